@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * kchan: Go's channels as file descriptors.
+ *
+ * DOC: The device
+ *
+ * Each open() of /dev/kchan (``O_RDWR`` only) makes a new channel and gives
+ * its first end, which sends and receives. An element is what one send moves.
+ * write() sends, read() receives, poll() tells which of them would not block,
+ * and the ioctls below do the rest. A channel of capacity 0 is a rendezvous: a
+ * send returns only once a receiver has been handed the element.
+ *
+ * Without %KCHAN_IOC_SETUP a channel has the geometry that the module's
+ * parameters say (by default message mode, 4096 bytes, capacity 16). The first
+ * send, receive, poll or select on the channel fixes its geometry.
+ *
+ * DOC: Extending the structures
+ *
+ * Every structure may grow at its end. An ioctl is known by its type and
+ * number; the size in its code is that of the caller's structure. Bytes beyond
+ * those that the kernel knows have to be zero, or the call fails with
+ * ``E2BIG``; bytes that an older caller does not have are taken as zero, and
+ * are not written back. A size below that of the first published form of the
+ * structure fails with ``EINVAL``, and so do unknown flags and reserved fields
+ * that are not zero. All fields are of fixed width and mean the same to 32-bit
+ * and 64-bit callers.
+ */
+#ifndef _UAPI_LINUX_KCHAN_H
+#define _UAPI_LINUX_KCHAN_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/** define KCHAN_MAX_ELEM_SIZE - largest element size, in bytes */
+#define KCHAN_MAX_ELEM_SIZE	(16U << 20)
+
+/** define KCHAN_MAX_CAPACITY - largest capacity, in elements */
+#define KCHAN_MAX_CAPACITY	(1U << 20)
+
+/** define KCHAN_MAX_CASES - most cases in one select */
+#define KCHAN_MAX_CASES		64
+
+/*
+ * kchan_setup.flags
+ */
+
+/**
+ * define KCHAN_SETUP_MESSAGE - message mode
+ *
+ * Elements are 1 to elem_size bytes long, and one call moves one of them.
+ */
+#define KCHAN_SETUP_MESSAGE	(1U << 0)
+
+/**
+ * struct kchan_setup - a channel's geometry, for %KCHAN_IOC_SETUP
+ * @flags: ``KCHAN_SETUP_*``
+ * @elem_size: bytes in an element, at most %KCHAN_MAX_ELEM_SIZE; in message
+ *	mode the most bytes in one, and then at least 1. An element size of 0 is
+ *	Go's ``chan struct{}``: only %KCHAN_IOC_SELECT moves its elements.
+ * @capacity: elements that the buffer holds, at most %KCHAN_MAX_CAPACITY; 0
+ *	makes a rendezvous channel
+ * @reserved: zero
+ *
+ * Setup may be repeated until the geometry is fixed.
+ *
+ * Errors: ``EBUSY`` when the geometry is fixed; ``EINVAL`` for a value over its
+ * maximum, or over the module parameter max_channel_bytes (a caller with
+ * CAP_SYS_RESOURCE may pass that parameter, not the maxima); ``EDQUOT`` when
+ * the channels of the user who opened this one would hold more than the
+ * parameter user_max_bytes (the same capability passes it); ``ENOMEM``;
+ * ``EBADF`` when the end does not both send and receive.
+ */
+struct kchan_setup {
+	__u32 flags;
+	__u32 elem_size;
+	__u32 capacity;
+	__u32 reserved;
+};
+
+/**
+ * struct kchan_resize - a new capacity, for %KCHAN_IOC_RESIZE
+ * @flags: zero
+ * @capacity: the new capacity, in elements, at most %KCHAN_MAX_CAPACITY
+ *
+ * No element is dropped. Senders that now fit enter the buffer in their order,
+ * ahead of any new send. On a channel whose geometry is not fixed yet this
+ * changes the capacity that it will have, and fixes nothing.
+ *
+ * Errors: ``EBUSY`` when the elements that are queued do not fit; ``EINVAL``,
+ * ``EDQUOT``, ``ENOMEM`` and ``EBADF`` as for &struct kchan_setup.
+ */
+struct kchan_resize {
+	__u32 flags;
+	__u32 capacity;
+};
+
+/*
+ * kchan_info.flags
+ */
+
+/** define KCHAN_INFO_MESSAGE - the channel is in message mode */
+#define KCHAN_INFO_MESSAGE	(1U << 0)
+/** define KCHAN_INFO_FIXED - the geometry is fixed: setup is ``EBUSY`` */
+#define KCHAN_INFO_FIXED	(1U << 1)
+/** define KCHAN_INFO_CLOSED - no more sends; receivers drain what is left */
+#define KCHAN_INFO_CLOSED	(1U << 2)
+/** define KCHAN_INFO_SEND - the end asked can send */
+#define KCHAN_INFO_SEND		(1U << 3)
+/** define KCHAN_INFO_RECV - the end asked can receive */
+#define KCHAN_INFO_RECV		(1U << 4)
+
+/**
+ * struct kchan_info - what a channel is and holds, for %KCHAN_IOC_INFO
+ * @flags: ``KCHAN_INFO_*``
+ * @elem_size: bytes in an element; in message mode the most bytes in one
+ * @capacity: elements that the buffer holds
+ * @len: elements that are queued: those in the buffer, and those put back by
+ *	receivers that could not take them (these are outside the capacity)
+ * @send_ends: open ends that can send
+ * @recv_ends: open ends that can receive
+ * @send_waiters: cases of blocked calls that wait to send
+ * @recv_waiters: cases of blocked calls that wait to receive
+ * @id: the channel's number, unique until the module is unloaded
+ *
+ * All of it is output and is taken at one instant. Asking fixes nothing.
+ */
+struct kchan_info {
+	__u32 flags;
+	__u32 elem_size;
+	__u32 capacity;
+	__u32 len;
+	__u32 send_ends;
+	__u32 recv_ends;
+	__u32 send_waiters;
+	__u32 recv_waiters;
+	__aligned_u64 id;
+};
+
+/*
+ * kchan_case.op
+ */
+
+/** define KCHAN_OP_SEND - send the element at addr */
+#define KCHAN_OP_SEND		0
+/** define KCHAN_OP_RECV - receive an element to addr */
+#define KCHAN_OP_RECV		1
+
+/**
+ * struct kchan_case - one branch of a select
+ * @fd: an end of the channel
+ * @op: ``KCHAN_OP_*``
+ * @addr: the element to send, or where a received one goes; not looked at when
+ *	@len is 0
+ * @len: bytes at @addr. On a channel of fixed element size it has to be that
+ *	size. In message mode, to send: the message's length; to receive: the
+ *	most that fits.
+ * @flags: zero
+ */
+struct kchan_case {
+	__u32 fd;
+	__u32 op;
+	__aligned_u64 addr;
+	__u32 len;
+	__u32 flags;
+};
+
+/*
+ * kchan_select.flags
+ */
+
+/** define KCHAN_SELECT_NONBLOCK - the default clause: never wait, ``EAGAIN`` */
+#define KCHAN_SELECT_NONBLOCK	(1U << 0)
+/** define KCHAN_SELECT_DEADLINE - wait no longer than until the deadline */
+#define KCHAN_SELECT_DEADLINE	(1U << 1)
+
+/**
+ * struct kchan_select - commit one case, for %KCHAN_IOC_SELECT
+ * @cases: address of an array of &struct kchan_case
+ * @nr_cases: how many; exactly 1
+ * @case_size: sizeof(struct kchan_case), as the caller knows it
+ * @deadline: with %KCHAN_SELECT_DEADLINE, the time on CLOCK_MONOTONIC, in
+ *	nanoseconds, at which to stop waiting; otherwise zero. What is ready
+ *	when the call is made commits, however old the deadline.
+ * @flags: ``KCHAN_SELECT_*``
+ * @index: out: the case that committed
+ * @status: out: 0 when the element moved; ``EPIPE`` when the channel is closed
+ *	(a receive: closed and drained; a send: closed, or no receive end is
+ *	left); ``EMSGSIZE`` when the message is longer than this receive's @len
+ *	(the message stays)
+ * @len: out: bytes that moved
+ *
+ * This is also the general one-element call: a timed send or receive; a receive
+ * that tells an element from end-of-stream (Go's comma-ok: @status is 0 for an
+ * element); the way to move elements of size 0. O_NONBLOCK of the file does not
+ * matter here. The call may be issued on any kchan fd, also one that is none of
+ * the cases: that fd's own channel then takes no part.
+ *
+ * The call returns 0 when a case committed, and then only the outputs are
+ * written. Errors, with nothing moved: ``EAGAIN`` with %KCHAN_SELECT_NONBLOCK
+ * when no case is ready; ``ETIMEDOUT``; ``EINTR`` (the call restarts after a
+ * signal handler with SA_RESTART; the deadline stands); ``EBADF`` when a case's
+ * fd is not open or cannot do @op; ``EINVAL`` for a case's fd that is no kchan
+ * end, a wrong @len on a channel of fixed element size, a message to send of 0
+ * bytes (``EMSGSIZE`` when it is over the element size), no cases, unknown flags or operations, both flags at once, or a
+ * @deadline without its flag; ``E2BIG`` for more cases than are allowed;
+ * ``EFAULT``; ``ENOMEM``. With ``EFAULT`` on the outputs alone the case has
+ * committed all the same.
+ */
+struct kchan_select {
+	__aligned_u64 cases;
+	__u32 nr_cases;
+	__u32 case_size;
+	__aligned_u64 deadline;
+	__u32 flags;
+	__u32 index;
+	__u32 status;
+	__u32 len;
+};
+
+/** define KCHAN_IOC_TYPE - the ioctls' type; numbers 00 to 1f are kchan's */
+#define KCHAN_IOC_TYPE		0xc7
+
+/**
+ * define KCHAN_IOC_SETUP - set the geometry of a channel not used yet
+ */
+#define KCHAN_IOC_SETUP		_IOW(KCHAN_IOC_TYPE, 0x00, struct kchan_setup)
+
+/**
+ * define KCHAN_IOC_RESIZE - change the capacity of a channel
+ */
+#define KCHAN_IOC_RESIZE	_IOW(KCHAN_IOC_TYPE, 0x01, struct kchan_resize)
+
+/**
+ * define KCHAN_IOC_INFO - tell what a channel is and holds
+ */
+#define KCHAN_IOC_INFO		_IOR(KCHAN_IOC_TYPE, 0x02, struct kchan_info)
+
+/**
+ * define KCHAN_IOC_CLOSE - close the channel for all
+ *
+ * No more sends: blocked senders and later ones get ``EPIPE``. Receivers drain
+ * what is queued, then see end-of-stream. Errors: ``EALREADY`` when it is
+ * closed; ``EBADF`` when the end cannot send.
+ */
+#define KCHAN_IOC_CLOSE		_IO(KCHAN_IOC_TYPE, 0x03)
+
+/**
+ * define KCHAN_IOC_SELECT - commit one case
+ */
+#define KCHAN_IOC_SELECT	_IOWR(KCHAN_IOC_TYPE, 0x04, struct kchan_select)
+
+#endif /* _UAPI_LINUX_KCHAN_H */
