@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Structures of other sizes, reserved fields, unknown flags, bad addresses.
+ */
+#include <sys/mman.h>
+
+#include "chan.h"
+
+struct big_setup {
+	struct kchan_setup s;
+	uint32_t more[6];
+};
+
+struct big_resize {
+	struct kchan_resize r;
+	uint32_t more[6];
+};
+
+struct big_info {
+	struct kchan_info i;
+	uint32_t more[6];
+};
+
+struct big_select {
+	struct kchan_select s;
+	uint32_t more[6];
+};
+
+struct big_case {
+	struct kchan_case c;
+	uint32_t more[6];
+};
+
+static void setup_sizes(void)
+{
+	struct big_setup big = { .s = { .elem_size = 8, .capacity = 2 } };
+	int fd = chan_open();
+	uint32_t size;
+
+	for (size = 0; size < sizeof(big.s); size++) {
+		tap_about("%u bytes", size);
+		expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_SETUP, size), &big),
+			     EINVAL);
+	}
+	tap_about("larger");
+	expect_int(ioctl(fd, IOC_SIZED(KCHAN_IOC_SETUP, sizeof(big)), &big), 0);
+	expect_int(chan_info(fd).elem_size, 8);
+	big.s.elem_size = 16;
+	big.more[5] = 1;
+	expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_SETUP, sizeof(big)), &big),
+		     E2BIG);
+	expect_int(chan_info(fd).elem_size, 8);
+	/* A byte more, and that byte. */
+	expect_int(ioctl(fd, IOC_SIZED(KCHAN_IOC_SETUP, sizeof(big.s) + 1),
+			 &big), 0);
+	expect_int(chan_info(fd).elem_size, 16);
+	((char *)big.more)[0] = 1;
+	expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_SETUP, sizeof(big.s) + 1),
+			   &big), E2BIG);
+}
+
+static void setup_reserved(void)
+{
+	struct kchan_setup setup = { .elem_size = 8, .reserved = 1 };
+	int fd = chan_open();
+
+	expect_errno(ioctl(fd, KCHAN_IOC_SETUP, &setup), EINVAL);
+	setup.reserved = 0x80000000;
+	expect_errno(ioctl(fd, KCHAN_IOC_SETUP, &setup), EINVAL);
+	expect_int(chan_info(fd).elem_size, 4096);
+}
+
+static void resize_sizes(void)
+{
+	struct big_resize big = { .r = { .capacity = 5 } };
+	int fd = chan_make(0, 8, 2);
+	uint32_t size;
+
+	for (size = 0; size < sizeof(big.r); size++) {
+		tap_about("%u bytes", size);
+		expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_RESIZE, size), &big),
+			     EINVAL);
+	}
+	tap_about("larger");
+	expect_int(ioctl(fd, IOC_SIZED(KCHAN_IOC_RESIZE, sizeof(big)), &big),
+		   0);
+	expect_int(chan_info(fd).capacity, 5);
+	big.r.capacity = 6;
+	big.more[0] = 1;
+	expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_RESIZE, sizeof(big)), &big),
+		     E2BIG);
+	big.more[0] = 0;
+	big.r.flags = 1;
+	expect_errno(ioctl(fd, KCHAN_IOC_RESIZE, &big), EINVAL);
+	expect_int(chan_info(fd).capacity, 5);
+}
+
+static void info_sizes(void)
+{
+	int fd = chan_make(0, 8, 2);
+	struct big_info big;
+	uint32_t size;
+	size_t i;
+
+	for (size = 0; size < sizeof(big.i); size++) {
+		tap_about("%u bytes", size);
+		expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_INFO, size), &big),
+			     EINVAL);
+	}
+	tap_about("larger");
+	memset(&big, POISON, sizeof(big));
+	expect_int(ioctl(fd, IOC_SIZED(KCHAN_IOC_INFO, sizeof(big)), &big), 0);
+	expect_int(big.i.elem_size, 8);
+	expect_int(big.i.capacity, 2);
+	for (i = 0; i < ARRAY_SIZE(big.more); i++)
+		expect_int(big.more[i], 0);
+
+	tap_about("exact");
+	memset(&big, POISON, sizeof(big));
+	expect_int(ioctl(fd, KCHAN_IOC_INFO, &big), 0);
+	for (i = 0; i < ARRAY_SIZE(big.more); i++)
+		expect_int(big.more[i], 0xa5a5a5a5);
+}
+
+static int select_sized(int fd, struct big_select *big, uint32_t size)
+{
+	return ioctl(fd, IOC_SIZED(KCHAN_IOC_SELECT, size), big);
+}
+
+static void select_sizes(void)
+{
+	int fd = chan_make(0, 8, 4);
+	uint64_t v = 1;
+	struct kchan_case c = { .fd = fd, .op = KCHAN_OP_SEND, .len = 8 };
+	struct big_select big = {
+		.s = {
+			.nr_cases = 1,
+			.case_size = sizeof(c),
+			.flags = KCHAN_SELECT_NONBLOCK,
+		},
+	};
+	uint32_t size;
+
+	c.addr = (uintptr_t)&v;
+	big.s.cases = (uintptr_t)&c;
+	for (size = 0; size < sizeof(big.s); size++) {
+		tap_about("%u bytes", size);
+		expect_errno(select_sized(fd, &big, size), EINVAL);
+	}
+	tap_about("larger");
+	expect_int(select_sized(fd, &big, sizeof(big)), 0);
+	expect_int(big.more[0], 0);
+	big.more[5] = 1;
+	expect_errno(select_sized(fd, &big, sizeof(big)), E2BIG);
+	expect_int(chan_len(fd), 1);
+}
+
+static void case_sizes(void)
+{
+	int fd = chan_make(0, 8, 4);
+	uint64_t v = 1;
+	struct big_case big = {
+		.c = { .fd = fd, .op = KCHAN_OP_SEND, .len = 8 },
+	};
+	struct kchan_select s = {
+		.nr_cases = 1,
+		.flags = KCHAN_SELECT_NONBLOCK,
+	};
+
+	big.c.addr = (uintptr_t)&v;
+	s.cases = (uintptr_t)&big;
+	for (s.case_size = 0; s.case_size < sizeof(big.c); s.case_size++) {
+		tap_about("%u bytes", s.case_size);
+		expect_errno(ioctl(fd, KCHAN_IOC_SELECT, &s), EINVAL);
+	}
+	tap_about("larger");
+	s.case_size = sizeof(big);
+	expect_int(ioctl(fd, KCHAN_IOC_SELECT, &s), 0);
+	expect_int(chan_len(fd), 1);
+	big.more[0] = 1;
+	expect_errno(ioctl(fd, KCHAN_IOC_SELECT, &s), E2BIG);
+	big.more[0] = 0;
+	big.c.flags = 1;
+	expect_errno(ioctl(fd, KCHAN_IOC_SELECT, &s), EINVAL);
+	/* Far too large a size harms nobody. */
+	big.c.flags = 0;
+	s.case_size = UINT32_MAX;
+	expect_int(ioctl(fd, KCHAN_IOC_SELECT, &s), -1);
+	expect(errno == E2BIG || errno == EINVAL || errno == EFAULT);
+	expect_int(chan_len(fd), 1);
+}
+
+static void bad_addresses(void)
+{
+	static const unsigned long cmds[] = {
+		KCHAN_IOC_SETUP, KCHAN_IOC_RESIZE, KCHAN_IOC_INFO,
+		KCHAN_IOC_SELECT,
+	};
+	/* Beyond a hole; none; of the kernel; half of it there. */
+	char *bad[] = {
+		map_before_hole(1) + 1, NULL, (char *)0xffff800000000000,
+		map_before_hole(4),
+	};
+	int fd = chan_open();
+	size_t i, k;
+
+	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
+		for (k = 0; k < ARRAY_SIZE(bad); k++) {
+			tap_about("ioctl %zu, address %zu", i, k);
+			expect_errno(ioctl(fd, cmds[i], bad[k]), EFAULT);
+		}
+	}
+	expect_int(chan_info(fd).flags & KCHAN_INFO_FIXED, 0);
+}
+
+static void unaligned(void)
+{
+	char *raw = map_pages(page_size());
+	struct kchan_setup setup = { .elem_size = 8, .capacity = 3 };
+	struct kchan_info info;
+	struct one_case one;
+	uint64_t v = 9;
+	int fd = chan_open();
+
+	memcpy(raw + 1, &setup, sizeof(setup));
+	expect_int(ioctl(fd, KCHAN_IOC_SETUP, raw + 1), 0);
+	memset(raw, POISON, page_size());
+	expect_int(ioctl(fd, KCHAN_IOC_INFO, raw + 3), 0);
+	memcpy(&info, raw + 3, sizeof(info));
+	expect_int(info.elem_size, 8);
+	expect_int(info.capacity, 3);
+	expect_int((unsigned char)raw[2], POISON);
+	expect_int((unsigned char)raw[3 + sizeof(info)], POISON);
+
+	/* The select, its case and its element, each at an odd address. */
+	one_case(&one, fd, KCHAN_OP_SEND, raw + 1001, 8,
+		 KCHAN_SELECT_NONBLOCK, 0);
+	one.s.cases = (uintptr_t)raw + 501;
+	memcpy(raw + 1001, &v, 8);
+	memcpy(raw + 501, &one.c, sizeof(one.c));
+	memcpy(raw + 1, &one.s, sizeof(one.s));
+	expect_int(ioctl(fd, KCHAN_IOC_SELECT, raw + 1), 0);
+	expect_recv(fd, 9);
+}
+
+static void read_only_info(void)
+{
+	void *p = map_pages(page_size());
+	int fd = chan_open();
+
+	must_int(mprotect(p, page_size(), PROT_READ), 0);
+	expect_errno(ioctl(fd, KCHAN_IOC_INFO, p), EFAULT);
+}
+
+static const struct tap_test tests[] = {
+	{ "setup: smaller and larger structures", setup_sizes },
+	{ "setup: reserved is zero", setup_reserved },
+	{ "resize: smaller and larger structures, flags", resize_sizes },
+	{ "info: smaller and larger structures", info_sizes },
+	{ "select: smaller and larger structures", select_sizes },
+	{ "select: smaller and larger cases, flags", case_sizes },
+	{ "structures at bad addresses are EFAULT", bad_addresses },
+	{ "structures at odd addresses work", unaligned },
+	{ "info into read-only memory is EFAULT", read_only_info },
+};
+
+TAP_MAIN(tests)
