@@ -38,7 +38,7 @@
 #define KCHAN_MAX_CAPACITY	(1U << 20)
 
 /** define KCHAN_MAX_CASES - most cases in one select */
-#define KCHAN_MAX_CASES		64
+#define KCHAN_MAX_CASES		1
 
 /*
  * kchan_setup.flags
@@ -176,7 +176,7 @@ struct kchan_case {
 /**
  * struct kchan_select - commit one case, for %KCHAN_IOC_SELECT
  * @cases: address of an array of &struct kchan_case
- * @nr_cases: how many; exactly 1
+ * @nr_cases: how many, from 1 to %KCHAN_MAX_CASES
  * @case_size: sizeof(struct kchan_case), as the caller knows it
  * @deadline: with %KCHAN_SELECT_DEADLINE, the time on CLOCK_MONOTONIC, in
  *	nanoseconds, at which to stop waiting; otherwise zero. What is ready
@@ -201,9 +201,11 @@ struct kchan_case {
  * signal handler with SA_RESTART; the deadline stands); ``EBADF`` when a case's
  * fd is not open or cannot do @op; ``EINVAL`` for a case's fd that is no kchan
  * end, a wrong @len on a channel of fixed element size, a message to send of 0
- * bytes (``EMSGSIZE`` when it is over the element size), no cases, unknown flags or operations, both flags at once, or a
- * @deadline without its flag; ``E2BIG`` for more cases than are allowed;
- * ``EFAULT``; ``ENOMEM``. With ``EFAULT`` on the outputs alone the case has
+ * bytes, no cases, unknown flags or operations, both flags at once, or a
+ * @deadline without its flag; ``EMSGSIZE`` for a message to send over the
+ * element size; ``E2BIG`` for more cases than are allowed; ``EFAULT``;
+ * ``ENOMEM``; ``EDQUOT`` as for &struct kchan_setup, when this is the first use
+ * of a channel without setup. With ``EFAULT`` on the outputs alone the case has
  * committed all the same.
  */
 struct kchan_select {

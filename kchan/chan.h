@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _KCHAN_CHAN_H
+#define _KCHAN_CHAN_H
+
+#include "kchan.h"
+#include "party.h"
+
+/**
+ * struct kchan_src - an element to send
+ * @from: where it is, when @elem is NULL: left alone on failure, else advanced
+ * @elem: it, in kernel memory. Of an element over a page the channel or the
+ *	receiver becomes the owner, and this NULL.
+ * @len: bytes in it
+ */
+struct kchan_src {
+	struct iov_iter *from;
+	struct kchan_elem *elem;
+	u32 len;
+};
+
+/**
+ * struct kchan_dst - where an element is to be received
+ * @to: where it goes, when it is not detached: left alone on failure, else
+ *	advanced
+ * @elem: with @detach, room for @room bytes; or, of an element over a page, out:
+ *	the element
+ * @detach: take the element out of the channel into kernel memory, for the
+ *	caller to copy out without the lock, or to put back
+ * @room: the longest element that is taken
+ * @len: out: bytes in the element that was taken, or that @to could not take
+ */
+struct kchan_dst {
+	struct iov_iter *to;
+	struct kchan_elem *elem;
+	bool detach;
+	u32 room;
+	u32 len;
+};
+
+int kchan_give(struct kchan *ch, struct kchan_src *src,
+	       struct kchan_deferred *d);
+int kchan_take(struct kchan *ch, struct kchan_dst *dst,
+	       struct kchan_deferred *d);
+void kchan_admit(struct kchan *ch, struct kchan_deferred *d);
+void kchan_put_back(struct kchan *ch, struct kchan_elem *elem);
+
+void kchan_park_sender(struct kchan *ch, struct kchan_waiter *w,
+		       struct kchan_deferred *d);
+void kchan_park_receiver(struct kchan *ch, struct kchan_waiter *w,
+			 struct kchan_deferred *d);
+
+void kchan_refuse(struct kchan *ch, struct kchan_deferred *d);
+void kchan_shut(struct kchan *ch, struct kchan_deferred *d);
+
+bool kchan_copy_in(void *dst, u32 len, struct iov_iter *from);
+bool kchan_copy_out(const void *src, u32 len, struct iov_iter *to);
+
+#endif /* _KCHAN_CHAN_H */

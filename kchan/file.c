@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The files: what open, read, write, poll and ioctl do to an end of a channel.
+ */
+#include <linux/err.h>
+#include <linux/module.h>
+#include <linux/poll.h>
+#include <linux/uaccess.h>
+
+#include "kchan.h"
+
+/* The sizes of the structures' first published forms. */
+#define KCHAN_SETUP_SIZE_V0	16
+#define KCHAN_RESIZE_SIZE_V0	8
+#define KCHAN_INFO_SIZE_V0	40
+
+static int kchan_open(struct inode *inode, struct file *file)
+{
+	struct kchan *ch;
+
+	/* A new channel with one end that cannot send would be of no use. */
+	if ((file->f_flags & O_ACCMODE) != O_RDWR)
+		return -EINVAL;
+	ch = kchan_alloc();
+	if (IS_ERR(ch))
+		return PTR_ERR(ch);
+	kchan_end_get(ch, file->f_mode);
+	file->private_data = ch;
+	return stream_open(inode, file);
+}
+
+static int kchan_release(struct inode *inode, struct file *file)
+{
+	struct kchan *ch = file->private_data;
+
+	kchan_end_put(ch, file->f_mode);
+	kchan_put(ch);
+	return 0;
+}
+
+static bool kchan_nonblock(const struct kiocb *iocb)
+{
+	return (iocb->ki_filp->f_flags & O_NONBLOCK) ||
+	       (iocb->ki_flags & IOCB_NOWAIT);
+}
+
+static ssize_t kchan_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct kchan *ch = iocb->ki_filp->private_data;
+	struct kchan_wait wait = { .nonblock = kchan_nonblock(iocb) };
+	ssize_t ret;
+
+	ret = kchan_use(ch);
+	if (ret)
+		return ret;
+	/* A message that is too long is for kchan_recv() to find. */
+	if (!ch->message &&
+	    (!ch->elem_size || iov_iter_count(to) < ch->elem_size))
+		return -EINVAL;
+	ret = kchan_recv(ch, to, &wait);
+	return ret == -EPIPE ? 0 : ret;
+}
+
+/*
+ * The VFS cuts a longer write off at MAX_RW_COUNT. That is no fault of the
+ * caller's, who will write the rest.
+ */
+static int kchan_check_write(const struct kchan *ch, struct iov_iter *from)
+{
+	const size_t count = iov_iter_count(from);
+	u32 rest;
+
+	if (ch->message) {
+		if (!count)
+			return -EINVAL;
+		return count <= ch->elem_size ? 0 : -EMSGSIZE;
+	}
+	if (!ch->elem_size)
+		return -EINVAL;
+	rest = count % ch->elem_size;
+	if (!rest)
+		return 0;
+	if (count != MAX_RW_COUNT)
+		return -EINVAL;
+	iov_iter_truncate(from, count - rest);
+	return 0;
+}
+
+static ssize_t kchan_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct kchan *ch = iocb->ki_filp->private_data;
+	struct kchan_wait wait = { .nonblock = kchan_nonblock(iocb) };
+	ssize_t ret;
+
+	ret = kchan_use(ch);
+	if (ret)
+		return ret;
+	ret = kchan_check_write(ch, from);
+	if (ret || !iov_iter_count(from))
+		return ret;
+	return kchan_send(ch, from, &wait);
+}
+
+static __poll_t kchan_poll(struct file *file, poll_table *pt)
+{
+	struct kchan *ch = file->private_data;
+
+	/* First in the queue, then the look: see kchan_wake_pollers(). */
+	poll_wait(file, &ch->pollers, pt);
+	return kchan_readiness(ch, file->f_mode);
+}
+
+static bool kchan_both_ways(const struct file *file)
+{
+	return (file->f_mode & FMODE_READ) && (file->f_mode & FMODE_WRITE);
+}
+
+static long kchan_ioctl_setup(struct file *file, void __user *uarg,
+			      size_t usize)
+{
+	struct kchan_setup setup;
+	int ret;
+
+	if (usize < KCHAN_SETUP_SIZE_V0)
+		return -EINVAL;
+	ret = copy_struct_from_user(&setup, sizeof(setup), uarg, usize);
+	if (ret)
+		return ret;
+	if ((setup.flags & ~KCHAN_SETUP_MESSAGE) || setup.reserved)
+		return -EINVAL;
+	if (!kchan_both_ways(file))
+		return -EBADF;
+	return kchan_setup(file->private_data, setup.elem_size, setup.capacity,
+			   setup.flags & KCHAN_SETUP_MESSAGE);
+}
+
+static long kchan_ioctl_resize(struct file *file, void __user *uarg,
+			       size_t usize)
+{
+	struct kchan_resize resize;
+	int ret;
+
+	if (usize < KCHAN_RESIZE_SIZE_V0)
+		return -EINVAL;
+	ret = copy_struct_from_user(&resize, sizeof(resize), uarg, usize);
+	if (ret)
+		return ret;
+	if (resize.flags)
+		return -EINVAL;
+	if (!kchan_both_ways(file))
+		return -EBADF;
+	return kchan_resize(file->private_data, resize.capacity);
+}
+
+static long kchan_ioctl_info(struct file *file, void __user *uarg,
+			     size_t usize)
+{
+	struct kchan_info info;
+	size_t size = min(usize, sizeof(info));
+
+	if (usize < KCHAN_INFO_SIZE_V0)
+		return -EINVAL;
+	kchan_get_info(file->private_data, &info);
+	if (file->f_mode & FMODE_WRITE)
+		info.flags |= KCHAN_INFO_SEND;
+	if (file->f_mode & FMODE_READ)
+		info.flags |= KCHAN_INFO_RECV;
+	/* A newer caller's fields that we do not know are zero. */
+	if (copy_to_user(uarg, &info, size) ||
+	    clear_user(uarg + size, usize - size))
+		return -EFAULT;
+	return 0;
+}
+
+static long kchan_ioctl_close(struct file *file)
+{
+	if (!(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	return kchan_close(file->private_data);
+}
+
+/* An ioctl's type, number and direction, without the size of its structure. */
+#define KCHAN_IOC_KIND(cmd)	((cmd) & ~IOCSIZE_MASK)
+
+static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+	size_t usize = _IOC_SIZE(cmd);
+
+	switch (KCHAN_IOC_KIND(cmd)) {
+	case KCHAN_IOC_KIND(KCHAN_IOC_SETUP):
+		return kchan_ioctl_setup(file, uarg, usize);
+	case KCHAN_IOC_KIND(KCHAN_IOC_RESIZE):
+		return kchan_ioctl_resize(file, uarg, usize);
+	case KCHAN_IOC_KIND(KCHAN_IOC_INFO):
+		return kchan_ioctl_info(file, uarg, usize);
+	case KCHAN_IOC_KIND(KCHAN_IOC_CLOSE):
+		return kchan_ioctl_close(file);
+	case KCHAN_IOC_KIND(KCHAN_IOC_SELECT):
+		return kchan_select(uarg, usize);
+	default:
+		return -ENOTTY;
+	}
+}
+
+/* Also how select knows a kchan end: by this address. */
+const struct file_operations kchan_fops = {
+	.owner		= THIS_MODULE,
+	.open		= kchan_open,
+	.release	= kchan_release,
+	.read_iter	= kchan_read_iter,
+	.write_iter	= kchan_write_iter,
+	.poll		= kchan_poll,
+	.unlocked_ioctl	= kchan_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _KCHAN_H
+#define _KCHAN_H
+
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+
+#include <uapi/linux/kchan.h>
+
+/**
+ * DOC: Objects and who owns them
+ *
+ * A &struct kchan is one channel. Open files (its ends) hold references on it,
+ * and a call in progress holds its file, so whoever is inside an operation may
+ * use the channel without a reference of its own.
+ *
+ * A &struct kchan_elem is one element in kernel memory: a sender's staging, a
+ * receiver's staging, an element put back, or an element over a page, which is
+ * stored and passed by pointer. It has one owner at a time.
+ *
+ * A &struct kchan_party is one blocked call; it has a &struct kchan_waiter for
+ * each of its cases. Both live on the stack of the task that waits.
+ */
+
+/**
+ * DOC: Locking
+ *
+ * kchan.lock guards all of a channel but what is noted below. It nests inside
+ * kchan.setup_lock, and nothing nests inside it: no user memory is touched under
+ * it with page faults enabled, nothing is allocated or freed under it, nobody
+ * is woken under it. What an operation owes to others when the lock is dropped
+ * is gathered in a &struct kchan_deferred. The lock is never taken in interrupt
+ * context, nor from a wait-queue callback.
+ *
+ * kchan.setup_lock, a mutex, serialises those who allocate rings: setup, resize
+ * and the first use.
+ *
+ * kchan.elem_size and the mode never change once kchan.ready is set; whoever
+ * has seen it set (kchan_use()) reads them without a lock.
+ *
+ * Between any two holds of kchan.lock these are true ("open" of a waiter means
+ * that its party is not claimed):
+ *
+ * - an open sender waits only if the buffer is full (a rendezvous channel's
+ *   always is), the channel is not closed, and a receive end is left;
+ * - an open receiver waits only if nothing is stored or put back, no open sender
+ *   of another party waits, the channel is not closed, and a send end is left.
+ */
+
+/* Elements up to this size are staged on the stack of the task that waits. */
+#define KCHAN_STACK_ELEM	128
+
+/* Elements moved, at the most, under one hold of a channel's lock. */
+#define KCHAN_BATCH		32
+
+/**
+ * struct kchan_elem - one element in kernel memory
+ * @node: in kchan.put_back, or in kchan_deferred.elems
+ * @seq: its place in the order of hand-out; valid once it was handed out
+ * @len: bytes in it
+ * @data: the bytes
+ */
+struct kchan_elem {
+	struct list_head node;
+	u64 seq;
+	u32 len;
+	u8 data[] __aligned(8);
+};
+
+/**
+ * union kchan_stack_elem - room for a small element on the stack
+ * @elem: the element
+ * @room: its header and its bytes
+ */
+union kchan_stack_elem {
+	struct kchan_elem elem;
+	u8 room[sizeof(struct kchan_elem) + KCHAN_STACK_ELEM];
+};
+
+/**
+ * struct kchan_ring - storage of elements
+ * @node: in kchan.rings
+ * @charged: bytes that the user is charged for it
+ * @stride: bytes from one slot to the next
+ * @nr_slots: elements that it can hold
+ * @head: index of the oldest element
+ * @len: elements in it
+ * @slots: the slots; see ring.c for what is in one
+ */
+struct kchan_ring {
+	struct list_head node;
+	size_t charged;
+	u32 stride;
+	u32 nr_slots;
+	u32 head;
+	u32 len;
+	u8 slots[] __aligned(8);
+};
+
+/**
+ * struct kchan_waitq - the waiters of one direction, longest-waiting first
+ * @list: &struct kchan_waiter.node
+ * @len: how many are on @list
+ */
+struct kchan_waitq {
+	struct list_head list;
+	unsigned int len;
+};
+
+/**
+ * struct kchan - a channel
+ * @lock: see the essay on locking
+ * @ready: the geometry is fixed and the first ring allocated; set once, with
+ *	@setup_lock held, by a store-release that kchan_use() pairs with
+ * @fixed: the geometry is fixed
+ * @message: message mode
+ * @closed: no more sends
+ * @elem_size: bytes in an element; in message mode the most in one
+ * @capacity: elements that the rings may hold together
+ * @stored: elements that the rings do hold together
+ * @send_ends: open ends that can send
+ * @recv_ends: open ends that can receive
+ * @rings: &struct kchan_ring.node, oldest first; elements enter the last one
+ *	and leave the first one that is not empty, which is the first
+ * @senders: who waits to send
+ * @receivers: who waits to receive
+ * @put_back: &struct kchan_elem.node, elements that came back from receivers
+ *	who could not take them, by @seq; they go out before those in @rings
+ * @nr_put_back: how many are on @put_back
+ * @seq: the number that the next element to be handed out gets
+ * @pollers: wait queue of poll
+ * @ref: one for each end
+ * @setup_lock: see the essay on locking
+ * @user: whom the channel is charged to
+ * @id: unique number
+ */
+struct kchan {
+	spinlock_t lock; /* see the essay on locking */
+	bool ready;
+	bool fixed;
+	bool message;
+	bool closed;
+	u32 elem_size;
+	u32 capacity;
+	u32 stored;
+	u32 send_ends;
+	u32 recv_ends;
+	struct list_head rings;
+	struct kchan_waitq senders;
+	struct kchan_waitq receivers;
+	struct list_head put_back;
+	u32 nr_put_back;
+	u64 seq;
+	wait_queue_head_t pollers;
+	struct kref ref;
+	struct mutex setup_lock; /* see the essay on locking */
+	struct kchan_user *user;
+	u64 id;
+};
+
+/**
+ * struct kchan_deferred - what is owed to others when a lock is dropped
+ * @done: waiters whose parties were claimed and served, to be told and woken
+ * @rings: rings that have run empty after a resize, to be freed
+ * @elems: elements that nobody needs any more, to be freed
+ * @in: wake-ups owed to pollers for input
+ * @out: wake-ups owed to pollers for output
+ * @out_all: pollers for output are all to be woken, exclusive ones too
+ * @all: every poller is to be woken
+ */
+struct kchan_deferred {
+	struct list_head done;
+	struct list_head rings;
+	struct list_head elems;
+	unsigned int in;
+	unsigned int out;
+	bool out_all;
+	bool all;
+};
+
+static inline void kchan_deferred_init(struct kchan_deferred *d)
+{
+	*d = (struct kchan_deferred){};
+	INIT_LIST_HEAD(&d->done);
+	INIT_LIST_HEAD(&d->rings);
+	INIT_LIST_HEAD(&d->elems);
+}
+
+/**
+ * struct kchan_wait - whether a call waits, and how long
+ * @nonblock: it does not wait
+ * @deadline: when to stop waiting, on CLOCK_MONOTONIC; NULL for never
+ */
+struct kchan_wait {
+	bool nonblock;
+	ktime_t *deadline;
+};
+
+/* Elements over a page are stored and passed by pointer, never copied twice. */
+static inline bool kchan_by_pointer(const struct kchan *ch)
+{
+	return ch->elem_size > PAGE_SIZE;
+}
+
+/* geometry.c */
+struct kchan *kchan_alloc(void);
+void kchan_put(struct kchan *ch);
+int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message);
+int kchan_resize(struct kchan *ch, u32 capacity);
+int kchan_fix(struct kchan *ch);
+void kchan_get_info(struct kchan *ch, struct kchan_info *info);
+
+/* chan.c */
+int kchan_close(struct kchan *ch);
+__poll_t kchan_readiness(struct kchan *ch, fmode_t mode);
+void kchan_run_deferred(struct kchan *ch, struct kchan_deferred *d);
+
+/**
+ * kchan_use() - make a channel's geometry final before it is used
+ * @ch: the channel
+ *
+ * Return: 0; -ENOMEM, -EDQUOT when there is no storage to be had.
+ */
+static inline int kchan_use(struct kchan *ch)
+{
+	/* Pairs with the store-release in kchan_fix(). */
+	if (likely(smp_load_acquire(&ch->ready)))
+		return 0;
+	return kchan_fix(ch);
+}
+
+/* xfer.c */
+ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
+		   const struct kchan_wait *wait);
+ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
+		   const struct kchan_wait *wait);
+
+/* end.c */
+void kchan_end_get(struct kchan *ch, fmode_t mode);
+void kchan_end_put(struct kchan *ch, fmode_t mode);
+
+/* select.c */
+long kchan_select(struct kchan_select __user *uarg, size_t usize);
+
+/* file.c */
+extern const struct file_operations kchan_fops;
+
+#endif /* _KCHAN_H */

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Waiting: how a blocked call sleeps, gives up, and is woken.
+ */
+#include <linux/hrtimer.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+
+#include "party.h"
+
+/**
+ * kchan_party_init() - make the current task a party
+ * @party: the party, which nobody else can see yet
+ */
+void kchan_party_init(struct kchan_party *party)
+{
+	atomic_set(&party->state, KCHAN_OPEN);
+	party->task = current;
+	party->winner = NULL;
+}
+
+static bool kchan_party_done(struct kchan_party *party)
+{
+	/*
+	 * Pairs with the store-release in kchan_wake_done(): whoever sees DONE
+	 * sees the element, the status and the winner, and has its waiters to
+	 * itself.
+	 */
+	return atomic_read_acquire(&party->state) == KCHAN_DONE;
+}
+
+/*
+ * Somebody has claimed the party and is between that and DONE, which is a few
+ * instructions unless it was preempted there. Neither signals nor the deadline
+ * count any more.
+ */
+static void kchan_party_wait_claimed(struct kchan_party *party)
+{
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (kchan_party_done(party))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+/**
+ * kchan_party_wait() - sleep until a case is completed
+ * @party: the current task's party, its waiters queued
+ * @deadline: when to give up, on CLOCK_MONOTONIC; NULL for never
+ *
+ * Return: 0 when a case was completed: kchan_party.winner says which. Or
+ * -ERESTARTSYS for a signal, -ETIMEDOUT at the deadline: then no case will be
+ * completed, and the caller takes its waiters out of their queues.
+ */
+int kchan_party_wait(struct kchan_party *party, ktime_t *deadline)
+{
+	int ret = 0;
+
+	for (;;) {
+		/*
+		 * The full barrier in set_current_state(), between the store of
+		 * the task's state and the load of the party's, pairs with the
+		 * one in wake_up_process(), which kchan_wake_done() calls after
+		 * its store of DONE: either we see DONE, or it sees us asleep.
+		 */
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		if (kchan_party_done(party))
+			break;
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		if (!schedule_hrtimeout_range_clock(deadline,
+						    current->timer_slack_ns,
+						    HRTIMER_MODE_ABS,
+						    CLOCK_MONOTONIC)) {
+			ret = -ETIMEDOUT;
+			break;
+		}
+	}
+	__set_current_state(TASK_RUNNING);
+
+	if (!ret)
+		return 0;
+	if (atomic_cmpxchg(&party->state, KCHAN_OPEN, KCHAN_CLAIMED) ==
+	    KCHAN_OPEN)
+		return ret;
+	kchan_party_wait_claimed(party);
+	return 0;
+}
+
+/**
+ * kchan_wake_done() - tell the parties that were served, and wake them
+ * @done: the waiters that were served, linked by their node
+ *
+ * Context: no channel's lock is held.
+ */
+void kchan_wake_done(struct list_head *done)
+{
+	struct kchan_waiter *w, *next;
+	struct kchan_party *party;
+	struct task_struct *task;
+
+	list_for_each_entry_safe(w, next, done, node) {
+		party = w->party;
+		party->winner = w;
+		/*
+		 * Once DONE is seen the party returns from its call, and the
+		 * waiter, the party and, but for our reference, the task are
+		 * gone. So take the reference first, and touch neither waiter
+		 * nor party after the store; the loop has read next already.
+		 */
+		task = get_task_struct(party->task);
+		/* Pairs with the load-acquire in kchan_party_done(). */
+		atomic_set_release(&party->state, KCHAN_DONE);
+		wake_up_process(task);
+		put_task_struct(task);
+	}
+}

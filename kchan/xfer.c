@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Transfers: the calls that send and receive. They copy, fault in, stage, park
+ * and put back around the state machine of chan.c.
+ *
+ * The fast path copies between user memory and the channel under its lock, with
+ * page faults disabled. What that cannot do is done by way of kernel memory that
+ * the call owns, its staging: an element whose user page is not there, one that
+ * has to wait, and every one over a page.
+ */
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "chan.h"
+#include "ring.h"
+
+/* Staging for an element: on the caller's stack if it is small enough. */
+static struct kchan_elem *kchan_stage(union kchan_stack_elem *small, u32 len)
+{
+	if (len > KCHAN_STACK_ELEM)
+		return kchan_elem_alloc(len);
+	small->elem.len = len;
+	return &small->elem;
+}
+
+static void kchan_unstage(union kchan_stack_elem *small,
+			  struct kchan_elem *elem)
+{
+	if (elem != &small->elem)
+		kchan_elem_free(elem);
+}
+
+/* Sends as many elements as go without waiting, up to a batch. */
+static int kchan_send_run(struct kchan *ch, struct iov_iter *from, u32 len)
+{
+	struct kchan_deferred d;
+	struct kchan_src src = { .from = from, .len = len };
+	unsigned int n = 0;
+	int ret;
+
+	kchan_deferred_init(&d);
+	spin_lock(&ch->lock);
+	do {
+		ret = kchan_give(ch, &src, &d);
+	} while (!ret && iov_iter_count(from) && ++n < KCHAN_BATCH);
+	spin_unlock(&ch->lock);
+	kchan_run_deferred(ch, &d);
+	return ret;
+}
+
+/*
+ * Sleeps until the parked waiter has been served. When its owner gives up, the
+ * waiter may still be in the queue, and is on our stack.
+ */
+static int kchan_wait_served(struct kchan *ch, struct kchan_waitq *q,
+			     struct kchan_waiter *w,
+			     const struct kchan_wait *wait)
+{
+	int ret = kchan_party_wait(w->party, wait->deadline);
+
+	if (!ret)
+		return w->status;
+	spin_lock(&ch->lock);
+	kchan_dequeue(q, w);
+	spin_unlock(&ch->lock);
+	return ret;
+}
+
+/* Sends one element by way of kernel memory, and waits if it has to. */
+static noinline int kchan_send_staged(struct kchan *ch, struct iov_iter *from,
+				      u32 len, const struct kchan_wait *wait)
+{
+	struct kchan_deferred d;
+	struct kchan_src src = { .len = len };
+	union kchan_stack_elem small;
+	struct kchan_party party;
+	struct kchan_waiter w;
+	int ret;
+
+	kchan_deferred_init(&d);
+	src.elem = kchan_stage(&small, len);
+	if (!src.elem)
+		return -ENOMEM;
+	if (!kchan_copy_in(src.elem->data, len, from)) {
+		kchan_unstage(&small, src.elem);
+		return -EFAULT;
+	}
+
+	spin_lock(&ch->lock);
+	ret = kchan_give(ch, &src, &d);
+	if (ret == -EAGAIN && !wait->nonblock) {
+		kchan_party_init(&party);
+		w.party = &party;
+		w.elem = src.elem;
+		kchan_park_sender(ch, &w, &d);
+		spin_unlock(&ch->lock);
+		kchan_run_deferred(ch, &d);
+
+		ret = kchan_wait_served(ch, &ch->senders, &w, wait);
+		src.elem = w.elem;
+	} else {
+		spin_unlock(&ch->lock);
+		kchan_run_deferred(ch, &d);
+	}
+
+	if (ret)
+		iov_iter_revert(from, len);
+	kchan_unstage(&small, src.elem);
+	return ret;
+}
+
+/**
+ * kchan_send() - send elements
+ * @ch: the channel, in use
+ * @from: the elements: of fixed size, a whole number of them; a message
+ * @wait: whether to wait for each
+ *
+ * With an element size of 0, sends one element.
+ *
+ * Return: bytes that were sent, and then @from has advanced by so many; or, if
+ * none were: 0 for an element of size 0, -EAGAIN, -EPIPE, -EFAULT, -ENOMEM,
+ * -ETIMEDOUT, -ERESTARTSYS.
+ */
+ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
+		   const struct kchan_wait *wait)
+{
+	const size_t count = iov_iter_count(from);
+	const u32 len = ch->message ? count : ch->elem_size;
+	size_t sent;
+	int ret;
+
+	for (;;) {
+		if (kchan_by_pointer(ch))
+			ret = -EFAULT;
+		else
+			ret = kchan_send_run(ch, from, len);
+		if (ret == -EFAULT || (ret == -EAGAIN && !wait->nonblock))
+			ret = kchan_send_staged(ch, from, len, wait);
+		if (ret || !iov_iter_count(from))
+			break;
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		cond_resched();
+	}
+	sent = count - iov_iter_count(from);
+	return sent ? sent : ret;
+}
+
+/* Receives as many elements as are there, up to a batch, into user memory. */
+static int kchan_recv_run(struct kchan *ch, struct iov_iter *to,
+			  struct kchan_dst *dst)
+{
+	struct kchan_deferred d;
+	unsigned int n = 0;
+	int ret;
+
+	kchan_deferred_init(&d);
+	spin_lock(&ch->lock);
+	do {
+		ret = kchan_take(ch, dst, &d);
+	} while (!ret && !ch->message && iov_iter_count(to) >= dst->room &&
+		 dst->room && ++n < KCHAN_BATCH);
+	spin_unlock(&ch->lock);
+	kchan_run_deferred(ch, &d);
+	return ret;
+}
+
+/*
+ * Gives the caller an element that has left the channel, or puts it back.
+ * Consumes the element, staged or not.
+ */
+static int kchan_settle(struct kchan *ch, struct iov_iter *to,
+			union kchan_stack_elem *small, struct kchan_elem *elem)
+{
+	struct kchan_elem *heap;
+	int ret = -EFAULT;
+
+	/* A process that is being killed will never look at it. */
+	if (fatal_signal_pending(current)) {
+		ret = -EINTR;
+	} else if (kchan_copy_out(elem->data, elem->len, to)) {
+		kchan_unstage(small, elem);
+		return 0;
+	}
+
+	heap = elem;
+	if (elem == &small->elem) {
+		heap = kmalloc(struct_size(elem, data, elem->len),
+			       GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+		memcpy(heap, elem, struct_size(elem, data, elem->len));
+	}
+	kchan_put_back(ch, heap);
+	return ret;
+}
+
+/*
+ * Receives one element by way of kernel memory, and waits if it has to. What is
+ * there already goes to user memory directly, unless @detach.
+ */
+static noinline int kchan_recv_staged(struct kchan *ch, struct iov_iter *to,
+				      struct kchan_dst *dst, bool detach,
+				      const struct kchan_wait *wait)
+{
+	struct kchan_deferred d;
+	struct kchan_elem *staging = NULL;
+	union kchan_stack_elem small;
+	struct kchan_party party;
+	struct kchan_waiter w;
+	int ret;
+
+	kchan_deferred_init(&d);
+	/* A bad buffer is found out before anything waits. */
+	if (!wait->nonblock && fault_in_iov_iter_writeable(to, dst->room))
+		return -EFAULT;
+	if (!kchan_by_pointer(ch)) {
+		staging = kchan_stage(&small, dst->room);
+		if (!staging)
+			return -ENOMEM;
+	}
+	dst->detach = detach;
+	dst->elem = staging;
+
+	spin_lock(&ch->lock);
+	ret = kchan_take(ch, dst, &d);
+	if (ret == -EAGAIN && !wait->nonblock) {
+		kchan_party_init(&party);
+		w.party = &party;
+		w.elem = staging;
+		w.room = dst->room;
+		kchan_park_receiver(ch, &w, &d);
+		spin_unlock(&ch->lock);
+		kchan_run_deferred(ch, &d);
+
+		ret = kchan_wait_served(ch, &ch->receivers, &w, wait);
+		dst->elem = w.elem;
+		detach = true;
+	} else {
+		spin_unlock(&ch->lock);
+		kchan_run_deferred(ch, &d);
+	}
+
+	dst->detach = false;
+	if (!ret && detach) {
+		dst->len = dst->elem->len;
+		return kchan_settle(ch, to, &small, dst->elem);
+	}
+	kchan_unstage(&small, staging);
+	return ret;
+}
+
+/**
+ * kchan_recv() - receive elements
+ * @ch: the channel, in use
+ * @to: where to: as many whole elements as are there and fit, at least one; in
+ *	message mode one
+ * @wait: whether to wait for the first
+ *
+ * Return: bytes that were received, and then @to has advanced by so many; or, if
+ * none were: 0 for an element of size 0, -EPIPE at the end of the stream,
+ * -EAGAIN, -EMSGSIZE, -EFAULT, -ENOMEM, -ETIMEDOUT, -EINTR, -ERESTARTSYS.
+ */
+ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
+		   const struct kchan_wait *wait)
+{
+	const struct kchan_wait no_wait = { .nonblock = true };
+	const size_t count = iov_iter_count(to);
+	const bool by_pointer = kchan_by_pointer(ch);
+	struct kchan_dst dst = {
+		.to = to,
+		.room = min_t(size_t, count, ch->elem_size),
+	};
+	bool detach = by_pointer;
+	unsigned int faults = 0;
+	size_t left = count;
+	int ret;
+
+	for (;;) {
+		if (iov_iter_count(to) < count)
+			wait = &no_wait;
+		if (detach)
+			ret = kchan_recv_staged(ch, to, &dst, true, wait);
+		else
+			ret = kchan_recv_run(ch, to, &dst);
+		if (ret == -EAGAIN && !wait->nonblock &&
+		    iov_iter_count(to) == count)
+			ret = kchan_recv_staged(ch, to, &dst, false, wait);
+
+		if (iov_iter_count(to) < left) {
+			left = iov_iter_count(to);
+			detach = by_pointer;
+			faults = 0;
+		}
+		if (ret == -EFAULT && !detach) {
+			if (fault_in_iov_iter_writeable(to, dst.len))
+				break;
+			/* Made present twice and gone again: go around. */
+			detach = ++faults == 2;
+			continue;
+		}
+		if (ret || ch->message || !dst.room || left < dst.room)
+			break;
+		if (signal_pending(current))
+			break;
+		cond_resched();
+	}
+	return left < count ? count - left : ret;
+}
