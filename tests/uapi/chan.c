@@ -452,6 +452,11 @@ bool filled(const void *buf, size_t bytes, uint64_t seed)
 	return true;
 }
 
+size_t opaque(size_t len)
+{
+	return len;
+}
+
 uint32_t rnd(uint64_t *seed)
 {
 	*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;

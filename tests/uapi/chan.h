@@ -139,6 +139,9 @@ size_t page_size(void);
 void fill(void *buf, size_t bytes, uint64_t seed);
 bool filled(const void *buf, size_t bytes, uint64_t seed);
 
+/* A length that the compiler does not know, and so does not warn of. */
+size_t opaque(size_t len);
+
 /* Small random numbers, the same in each run. */
 uint32_t rnd(uint64_t *seed);
 

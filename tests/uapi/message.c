@@ -66,7 +66,7 @@ static void write_errors(void)
 
 	expect_errno(write(fd, buf, 0), EINVAL);
 	expect_errno(write(fd, buf, 17), EMSGSIZE);
-	expect_errno(write(fd, buf, 1UL << 30), EMSGSIZE);
+	expect_errno(write(fd, buf, opaque(1UL << 30)), EMSGSIZE);
 	expect_errno(writev(fd, io, 2), EMSGSIZE);
 	expect_int(chan_len(fd), 0);
 	io[1].iov_len = 6;
