@@ -283,13 +283,6 @@ static void other_fd(void)
 	expect_int(one.s.status, 0);
 }
 
-/* Each takes a good case and makes it bad. */
-static void expect_refused(struct one_case *o, int fd, int error)
-{
-	expect_errno(run_case(fd, o), error);
-	one_case(o, fd, KCHAN_OP_SEND, &(uint64_t){ 1 }, 8, NONBLOCK, 0);
-}
-
 static void refused(void)
 {
 	static uint64_t v = 1;
@@ -299,7 +292,11 @@ static void refused(void)
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	must_int(pipe2(pipes, O_CLOEXEC), 0);
 #define fresh() one_case(&o, fd, KCHAN_OP_SEND, &v, 8, NONBLOCK, 0)
-#define refuse(error) do { expect_refused(&o, fd, error); fresh(); } while (0)
+#define refuse(error)							\
+	do {								\
+		expect_errno(run_case(fd, &o), error);			\
+		fresh();						\
+	} while (0)
 	fresh();
 	tap_about("fd");
 	o.c.fd = 1000;

@@ -183,11 +183,11 @@ static void ready_with_pending(void)
 static void restart_keeps_deadline(void)
 {
 	struct blocked b;
-	uint64_t deadline = tap_now_ns() + 300 * 1000000LL;
+	/* Late enough for the call to block before it. */
+	uint64_t deadline = tap_now_ns() + tap_patience() * 100000000LL;
 
 	on_signal(SIGUSR1, SA_RESTART);
-	block_with(&b, SELECT_RECV, 1, KCHAN_SELECT_DEADLINE,
-		   deadline + tap_patience() * 1000000000LL / 30);
+	block_with(&b, SELECT_RECV, 1, KCHAN_SELECT_DEADLINE, deadline);
 	/* Were the wait begun anew each time, this would not end. */
 	while (!atomic_load(&b.call.done)) {
 		unsigned int seen = atomic_load(&signals_seen);
