@@ -1,0 +1,56 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Install the Debian packages that are not there yet.
+#
+# usage: scripts/deps.sh run|check|none
+#
+#   run     what "make" and "make run" need
+#   check   what "make check" needs besides
+#   none    nothing; with KCHAN_APT_UPDATE=1 the package lists alone
+
+set -eu
+
+run="gcc libc6-dev make cpio binutils kmod util-linux libelf1 gcc-12
+	qemu-system-x86 busybox-static ca-certificates"
+check="$run linux-source-6.12 build-essential flex bison bc libelf-dev
+	libssl-dev perl python3 xz-utils sparse shellcheck cppcheck"
+
+case ${1-} in
+run) wanted=$run ;;
+check) wanted=$check ;;
+none) wanted= ;;
+*)
+	echo "usage: scripts/deps.sh run|check|none" >&2
+	exit 2
+	;;
+esac
+
+missing=
+for package in $wanted; do
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) ||
+		state=none
+	[ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || [ -n "${KCHAN_APT_UPDATE-}" ] || exit 0
+
+# Root by itself, or by sudo; else say what to do.
+root=
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "deps: as root, first: apt-get install$missing" >&2
+		exit 1
+	fi
+	root=sudo
+fi
+
+# One at a time: a second make would find the package database locked.
+exec 9>"${TMPDIR:-/tmp}/kchan-deps.$(id -u).lock"
+flock 9
+
+echo "deps: asking apt for:${missing:- package lists} ..." >&2
+$root apt-get -qq update >&2
+[ -n "$missing" ] || exit 0
+# shellcheck disable=SC2086 # a list of words
+$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+	--no-install-recommends install $missing </dev/null >/dev/null
