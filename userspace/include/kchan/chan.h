@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Channels.
+ *
+ * A channel moves elements from those who send to those who receive, and each
+ * element to one receiver. It lives in the kernel, behind a file descriptor:
+ * it can be shared with other processes (by fork, or over a socket), and be
+ * waited for by poll, epoll and io_uring.
+ *
+ * A channel of capacity 0 is a rendezvous: a send returns only once a receiver
+ * has been handed the element. With a capacity, a send waits only while so many
+ * elements are queued.
+ *
+ * Elements have the channel's size. In message mode they are 1 to that many
+ * bytes, each with a length of its own: there the calls that end in _msg are
+ * used, and the others return -EINVAL; without message mode it is the other way
+ * around. Elements of size 0 are Go's chan struct{}: their address is not
+ * looked at, and may be NULL.
+ *
+ * A NULL channel is Go's nil channel: send and receive wait for ever (the try
+ * forms return -EAGAIN, the timed ones -ETIMEDOUT in due time), length and
+ * capacity are 0, and kc_close() returns -EINVAL.
+ */
+#ifndef KCHAN_CHAN_H
+#define KCHAN_CHAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <kchan/cdefs.h>
+
+KC_DECLS_BEGIN
+
+/* A handle of a channel. */
+typedef struct kc_chan kc_chan;
+
+#define KC_NANOSECOND	((int64_t)1)
+#define KC_MICROSECOND	(1000 * KC_NANOSECOND)
+#define KC_MILLISECOND	(1000 * KC_MICROSECOND)
+#define KC_SECOND	(1000 * KC_MILLISECOND)
+
+/*
+ * Make a channel of elements of @elem_size bytes (at most 16 MiB) that holds
+ * @cap of them (at most 1,048,576). *@out is a handle with one reference.
+ *
+ * 0, or
+ * -EINVAL	a value is over its maximum, or together they ask for more than
+ *		the administrator allows one channel
+ * -EDQUOT	this user's channels would hold more than the administrator
+ *		allows
+ * -ENOENT, -ENXIO, -ENODEV
+ *		there is no /dev/kchan: the kernel module is not loaded
+ * -EACCES	/dev/kchan may not be opened by this user
+ * -EMFILE, -ENFILE, -ENOMEM
+ */
+int kc_make(kc_chan **out, size_t elem_size, size_t cap) KC_MUST_CHECK;
+
+/* kc_chan_opts.flags: message mode; elem_size, at least 1, is the most. */
+#define KC_CHAN_MESSAGE	((uint32_t)1 << 0)
+
+/*
+ * Options of a channel. Start with KC_CHAN_OPTS_INIT, which fills in the size
+ * that the structure had when the program was compiled. It may grow at its end.
+ */
+typedef struct kc_chan_opts {
+	uint32_t size;		/* sizeof(struct kc_chan_opts) */
+	uint32_t flags;		/* KC_CHAN_* */
+	size_t elem_size;
+	size_t cap;
+} kc_chan_opts;
+
+#define KC_CHAN_OPTS_INIT { sizeof(struct kc_chan_opts), 0, 0, 0 }
+
+/*
+ * As kc_make(), with options. Besides its errors:
+ *
+ * -EINVAL	an unknown flag, or no valid size
+ * -E2BIG	options that this library does not know are not zero
+ */
+int kc_make_opts(kc_chan **out, const kc_chan_opts *opts) KC_MUST_CHECK;
+
+/*
+ * Take one more reference. Returns @c. Both accept NULL.
+ */
+kc_chan *kc_ref(kc_chan *c);
+
+/*
+ * Drop a reference. With the last one the handle is freed and its descriptor
+ * closed. That is no kc_close(): the channel lives on while other processes
+ * hold it, and closes by itself when nobody is left who could send.
+ */
+void kc_unref(kc_chan *c);
+
+/*
+ * Send the element at @elem.
+ *
+ * 0, or
+ * -EPIPE	the channel is closed, or nobody is left who could receive; the
+ *		element was not sent. (Go panics here.)
+ * -EBADF	the handle is for receiving only
+ * -EFAULT	@elem is no good address
+ * -ENOMEM	also of the other calls that move an element
+ *
+ * The try form does not wait: -EAGAIN when it would have to. The timed form
+ * waits at most @timeout nanoseconds: then -ETIMEDOUT. What can be sent at once
+ * is sent, however small or negative the timeout.
+ */
+int kc_send(kc_chan *c, const void *elem) KC_MUST_CHECK;
+int kc_try_send(kc_chan *c, const void *elem) KC_MUST_CHECK;
+int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout) KC_MUST_CHECK;
+
+/*
+ * Receive the oldest element into @elem.
+ *
+ * 1, or
+ * 0		the channel is closed and drained: end-of-stream; *@elem is left
+ *		alone
+ * -EBADF	the handle is for sending only
+ * -EFAULT	@elem is no good address; the element is still in the channel
+ *
+ * The try and timed forms are as for kc_send().
+ */
+int kc_recv(kc_chan *c, void *elem) KC_MUST_CHECK;
+int kc_try_recv(kc_chan *c, void *elem) KC_MUST_CHECK;
+int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout) KC_MUST_CHECK;
+
+/*
+ * Go's for v := range c: runs the statement that follows once for each element,
+ * which is in *@elem, until end-of-stream (or an error).
+ */
+#define kc_for_each(c, elem)	while (kc_recv((c), (elem)) > 0)
+
+/*
+ * Send the @len bytes at @msg as one message. As kc_send(), and
+ *
+ * -EINVAL	@len is 0
+ * -EMSGSIZE	@len is more than the channel's element size
+ */
+int kc_send_msg(kc_chan *c, const void *msg, size_t len) KC_MUST_CHECK;
+int kc_try_send_msg(kc_chan *c, const void *msg, size_t len) KC_MUST_CHECK;
+int kc_send_msg_timeout(kc_chan *c, const void *msg, size_t len,
+			int64_t timeout) KC_MUST_CHECK;
+
+/*
+ * Receive the oldest message into the @size bytes at @buf.
+ *
+ * The message's length, which is at least 1; or, as kc_recv(), 0 at
+ * end-of-stream; or
+ * -EMSGSIZE	the message is longer than @size; it is still in the channel
+ */
+ssize_t kc_recv_msg(kc_chan *c, void *buf, size_t size) KC_MUST_CHECK;
+ssize_t kc_try_recv_msg(kc_chan *c, void *buf, size_t size) KC_MUST_CHECK;
+ssize_t kc_recv_msg_timeout(kc_chan *c, void *buf, size_t size,
+			    int64_t timeout) KC_MUST_CHECK;
+
+/*
+ * Close the channel, for all who hold it: nothing can be sent any more, senders
+ * that wait return -EPIPE, and receivers get what is queued, then end-of-stream.
+ * This frees nothing: see kc_unref().
+ *
+ * 0, or
+ * -EALREADY	it was closed already. (Go panics here.)
+ * -EBADF	the handle is for receiving only
+ * -EINVAL	@c is NULL
+ */
+int kc_close(kc_chan *c);
+
+/*
+ * How many elements are queued now, and how many the buffer holds. By the time
+ * that you look at the number it may be another.
+ */
+int kc_len(kc_chan *c);
+int kc_cap(kc_chan *c);
+
+/*
+ * Bytes in an element; in message mode the most bytes in one. 0 for NULL.
+ */
+int kc_elem_size(kc_chan *c);
+
+/* 1 for a channel in message mode, else 0; 0 for NULL. */
+int kc_is_message(kc_chan *c);
+
+/*
+ * Change the capacity of a channel in use. No element is lost.
+ *
+ * 0, or
+ * -EBUSY	more elements are queued than would fit
+ * -EBADF	the handle is for one direction only
+ * -EINVAL	@cap is over its maximum, or @c is NULL
+ * -EDQUOT, -ENOMEM
+ */
+int kc_resize(kc_chan *c, size_t cap) KC_MUST_CHECK;
+
+/*
+ * The channel's descriptor: to poll it, or to give it to another process. It is
+ * close-on-exec and goes on belonging to the handle: do not close it. -EINVAL
+ * for NULL.
+ */
+int kc_fd(kc_chan *c);
+
+/*
+ * Make a handle out of a descriptor, which may come from another process or
+ * from open("/dev/kchan"). On success it belongs to the handle, and is made
+ * close-on-exec; else it is left as it was. O_NONBLOCK on it does not matter to
+ * this library. Set the channel's geometry before, not after.
+ *
+ * 0, or
+ * -EBADF	@fd is not open
+ * -ENOTTY	it is not a channel
+ * -ENOMEM
+ */
+int kc_from_fd(kc_chan **out, int fd) KC_MUST_CHECK;
+
+KC_DECLS_END
+
+#endif /* KCHAN_CHAN_H */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Channels of one element type, checked by the compiler.
+ *
+ * KC_CHAN_DEFINE(int_chan, int), at file level, makes the type int_chan, of
+ * which only pointers are used, and functions for it:
+ *
+ *	int_chan *c;
+ *	int v;
+ *
+ *	int_chan_make(&c, 4);
+ *	int_chan_send(c, 42);
+ *	while (int_chan_recv(c, &v) > 0)
+ *		...
+ *	int_chan_unref(c);
+ *
+ * They take elements to send by value, and return what the kc_ calls do. A
+ * plain handle is had with int_chan_chan(), for whatever else there is to call,
+ * and made into a typed one with int_chan_from(), which takes over the
+ * reference, or returns -EINVAL when the elements' size is not the type's.
+ */
+#ifndef KCHAN_CHAN_DEFINE_H
+#define KCHAN_CHAN_DEFINE_H
+
+#include <errno.h>
+
+#include <kchan/chan.h>
+
+#define KC_CHAN_DEFINE(name, T)						\
+	typedef struct name name;					\
+									\
+	KC_MAYBE_UNUSED static inline kc_chan *name##_chan(name *c)	\
+	{								\
+		return (kc_chan *)c;					\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_from(name **out, kc_chan *c)		\
+	{								\
+		if (!c || kc_is_message(c) ||				\
+		    kc_elem_size(c) != (int)sizeof(T))			\
+			return -EINVAL;					\
+		*out = (name *)c;					\
+		return 0;						\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_make(name **out, size_t cap)		\
+	{								\
+		kc_chan *made;						\
+		int ret = kc_make(&made, sizeof(T), cap);		\
+									\
+		if (!ret)						\
+			*out = (name *)made;				\
+		return ret;						\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_send(name *c, T elem)			\
+	{								\
+		return kc_send((kc_chan *)c, &elem);			\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_try_send(name *c, T elem)		\
+	{								\
+		return kc_try_send((kc_chan *)c, &elem);		\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_send_timeout(name *c, T elem,		\
+					      int64_t timeout)		\
+	{								\
+		return kc_send_timeout((kc_chan *)c, &elem, timeout);	\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_recv(name *c, T *elem)			\
+	{								\
+		return kc_recv((kc_chan *)c, elem);			\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_try_recv(name *c, T *elem)		\
+	{								\
+		return kc_try_recv((kc_chan *)c, elem);			\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_recv_timeout(name *c, T *elem,		\
+					      int64_t timeout)		\
+	{								\
+		return kc_recv_timeout((kc_chan *)c, elem, timeout);	\
+	}								\
+									\
+	KC_MAYBE_UNUSED static inline int name##_close(name *c)		\
+	{								\
+		return kc_close((kc_chan *)c);				\
+	}								\
+									\
+	KC_MAYBE_UNUSED static inline int name##_len(name *c)		\
+	{								\
+		return kc_len((kc_chan *)c);				\
+	}								\
+									\
+	KC_MAYBE_UNUSED static inline int name##_cap(name *c)		\
+	{								\
+		return kc_cap((kc_chan *)c);				\
+	}								\
+									\
+	KC_MAYBE_UNUSED static inline name *name##_ref(name *c)		\
+	{								\
+		return (name *)kc_ref((kc_chan *)c);			\
+	}								\
+									\
+	KC_MAYBE_UNUSED static inline void name##_unref(name *c)	\
+	{								\
+		kc_unref((kc_chan *)c);					\
+	}								\
+									\
+	/* Takes the semicolon that follows the macro. */		\
+	struct name
+
+#endif /* KCHAN_CHAN_DEFINE_H */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libkchan: Go's channels, and what goes with them, for C.
+ *
+ * This is the header to include. The rules that hold for every call:
+ *
+ * - A call returns 0 or a positive result, or a negative errno. What errno
+ *   itself holds after a call says nothing.
+ * - A call never prints, nor ends the program. Misuse that Go panics on is the
+ *   exception, and each such case is told where the call is declared.
+ * - A call never returns -EINTR: it goes on after a signal handler has run,
+ *   keeps its deadline, and queues again at the tail.
+ * - No call is a thread-cancellation point.
+ * - A handle is opaque and counts its references; a call in progress holds one.
+ *   A structure that you declare yourself is valid when zero.
+ * - Times are in nanoseconds, on CLOCK_MONOTONIC; there are constants for the
+ *   larger units, as in Go: 5 * KC_MILLISECOND.
+ */
+#ifndef KCHAN_KCHAN_H
+#define KCHAN_KCHAN_H
+
+#include <kchan/chan.h>
+#include <kchan/chan_define.h>
+#include <kchan/go.h>
+#include <kchan/version.h>
+#include <kchan/waitgroup.h>
+
+#endif /* KCHAN_KCHAN_H */

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Waiting for a number of goroutines to end: Go's sync.WaitGroup.
+ *
+ *	kc_waitgroup wg = KC_WAITGROUP_INIT;
+ *
+ *	kc_waitgroup_add(&wg, 1);	before the goroutine is started
+ *	kc_waitgroup_done(&wg);		the last thing that it does
+ *	kc_waitgroup_wait(&wg);
+ *
+ * It is valid when zero, and needs no clean-up. Once all waits have returned it
+ * may be used again, or its memory be freed, though the last kc_waitgroup_done()
+ * may not have returned yet. It is for the threads of one process.
+ */
+#ifndef KCHAN_WAITGROUP_H
+#define KCHAN_WAITGROUP_H
+
+#include <stdint.h>
+
+#include <kchan/cdefs.h>
+
+KC_DECLS_BEGIN
+
+/* The members are the library's own. */
+typedef struct kc_waitgroup {
+	uint64_t state __attribute__((aligned(8)));
+	uint64_t reserved[3];
+} kc_waitgroup;
+
+#define KC_WAITGROUP_INIT { 0, { 0, 0, 0 } }
+
+/*
+ * Add @delta, which may be negative, to the counter. When it becomes 0, all who
+ * wait go on. As in Go, a counter below 0 is a panic: the program is aborted.
+ * (So is one above INT32_MAX.)
+ */
+void kc_waitgroup_add(kc_waitgroup *wg, int delta);
+
+/* Take 1 from the counter. */
+void kc_waitgroup_done(kc_waitgroup *wg);
+
+/*
+ * Wait until the counter is 0. All that the others did before the
+ * kc_waitgroup_done() that made it so has happened by then.
+ */
+void kc_waitgroup_wait(kc_waitgroup *wg);
+
+KC_DECLS_END
+
+#endif /* KCHAN_WAITGROUP_H */

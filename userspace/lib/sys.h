@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * System calls, returning a negative errno.
+ *
+ * Through syscall(2), because libc's own wrappers are thread-cancellation
+ * points, and no call of this library is.
+ */
+#ifndef LIBKCHAN_SYS_H
+#define LIBKCHAN_SYS_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdint.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline long sys_ret(long ret)
+{
+	return ret < 0 ? -errno : ret;
+}
+
+static inline long sys_open(const char *path, int flags)
+{
+	return sys_ret(syscall(SYS_openat, AT_FDCWD, path, flags, 0));
+}
+
+static inline long sys_close(int fd)
+{
+	return sys_ret(syscall(SYS_close, fd));
+}
+
+static inline long sys_read(int fd, void *buf, size_t len)
+{
+	return sys_ret(syscall(SYS_read, fd, buf, len));
+}
+
+static inline long sys_write(int fd, const void *buf, size_t len)
+{
+	return sys_ret(syscall(SYS_write, fd, buf, len));
+}
+
+static inline long sys_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	return sys_ret(syscall(SYS_ioctl, fd, cmd, arg));
+}
+
+static inline long sys_set_cloexec(int fd)
+{
+	return sys_ret(syscall(SYS_fcntl, fd, F_SETFD, (long)FD_CLOEXEC));
+}
+
+static inline void sys_futex_wait(const uint32_t *word, uint32_t value)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static inline void sys_futex_wake_all(const uint32_t *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+/* Returns when a signal handler has run. */
+static inline void sys_pause(void)
+{
+	/* The call without a timeout takes the same arguments everywhere. */
+	syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+}
+
+/* Until @ns on CLOCK_MONOTONIC, or until a signal handler has run. */
+static inline long sys_sleep_until(int64_t ns)
+{
+#ifdef SYS_clock_nanosleep_time64
+	const int64_t until[2] = { ns / 1000000000, ns % 1000000000 };
+
+	return sys_ret(syscall(SYS_clock_nanosleep_time64, CLOCK_MONOTONIC,
+			       TIMER_ABSTIME, until, NULL));
+#else
+	const struct timespec until = { ns / 1000000000, ns % 1000000000 };
+
+	return sys_ret(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC,
+			       TIMER_ABSTIME, &until, NULL));
+#endif
+}
+
+#endif /* LIBKCHAN_SYS_H */

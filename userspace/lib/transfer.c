@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Sending and receiving.
+ *
+ * A call that may wait for ever is a plain write or read, the cheapest way. All
+ * the others are a select of one case: those that do not wait or have a
+ * deadline, elements of size 0, and descriptors that somebody has made
+ * O_NONBLOCK.
+ */
+#include "internal.h"
+#include "sys.h"
+
+/* How long a call may wait: the fields of struct kchan_select. */
+struct limit {
+	uint32_t flags;
+	int64_t deadline;
+};
+
+static const struct limit for_ever = { 0, 0 };
+static const struct limit not_at_all = { KCHAN_SELECT_NONBLOCK, 0 };
+
+/*
+ * The deadline is taken once, when the call begins: what is done again after a
+ * signal handler has run does not wait any longer for it.
+ */
+static struct limit within(int64_t timeout)
+{
+	struct limit limit = { KCHAN_SELECT_DEADLINE, 0 };
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	limit.deadline = now.tv_sec * KC_SECOND + now.tv_nsec;
+	if (timeout > 0 &&
+	    __builtin_add_overflow(limit.deadline, timeout, &limit.deadline))
+		limit.deadline = INT64_MAX;
+	return limit;
+}
+
+/* A send or receive on a NULL channel. */
+static int nil_transfer(struct limit limit)
+{
+	if (limit.flags & KCHAN_SELECT_NONBLOCK)
+		return -EAGAIN;
+	if (!(limit.flags & KCHAN_SELECT_DEADLINE))
+		for (;;)
+			sys_pause();
+	while (sys_sleep_until(limit.deadline) == -EINTR)
+		;
+	return -ETIMEDOUT;
+}
+
+/*
+ * 0 when the element moved, with its length in *@moved, or a negative errno;
+ * -EPIPE also for a receive, at end-of-stream.
+ */
+static int select_one(const kc_chan *c, uint32_t op, const void *buf,
+		      uint32_t len, struct limit limit, uint32_t *moved)
+{
+	struct kchan_case one = {
+		.fd = c->fd,
+		.op = op,
+		.addr = (uintptr_t)buf,
+		.len = len,
+	};
+	struct kchan_select sel = {
+		.cases = (uintptr_t)&one,
+		.nr_cases = 1,
+		.case_size = sizeof(one),
+		.deadline = limit.deadline,
+		.flags = limit.flags,
+	};
+	int ret;
+
+	do {
+		ret = sys_ioctl(c->fd, KCHAN_IOC_SELECT, &sel);
+	} while (ret == -EINTR);
+	if (ret < 0)
+		return ret;
+	*moved = sel.len;
+	return -(int)sel.status;
+}
+
+static int do_send(const kc_chan *c, const void *elem, uint32_t len,
+		   struct limit limit)
+{
+	uint32_t moved;
+	long ret;
+
+	if (limit.flags || !len)
+		return select_one(c, KCHAN_OP_SEND, elem, len, limit, &moved);
+	do {
+		ret = sys_write(c->fd, elem, len);
+	} while (ret == -EINTR);
+	if (ret == -EAGAIN)
+		return select_one(c, KCHAN_OP_SEND, elem, len, limit, &moved);
+	return ret < 0 ? ret : 0;
+}
+
+/* True when an element came, and its length in *@moved. */
+static int do_recv(const kc_chan *c, void *buf, uint32_t len,
+		   struct limit limit, uint32_t *moved)
+{
+	long ret = -EAGAIN;
+
+	if (!limit.flags && len) {
+		do {
+			ret = sys_read(c->fd, buf, len);
+		} while (ret == -EINTR);
+	}
+	if (ret != -EAGAIN) {
+		*moved = ret;
+		return ret > 0 ? 1 : ret;
+	}
+	ret = select_one(c, KCHAN_OP_RECV, buf, len, limit, moved);
+	if (ret == -EPIPE)
+		return 0;
+	return ret < 0 ? ret : 1;
+}
+
+/*
+ * The handle is held for as long as the call lasts, so that another thread may
+ * drop the last reference meanwhile.
+ */
+static int send_elem(kc_chan *c, const void *elem, struct limit limit)
+{
+	int ret;
+
+	if (!c)
+		return nil_transfer(limit);
+	if (c->message)
+		return -EINVAL;
+	kc_ref(c);
+	ret = do_send(c, elem, c->elem_size, limit);
+	kc_unref(c);
+	return ret;
+}
+
+static int recv_elem(kc_chan *c, void *elem, struct limit limit)
+{
+	uint32_t moved;
+	int ret;
+
+	if (!c)
+		return nil_transfer(limit);
+	if (c->message)
+		return -EINVAL;
+	kc_ref(c);
+	ret = do_recv(c, elem, c->elem_size, limit, &moved);
+	kc_unref(c);
+	return ret;
+}
+
+static int send_msg(kc_chan *c, const void *msg, size_t len, struct limit limit)
+{
+	int ret;
+
+	if (!c)
+		return nil_transfer(limit);
+	if (!c->message || !len)
+		return -EINVAL;
+	if (len > c->elem_size)
+		return -EMSGSIZE;
+	kc_ref(c);
+	ret = do_send(c, msg, len, limit);
+	kc_unref(c);
+	return ret;
+}
+
+static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct limit limit)
+{
+	uint32_t moved;
+	int ret;
+
+	if (!c)
+		return nil_transfer(limit);
+	if (!c->message)
+		return -EINVAL;
+	/* No message is longer than the element size, which fits in 32 bits. */
+	if (size > c->elem_size)
+		size = c->elem_size;
+	kc_ref(c);
+	ret = do_recv(c, buf, size, limit, &moved);
+	kc_unref(c);
+	return ret > 0 ? (ssize_t)moved : ret;
+}
+
+int kc_send(kc_chan *c, const void *elem)
+{
+	return send_elem(c, elem, for_ever);
+}
+
+int kc_try_send(kc_chan *c, const void *elem)
+{
+	return send_elem(c, elem, not_at_all);
+}
+
+int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout)
+{
+	return send_elem(c, elem, within(timeout));
+}
+
+int kc_recv(kc_chan *c, void *elem)
+{
+	return recv_elem(c, elem, for_ever);
+}
+
+int kc_try_recv(kc_chan *c, void *elem)
+{
+	return recv_elem(c, elem, not_at_all);
+}
+
+int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout)
+{
+	return recv_elem(c, elem, within(timeout));
+}
+
+int kc_send_msg(kc_chan *c, const void *msg, size_t len)
+{
+	return send_msg(c, msg, len, for_ever);
+}
+
+int kc_try_send_msg(kc_chan *c, const void *msg, size_t len)
+{
+	return send_msg(c, msg, len, not_at_all);
+}
+
+int kc_send_msg_timeout(kc_chan *c, const void *msg, size_t len,
+			int64_t timeout)
+{
+	return send_msg(c, msg, len, within(timeout));
+}
+
+ssize_t kc_recv_msg(kc_chan *c, void *buf, size_t size)
+{
+	return recv_msg(c, buf, size, for_ever);
+}
+
+ssize_t kc_try_recv_msg(kc_chan *c, void *buf, size_t size)
+{
+	return recv_msg(c, buf, size, not_at_all);
+}
+
+ssize_t kc_recv_msg_timeout(kc_chan *c, void *buf, size_t size,
+			    int64_t timeout)
+{
+	return recv_msg(c, buf, size, within(timeout));
+}
