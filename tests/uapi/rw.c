@@ -242,9 +242,12 @@ static void huge_lengths(void)
 	expect_errno(write(fd, (void *)-16L, SSIZE_MAX), EFAULT);
 	expect_errno(write(fd, (void *)0xffff800000000000, 64), EFAULT);
 	expect_errno(write(fd, some, SSIZE_MAX), EFAULT);
-	expect_errno(write(fd, some, opaque(1UL << 63)), EINVAL);
+	/* Which of the two the VFS says is its own affair. */
+	expect_int(write(fd, some, opaque(1UL << 63)), -1);
+	expect(errno == EINVAL || errno == EFAULT);
 	expect_int(chan_len(fd), 0);
-	expect_errno(read(fd, some, opaque(1UL << 63)), EINVAL);
+	expect_int(read(fd, some, opaque(1UL << 63)), -1);
+	expect(errno == EINVAL || errno == EFAULT);
 	expect_errno(read(fd, (void *)0xffff800000000000, SSIZE_MAX), EFAULT);
 	/* A long read takes what is there, into the memory that is there. */
 	send_u64(fd, 1);
