@@ -3,28 +3,33 @@
 #
 # Install the Debian packages that are not there yet.
 #
-# usage: scripts/deps.sh run|check|none
+# usage: scripts/deps.sh build|run|check|none
 #
-#   run     what "make" and "make run" need
+#   build   what "make" needs
+#   run     what "make run" needs besides
 #   check   what "make check" needs besides
 #   none    nothing; with KCHAN_APT_UPDATE=1 the package lists alone
 
 set -eu
 
-run="gcc libc6-dev make cpio binutils kmod util-linux libelf1 gcc-12
-	qemu-system-x86 busybox-static ca-certificates"
+build="gcc gcc-12 libc6-dev make binutils util-linux libelf1"
+run="$build qemu-system-x86 busybox-static python3 ca-certificates"
 check="$run linux-source-6.12 build-essential flex bison bc libelf-dev
-	libssl-dev perl python3 xz-utils sparse shellcheck cppcheck"
+	libssl-dev kmod cpio g++ perl xz-utils sparse shellcheck cppcheck"
 
 case ${1-} in
+build) wanted=$build ;;
 run) wanted=$run ;;
 check) wanted=$check ;;
 none) wanted= ;;
 *)
-	echo "usage: scripts/deps.sh run|check|none" >&2
+	echo "usage: scripts/deps.sh build|run|check|none" >&2
 	exit 2
 	;;
 esac
+
+# Elsewhere than on Debian the names are others: leave it to the user.
+command -v apt-get >/dev/null || exit 0
 
 missing=
 for package in $wanted; do

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# kchan: Go's channels as file descriptors. "make help" tells what there is.
+
+PREFIX	?= /usr/local
+DESTDIR	?=
+KVER	?= $(shell uname -r)
+KDIR	?= /lib/modules/$(KVER)/build
+FILES	?= /usr/share/common-licenses /usr/share/doc
+
+# The kernel to build for: this machine's when it has what that takes, else the
+# guest's, which is fetched.
+KERNEL	:= $(if $(wildcard $(KDIR)/Makefile),$(KDIR),stock)
+
+export PREFIX DESTDIR
+
+uapi-tests = $(shell $(MAKE) -s --no-print-directory -C tests/uapi names)
+suite	:= @tests/vm/suite
+
+## all: the module, for this machine's kernel or else the guest's, and the library
+all: module library
+
+module:
+	@scripts/deps.sh build
+	@tests/vm/module $(KERNEL)
+
+library:
+	@scripts/deps.sh build
+	@$(MAKE) --no-print-directory -C userspace all
+
+## run: count the words of FILES="..." here if /dev/kchan is here, else in a guest
+run: library
+	@scripts/run-wordfreq $(FILES)
+
+## check: all tests; build/logs/ has what they said
+check:
+	@scripts/deps.sh check
+	@tests/vm/kernel stock >/dev/null
+	@tests/vm/kernel uml >/dev/null
+	@tests/vm/kernel debug >/dev/null
+	@tests/vm/suite --begin
+	@for each in $(SUITES); do \
+		$(MAKE) --no-print-directory check-$$each || true; \
+	done
+	@tests/vm/suite --totals
+
+SUITES := build lint vm kunit-uml kunit-debug uapi-stock uapi-debug lib
+
+check-build:
+	$(suite) build scripts/build-all
+
+check-lint:
+	$(suite) lint scripts/lint
+
+check-vm:
+	$(suite) vm tests/vm/selftest
+
+check-kunit-uml:
+	$(suite) kunit-uml tests/vm/kunit uml
+
+check-kunit-debug:
+	$(suite) kunit-debug tests/vm/kunit debug
+
+check-uapi-stock: uapi-programs
+	$(suite) uapi-stock tests/vm/programs -l 120 stock \
+		$(addprefix build/uapi/,$(uapi-tests))
+
+check-uapi-debug: uapi-programs
+	$(suite) uapi-debug tests/vm/programs -l 600 debug \
+		$(addprefix build/uapi/,$(uapi-tests))
+
+check-lib: library
+	$(suite) lib tests/lib/run
+
+uapi-programs:
+	@$(MAKE) --no-print-directory -s -C tests/uapi
+
+## kunit: the quick loop: the state machine's tests, in User-mode Linux
+kunit:
+	@scripts/deps.sh check
+	@tests/vm/kernel uml >/dev/null
+	@V=1 tests/vm/suite kunit-uml tests/vm/kunit uml
+
+## bench: the cost of a send and a receive, beside pipes, sockets and queues
+bench: library
+	@scripts/deps.sh run
+	@tests/bench/run
+
+## shell: a prompt in a guest, with the module loaded and the tools at hand
+shell: library
+	@scripts/deps.sh run
+	@tests/vm/boot -I -M "$$(tests/vm/module stock)" \
+		$(foreach tool,$(TOOLS),-f $(tool):/usr/bin/$(notdir $(tool)))
+
+TOOLS := build/user/kchanctl build/user/wordfreq
+
+## lint: checkpatch, sparse, W=1, shellcheck, cppcheck
+lint:
+	@scripts/deps.sh check
+	@scripts/lint
+
+## install: the module, its udev rule, the library and the tools (DESTDIR, PREFIX)
+install: all
+	@if [ "$(KERNEL)" = stock ]; then \
+		echo "no headers of the running kernel at $(KDIR): the module is not installed"; \
+	else \
+		install -D -m 644 build/host/kchan.ko \
+			"$(DESTDIR)/lib/modules/$(KVER)/extra/kchan.ko" && \
+		{ [ -n "$(DESTDIR)" ] || depmod -a "$(KVER)"; }; \
+	fi
+	install -D -m 644 packaging/60-kchan.rules \
+		"$(DESTDIR)/lib/udev/rules.d/60-kchan.rules"
+	install -D -m 644 include/uapi/linux/kchan.h \
+		"$(DESTDIR)$(PREFIX)/include/linux/kchan.h"
+	@$(MAKE) --no-print-directory -C userspace install
+
+## uninstall: take away what install put there
+uninstall:
+	rm -f "$(DESTDIR)/lib/modules/$(KVER)/extra/kchan.ko"
+	@[ -n "$(DESTDIR)" ] || [ ! -d "/lib/modules/$(KVER)" ] || depmod -a "$(KVER)"
+	rm -f "$(DESTDIR)/lib/udev/rules.d/60-kchan.rules" \
+		"$(DESTDIR)$(PREFIX)/include/linux/kchan.h"
+	@$(MAKE) --no-print-directory -C userspace uninstall
+
+## clean: remove build/; the kernels stay, in ~/.cache/kchan
+clean:
+	rm -rf build
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: all module library run check kunit bench shell lint install uninstall
+.PHONY: clean help uapi-programs $(addprefix check-,$(SUITES))
