@@ -7,6 +7,9 @@
  * A failed expectation prints a diagnostic and the test goes on; a failed
  * must() ends the test (and only it). Both may be used in threads, and in
  * children that the test forks.
+ *
+ * Environment: KCHAN_TEST_SCALE, a factor for the number of rounds (1; 0.1 on
+ * an instrumented kernel); KCHAN_TEST_TIMEOUT, seconds for each test.
  */
 #ifndef TAP_H
 #define TAP_H

@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Limits: module parameters, what each user may hold, and memory cgroups.
+ * The charge itself (capacity x slot size) is the module's affair; here it
+ * only has to be at least the elements' bytes, and to be given back.
+ */
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "chan.h"
+
+#define PARAMETERS "/sys/module/kchan/parameters/"
+#define NOBODY 65534
+#define OTHER 65533
+
+static const char * const names[] = {
+	"default_elem_size", "default_capacity", "max_channel_bytes",
+	"user_max_channels", "user_max_bytes",
+};
+
+static long long at_start[ARRAY_SIZE(names)];
+
+static long long get(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	return read_number(path);
+}
+
+static bool put(const char *name, long long value)
+{
+	char path[128], text[32];
+	int fd, len;
+	bool good;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = snprintf(text, sizeof(text), "%lld\n", value);
+	good = write(fd, text, len) == len;
+	close(fd);
+	return good;
+}
+
+static void set(const char *name, long long value)
+{
+	must(put(name, value));
+}
+
+static void restore(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (at_start[i] >= 0)
+			put(names[i], at_start[i]);
+}
+
+/* As each test begins: by root, and with the parameters as they were. */
+static void begin(void)
+{
+	if (geteuid())
+		tap_skip("needs root");
+	restore();
+}
+
+static void become(uid_t uid)
+{
+	must_int(setgroups(0, NULL), 0);
+	must_int(setresgid(uid, uid, uid), 0);
+	must_int(setresuid(uid, uid, uid), 0);
+}
+
+/* To and fro: the saved user stays root. */
+static void act_as(uid_t uid)
+{
+	must_int(seteuid(0), 0);
+	must_int(setresuid(uid, uid, 0), 0);
+}
+
+static void run_as(uid_t uid, void (*run)(void))
+{
+	pid_t pid = fork();
+
+	must(pid >= 0);
+	if (pid == 0) {
+		become(uid);
+		run();
+		_exit(0);
+	}
+	expect_exit(pid);
+}
+
+static void parameters(void)
+{
+	size_t i;
+
+	begin();
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		char path[128];
+		struct stat st;
+		long long now;
+
+		tap_about("%s", names[i]);
+		snprintf(path, sizeof(path), PARAMETERS "%s", names[i]);
+		memset(&st, POISON, sizeof(st));
+		if (!expect_int(stat(path, &st), 0))
+			continue;
+		expect_int(st.st_mode & 07777, 0644);
+		expect_int(st.st_uid, 0);
+		now = get(names[i]);
+		expect(now > 0);
+		expect(put(names[i], now));
+		expect_int(get(names[i]), now);
+	}
+	tap_about("%s", "");
+	expect_int(get("default_elem_size"), 4096);
+	expect_int(get("default_capacity"), 16);
+}
+
+static void default_geometry(void)
+{
+	char buf[256];
+	int fd, i;
+
+	begin();
+	set("default_elem_size", 100);
+	set("default_capacity", 3);
+	fd = chan_open();
+	expect_int(chan_info(fd).elem_size, 100);
+	expect_int(chan_info(fd).capacity, 3);
+	expect(chan_info(fd).flags & KCHAN_INFO_MESSAGE);
+	chan_nonblock(fd, true);
+	for (i = 0; i < 3; i++)
+		expect_int(write(fd, buf, 100 - i), 100 - i);
+	expect_errno(write(fd, buf, 1), EAGAIN);
+	expect_errno(write(fd, buf, 101), EMSGSIZE);
+	/* It is what it was when the channel came to be used. */
+	set("default_elem_size", 200);
+	set("default_capacity", 1);
+	expect_int(chan_info(fd).elem_size, 100);
+	expect_int(chan_info(fd).capacity, 3);
+	expect_errno(write(fd, buf, 101), EMSGSIZE);
+	fd = chan_open();
+	expect_int(chan_info(fd).elem_size, 200);
+	restore();
+}
+
+static void hostile_defaults(void)
+{
+	/* Whatever is taken there, a channel of it works or says no. */
+	static const long long values[] = { 0, -1, 1, KCHAN_MAX_ELEM_SIZE,
+		KCHAN_MAX_ELEM_SIZE + 1LL, UINT32_MAX, 1LL << 40 };
+	char buf[16] = { 0 };
+	size_t i;
+
+	begin();
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		int fd;
+
+		tap_about("%lld", values[i]);
+		put("default_elem_size", values[i]);
+		put("default_capacity", values[i]);
+		fd = open("/dev/kchan", O_RDWR | O_NONBLOCK);
+		if (fd < 0)
+			continue;
+		poll_now(fd);
+		if (write(fd, buf, 1) == 1)
+			expect_int(read(fd, buf, sizeof(buf)), 1);
+		expect(chan_info(fd).elem_size <= KCHAN_MAX_ELEM_SIZE);
+		expect(chan_info(fd).capacity <= KCHAN_MAX_CAPACITY);
+		close(fd);
+		restore();
+	}
+}
+
+static void nobody_max_channel(void)
+{
+	int fd = chan_open();
+
+	expect_int(try_setup(fd, 0, 4096, 1), 0);
+	expect_errno(try_setup(fd, 0, 4096, 1000), EINVAL);
+	expect_errno(try_setup(fd, KCHAN_SETUP_MESSAGE, 4096, 1000), EINVAL);
+	expect_int(chan_info(fd).capacity, 1);
+	expect_int(try_resize(fd, 2), 0);
+	expect_errno(try_resize(fd, 1000), EINVAL);
+	expect_int(chan_info(fd).capacity, 2);
+	expect_int(write(fd, (char[4096]){ 0 }, 4096), 4096);
+	expect_errno(try_resize(fd, 1000), EINVAL);
+	expect_int(chan_info(fd).capacity, 2);
+}
+
+static void max_channel_bytes(void)
+{
+	begin();
+	set("max_channel_bytes", 100000);
+	run_as(NOBODY, nobody_max_channel);
+	/* With CAP_SYS_RESOURCE it may be passed. */
+	{
+		int fd = chan_make(0, 4096, 1000);
+
+		chan_resize(fd, 2000);
+	}
+	restore();
+}
+
+static void nobody_max_channels(void)
+{
+	int fd[6], i, more;
+
+	for (i = 0; i < 5; i++) {
+		fd[i] = open("/dev/kchan", O_RDWR | O_CLOEXEC);
+		expect(fd[i] >= 0);
+	}
+	expect_errno(open("/dev/kchan", O_RDWR), EDQUOT);
+	expect_errno(open("/dev/kchan", O_RDWR), EDQUOT);
+	/* dup makes no channel; closing one of two descriptors frees none. */
+	more = dup(fd[0]);
+	expect(more >= 0);
+	close(more);
+	expect_errno(open("/dev/kchan", O_RDWR), EDQUOT);
+	close(fd[2]);
+	fd[2] = open("/dev/kchan", O_RDWR);
+	expect(fd[2] >= 0);
+	expect_errno(open("/dev/kchan", O_RDWR), EDQUOT);
+	/* Closed for all is not gone. */
+	chan_close(fd[1]);
+	expect_errno(open("/dev/kchan", O_RDWR), EDQUOT);
+}
+
+static void max_channels(void)
+{
+	int i;
+
+	begin();
+	set("user_max_channels", 5);
+	/* Twice: the end of a process gives all back. */
+	run_as(NOBODY, nobody_max_channels);
+	run_as(NOBODY, nobody_max_channels);
+	for (i = 0; i < 10; i++)
+		chan_open();
+	restore();
+}
+
+static void nobody_max_bytes(void)
+{
+	int a = chan_open(), b = chan_open();
+	char buf[4096] = { 0 };
+
+	/* 64 KiB may be held; what a slot has beside its element counts too. */
+	expect_int(try_setup(a, 0, 4096, 10), 0);
+	expect_errno(try_setup(b, 0, 4096, 10), EDQUOT);
+	expect_errno(try_setup(b, 0, 40960, 1), EDQUOT);
+	expect_errno(try_setup(b, KCHAN_SETUP_MESSAGE, 4096, 10), EDQUOT);
+	expect_int(try_setup(b, 0, 4096, 2), 0);
+	/* Setup again gives back what was held. */
+	expect_int(try_setup(a, 0, 4096, 2), 0);
+	expect_int(try_setup(b, 0, 4096, 10), 0);
+	expect_errno(try_resize(a, 10), EDQUOT);
+	expect_int(chan_info(a).capacity, 2);
+	/* So does shrinking. */
+	expect_errno(try_resize(a, 10), EDQUOT);
+	expect_int(try_resize(b, 1), 0);
+	expect_int(try_resize(a, 10), 0);
+	expect_int(try_resize(a, 2), 0);
+	expect_int(try_resize(b, 10), 0);
+	/* At the latest when what was queued before is taken. */
+	expect_int(write(b, buf, 4096), 4096);
+	expect_int(try_resize(b, 1), 0);
+	expect_int(read(b, buf, 4096), 4096);
+	expect_int(try_resize(a, 10), 0);
+	expect_errno(try_resize(b, 10), EDQUOT);
+	/* And closing the descriptor. */
+	close(a);
+	expect_int(try_resize(b, 10), 0);
+	a = chan_open();
+	expect_errno(try_setup(a, 0, 4096, 10), EDQUOT);
+	/* A rendezvous holds nothing. */
+	expect_int(try_setup(a, 0, 4096, 0), 0);
+	expect_errno(try_resize(a, 10), EDQUOT);
+	close(b);
+	expect_int(try_resize(a, 10), 0);
+}
+
+static void max_bytes(void)
+{
+	begin();
+	set("user_max_bytes", 65536);
+	run_as(NOBODY, nobody_max_bytes);
+	run_as(NOBODY, nobody_max_bytes);
+	expect_int(try_setup(chan_open(), 0, 4096, 100), 0);
+	restore();
+}
+
+static void nobody_first_use(void)
+{
+	int a = chan_make(0, 4096, 10), b = chan_open();
+	char buf[4096];
+
+	/* Without setup it is the first use that asks for the memory. */
+	chan_nonblock(b, true);
+	expect_errno(write(b, "x", 1), EDQUOT);
+	expect_errno(write(b, "x", 1), EDQUOT);
+	close(a);
+	expect_int(write(b, "x", 1), 1);
+	expect_int(read(b, buf, sizeof(buf)), 1);
+}
+
+static void first_use(void)
+{
+	begin();
+	set("user_max_bytes", 80000);
+	run_as(NOBODY, nobody_first_use);
+	restore();
+}
+
+static void opener_is_charged(void)
+{
+	int mine, other, i;
+	pid_t pid;
+
+	begin();
+	set("user_max_bytes", 65536);
+	set("user_max_channels", 3);
+	pid = fork();
+	must(pid >= 0);
+	if (pid) {
+		expect_exit(pid);
+		restore();
+		return;
+	}
+	act_as(NOBODY);
+	mine = chan_make(0, 4096, 10);
+	other = chan_open();
+	/* Another user works on it: it counts as its opener's. */
+	act_as(OTHER);
+	expect_errno(try_setup(other, 0, 4096, 10), EDQUOT);
+	close(mine);
+	expect_int(try_setup(other, 0, 4096, 10), 0);
+	mine = chan_make(0, 4096, 10);
+	for (i = 0; i < 2; i++)
+		chan_open();
+	expect_errno(open("/dev/kchan", O_RDWR), EDQUOT);
+	act_as(NOBODY);
+	expect_errno(try_resize(mine, 20), EDQUOT);
+	expect(open("/dev/kchan", O_RDWR) >= 0);
+}
+
+static void nobody_namespace(void)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		chan_open();
+	if (unshare(CLONE_NEWUSER))
+		tap_skip("no user namespaces here");
+	/* All capabilities there are none here, and the user is the same. */
+	expect_errno(open("/dev/kchan", O_RDWR), EDQUOT);
+	if (unshare(CLONE_NEWUSER) == 0)
+		expect_errno(open("/dev/kchan", O_RDWR), EDQUOT);
+}
+
+static void user_namespaces(void)
+{
+	begin();
+	set("user_max_channels", 3);
+	run_as(NOBODY, nobody_namespace);
+	restore();
+}
+
+static void nobody_namespace_bytes(void)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWUSER))
+		tap_skip("no user namespaces here");
+	fd = chan_open();
+	expect_errno(try_setup(fd, 0, 4096, 100), EDQUOT);
+	expect_int(try_setup(fd, 0, 4096, 2), 0);
+	expect_errno(try_resize(fd, 100), EDQUOT);
+}
+
+static void user_namespace_bytes(void)
+{
+	begin();
+	set("user_max_bytes", 65536);
+	run_as(NOBODY, nobody_namespace_bytes);
+	restore();
+}
+
+static void nobody_churn(void)
+{
+	unsigned long i, rounds = tap_scale(300);
+
+	/* Were a byte of a charge kept, this would come to its end. */
+	for (i = 0; i < rounds; i++) {
+		int fd = chan_make(0, 4096, 10);
+		char buf[4096];
+
+		expect_int(try_resize(fd, 3), 0);
+		expect_int(write(fd, buf, 4096), 4096);
+		expect_int(try_resize(fd, 10), 0);
+		if (i % 2)
+			expect_int(read(fd, buf, 4096), 4096);
+		expect_int(try_resize(fd, 1), 0);
+		expect_errno(try_resize(fd, 100), EDQUOT);
+		close(fd);
+	}
+}
+
+static void churn(void)
+{
+	begin();
+	set("user_max_bytes", 65536);
+	set("user_max_channels", 1);
+	run_as(NOBODY, nobody_churn);
+	restore();
+}
+
+/* Memory cgroups: what a member's channels hold counts as the group's. */
+static void fill_channels(const char *procs, const char *current)
+{
+	long long before, after;
+	char buf[65536] = { 1 };
+	int fd, i;
+
+	fd = open(procs, O_WRONLY | O_CLOEXEC);
+	must(fd >= 0);
+	must_int(write(fd, "0", 1), 1);
+	close(fd);
+	before = read_number(current);
+	must(before >= 0);
+	for (i = 0; i < 8; i++) {
+		int k;
+
+		fd = chan_make(0, sizeof(buf), 16);
+		for (k = 0; k < 16; k++)
+			expect_int(write(fd, buf, sizeof(buf)), sizeof(buf));
+	}
+	after = read_number(current);
+	/* 8 MiB are held; the count may lag by what each CPU has in hand. */
+	expect(after - before > 7 << 20);
+}
+
+static void memory_cgroup(void)
+{
+	char base[] = "/tmp/kchan-cgroup-XXXXXX", path[300], current[300];
+	int fd;
+	pid_t pid;
+
+	begin();
+	mkdir("/tmp", 01777);
+	if (!mkdtemp(base) || mount("none", base, "cgroup2", 0, NULL))
+		tap_skip("no cgroup v2");
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "+memory", 7) != 7) {
+		umount(base);
+		tap_skip("no memory controller");
+	}
+	close(fd);
+	snprintf(path, sizeof(path), "%s/kchan-test", base);
+	mkdir(path, 0755);
+	snprintf(current, sizeof(current), "%s/kchan-test/memory.current", base);
+	snprintf(path, sizeof(path), "%s/kchan-test/cgroup.procs", base);
+	pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		fill_channels(path, current);
+		_exit(0);
+	}
+	expect_exit(pid);
+	snprintf(path, sizeof(path), "%s/kchan-test", base);
+	rmdir(path);
+	umount(base);
+	rmdir(base);
+}
+
+static const struct tap_test tests[] = {
+	{ "parameters: there, 0644, sane", parameters },
+	{ "the default geometry is a parameter", default_geometry },
+	{ "any default is safe", hostile_defaults },
+	{ "max_channel_bytes: EINVAL, the capability passes it",
+	  max_channel_bytes },
+	{ "user_max_channels: EDQUOT at open, given back", max_channels },
+	{ "user_max_bytes: EDQUOT at setup and resize, given back",
+	  max_bytes },
+	{ "user_max_bytes: EDQUOT at the first use", first_use },
+	{ "the opener is charged, whoever uses it", opener_is_charged },
+	{ "user namespaces do not evade user_max_channels",
+	  user_namespaces },
+	{ "user namespaces do not evade user_max_bytes",
+	  user_namespace_bytes },
+	{ "charges are given back to the byte", churn },
+	{ "memory is charged to the cgroup", memory_cgroup },
+};
+
+int main(void)
+{
+	size_t i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		at_start[i] = get(names[i]);
+	ret = tap_run(tests, ARRAY_SIZE(tests));
+	/* Also after a test that failed half-way. */
+	restore();
+	return ret;
+}
