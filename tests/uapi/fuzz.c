@@ -242,8 +242,13 @@ static void do_ioctl(struct fuzzer *f)
 {
 	uint64_t *seed = &f->seed;
 	uint32_t nr = rnd(seed) % 8;
-	static const struct known * const known[] = {
-		&k_setup, &k_resize, &k_info, NULL, &k_select,
+	static const struct {
+		const struct known *known;
+		uint32_t dir;
+	} ours[] = {
+		{ &k_setup, _IOC_WRITE }, { &k_resize, _IOC_WRITE },
+		{ &k_info, _IOC_READ }, { NULL, 0 },
+		{ &k_select, _IOC_READ | _IOC_WRITE },
 	};
 	uint32_t size = rnd(seed) % 3 ? rnd(seed) % 64 : rnd(seed) % 16384;
 	uint32_t words[64];
@@ -260,9 +265,9 @@ static void do_ioctl(struct fuzzer *f)
 		words[i] = rnd(seed) % 4 ? 0 : a_number(seed);
 	if (rnd(seed) % 4 == 0)
 		arg = an_address(seed);
-	judge(nr <= 4 ? known[nr] : &k_other,
-	      ioctl(an_fd(seed), _IOC(rnd(seed) % 4, KCHAN_IOC_TYPE, nr, size),
-		    arg));
+	judge(nr <= 4 ? ours[nr].known : &k_other,
+	      ioctl(an_fd(seed), _IOC(nr <= 4 ? ours[nr].dir : rnd(seed) % 4,
+				      KCHAN_IOC_TYPE, nr, size), arg));
 }
 
 static void do_poll(struct fuzzer *f)
