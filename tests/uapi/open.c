@@ -2,8 +2,10 @@
 /*
  * The device file: opening, what the descriptor is not, and who may use it.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "chan.h"
@@ -168,6 +170,37 @@ static void nowait(void)
 	expect_int(v, 3);
 }
 
+static void expect_in_use(void)
+{
+	expect_errno(syscall(SYS_delete_module, "kchan", O_NONBLOCK),
+		     EWOULDBLOCK);
+}
+
+static void no_unload_in_use(void)
+{
+	int fd = chan_make(0, 8, 0), copy;
+	struct call c;
+	uint64_t v;
+
+	if (geteuid())
+		tap_skip("needs root");
+	if (access("/sys/module/kchan/refcnt", F_OK))
+		tap_skip("not a loaded module");
+	expect_in_use();
+	/* Nor when a blocked call is all that holds the channel. */
+	on_signal(SIGUSR1, 0);
+	call_read(&c, fd, &v, 8);
+	wait_receivers(fd, 1);
+	call_wait_asleep(&c);
+	close(fd);
+	expect_in_use();
+	copy = chan_open();
+	call_signal(&c, SIGUSR1);
+	expect_done_errno(&c, EINTR);
+	expect_in_use();
+	close(copy);
+}
+
 static const struct tap_test tests[] = {
 	{ "open: O_RDWR only", open_modes },
 	{ "each open is a new channel", open_is_new },
@@ -177,6 +210,7 @@ static const struct tap_test tests[] = {
 	{ "unknown ioctls are ENOTTY", unknown_ioctls },
 	{ "a character device of mode 0666", character_device },
 	{ "an unprivileged user can do all of it", unprivileged },
+	{ "no unloading while in use", no_unload_in_use },
 	{ "RWF_NOWAIT does not wait", nowait },
 };
 
