@@ -89,7 +89,7 @@ bench: library
 ## shell: a prompt in a guest, with the module loaded and the tools at hand
 shell: library
 	@scripts/deps.sh run
-	@tests/vm/boot -I -M "$$(tests/vm/module stock)" \
+	@module=$$(tests/vm/module stock) && tests/vm/boot -I -M "$$module" \
 		$(foreach tool,$(TOOLS),-f $(tool):/usr/bin/$(notdir $(tool)))
 
 TOOLS := build/user/kchanctl build/user/wordfreq
