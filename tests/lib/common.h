@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the library's tests share: channels, threads, and telling that somebody
+ * waits.
+ */
+#ifndef COMMON_H
+#define COMMON_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <kchan/kchan.h>
+
+#include "tap.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* These end the test when they fail. */
+kc_chan *make(size_t elem_size, size_t cap);
+kc_chan *make_messages(size_t elem_size, size_t cap);
+pthread_t start(void *(*fn)(void *arg), void *arg);
+void join(pthread_t thread);
+
+/* Until so many calls wait, as the channel tells. */
+void wait_senders(kc_chan *c, unsigned int count);
+void wait_receivers(kc_chan *c, unsigned int count);
+
+/*
+ * A call in a thread of its own, that is to block: it waits when the starter
+ * returns. call_end() joins it and returns what it returned.
+ */
+struct call {
+	kc_chan *c;
+	uint64_t value;		/* sent, or received */
+	long ret;
+	pthread_t thread;
+};
+
+void call_send(struct call *call, kc_chan *c, uint64_t value);
+void call_recv(struct call *call, kc_chan *c);
+long call_end(struct call *call);
+
+/* One element of 8 bytes, which does not have to wait. */
+void send_now(kc_chan *c, uint64_t value);
+uint64_t recv_now(kc_chan *c);
+
+/* Processor time that this process has used. */
+long long cpu_ns(void);
+void sleep_ms(unsigned int ms);
+
+#endif /* COMMON_H */

@@ -1,0 +1,136 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The headers, to compilers of C and C++. On the machine that builds. TAP.
+
+# shellcheck disable=SC2317 # functions that step calls
+set -u
+
+cd "$(dirname "$0")/../.." || exit
+build=${KCHAN_BUILD:-build/user}
+# shellcheck source=scripts/step.sh
+. "$PWD/scripts/step.sh"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+strict="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
+
+# All that the headers give, used once.
+cat >"$work/all.c" <<'END'
+#include <kchan/kchan.h>
+/* Twice does no harm. */
+#include <kchan/kchan.h>
+
+struct point {
+	int x, y;
+};
+
+KC_CHAN_DEFINE(point_chan, struct point);
+KC_CHAN_DEFINE(int_chan, int);
+
+static void count(void *arg)
+{
+	kc_waitgroup_done((kc_waitgroup *)arg);
+}
+
+int main(void)
+{
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
+	const struct point sent = { 1, 2 };
+	struct point seen;
+	point_chan *typed;
+	kc_chan *plain;
+
+	kc_waitgroup_add(&wg, 1);
+	if (kc_go(count, &wg))
+		return 1;
+	kc_waitgroup_wait(&wg);
+
+	opts.flags = KC_CHAN_MESSAGE;
+	opts.elem_size = 4096;
+	if (kc_make_opts(&plain, &opts) || point_chan_make(&typed, 1))
+		return 0;
+	if (point_chan_send_timeout(typed, sent, 5 * KC_MILLISECOND))
+		return 1;
+	kc_for_each(point_chan_chan(typed), &seen)
+		if (seen.x != 1)
+			return 1;
+	return kc_version()[0] != *KC_VERSION;
+}
+END
+
+# compiles COMPILER STANDARD LANGUAGE
+compiles()
+{
+	command -v "$1" >/dev/null || {
+		echo "no $1"
+		return
+	}
+	# shellcheck disable=SC2086 # flags
+	"$1" -x "$3" -std="$2" $strict -Iuserspace/include -c \
+		-o "$work/all.o" "$work/all.c"
+}
+
+# Each header alone brings what it needs.
+alone()
+{
+	for header in userspace/include/kchan/*.h "$build/include/kchan/uapi.h"; do
+		for how in "c -std=c11" "c++ -std=c++17"; do
+			# shellcheck disable=SC2086 # flags
+			echo 'typedef int something;' |
+				gcc -x $how $strict -Iuserspace/include \
+					-fsyntax-only -include "$header" - ||
+				return
+		done
+	done
+}
+
+# A wrong type of element is an error.
+checked()
+{
+	cat >"$work/wrong.c" <<-'END'
+	#include <kchan/kchan.h>
+	KC_CHAN_DEFINE(int_chan, int);
+	KC_CHAN_DEFINE(long_chan, long);
+	int f(int_chan *c, long *v);
+	int f(int_chan *c, long *v) { return int_chan_recv(c, v); }
+	END
+	cat >"$work/mixed.c" <<-'END'
+	#include <kchan/kchan.h>
+	KC_CHAN_DEFINE(int_chan, int);
+	KC_CHAN_DEFINE(long_chan, long);
+	int f(long_chan *c, int *v);
+	int f(long_chan *c, int *v) { return int_chan_recv(c, v); }
+	END
+	for each in wrong mixed; do
+		if gcc -std=c11 -Werror -Iuserspace/include -fsyntax-only \
+				"$work/$each.c" 2>"$work/said"; then
+			echo "$each.c compiles"
+			return 1
+		fi
+		grep -q 'incompatible' "$work/said" || return
+	done
+}
+
+# The library's copy of the contract with the kernel is the contract.
+same_uapi()
+{
+	cmp include/uapi/linux/kchan.h "$build/include/kchan/uapi.h"
+}
+
+for compiler in gcc clang; do
+	for standard in c11 gnu11 c17; do
+		step "$compiler -std=$standard" compiles $compiler $standard c
+	done
+done
+for compiler in g++ clang++; do
+	for standard in c++17 c++20; do
+		step "$compiler -std=$standard" compiles $compiler $standard c++
+	done
+done
+step "each header alone" alone
+step "typed channels take their type only" checked
+step "the library's copy of the uapi header" same_uapi
+steps_end

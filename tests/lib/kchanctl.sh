@@ -1,0 +1,286 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# kchanctl, with a channel that the shell opens. Runs with busybox alone. TAP.
+
+# shellcheck disable=SC2317 # functions that step calls
+set -u
+
+# shellcheck source=scripts/step.sh
+. "$STEPS"
+
+# is WANTED COMMAND...: what the command writes, errors too.
+is()
+{
+	wanted=$1
+	shift
+	seen=$("$@" 2>&1)
+	[ "$seen" = "$wanted" ] || {
+		printf 'wanted:\n%s\nseen:\n%s\n' "$wanted" "$seen"
+		return 1
+	}
+}
+
+# status WANTED COMMAND...
+status()
+{
+	wanted=$1
+	shift
+	"$@" >/tmp/said 2>&1
+	seen=$?
+	[ "$seen" = "$wanted" ] || {
+		cat /tmp/said
+		echo "status $seen, not $wanted"
+		return 1
+	}
+}
+
+# value KEY: what info says on it.
+value()
+{
+	kchanctl info --fd 3 | sed -n "s/^$1: //p"
+}
+
+three_lines()
+{
+	exec 3<>/dev/kchan
+	seq 10 | kchanctl send --fd 3 &
+	is "$(seq 10)" kchanctl recv --fd 3 -n 10
+}
+
+words()
+{
+	exec 3<>/dev/kchan
+	kchanctl send --fd 3 one 'two three' -- -4 || return
+	kchanctl close --fd 3 || return
+	is 'one
+two three
+-4' kchanctl recv --fd 3
+}
+
+# More than the channel holds, through several receivers: nothing lost or torn.
+job_queue()
+{
+	exec 3<>/dev/kchan
+	for i in 1 2 3 4; do
+		kchanctl recv --fd 3 >"/tmp/part$i" &
+	done
+	seq 2000 | kchanctl send --fd 3 || return
+	kchanctl close --fd 3 || return
+	wait
+	seq 2000 >/tmp/all
+	cat /tmp/part? | sort -n | cmp - /tmp/all
+}
+
+last_line()
+{
+	exec 3<>/dev/kchan
+	printf 'with\nwithout' | kchanctl send --fd 3 || return
+	is 'with
+without' kchanctl recv --fd 3 -n 2
+}
+
+null()
+{
+	exec 3<>/dev/kchan
+	printf 'a\nb\0c' | kchanctl send --fd 3 -0 || return
+	is 2 value len || return
+	kchanctl recv --fd 3 -0 -n 2 >/tmp/seen || return
+	printf 'a\nb\0c\0' | cmp - /tmp/seen
+}
+
+whole()
+{
+	exec 3<>/dev/kchan
+	head -c 4096 /dev/urandom >/tmp/sent
+	kchanctl send --fd 3 --message </tmp/sent || return
+	kchanctl recv --fd 3 --raw --count=1 >/tmp/seen || return
+	cmp /tmp/sent /tmp/seen
+}
+
+too_long()
+{
+	exec 3<>/dev/kchan
+	head -c 4097 /dev/zero >/tmp/sent
+	status 1 kchanctl send --fd 3 -m </tmp/sent || return
+	grep -q 'too long.*4096 bytes' /tmp/said || return
+	{ echo short; tr '\0' x </tmp/sent; } >/tmp/lines
+	status 1 kchanctl send --fd 3 </tmp/lines || return
+	grep -q 'line 2 has 4097 bytes.*at most 4096' /tmp/said
+}
+
+empty()
+{
+	exec 3<>/dev/kchan
+	printf 'a\n\nb\n' >/tmp/lines
+	status 1 kchanctl send --fd 3 </tmp/lines || return
+	grep -q 'line 2 is empty' /tmp/said || return
+	status 1 kchanctl send --fd 3 -m </dev/null || return
+	# No lines at all are none to complain of.
+	status 0 kchanctl send --fd 3 </dev/null || return
+	is 1 value len
+}
+
+exec_stdin()
+{
+	exec 3<>/dev/kchan
+	kchanctl send --fd 3 alpha 'be  ta' || return
+	kchanctl close --fd 3 || return
+	# shellcheck disable=SC2016 # not this shell's
+	is '1: alpha 0
+2: be  ta 0' kchanctl recv --fd 3 -x 'echo "$KCHAN_SEQ: $(cat) $#"'
+}
+
+exec_argument()
+{
+	exec 3<>/dev/kchan
+	kchanctl send --fd 3 alpha "\$(id) 'be  ta\"" || return
+	kchanctl close --fd 3 || return
+	# shellcheck disable=SC2016 # not this shell's
+	is "1 [alpha] []
+2 [\$(id) 'be  ta\"] []" \
+		kchanctl recv --fd 3 -a -x 'echo "$KCHAN_SEQ [$1] [$(cat)]"'
+}
+
+# A command may put more on the queue that it is served from.
+exec_sends()
+{
+	exec 3<>/dev/kchan
+	kchanctl send --fd 3 3 || return
+	# shellcheck disable=SC2016 # not this shell's
+	is '3
+2
+1' kchanctl recv --fd 3 -ax 'echo "$1"
+		if [ "$1" -gt 1 ]; then kchanctl send --fd 3 $(($1 - 1))
+		else kchanctl close --fd 3; fi'
+}
+
+exec_fails()
+{
+	exec 3<>/dev/kchan
+	kchanctl send --fd 3 0 3 0 || return
+	kchanctl close --fd 3 || return
+	# shellcheck disable=SC2016 # not this shell's
+	status 1 kchanctl recv --fd 3 -a -x 'echo "ran $1"; exit "$1"' || return
+	is 'ran 0
+ran 3
+kchanctl: message 2: the command'\''s exit status is 3
+ran 0' cat /tmp/said
+}
+
+exec_killed()
+{
+	exec 3<>/dev/kchan
+	kchanctl send --fd 3 x || return
+	# shellcheck disable=SC2016 # not this shell's
+	status 1 kchanctl recv --fd 3 -n 1 -x 'kill -TERM $$' || return
+	grep -q 'message 1: the command was ended by signal 15' /tmp/said
+}
+
+exec_zero_byte()
+{
+	exec 3<>/dev/kchan
+	printf 'a\0b' | kchanctl send --fd 3 -m || return
+	status 1 kchanctl recv --fd 3 -n 1 -a -x 'echo no' || return
+	is 'kchanctl: message 1 has a zero byte: it cannot be an argument' \
+		cat /tmp/said
+}
+
+ends()
+{
+	exec 3<>/dev/kchan
+	kchanctl send --fd 3 last || return
+	status 0 kchanctl close --fd 3 || return
+	status 1 kchanctl close --fd 3 || return
+	grep -q 'closed already' /tmp/said || return
+	status 1 kchanctl send --fd 3 more || return
+	grep -q 'word 1 not sent: the channel is closed' /tmp/said || return
+	status 0 kchanctl recv --fd 3 -n 1 || return
+	status 0 kchanctl recv --fd 3 || return
+	status 3 kchanctl recv --fd 3 -n 1
+}
+
+# What status 3 is for.
+while_loop()
+{
+	exec 3<>/dev/kchan
+	seq 3 | kchanctl send --fd 3 || return
+	kchanctl close --fd 3 || return
+	got=
+	while message=$(kchanctl recv --fd 3 -n 1); do
+		got=$got$message
+	done
+	is 123 echo "$got"
+}
+
+info()
+{
+	exec 3<>/dev/kchan
+	kchanctl send --fd 3 a b || return
+	is 'mode: message
+elem_size: 4096
+capacity: 16
+len: 2
+closed: no
+can_send: yes
+can_recv: yes
+send_ends: 1
+recv_ends: 1
+send_waiters: 0
+recv_waiters: 0' sh -c 'kchanctl info --fd 3 | grep -v ^id:' || return
+	kchanctl close --fd 3 || return
+	is yes value closed
+}
+
+wrong_fd()
+{
+	status 1 kchanctl info --fd 9 || return
+	is 'kchanctl: file descriptor 9: Bad file descriptor' cat /tmp/said ||
+		return
+	exec 4</dev/null
+	status 1 kchanctl recv --fd 4 || return
+	is 'kchanctl: file descriptor 4 is no channel' cat /tmp/said
+}
+
+usage()
+{
+	status 0 kchanctl --help || return
+	grep -q '^Usage: kchanctl' /tmp/said || return
+	status 0 kchanctl --version || return
+	status 2 kchanctl || return
+	status 2 kchanctl sing --fd 3 || return
+	status 2 kchanctl send || return
+	grep -q 'which channel' /tmp/said || return
+	status 2 kchanctl send --fd x || return
+	status 2 kchanctl send --fd -1 || return
+	status 2 kchanctl send --fd 3 --nonsense || return
+	status 2 kchanctl send --fd 3 -n 3 || return
+	status 2 kchanctl send --fd 3 -m word || return
+	status 2 kchanctl recv --fd 3 word || return
+	status 2 kchanctl recv --fd 3 -n 0 || return
+	status 2 kchanctl recv --fd 3 -n -1 || return
+	status 2 kchanctl recv --fd 3 -n 99999999999999999999999 || return
+	status 2 kchanctl recv --fd 3 -a || return
+	status 2 kchanctl close --fd 3 word
+}
+
+step "three lines of shell" three_lines
+step "words" words
+step "a job queue with four receivers" job_queue
+step "the last line may lack its newline" last_line
+step "messages between zero bytes" null
+step "all of the input as one message, back byte for byte" whole
+step "what is too long is told" too_long
+step "what is empty is told" empty
+step "a command for each message, which is its input" exec_stdin
+step "a command for each message, which is its argument" exec_argument
+step "a command may send on the channel" exec_sends
+step "a command that fails is told, and the rest goes on" exec_fails
+step "a command that is killed is told" exec_killed
+step "a message that cannot be an argument is told" exec_zero_byte
+step "close, and what comes after" ends
+step "a loop over messages ends" while_loop
+step "info" info
+step "a descriptor that is no channel is told" wrong_fd
+step "wrong usage is told" usage
+steps_end

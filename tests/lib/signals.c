@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * No call is ended by a signal handler, nor by pthread_cancel().
+ */
+#include <signal.h>
+#include <unistd.h>
+
+#include "common.h"
+
+static atomic_int handled;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	atomic_fetch_add(&handled, 1);
+}
+
+static void catch_signal(int flags)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
+
+	must_int(sigaction(SIGUSR1, &action, NULL), 0);
+	atomic_store(&handled, 0);
+}
+
+/* Each one is handled before the next is sent. */
+static void interrupt(pthread_t thread, int times)
+{
+	int i;
+
+	for (i = 1; i <= times; i++) {
+		must_int(pthread_kill(thread, SIGUSR1), 0);
+		until(atomic_load(&handled) == i);
+	}
+}
+
+static void restart(int flags)
+{
+	kc_chan *c = make(8, 0);
+	struct call call;
+
+	catch_signal(flags);
+	call_recv(&call, c);
+	interrupt(call.thread, 5);
+	wait_receivers(c, 1);
+	send_now(c, 1);
+	expect_int(call_end(&call), 1);
+	expect_int(call.value, 1);
+
+	catch_signal(flags);
+	call_send(&call, c, 2);
+	interrupt(call.thread, 5);
+	wait_senders(c, 1);
+	expect_int(recv_now(c), 2);
+	expect_int(call_end(&call), 0);
+	kc_unref(c);
+}
+
+static void test_interrupted(void)
+{
+	restart(0);
+}
+
+static void test_sa_restart(void)
+{
+	restart(SA_RESTART);
+}
+
+static void *recv_timed(void *arg)
+{
+	struct call *call = arg;
+
+	call->ret = kc_recv_timeout(call->c, &call->value,
+				    300 * KC_MILLISECOND);
+	return NULL;
+}
+
+/* A call that began its time anew at each signal would not end. */
+static void test_deadline(void)
+{
+	kc_chan *c = make(8, 0);
+	kc_chan *channels[] = { c, NULL };
+	struct call call;
+	long long from;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(channels); i++) {
+		tap_about(channels[i] ? "a channel" : "NULL");
+		catch_signal(0);
+		call = (struct call){ .c = channels[i] };
+		from = tap_now_ns();
+		call.thread = start(recv_timed, &call);
+		while (pthread_tryjoin_np(call.thread, NULL)) {
+			pthread_kill(call.thread, SIGUSR1);
+			sleep_ms(10);
+			must(tap_now_ns() - from < tap_patience() * KC_SECOND);
+		}
+		expect_int(call.ret, -ETIMEDOUT);
+		expect(tap_now_ns() - from >= 300 * KC_MILLISECOND);
+		expect(atomic_load(&handled) > 0);
+	}
+	kc_unref(c);
+}
+
+static void *zero_size_recv(void *arg)
+{
+	struct call *call = arg;
+
+	call->ret = kc_recv(call->c, NULL);
+	return NULL;
+}
+
+/* By way of the other system call. */
+static void test_zero_size(void)
+{
+	kc_chan *c = make(0, 0);
+	struct call call = { .c = c };
+
+	catch_signal(0);
+	call.thread = start(zero_size_recv, &call);
+	wait_receivers(c, 1);
+	interrupt(call.thread, 5);
+	wait_receivers(c, 1);
+	expect_int(kc_send(c, NULL), 0);
+	expect_int(call_end(&call), 1);
+	kc_unref(c);
+}
+
+struct cancelled {
+	kc_chan *c;
+	uint64_t value;
+	atomic_bool got;
+};
+
+static void *recv_to_cancel(void *arg)
+{
+	struct cancelled *x = arg;
+
+	if (kc_recv(x->c, &x->value) == 1)
+		atomic_store(&x->got, true);
+	pthread_testcancel();
+	return NULL;
+}
+
+static void test_cancel(void)
+{
+	struct cancelled x = { .c = make(8, 0) };
+	void *result = NULL;
+	pthread_t thread;
+
+	thread = start(recv_to_cancel, &x);
+	wait_receivers(x.c, 1);
+	must_int(pthread_cancel(thread), 0);
+	sleep_ms(20);
+	wait_receivers(x.c, 1);
+	send_now(x.c, 8);
+	must_int(pthread_join(thread, &result), 0);
+	expect(result == PTHREAD_CANCELED);
+	expect(atomic_load(&x.got));
+	expect_int(x.value, 8);
+	kc_unref(x.c);
+}
+
+static const struct tap_test tests[] = {
+	{ "calls go on after a handler", test_interrupted },
+	{ "calls go on after a handler with SA_RESTART", test_sa_restart },
+	{ "a timed call keeps its deadline", test_deadline },
+	{ "calls on elements of size 0 go on", test_zero_size },
+	{ "no call is a cancellation point", test_cancel },
+};
+
+TAP_MAIN(tests)

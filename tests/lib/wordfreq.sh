@@ -1,0 +1,235 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# wordfreq gives what tr, sort and uniq give. Runs with busybox alone, over the
+# files in $TEXTS. TAP.
+
+# shellcheck disable=SC2317 # functions that step calls
+set -u
+
+# shellcheck source=scripts/step.sh
+. "$STEPS"
+
+export LC_ALL=C
+tree=/tmp/tree
+
+# reference FILE...: the plain way. No word goes on in the next file.
+reference()
+{
+	# shellcheck disable=SC2018,SC2019 # these letters and no others
+	find -H "$@" -type f -exec cat {} \; -exec echo \; |
+		tr -cs A-Za-z '\n' | tr A-Z a-z | grep . | sort | uniq -c |
+		sort -k1,1nr -k2
+}
+
+# Some of everything: real text, a deep folder, names that shells fear, binary,
+# words across the buffers' borders, words longer than a report, nothing at all.
+make_tree()
+{
+	mkdir -p "$tree/a/b/c d/e" "$tree/empty folder"
+	cp "$TEXTS"/* "$tree/a/b"
+	echo "One one ONE two; two. three" >"$tree/a/b/c d/e/ \$x '\"
+*"
+	head -c 300000 /dev/urandom >"$tree/a/binary"
+	{
+		head -c 65530 /dev/zero | tr '\0' ' '
+		echo "straddling the border"
+		head -c 65535 /dev/zero | tr '\0' '.'
+		echo "xyz"
+	} >"$tree/border"
+	{
+		head -c 200000 /dev/zero | tr '\0' 'Q'
+		echo
+		head -c 70000 /dev/zero | tr '\0' 'z'
+		echo
+		head -c 200000 /dev/zero | tr '\0' 'q'
+	} >"$tree/long"
+	printf 'no newline at the end' >"$tree/a/end"
+	: >"$tree/a/nothing"
+	ln -s border "$tree/link"
+	ln -s a "$tree/folder link"
+	ln -s nowhere "$tree/broken link"
+	mkfifo "$tree/a/fifo"
+	reference "$tree" >/tmp/wanted
+	[ -s /tmp/wanted ]
+}
+
+# same OPTION...: the whole table, byte for byte.
+same()
+{
+	wordfreq -n 0 "$@" "$tree" >/tmp/seen 2>/tmp/errors || {
+		cat /tmp/errors
+		return 1
+	}
+	cmp /tmp/wanted /tmp/seen || {
+		diff /tmp/wanted /tmp/seen | cut -c 1-70 | head -n 20
+		return 1
+	}
+	[ ! -s /tmp/errors ]
+}
+
+top()
+{
+	head -n 10 /tmp/wanted >/tmp/ten
+	wordfreq "$tree" | cmp - /tmp/ten || return
+	head -n 3 /tmp/wanted >/tmp/three
+	wordfreq -n 3 -p "$tree" | cmp - /tmp/three
+}
+
+several_names()
+{
+	reference "$tree/border" "$tree/link" "$tree/a/end" >/tmp/few
+	wordfreq -n 0 "$tree/border" "$tree/link" "$tree/a/end" |
+		cmp - /tmp/few
+}
+
+named_folder_link()
+{
+	reference "$tree/folder link" >/tmp/some
+	wordfreq -n 0 "$tree/folder link" | cmp - /tmp/some
+}
+
+# unreadable OPTION...: told, the rest counted, status 1.
+unreadable()
+{
+	head -n 10 /tmp/wanted >/tmp/ten
+	wordfreq "$@" /tmp/missing "$tree" "$tree/broken link" \
+		>/tmp/seen 2>/tmp/errors
+	[ $? -eq 1 ] || return
+	cmp /tmp/seen /tmp/ten || return
+	[ "$(wc -l </tmp/errors)" -eq 2 ] || return
+	grep -q '/tmp/missing: No such file' /tmp/errors &&
+		grep -q 'broken link' /tmp/errors
+}
+
+# By one that is not root, for whom there are such files.
+forbidden()
+{
+	mkdir -p /tmp/mixed/closed
+	echo yes yes >/tmp/mixed/open
+	echo no >/tmp/mixed/secret
+	echo no >/tmp/mixed/closed/file
+	chmod 000 /tmp/mixed/secret /tmp/mixed/closed
+	su -s /bin/sh nobody -c "wordfreq $* /tmp/mixed" >/tmp/seen \
+		2>/tmp/errors
+	[ $? -eq 1 ] || return
+	[ "$(cat /tmp/seen)" = "      2 yes" ] || return
+	grep -q '/tmp/mixed/secret: Permission denied' /tmp/errors &&
+		grep -q '/tmp/mixed/closed: Permission denied' /tmp/errors
+}
+
+not_regular()
+{
+	wordfreq "$tree/a/fifo" 2>/tmp/errors
+	[ $? -eq 1 ] && grep -q 'fifo: not a regular file' /tmp/errors
+}
+
+# busy COUNT: as many files as that which take for ever to read, then more
+# paths than the channel holds; starts wordfreq with that many processes.
+busy()
+{
+	mkdir -p /tmp/busy/later
+	set -- "$1" -p -j "$1"
+	i=0
+	while [ "$i" -lt "$1" ]; do
+		truncate -s 1000000000000 "/tmp/busy/$i"
+		set -- "$@" "/tmp/busy/$i"
+		i=$((i + 1))
+	done
+	i=0
+	while [ "$i" -lt 200 ]; do
+		echo word >"/tmp/busy/later/$i"
+		i=$((i + 1))
+	done
+	shift
+	wordfreq "$@" /tmp/busy/later >/tmp/seen 2>/tmp/errors &
+	pid=$!
+	# Each has begun when it has its file open.
+	for each in "$@"; do
+		case $each in /tmp/busy/*) ;; *) continue ;; esac
+		until [ -n "$(holders "$each")" ]; do
+			kill -0 "$pid" || return
+			usleep 10000
+		done
+	done
+}
+
+# holders FILE: the processes that have it open.
+holders()
+{
+	for fd in /proc/[0-9]*/fd/*; do
+		if [ "$(readlink "$fd" 2>/dev/null)" = "$1" ]; then
+			fd=${fd#/proc/}
+			echo "${fd%%/*}"
+		fi
+	done
+}
+
+one_killed()
+{
+	busy 2 || return
+	# The other one goes on, with the rest of the paths; then its file ends.
+	killed=$(holders /tmp/busy/0)
+	kill -KILL "$killed"
+	truncate -s 0 /tmp/busy/1
+	wait "$pid"
+	[ $? -eq 1 ] || return
+	[ "$(cat /tmp/seen)" = "    200 word" ] || return
+	grep -q "worker $killed was ended by signal 9" /tmp/errors
+}
+
+all_killed()
+{
+	busy 2 || return
+	kill -KILL "$(holders /tmp/busy/0)" "$(holders /tmp/busy/1)"
+	wait "$pid"
+	[ $? -eq 1 ] || return
+	[ ! -s /tmp/seen ] || return
+	[ "$(grep -c 'was ended by signal 9' /tmp/errors)" -eq 2 ]
+}
+
+parent_killed()
+{
+	busy 2 || return
+	first=$(holders /tmp/busy/0)
+	second=$(holders /tmp/busy/1)
+	kill -KILL "$pid"
+	wait "$pid"
+	while [ -d "/proc/$first" ] || [ -d "/proc/$second" ]; do
+		usleep 10000
+	done
+}
+
+usage()
+{
+	wordfreq --help | grep -q '^Usage: wordfreq' || return
+	wordfreq --version >/dev/null || return
+	for wrong in '' '-n x f' '-j 0 f' '-j 9999 f' '--nonsense f'; do
+		# shellcheck disable=SC2086 # words
+		wordfreq $wrong 2>/dev/null
+		[ $? -eq 2 ] || {
+			echo "$wrong"
+			return 1
+		}
+	done
+}
+
+step "the files to count" make_tree
+for workers in 1 2 7; do
+	step "threads: $workers" same -j $workers
+	step "processes: $workers" same --processes -j $workers
+done
+step "as many threads as processors" same
+step "the first words only" top
+step "files by name, one of them twice" several_names
+step "a folder that a link leads to" named_folder_link
+step "files that are not there: told, the rest counted" unreadable
+step "files that are not there, with processes" unreadable -p
+step "files that may not be read: told, the rest counted" forbidden
+step "files that may not be read, with processes" forbidden -p
+step "what is no regular file is told" not_regular
+step "a killed worker is told, the others go on" one_killed
+step "all workers killed: told, and an end" all_killed
+step "with their parent killed, workers go" parent_killed
+step "wrong usage is told" usage
+steps_end
