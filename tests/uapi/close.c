@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "chan.h"
 
@@ -360,6 +361,44 @@ static void poll_holds_channel(void)
 	expect_recv(copy, 1);
 }
 
+/* A descriptor on its way in a socket holds its channel, as any other. */
+static void in_flight(void)
+{
+	int fd = chan_make(0, 8, 2), ends[2], got = -1;
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec io = { .iov_base = "x", .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &io,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	uint64_t id = chan_info(fd).id;
+	char byte;
+
+	must_int(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+	memset(&control, 0, sizeof(control));
+	control.align.cmsg_level = SOL_SOCKET;
+	control.align.cmsg_type = SCM_RIGHTS;
+	control.align.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.align), &fd, sizeof(int));
+	send_u64(fd, 9);
+	must_int(sendmsg(ends[0], &msg, 0), 1);
+	close(fd);
+	memset(&control, POISON, sizeof(control));
+	io.iov_base = &byte;
+	msg.msg_controllen = sizeof(control.bytes);
+	must_int(recvmsg(ends[1], &msg, 0), 1);
+	memcpy(&got, CMSG_DATA(&control.align), sizeof(int));
+	must(got >= 0);
+	expect_int(chan_info(got).id, id);
+	expect_int(chan_info(got).flags & KCHAN_INFO_CLOSED, 0);
+	expect_recv(got, 9);
+}
+
 static void calls_after_close(void)
 {
 	int fd = chan_make(0, 8, 4);
@@ -409,6 +448,7 @@ static const struct tap_test tests[] = {
 	  close_last_fd_blocked },
 	{ "a select holds its channels", select_holds_channel },
 	{ "a poll holds its channel", poll_holds_channel },
+	{ "a descriptor in a socket's queue holds the channel", in_flight },
 	{ "info and calls after the close", calls_after_close },
 	{ "a channel never used can be closed", close_needs_nothing },
 };

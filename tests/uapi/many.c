@@ -3,6 +3,8 @@
  * 8 senders and 8 receivers: every element is received exactly once, whole,
  * and each receiver sees each sender's in order. With threads and processes.
  */
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -10,12 +12,16 @@
 
 #define SIDE 8
 
+/* How the elements are moved: each has its own way of not being moved yet. */
+enum way { PLAIN, SELECT, TIMED, SIGNALLED };
+
 struct crowd {
 	int fd;
 	uint32_t flags, size, capacity;
 	unsigned long each;
-	bool select;
+	enum way way;
 	atomic_uint next_sender;
+	atomic_bool ended;
 	atomic_ulong received;
 	atomic_uchar seen[];
 };
@@ -34,6 +40,63 @@ static size_t length_of(struct crowd *c, uint64_t number)
 	return c->size;
 }
 
+/* A wait so short that the deadline often meets the other side. */
+static int timed(struct crowd *c, uint32_t op, char *buf, size_t len,
+		 struct kchan_select *s)
+{
+	int ret;
+
+	do {
+		ret = select_one(c->fd, op, buf, len, KCHAN_SELECT_DEADLINE,
+				 tap_now_ns() + 200000, s);
+	} while (ret && errno == ETIMEDOUT);
+	return ret;
+}
+
+static void send_one(struct crowd *c, char *buf, size_t len)
+{
+	struct kchan_select s;
+	ssize_t ret;
+
+	switch (c->way) {
+	case SELECT:
+		must_int(select_one(c->fd, KCHAN_OP_SEND, buf, len, 0, 0, &s),
+			 0);
+		must_int(s.status, 0);
+		break;
+	case TIMED:
+		must_int(timed(c, KCHAN_OP_SEND, buf, len, &s), 0);
+		must_int(s.status, 0);
+		break;
+	default:
+		do {
+			ret = write(c->fd, buf, len);
+		} while (ret < 0 && errno == EINTR && c->way == SIGNALLED);
+		must_int(ret, len);
+	}
+}
+
+static ssize_t receive_one(struct crowd *c, char *buf)
+{
+	struct kchan_select s;
+	ssize_t ret;
+
+	switch (c->way) {
+	case SELECT:
+		must_int(select_one(c->fd, KCHAN_OP_RECV, buf, c->size, 0, 0,
+				    &s), 0);
+		return s.status ? 0 : (ssize_t)s.len;
+	case TIMED:
+		must_int(timed(c, KCHAN_OP_RECV, buf, c->size, &s), 0);
+		return s.status ? 0 : (ssize_t)s.len;
+	default:
+		do {
+			ret = read(c->fd, buf, c->size);
+		} while (ret < 0 && errno == EINTR && c->way == SIGNALLED);
+		return ret;
+	}
+}
+
 static void *send_all(void *arg)
 {
 	struct crowd *c = arg;
@@ -48,24 +111,10 @@ static void *send_all(void *arg)
 			memcpy(buf, &number, 8);
 			fill(buf + 8, len - 8, number);
 		}
-		if (c->select)
-			must_int(select_one(c->fd, KCHAN_OP_SEND, buf, len, 0,
-					    0, NULL), 0);
-		else
-			must_int(write(c->fd, buf, len), len);
+		send_one(c, buf, len);
 	}
 	free(buf);
 	return NULL;
-}
-
-static ssize_t receive_one(struct crowd *c, char *buf)
-{
-	struct kchan_select s;
-
-	if (!c->select)
-		return read(c->fd, buf, c->size);
-	must_int(select_one(c->fd, KCHAN_OP_RECV, buf, c->size, 0, 0, &s), 0);
-	return s.status ? 0 : (ssize_t)s.len;
 }
 
 static void *receive_all(void *arg)
@@ -108,20 +157,58 @@ static void receive_process(void *arg)
 	receive_all(arg);
 }
 
+/* The test's watchdog ends it, when it does not come. */
+static void until_received(struct crowd *c)
+{
+	while (atomic_load(&c->received) < SIDE * c->each) {
+		struct tap_wait nap = { 0 };
+
+		tap_wait_more(&nap);
+	}
+}
+
+struct storm {
+	struct crowd *c;
+	pthread_t *who;
+};
+
+/* Signals to one after the other, until all is done. */
+static void *signal_storm(void *arg)
+{
+	struct storm *s = arg;
+	int i = 0;
+
+	while (!atomic_load(&s->c->ended)) {
+		pthread_kill(s->who[i++ % (2 * SIDE)], SIGUSR1);
+		if (i % 8 == 0)
+			sched_yield();
+	}
+	return NULL;
+}
+
 static void run_threads(struct crowd *c)
 {
-	pthread_t senders[SIDE], receivers[SIDE];
+	pthread_t workers[2 * SIDE], storm;
+	struct storm s = { .c = c, .who = workers };
 	int i;
 
+	on_signal(SIGUSR1, 0);
 	for (i = 0; i < SIDE; i++) {
-		thread_start(&senders[i], send_all, c);
-		thread_start(&receivers[i], receive_all, c);
+		thread_start(&workers[i], send_all, c);
+		thread_start(&workers[SIDE + i], receive_all, c);
 	}
+	if (c->way == SIGNALLED)
+		thread_start(&storm, signal_storm, &s);
+	/* Not joined before the storm is over: it names the threads. */
+	until_received(c);
+	atomic_store(&c->ended, true);
+	if (c->way == SIGNALLED)
+		thread_join(storm);
 	for (i = 0; i < SIDE; i++)
-		thread_join(senders[i]);
+		thread_join(workers[i]);
 	chan_close(c->fd);
 	for (i = 0; i < SIDE; i++)
-		thread_join(receivers[i]);
+		thread_join(workers[SIDE + i]);
 }
 
 static void run_processes(struct crowd *c)
@@ -141,7 +228,8 @@ static void run_processes(struct crowd *c)
 }
 
 static void crowd(uint32_t flags, uint32_t size, uint32_t capacity,
-		  bool processes, bool select)
+		  bool processes,
+		  enum way way)
 {
 	/* About as long for each size. */
 	unsigned long each = tap_scale(size > 60000 ? 20 :
@@ -157,7 +245,7 @@ static void crowd(uint32_t flags, uint32_t size, uint32_t capacity,
 	c->size = size;
 	c->capacity = capacity;
 	c->each = each;
-	c->select = select;
+	c->way = way;
 	if (processes)
 		run_processes(c);
 	else
@@ -174,43 +262,55 @@ static void crowd(uint32_t flags, uint32_t size, uint32_t capacity,
 
 static const uint32_t sizes[] = { 1, 8, 64, 128, 129, 4096, 4097, 65536 };
 
-static void all_sizes(uint32_t capacity, bool processes, bool select)
+static void all_sizes(uint32_t capacity, bool processes, enum way way)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		crowd(0, sizes[i], capacity, processes, select);
+		crowd(0, sizes[i], capacity, processes, way);
 }
 
 static void threads_rendezvous(void)
 {
-	all_sizes(0, false, false);
+	all_sizes(0, false, PLAIN);
 }
 
 static void threads_small(void)
 {
-	all_sizes(1, false, false);
+	all_sizes(1, false, PLAIN);
 }
 
 static void threads_large(void)
 {
-	all_sizes(64, false, false);
+	all_sizes(64, false, PLAIN);
 }
 
 static void processes_rendezvous(void)
 {
-	all_sizes(0, true, false);
+	all_sizes(0, true, PLAIN);
 }
 
 static void processes_buffered(void)
 {
-	all_sizes(3, true, false);
+	all_sizes(3, true, PLAIN);
 }
 
 static void selects(void)
 {
-	all_sizes(0, false, true);
-	all_sizes(2, false, true);
+	all_sizes(0, false, SELECT);
+	all_sizes(2, false, SELECT);
+}
+
+static void timeouts(void)
+{
+	all_sizes(0, false, TIMED);
+	all_sizes(2, false, TIMED);
+}
+
+static void signals(void)
+{
+	all_sizes(0, false, SIGNALLED);
+	all_sizes(2, false, SIGNALLED);
 }
 
 static void messages(void)
@@ -220,9 +320,9 @@ static void messages(void)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		if (sizes[i] < 64)
 			continue;
-		crowd(KCHAN_SETUP_MESSAGE, sizes[i], 0, false, false);
-		crowd(KCHAN_SETUP_MESSAGE, sizes[i], 5, false, false);
-		crowd(KCHAN_SETUP_MESSAGE, sizes[i], 5, true, false);
+		crowd(KCHAN_SETUP_MESSAGE, sizes[i], 0, false, PLAIN);
+		crowd(KCHAN_SETUP_MESSAGE, sizes[i], 5, false, PLAIN);
+		crowd(KCHAN_SETUP_MESSAGE, sizes[i], 5, true, PLAIN);
 	}
 }
 
@@ -233,6 +333,8 @@ static const struct tap_test tests[] = {
 	{ "processes, rendezvous", processes_rendezvous },
 	{ "processes, capacity 3", processes_buffered },
 	{ "threads, by select", selects },
+	{ "threads, by select with short deadlines", timeouts },
+	{ "threads, interrupted by signals all the time", signals },
 	{ "messages, threads and processes", messages },
 };
 
