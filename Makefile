@@ -14,6 +14,9 @@ KERNEL	:= $(if $(wildcard $(KDIR)/Makefile),$(KDIR),stock)
 
 export PREFIX DESTDIR
 
+# V=1 shows the commands, and all that the tests say.
+quiet	:= $(if $(V),,-s)
+
 uapi-tests = $(shell $(MAKE) -s --no-print-directory -C tests/uapi names)
 suite	:= @tests/vm/suite
 
@@ -26,7 +29,7 @@ module:
 
 library:
 	@scripts/deps.sh build
-	@$(MAKE) --no-print-directory -C userspace all
+	@$(MAKE) --no-print-directory $(quiet) -C userspace all
 
 ## run: count the words of FILES="..." here if /dev/kchan is here, else in a guest
 run: library
@@ -73,7 +76,7 @@ check-lib: library
 	$(suite) lib tests/lib/run
 
 uapi-programs:
-	@$(MAKE) --no-print-directory -s -C tests/uapi
+	@$(MAKE) --no-print-directory $(quiet) -C tests/uapi
 
 ## kunit: the quick loop: the state machine's tests, in User-mode Linux
 kunit:
