@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The works. What each of them takes to begin and to end is in its time, and is
+ * subtracted by the caller, who runs it with two counts.
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+struct side {
+	const struct subject *subject;
+	struct lane *lanes;
+	unsigned long count;
+};
+
+static pthread_t start(void *(*run)(void *side), struct side *side)
+{
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, run, side);
+	if (errno)
+		die("pthread_create");
+	return thread;
+}
+
+static void join(pthread_t thread)
+{
+	errno = pthread_join(thread, NULL);
+	if (errno)
+		die("pthread_join");
+}
+
+static uint64_t pair(const struct subject *subject, struct lane *lanes,
+		     unsigned long count)
+{
+	char elem[ELEM_SIZE] = { 0 };
+	uint64_t begin = now();
+
+	while (count--) {
+		subject->send(lanes, elem);
+		subject->recv(lanes, elem);
+	}
+	return now() - begin;
+}
+
+static void *pong(void *arg)
+{
+	const struct side *side = arg;
+	char elem[ELEM_SIZE];
+
+	for (unsigned long i = 0; i < side->count; i++) {
+		side->subject->recv(&side->lanes[0], elem);
+		side->subject->send(&side->lanes[1], elem);
+	}
+	return NULL;
+}
+
+static uint64_t ping_pong(const struct subject *subject, struct lane *lanes,
+			  unsigned long count)
+{
+	struct side side = { subject, lanes, count };
+	char elem[ELEM_SIZE] = { 0 };
+	uint64_t begin = now();
+	pthread_t other = start(pong, &side);
+
+	while (count--) {
+		subject->send(&lanes[0], elem);
+		subject->recv(&lanes[1], elem);
+	}
+	join(other);
+	return now() - begin;
+}
+
+static void *writer(void *arg)
+{
+	const struct side *side = arg;
+	char elem[ELEM_SIZE] = { 0 };
+
+	for (unsigned long i = 0; i < side->count; i++)
+		side->subject->send(side->lanes, elem);
+	return NULL;
+}
+
+static uint64_t stream(const struct subject *subject, struct lane *lanes,
+		       unsigned long count)
+{
+	struct side side = { subject, lanes, count };
+	char elem[ELEM_SIZE];
+	uint64_t begin = now();
+	pthread_t other = start(writer, &side);
+
+	while (count--)
+		subject->recv(lanes, elem);
+	join(other);
+	return now() - begin;
+}
+
+struct work works[NR_WORKS] = {
+	[PAIR] = {
+		"pair", "a send and a receive in one thread", 16, pair, 1
+	},
+	[PING_PONG] = {
+		"ping-pong", "a round trip between two threads", 0, ping_pong, 2
+	},
+	[STREAM] = {
+		"stream", "an element from one thread to another", 64, stream, 1
+	},
+};
