@@ -11,101 +11,14 @@
  *
  * A receive that frees room in the rings lets the longest-waiting sender in.
  */
-#include <linux/poll.h>
+#include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "chan.h"
 #include "ring.h"
 
-/*
- * Input and output never go into one wake-up, for epoll would then wake every
- * exclusive set. Each element that was queued, and each slot that was freed, may
- * serve another waiter, and so is a wake-up of its own.
- *
- * That nobody is missed: a poller enters the queue, then looks at the channel
- * under its lock. Either its look came after our change, and saw it; or it came
- * before, and then so did its entering the queue, and we see it here.
- */
-static void kchan_wake_pollers(struct kchan *ch, struct kchan_deferred *d)
-{
-	/* As argued above, no barrier is needed here. */
-	if (!waitqueue_active(&ch->pollers))
-		return;
-	if (d->all) {
-		wake_up_all(&ch->pollers);
-		return;
-	}
-	for (; d->in; d->in--)
-		wake_up_poll(&ch->pollers, EPOLLIN | EPOLLRDNORM);
-	if (d->out_all)
-		__wake_up(&ch->pollers, TASK_NORMAL, 0,
-			  poll_to_key(EPOLLOUT | EPOLLWRNORM));
-	else
-		for (; d->out; d->out--)
-			wake_up_poll(&ch->pollers, EPOLLOUT | EPOLLWRNORM);
-}
-
-/**
- * kchan_run_deferred() - do what was left until the lock was dropped
- * @ch: the channel
- * @d: what there is to do
- *
- * Context: no channel's lock is held. May sleep.
- */
-void kchan_run_deferred(struct kchan *ch, struct kchan_deferred *d)
-{
-	struct kchan_ring *ring, *next_ring;
-	struct kchan_elem *elem, *next_elem;
-
-	kchan_wake_done(&d->done);
-	kchan_wake_pollers(ch, d);
-	list_for_each_entry_safe(ring, next_ring, &d->rings, node)
-		kchan_ring_free(ring, ch->user);
-	list_for_each_entry_safe(elem, next_elem, &d->elems, node)
-		kchan_elem_free(elem);
-}
-
-/**
- * kchan_copy_in() - copy an element from the caller
- * @dst: where to
- * @len: its bytes
- * @from: where from: advanced, or left alone on failure
- *
- * Context: with page faults disabled it does not sleep, and fails on a page that
- * is not there.
- * Return: whether all of it was copied.
- */
-bool kchan_copy_in(void *dst, u32 len, struct iov_iter *from)
-{
-	size_t n = copy_from_iter(dst, len, from);
-
-	if (likely(n == len))
-		return true;
-	iov_iter_revert(from, n);
-	return false;
-}
-
-/**
- * kchan_copy_out() - copy an element to the caller
- * @src: where from
- * @len: its bytes
- * @to: where to: advanced, or left alone on failure
- *
- * Context: as for kchan_copy_in().
- * Return: whether all of it was copied.
- */
-bool kchan_copy_out(const void *src, u32 len, struct iov_iter *to)
-{
-	size_t n = copy_to_iter(src, len, to);
-
-	if (likely(n == len))
-		return true;
-	iov_iter_revert(to, n);
-	return false;
-}
-
-static bool kchan_fill(void *dst, struct kchan_src *src)
+static __always_inline bool kchan_fill(void *dst, struct kchan_src *src)
 {
 	bool copied;
 
@@ -149,7 +62,7 @@ static struct kchan_ring *kchan_oldest(struct kchan *ch)
 }
 
 /* Stores an element: there is room. */
-static bool kchan_store(struct kchan *ch, struct kchan_src *src)
+static __always_inline bool kchan_store(struct kchan *ch, struct kchan_src *src)
 {
 	struct kchan_ring *ring = kchan_newest(ch);
 	void *slot = kchan_ring_tail(ring);
@@ -169,24 +82,11 @@ static bool kchan_store(struct kchan *ch, struct kchan_src *src)
 	return true;
 }
 
-/**
- * kchan_give() - send an element, if that needs no waiting
- * @ch: the channel, in use
- * @src: the element; of one over a page, in kernel memory
- * @d: what to do when the lock is dropped
- *
- * Context: the channel's lock is held.
- * Return: 0; -EAGAIN when it has to wait; -EPIPE when nobody can receive it any
- * more, or the channel is closed; -EFAULT when user memory is not there: the
- * caller copies the element to kernel memory and comes again.
- */
-int kchan_give(struct kchan *ch, struct kchan_src *src,
-	       struct kchan_deferred *d)
+/* Gives an element to the longest-waiting receiver that takes it. */
+static int kchan_hand_over(struct kchan *ch, struct kchan_src *src,
+			   struct kchan_deferred *d)
 {
 	struct kchan_waiter *w;
-
-	if (unlikely(ch->closed || !ch->recv_ends))
-		return -EPIPE;
 
 	while ((w = kchan_receiver(ch, src->len, d))) {
 		/*
@@ -210,13 +110,71 @@ int kchan_give(struct kchan *ch, struct kchan_src *src,
 		kchan_complete(&ch->receivers, w, 0, d);
 		return 0;
 	}
+	return -EAGAIN;
+}
 
+static __always_inline int kchan_give_one(struct kchan *ch,
+					  struct kchan_src *src,
+					  struct kchan_deferred *d)
+{
+	int ret;
+
+	if (unlikely(ch->closed || !ch->recv_ends))
+		return -EPIPE;
+	if (!list_empty(&ch->receivers.list)) {
+		ret = kchan_hand_over(ch, src, d);
+		if (ret != -EAGAIN)
+			return ret;
+	}
 	if (ch->stored >= ch->capacity)
 		return -EAGAIN;
 	if (!kchan_store(ch, src))
 		return -EFAULT;
 	d->in++;
 	return 0;
+}
+
+/**
+ * kchan_give() - send an element, if that needs no waiting
+ * @ch: the channel, in use
+ * @src: the element; of one over a page, in kernel memory
+ * @d: what to do when the lock is dropped
+ *
+ * Context: the channel's lock is held.
+ * Return: 0; -EAGAIN when it has to wait; -EPIPE when nobody can receive it any
+ * more, or the channel is closed; -EFAULT when user memory is not there: the
+ * caller copies the element to kernel memory and comes again.
+ */
+int kchan_give(struct kchan *ch, struct kchan_src *src,
+	       struct kchan_deferred *d)
+{
+	return kchan_give_one(ch, src, d);
+}
+
+/**
+ * kchan_give_run() - send what goes without waiting, up to a batch
+ * @ch: the channel, in use
+ * @from: elements of up to a page, at least one: advanced by those sent
+ * @len: bytes in each
+ *
+ * Return: 0 when the last one looked at was sent; otherwise as kchan_give().
+ */
+int kchan_give_run(struct kchan *ch, struct iov_iter *from, u32 len)
+{
+	const size_t count = iov_iter_count(from);
+	const size_t stop = count - min_t(size_t, count, ch->batch);
+	struct kchan_src src = { .from = from, .len = len };
+	struct kchan_deferred d;
+	int ret;
+
+	kchan_deferred_init(&d);
+	spin_lock(&ch->lock);
+	do {
+		ret = kchan_give_one(ch, &src, &d);
+	} while (!ret && iov_iter_count(from) > stop);
+	spin_unlock(&ch->lock);
+	kchan_run_deferred(ch, &d);
+	return ret;
 }
 
 /**
@@ -248,8 +206,8 @@ void kchan_admit(struct kchan *ch, struct kchan_deferred *d)
  * When it is detached, @seq is the place in the order that it goes back to if it
  * has to.
  */
-static int kchan_deliver(struct kchan_dst *dst, const void *data, u32 len,
-			 u64 seq)
+static __always_inline int kchan_deliver(struct kchan_dst *dst,
+					 const void *data, u32 len, u64 seq)
 {
 	bool copied;
 
@@ -296,14 +254,16 @@ static int kchan_take_put_back(struct kchan *ch, struct kchan_dst *dst,
 		ret = kchan_deliver(dst, elem->data, elem->len, elem->seq);
 		if (ret)
 			return ret;
-		list_move(&elem->node, &d->elems);
+		list_del(&elem->node);
+		kchan_defer_elem(d, elem);
 	}
 	ch->nr_put_back--;
 	return 0;
 }
 
-static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
-			     struct kchan_deferred *d)
+static __always_inline int kchan_take_stored(struct kchan *ch,
+					     struct kchan_dst *dst,
+					     struct kchan_deferred *d)
 {
 	struct kchan_ring *ring = kchan_oldest(ch);
 	void *slot = kchan_ring_head(ring);
@@ -325,10 +285,11 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	kchan_ring_pop(ring);
 	ch->stored--;
 	if (unlikely(!ring->len && ring != kchan_newest(ch)))
-		list_move(&ring->node, &d->rings);
+		kchan_defer_ring(d, ring);
 
 	/* A sender who takes the room leaves none for pollers to hear of. */
-	kchan_admit(ch, d);
+	if (!list_empty(&ch->senders.list))
+		kchan_admit(ch, d);
 	if (ch->stored < stored)
 		d->out++;
 	return 0;
@@ -368,6 +329,48 @@ static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
 	return 0;
 }
 
+static int kchan_take_from_sender(struct kchan *ch, struct kchan_dst *dst,
+				  struct kchan_deferred *d)
+{
+	struct kchan_waiter *w;
+	int ret;
+
+	while ((w = kchan_first(&ch->senders))) {
+		ret = kchan_take_parked(ch, dst, w, d);
+		/* Its owner gave up meanwhile: on to the next. */
+		if (unlikely(ret == -EAGAIN))
+			continue;
+		return ret;
+	}
+	return -EAGAIN;
+}
+
+static __always_inline int kchan_take_one(struct kchan *ch,
+					  struct kchan_dst *dst,
+					  struct kchan_deferred *d)
+{
+	int ret;
+
+	if (likely(ch->stored && !ch->nr_put_back))
+		ret = kchan_take_stored(ch, dst, d);
+	else if (ch->nr_put_back)
+		ret = kchan_take_put_back(ch, dst, d);
+	else
+		ret = kchan_take_from_sender(ch, dst, d);
+
+	/*
+	 * Closed is looked at last: what was sent before the close is still
+	 * received. With the last of it gone pollers are to see EPOLLHUP.
+	 */
+	if (unlikely(ch->closed)) {
+		if (ret == -EAGAIN)
+			return -EPIPE;
+		if (!ch->stored && !ch->nr_put_back)
+			d->all = true;
+	}
+	return ret;
+}
+
 /**
  * kchan_take() - receive an element, if that needs no waiting
  * @ch: the channel, in use
@@ -382,22 +385,34 @@ static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
 int kchan_take(struct kchan *ch, struct kchan_dst *dst,
 	       struct kchan_deferred *d)
 {
-	struct kchan_waiter *w;
+	return kchan_take_one(ch, dst, d);
+}
+
+/**
+ * kchan_take_run() - receive what is there, up to a batch
+ * @ch: the channel, in use
+ * @dst: user memory that has room for one element at least; in message mode one
+ *	is taken
+ *
+ * Return: 0 when the last one looked for was received; otherwise as
+ * kchan_take().
+ */
+int kchan_take_run(struct kchan *ch, struct kchan_dst *dst)
+{
+	const size_t count = iov_iter_count(dst->to);
+	const size_t stop = count - min_t(size_t, count, ch->batch);
+	struct kchan_deferred d;
 	int ret;
 
-	if (unlikely(!list_empty(&ch->put_back)))
-		return kchan_take_put_back(ch, dst, d);
-	if (ch->stored)
-		return kchan_take_stored(ch, dst, d);
-	while ((w = kchan_first(&ch->senders))) {
-		ret = kchan_take_parked(ch, dst, w, d);
-		/* Its owner gave up meanwhile: on to the next. */
-		if (unlikely(ret == -EAGAIN))
-			continue;
-		return ret;
-	}
-	/* Only now, for what was sent before the close is still received. */
-	return ch->closed ? -EPIPE : -EAGAIN;
+	kchan_deferred_init(&d);
+	spin_lock(&ch->lock);
+	do {
+		ret = kchan_take_one(ch, dst, &d);
+	} while (!ret && iov_iter_count(dst->to) >= stop + dst->room &&
+		 !ch->message && dst->room);
+	spin_unlock(&ch->lock);
+	kchan_run_deferred(ch, &d);
+	return ret;
 }
 
 /**
@@ -465,7 +480,7 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem)
 	kchan_deferred_init(&d);
 	spin_lock(&ch->lock);
 	if (!ch->recv_ends) {
-		list_add(&elem->node, &d.elems);
+		kchan_defer_elem(&d, elem);
 		goto unlock;
 	}
 	while ((w = kchan_receiver(ch, elem->len, &d))) {
@@ -478,7 +493,7 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem)
 		} else {
 			w->elem->len = elem->len;
 			w->elem->seq = elem->seq;
-			list_add(&elem->node, &d.elems);
+			kchan_defer_elem(&d, elem);
 		}
 		kchan_complete(&ch->receivers, w, 0, &d);
 		goto unlock;
@@ -488,113 +503,4 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem)
 unlock:
 	spin_unlock(&ch->lock);
 	kchan_run_deferred(ch, &d);
-}
-
-static void kchan_turn_away(struct kchan_waitq *q, struct kchan_deferred *d)
-{
-	struct kchan_waiter *w;
-
-	while ((w = kchan_first(q)))
-		if (kchan_claim(w))
-			kchan_complete(q, w, -EPIPE, d);
-}
-
-/**
- * kchan_refuse() - turn parked senders away: nobody can receive any more
- * @ch: the channel
- * @d: what to do when the lock is dropped
- *
- * Context: the channel's lock is held.
- */
-void kchan_refuse(struct kchan *ch, struct kchan_deferred *d)
-{
-	kchan_turn_away(&ch->senders, d);
-	d->all = true;
-}
-
-/**
- * kchan_shut() - close a channel that is open
- * @ch: the channel
- * @d: what to do when the lock is dropped
- *
- * Parked senders keep their elements and are told so. Receivers wait only while
- * nothing is queued, so those who do are at the end of the stream.
- *
- * Context: the channel's lock is held.
- */
-void kchan_shut(struct kchan *ch, struct kchan_deferred *d)
-{
-	ch->closed = true;
-	kchan_turn_away(&ch->senders, d);
-	kchan_turn_away(&ch->receivers, d);
-	d->all = true;
-}
-
-/**
- * kchan_close() - close a channel for all
- * @ch: the channel
- *
- * Return: 0, or -EALREADY.
- */
-int kchan_close(struct kchan *ch)
-{
-	struct kchan_deferred d;
-	int ret = 0;
-
-	kchan_deferred_init(&d);
-	spin_lock(&ch->lock);
-	if (ch->closed)
-		ret = -EALREADY;
-	else
-		kchan_shut(ch, &d);
-	spin_unlock(&ch->lock);
-	kchan_run_deferred(ch, &d);
-	return ret;
-}
-
-static __poll_t kchan_recv_readiness(struct kchan *ch)
-{
-	bool queued = ch->stored || ch->nr_put_back || kchan_first(&ch->senders);
-	__poll_t mask = 0;
-
-	if (queued || ch->closed)
-		mask |= EPOLLIN | EPOLLRDNORM;
-	if (ch->closed) {
-		mask |= EPOLLRDHUP;
-		if (!queued)
-			mask |= EPOLLHUP;
-	}
-	return mask;
-}
-
-static __poll_t kchan_send_readiness(struct kchan *ch)
-{
-	if (ch->closed || !ch->recv_ends)
-		return EPOLLOUT | EPOLLWRNORM | EPOLLERR;
-	if (ch->stored < ch->capacity || kchan_first(&ch->receivers))
-		return EPOLLOUT | EPOLLWRNORM;
-	return 0;
-}
-
-/**
- * kchan_readiness() - what would not block
- * @ch: the channel
- * @mode: FMODE_READ and FMODE_WRITE, as the end asking may
- *
- * Fixes the geometry, without allocating anything.
- *
- * Return: the events, as poll tells them.
- */
-__poll_t kchan_readiness(struct kchan *ch, fmode_t mode)
-{
-	__poll_t mask = 0;
-
-	spin_lock(&ch->lock);
-	ch->fixed = true;
-	if (mode & FMODE_READ)
-		mask |= kchan_recv_readiness(ch);
-	if (mode & FMODE_WRITE)
-		mask |= kchan_send_readiness(ch);
-	spin_unlock(&ch->lock);
-	return mask;
 }

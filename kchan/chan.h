@@ -2,6 +2,7 @@
 #ifndef _KCHAN_CHAN_H
 #define _KCHAN_CHAN_H
 
+#include "copy.h"
 #include "kchan.h"
 #include "party.h"
 
@@ -37,6 +38,8 @@ struct kchan_dst {
 	u32 len;
 };
 
+int kchan_give_run(struct kchan *ch, struct iov_iter *from, u32 len);
+int kchan_take_run(struct kchan *ch, struct kchan_dst *dst);
 int kchan_give(struct kchan *ch, struct kchan_src *src,
 	       struct kchan_deferred *d);
 int kchan_take(struct kchan *ch, struct kchan_dst *dst,
@@ -49,10 +52,21 @@ void kchan_park_sender(struct kchan *ch, struct kchan_waiter *w,
 void kchan_park_receiver(struct kchan *ch, struct kchan_waiter *w,
 			 struct kchan_deferred *d);
 
-void kchan_refuse(struct kchan *ch, struct kchan_deferred *d);
-void kchan_shut(struct kchan *ch, struct kchan_deferred *d);
-
-bool kchan_copy_in(void *dst, u32 len, struct iov_iter *from);
-bool kchan_copy_out(const void *src, u32 len, struct iov_iter *to);
+/**
+ * kchan_run_deferred() - do what was left until the lock was dropped
+ * @ch: the channel
+ * @d: what there is to do
+ *
+ * Context: no channel's lock is held. May sleep.
+ */
+static inline void kchan_run_deferred(struct kchan *ch,
+				      struct kchan_deferred *d)
+{
+	if (d->task)
+		kchan_wake_task(d->task);
+	/* For why no barrier is needed see kchan_wake_pollers(). */
+	if (d->more || waitqueue_active(&ch->pollers))
+		kchan_run_more(ch, d);
+}
 
 #endif /* _KCHAN_CHAN_H */

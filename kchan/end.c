@@ -1,12 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ends: which directions a channel's open files have, and what happens when the
- * last one of a direction goes.
+ * Closing, by call or by the last end of a direction going.
  *
  * An end that sends and receives counts for both. Directions are those of the
  * file's mode, which the VFS checks before a read or a write.
  */
 #include "chan.h"
+
+static void kchan_turn_away(struct kchan_waitq *q, struct kchan_deferred *d)
+{
+	struct kchan_waiter *w;
+
+	while ((w = kchan_first(q)))
+		if (kchan_claim(w))
+			kchan_complete(q, w, -EPIPE, d);
+}
+
+/* Nobody is left to receive: senders are told so. */
+static void kchan_refuse(struct kchan *ch, struct kchan_deferred *d)
+{
+	kchan_turn_away(&ch->senders, d);
+	d->all = true;
+}
+
+/*
+ * Parked senders keep their elements and are told so. Receivers wait only while
+ * nothing is queued, so those who do are at the end of the stream.
+ */
+static void kchan_shut(struct kchan *ch, struct kchan_deferred *d)
+{
+	ch->closed = true;
+	kchan_turn_away(&ch->senders, d);
+	kchan_turn_away(&ch->receivers, d);
+	d->all = true;
+}
+
+/**
+ * kchan_close() - close a channel for all
+ * @ch: the channel
+ *
+ * Return: 0, or -EALREADY.
+ */
+int kchan_close(struct kchan *ch)
+{
+	struct kchan_deferred d;
+	int ret = 0;
+
+	kchan_deferred_init(&d);
+	spin_lock(&ch->lock);
+	if (ch->closed)
+		ret = -EALREADY;
+	else
+		kchan_shut(ch, &d);
+	spin_unlock(&ch->lock);
+	kchan_run_deferred(ch, &d);
+	return ret;
+}
 
 /**
  * kchan_end_get() - count an end

@@ -7,12 +7,16 @@
 #include <linux/poll.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "kchan.h"
 
 /* The sizes of the structures' first published forms. */
 #define KCHAN_SETUP_SIZE_V0	16
 #define KCHAN_RESIZE_SIZE_V0	8
 #define KCHAN_INFO_SIZE_V0	40
+static_assert(sizeof(struct kchan_setup) == KCHAN_SETUP_SIZE_V0);
+static_assert(sizeof(struct kchan_resize) == KCHAN_RESIZE_SIZE_V0);
+static_assert(sizeof(struct kchan_info) == KCHAN_INFO_SIZE_V0);
 
 static int kchan_open(struct inode *inode, struct file *file)
 {
@@ -26,6 +30,7 @@ static int kchan_open(struct inode *inode, struct file *file)
 		return PTR_ERR(ch);
 	kchan_end_get(ch, file->f_mode);
 	file->private_data = ch;
+	file->f_mode |= FMODE_NOWAIT;
 	return stream_open(inode, file);
 }
 
@@ -38,20 +43,15 @@ static int kchan_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static bool kchan_nonblock(const struct kiocb *iocb)
+static __always_inline ssize_t kchan_do_read(struct file *file,
+					     struct iov_iter *to, bool nonblock)
 {
-	return (iocb->ki_filp->f_flags & O_NONBLOCK) ||
-	       (iocb->ki_flags & IOCB_NOWAIT);
-}
-
-static ssize_t kchan_read_iter(struct kiocb *iocb, struct iov_iter *to)
-{
-	struct kchan *ch = iocb->ki_filp->private_data;
-	struct kchan_wait wait = { .nonblock = kchan_nonblock(iocb) };
+	struct kchan *ch = file->private_data;
+	struct kchan_wait wait = { .nonblock = nonblock };
 	ssize_t ret;
 
 	ret = kchan_use(ch);
-	if (ret)
+	if (unlikely(ret))
 		return ret;
 	/* A message that is too long is for kchan_recv() to find. */
 	if (!ch->message &&
@@ -65,7 +65,8 @@ static ssize_t kchan_read_iter(struct kiocb *iocb, struct iov_iter *to)
  * The VFS cuts a longer write off at MAX_RW_COUNT. That is no fault of the
  * caller's, who will write the rest.
  */
-static int kchan_check_write(const struct kchan *ch, struct iov_iter *from)
+static __always_inline int kchan_check_write(const struct kchan *ch,
+					     struct iov_iter *from)
 {
 	const size_t count = iov_iter_count(from);
 	u32 rest;
@@ -77,6 +78,8 @@ static int kchan_check_write(const struct kchan *ch, struct iov_iter *from)
 	}
 	if (!ch->elem_size)
 		return -EINVAL;
+	if (likely(count == ch->elem_size))
+		return 0;
 	rest = count % ch->elem_size;
 	if (!rest)
 		return 0;
@@ -86,19 +89,59 @@ static int kchan_check_write(const struct kchan *ch, struct iov_iter *from)
 	return 0;
 }
 
-static ssize_t kchan_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static __always_inline ssize_t kchan_do_write(struct file *file,
+					      struct iov_iter *from,
+					      bool nonblock)
 {
-	struct kchan *ch = iocb->ki_filp->private_data;
-	struct kchan_wait wait = { .nonblock = kchan_nonblock(iocb) };
+	struct kchan *ch = file->private_data;
+	struct kchan_wait wait = { .nonblock = nonblock };
 	ssize_t ret;
 
 	ret = kchan_use(ch);
-	if (ret)
+	if (unlikely(ret))
 		return ret;
 	ret = kchan_check_write(ch, from);
-	if (ret || !iov_iter_count(from))
+	if (unlikely(ret || !iov_iter_count(from)))
 		return ret;
 	return kchan_send(ch, from, &wait);
+}
+
+/*
+ * read and write have entries of their own beside the iter forms, as those of
+ * /dev/null have: they spare the kiocb, of which they would use one flag.
+ */
+static ssize_t kchan_read(struct file *file, char __user *buf, size_t count,
+			  loff_t *ppos)
+{
+	struct iov_iter to;
+
+	iov_iter_ubuf(&to, ITER_DEST, buf, count);
+	return kchan_do_read(file, &to, file->f_flags & O_NONBLOCK);
+}
+
+static ssize_t kchan_write(struct file *file, const char __user *buf,
+			   size_t count, loff_t *ppos)
+{
+	struct iov_iter from;
+
+	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)buf, count);
+	return kchan_do_write(file, &from, file->f_flags & O_NONBLOCK);
+}
+
+static bool kchan_nonblock(const struct kiocb *iocb)
+{
+	return (iocb->ki_filp->f_flags & O_NONBLOCK) ||
+	       (iocb->ki_flags & IOCB_NOWAIT);
+}
+
+static ssize_t kchan_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return kchan_do_read(iocb->ki_filp, to, kchan_nonblock(iocb));
+}
+
+static ssize_t kchan_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	return kchan_do_write(iocb->ki_filp, from, kchan_nonblock(iocb));
 }
 
 static __poll_t kchan_poll(struct file *file, poll_table *pt)
@@ -187,6 +230,9 @@ static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	void __user *uarg = (void __user *)arg;
 	size_t usize = _IOC_SIZE(cmd);
 
+	if (cmd == KCHAN_IOC_CLOSE)
+		return kchan_ioctl_close(file);
+
 	switch (KCHAN_IOC_KIND(cmd)) {
 	case KCHAN_IOC_KIND(KCHAN_IOC_SETUP):
 		return kchan_ioctl_setup(file, uarg, usize);
@@ -194,8 +240,6 @@ static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return kchan_ioctl_resize(file, uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_INFO):
 		return kchan_ioctl_info(file, uarg, usize);
-	case KCHAN_IOC_KIND(KCHAN_IOC_CLOSE):
-		return kchan_ioctl_close(file);
 	case KCHAN_IOC_KIND(KCHAN_IOC_SELECT):
 		return kchan_select(uarg, usize);
 	default:
@@ -208,6 +252,8 @@ const struct file_operations kchan_fops = {
 	.owner		= THIS_MODULE,
 	.open		= kchan_open,
 	.release	= kchan_release,
+	.read		= kchan_read,
+	.write		= kchan_write,
 	.read_iter	= kchan_read_iter,
 	.write_iter	= kchan_write_iter,
 	.poll		= kchan_poll,

@@ -4,6 +4,7 @@
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "chan.h"
@@ -16,6 +17,15 @@ static void kchan_waitq_init(struct kchan_waitq *q)
 {
 	INIT_LIST_HEAD(&q->list);
 	q->len = 0;
+}
+
+/* How much is moved under one hold of the lock, see KCHAN_BATCH_ELEMS. */
+static u32 kchan_batch(u32 elem_size, bool message)
+{
+	if (message || !elem_size)
+		return elem_size;
+	return elem_size * clamp_t(u32, KCHAN_BATCH_BYTES / elem_size, 1,
+				   KCHAN_BATCH_ELEMS);
 }
 
 /**
@@ -53,6 +63,7 @@ struct kchan *kchan_alloc(void)
 	kchan_waitq_init(&ch->receivers);
 	ch->message = true;
 	kchan_default_geometry(&ch->elem_size, &ch->capacity);
+	ch->batch = kchan_batch(ch->elem_size, ch->message);
 	ch->id = atomic64_inc_return(&kchan_last_id);
 	return ch;
 }
@@ -60,8 +71,10 @@ struct kchan *kchan_alloc(void)
 /* Frees a ring that may still hold elements: nobody will receive them. */
 static void kchan_drop_ring(struct kchan *ch, struct kchan_ring *ring)
 {
-	for (; kchan_by_pointer(ch) && ring->len; kchan_ring_pop(ring))
-		kchan_elem_free(*(struct kchan_elem **)kchan_ring_head(ring));
+	for (; kchan_by_pointer(ch) && ring->len; kchan_ring_pop(ring)) {
+		kchan_elem_free(ch, *(struct kchan_elem **)kchan_ring_head(ring));
+		cond_resched();
+	}
 	kchan_ring_free(ring, ch->user);
 }
 
@@ -74,7 +87,7 @@ static void kchan_free(struct kref *ref)
 	list_for_each_entry_safe(ring, next_ring, &ch->rings, node)
 		kchan_drop_ring(ch, ring);
 	list_for_each_entry_safe(elem, next_elem, &ch->put_back, node)
-		kchan_elem_free(elem);
+		kchan_elem_free(ch, elem);
 	kchan_user_put(ch->user);
 	mutex_destroy(&ch->setup_lock);
 	kfree(ch);
@@ -96,18 +109,20 @@ void kchan_put(struct kchan *ch)
 static struct kchan_ring *kchan_make_ring(struct kchan *ch, u32 elem_size,
 					  u32 capacity, bool message)
 {
-	struct kchan_layout layout = kchan_ring_layout(elem_size, message);
-
 	if (!capacity)
 		return NULL;
-	return kchan_ring_alloc(ch->user, &layout, capacity);
+	return kchan_ring_alloc(ch->user, kchan_ring_stride(elem_size, message),
+				capacity);
 }
 
+/* Whether one channel may hold so much, or stage it on a rendezvous. */
 static bool kchan_may_have(u32 elem_size, u32 capacity, bool message)
 {
-	struct kchan_layout layout = kchan_ring_layout(elem_size, message);
+	u64 bytes = kchan_ring_stride(elem_size, message);
 
-	return kchan_may_hold((u64)capacity * layout.bytes);
+	if (elem_size > PAGE_SIZE)
+		bytes += elem_size;
+	return kchan_may_hold(bytes * max(capacity, 1U));
 }
 
 /*
@@ -123,7 +138,7 @@ static void kchan_add_ring(struct kchan *ch, struct kchan_ring *ring,
 		/* Older ones hold elements, or they would be gone. */
 		last = list_last_entry(&ch->rings, struct kchan_ring, node);
 		if (!last->len)
-			list_move(&last->node, &d->rings);
+			kchan_defer_ring(d, last);
 	}
 	if (ring)
 		list_add_tail(&ring->node, &ch->rings);
@@ -151,7 +166,7 @@ int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message)
 		return -EINVAL;
 
 	mutex_lock(&ch->setup_lock);
-	/* Asked again below: poll fixes the geometry without the mutex. */
+	/* Looked at again below: poll fixes the geometry without the mutex. */
 	if (READ_ONCE(ch->fixed)) {
 		ret = -EBUSY;
 		goto unlock;
@@ -170,9 +185,10 @@ int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message)
 	if (ch->fixed) {
 		ret = -EBUSY;
 		if (ring)
-			list_add(&ring->node, &d.rings);
+			kchan_defer_ring(&d, ring);
 	} else {
 		ch->elem_size = elem_size;
+		ch->batch = kchan_batch(elem_size, message);
 		ch->capacity = capacity;
 		ch->message = message;
 		kchan_add_ring(ch, ring, &d);
@@ -200,7 +216,7 @@ int kchan_fix(struct kchan *ch)
 		goto unlock;
 
 	spin_lock(&ch->lock);
-	ch->fixed = true;
+	WRITE_ONCE(ch->fixed, true);
 	spin_unlock(&ch->lock);
 
 	/* Without a ring now, nobody adds one while we hold the mutex. */
@@ -251,11 +267,6 @@ int kchan_resize(struct kchan *ch, u32 capacity)
 		ret = -EINVAL;
 		goto unlock;
 	}
-	/* Asked again below; here it spares a ring that would not be used. */
-	if (READ_ONCE(ch->stored) > capacity) {
-		ret = -EBUSY;
-		goto unlock;
-	}
 	ring = kchan_make_ring(ch, ch->elem_size, capacity, ch->message);
 	if (IS_ERR(ring)) {
 		ret = PTR_ERR(ring);
@@ -266,13 +277,19 @@ int kchan_resize(struct kchan *ch, u32 capacity)
 	if (ch->stored > capacity) {
 		ret = -EBUSY;
 		if (ring)
-			list_add(&ring->node, &d.rings);
+			kchan_defer_ring(&d, ring);
 	} else {
-		d.out_all = capacity > ch->capacity;
+		bool grown = capacity > ch->capacity;
+
 		ch->capacity = capacity;
 		kchan_add_ring(ch, ring, &d);
-		/* Before the lock is dropped, and so before any new send. */
+		/*
+		 * Before the lock is dropped, and so before any new send. There
+		 * are as many as there are tasks parked here, and of each the
+		 * bytes of one slot are copied.
+		 */
 		kchan_admit(ch, &d);
+		d.out_all = grown && ch->stored < capacity;
 	}
 	spin_unlock(&ch->lock);
 	kchan_run_deferred(ch, &d);

@@ -43,7 +43,7 @@
  * kchan.setup_lock, a mutex, serialises those who allocate rings: setup, resize
  * and the first use.
  *
- * kchan.elem_size and the mode never change once kchan.ready is set; whoever
+ * kchan.elem_size, kchan.batch and the mode never change once kchan.ready is set; whoever
  * has seen it set (kchan_use()) reads them without a lock.
  *
  * Between any two holds of kchan.lock these are true ("open" of a waiter means
@@ -58,20 +58,26 @@
 /* Elements up to this size are staged on the stack of the task that waits. */
 #define KCHAN_STACK_ELEM	128
 
-/* Elements moved, at the most, under one hold of a channel's lock. */
-#define KCHAN_BATCH		32
+/*
+ * Moved, at the most, under one hold of a channel's lock: so many elements, and,
+ * if they are more than one, so many bytes.
+ */
+#define KCHAN_BATCH_ELEMS	32
+#define KCHAN_BATCH_BYTES	16384
 
 /**
  * struct kchan_elem - one element in kernel memory
  * @node: in kchan.put_back, or in kchan_deferred.elems
  * @seq: its place in the order of hand-out; valid once it was handed out
  * @len: bytes in it
+ * @charged: bytes that kchan.user is charged for it
  * @data: the bytes
  */
 struct kchan_elem {
 	struct list_head node;
 	u64 seq;
 	u32 len;
+	u32 charged;
 	u8 data[] __aligned(8);
 };
 
@@ -124,6 +130,8 @@ struct kchan_waitq {
  * @message: message mode
  * @closed: no more sends
  * @elem_size: bytes in an element; in message mode the most in one
+ * @batch: bytes moved, at the most, under one hold of @lock; a multiple of
+ *	@elem_size, but in message mode, where one element is
  * @capacity: elements that the rings may hold together
  * @stored: elements that the rings do hold together
  * @send_ends: open ends that can send
@@ -139,7 +147,7 @@ struct kchan_waitq {
  * @pollers: wait queue of poll
  * @ref: one for each end
  * @setup_lock: see the essay on locking
- * @user: whom the channel is charged to
+ * @user: whom the channel is charged to; holds a reference
  * @id: unique number
  */
 struct kchan {
@@ -149,6 +157,7 @@ struct kchan {
 	bool message;
 	bool closed;
 	u32 elem_size;
+	u32 batch;
 	u32 capacity;
 	u32 stored;
 	u32 send_ends;
@@ -168,30 +177,63 @@ struct kchan {
 
 /**
  * struct kchan_deferred - what is owed to others when a lock is dropped
- * @done: waiters whose parties were claimed and served, to be told and woken
- * @rings: rings that have run empty after a resize, to be freed
- * @elems: elements that nobody needs any more, to be freed
- * @in: wake-ups owed to pollers for input
- * @out: wake-ups owed to pollers for output
+ * @task: the first party that was served: told, and now to be woken; holds a
+ *	reference
+ * @more: the lists below are made, and there is something on them
  * @out_all: pollers for output are all to be woken, exclusive ones too
  * @all: every poller is to be woken
+ * @in: wake-ups owed to pollers for input
+ * @out: wake-ups owed to pollers for output
+ * @done: waiters of the other parties that were served, to be told and woken
+ * @rings: rings that have run empty after a resize, to be freed
+ * @elems: elements that nobody needs any more, to be freed
  */
 struct kchan_deferred {
+	struct task_struct *task;
+	bool more;
+	bool out_all;
+	bool all;
+	unsigned int in;
+	unsigned int out;
 	struct list_head done;
 	struct list_head rings;
 	struct list_head elems;
-	unsigned int in;
-	unsigned int out;
-	bool out_all;
-	bool all;
 };
 
 static inline void kchan_deferred_init(struct kchan_deferred *d)
 {
-	*d = (struct kchan_deferred){};
+	d->task = NULL;
+	d->more = false;
+	d->out_all = false;
+	d->all = false;
+	d->in = 0;
+	d->out = 0;
+}
+
+/* The lists are seldom used, and are not made before. */
+static inline void kchan_deferred_more(struct kchan_deferred *d)
+{
+	if (d->more)
+		return;
+	d->more = true;
 	INIT_LIST_HEAD(&d->done);
 	INIT_LIST_HEAD(&d->rings);
 	INIT_LIST_HEAD(&d->elems);
+}
+
+/* Takes the ring out of the channel's list, if it is in it. */
+static inline void kchan_defer_ring(struct kchan_deferred *d,
+				    struct kchan_ring *ring)
+{
+	kchan_deferred_more(d);
+	list_move(&ring->node, &d->rings);
+}
+
+static inline void kchan_defer_elem(struct kchan_deferred *d,
+				    struct kchan_elem *elem)
+{
+	kchan_deferred_more(d);
+	list_add(&elem->node, &d->elems);
 }
 
 /**
@@ -218,11 +260,6 @@ int kchan_resize(struct kchan *ch, u32 capacity);
 int kchan_fix(struct kchan *ch);
 void kchan_get_info(struct kchan *ch, struct kchan_info *info);
 
-/* chan.c */
-int kchan_close(struct kchan *ch);
-__poll_t kchan_readiness(struct kchan *ch, fmode_t mode);
-void kchan_run_deferred(struct kchan *ch, struct kchan_deferred *d);
-
 /**
  * kchan_use() - make a channel's geometry final before it is used
  * @ch: the channel
@@ -243,7 +280,12 @@ ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
 ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 		   const struct kchan_wait *wait);
 
+/* poll.c */
+__poll_t kchan_readiness(struct kchan *ch, fmode_t mode);
+void kchan_run_more(struct kchan *ch, struct kchan_deferred *d);
+
 /* end.c */
+int kchan_close(struct kchan *ch);
 void kchan_end_get(struct kchan *ch, fmode_t mode);
 void kchan_end_put(struct kchan *ch, fmode_t mode);
 

@@ -4,9 +4,10 @@
  *
  * Memory is charged to the cgroup of whoever allocates it. The limits here are
  * for users, as those of pipes are: so many channels, and so many bytes in their
- * buffers. A channel counts for the user who opened it, whoever resizes it. Users
- * are told apart by their uid outside of all user namespaces, so that a
- * namespace is no way around a limit.
+ * buffers and in elements over a page, wherever these are. A channel counts for
+ * the user who opened it, whoever resizes it or sends to it. Users are told apart
+ * by their uid outside of all user namespaces, so that a namespace is no way
+ * around a limit.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -27,7 +28,7 @@
  * @node: in kchan_users
  * @uid: the user, as seen in the initial namespace
  * @channels: how many there are; each is a reference
- * @bytes: what the buffers of all of them may hold
+ * @bytes: what all of them hold
  */
 struct kchan_user {
 	struct hlist_node node;
@@ -74,16 +75,16 @@ module_param_cb(default_capacity, &kchan_capacity_ops, &default_capacity, 0644);
 MODULE_PARM_DESC(default_capacity, "Capacity of a channel without setup");
 module_param(max_channel_bytes, ulong, 0644);
 MODULE_PARM_DESC(max_channel_bytes,
-		 "Most bytes that one channel's buffer may hold (0: no limit)");
+		 "Most bytes that a buffer of a setup or resize may hold (0: no limit)");
 module_param(user_max_channels, ulong, 0644);
 MODULE_PARM_DESC(user_max_channels,
 		 "Most channels that a user may have open (0: no limit)");
 module_param(user_max_bytes, ulong, 0644);
 MODULE_PARM_DESC(user_max_bytes,
-		 "Most bytes that a user's buffers may hold (0: no limit)");
+		 "Most bytes that a user's channels may hold (0: no limit)");
 
 /* A limit of 0 is none; CAP_SYS_RESOURCE is asked only when it matters. */
-static bool kchan_within(unsigned long n, unsigned long limit)
+static bool kchan_within(u64 n, unsigned long limit)
 {
 	return !limit || n <= limit || capable(CAP_SYS_RESOURCE);
 }
@@ -197,7 +198,7 @@ void kchan_user_uncharge(struct kchan_user *user, size_t bytes)
  *
  * Return: whether it may.
  */
-bool kchan_may_hold(size_t bytes)
+bool kchan_may_hold(u64 bytes)
 {
 	return kchan_within(bytes, READ_ONCE(max_channel_bytes));
 }

@@ -10,7 +10,7 @@ struct kchan_user *kchan_user_get(void);
 void kchan_user_put(struct kchan_user *user);
 int kchan_user_charge(struct kchan_user *user, size_t bytes);
 void kchan_user_uncharge(struct kchan_user *user, size_t bytes);
-bool kchan_may_hold(size_t bytes);
+bool kchan_may_hold(u64 bytes);
 void kchan_default_geometry(u32 *elem_size, u32 *capacity);
 
 #endif /* _KCHAN_LIMITS_H */

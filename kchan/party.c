@@ -23,7 +23,7 @@ void kchan_party_init(struct kchan_party *party)
 static bool kchan_party_done(struct kchan_party *party)
 {
 	/*
-	 * Pairs with the store-release in kchan_wake_done(): whoever sees DONE
+	 * Pairs with the store-release in kchan_tell_done(): whoever sees DONE
 	 * sees the element, the status and the winner, and has its waiters to
 	 * itself.
 	 */
@@ -31,9 +31,10 @@ static bool kchan_party_done(struct kchan_party *party)
 }
 
 /*
- * Somebody has claimed the party and is between that and DONE, which is a few
- * instructions unless it was preempted there. Neither signals nor the deadline
- * count any more.
+ * Somebody has claimed the party and is between that and DONE: a few
+ * instructions under the channel's lock or, of several parties served under one
+ * hold of it, up to when the ones before were woken. Neither signals nor the
+ * deadline count any more.
  */
 static void kchan_party_wait_claimed(struct kchan_party *party)
 {
@@ -63,8 +64,8 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline)
 		/*
 		 * The full barrier in set_current_state(), between the store of
 		 * the task's state and the load of the party's, pairs with the
-		 * one in wake_up_process(), which kchan_wake_done() calls after
-		 * its store of DONE: either we see DONE, or it sees us asleep.
+		 * one in wake_up_process(), which follows the store of DONE:
+		 * either we see DONE, or the waker sees us asleep.
 		 */
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (kchan_party_done(party))
@@ -92,31 +93,78 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline)
 	return 0;
 }
 
+/*
+ * Tells a party that it was served.
+ *
+ * Once it sees DONE it returns from its call, and the waiter, the party and, but
+ * for the reference taken first, the task are gone: nobody touches the waiter or
+ * the party after the store. The waiter is in no list by then, for an owner with
+ * several has to tell those that it must still take out.
+ */
+static struct task_struct *kchan_tell_done(struct kchan_waiter *w)
+{
+	struct kchan_party *party = w->party;
+	struct task_struct *task = get_task_struct(party->task);
+
+	list_del_init(&w->node);
+	party->winner = w;
+	/* Pairs with the load-acquire in kchan_party_done(). */
+	atomic_set_release(&party->state, KCHAN_DONE);
+	return task;
+}
+
+/**
+ * kchan_complete() - serve a claimed party
+ * @q: the queue that the waiter is in
+ * @w: the waiter whose case is completed; not to be touched afterwards
+ * @status: its outcome
+ * @d: what to do when the lock is dropped
+ *
+ * Context: the channel's lock is held, and the caller has claimed the party.
+ */
+void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
+		    struct kchan_deferred *d)
+{
+	w->status = status;
+	q->len--;
+	/*
+	 * The first is told at once: one that gives up meanwhile need not wait
+	 * for us. A second one's task would have nowhere to stand, for its
+	 * waiter goes with the telling; so it is told when it is woken.
+	 */
+	if (likely(!d->task)) {
+		d->task = kchan_tell_done(w);
+	} else {
+		kchan_deferred_more(d);
+		list_move_tail(&w->node, &d->done);
+	}
+}
+
+/**
+ * kchan_wake_task() - wake a party that was told
+ * @task: its task; the reference is dropped
+ *
+ * Context: no channel's lock is held.
+ */
+void kchan_wake_task(struct task_struct *task)
+{
+	wake_up_process(task);
+	put_task_struct(task);
+}
+
 /**
  * kchan_wake_done() - tell the parties that were served, and wake them
  * @done: the waiters that were served, linked by their node
  *
- * Context: no channel's lock is held.
+ * Context: no channel's lock is held. May sleep.
  */
 void kchan_wake_done(struct list_head *done)
 {
 	struct kchan_waiter *w, *next;
-	struct kchan_party *party;
-	struct task_struct *task;
 
+	/* Only the next one's node is read ahead, and that one is not told. */
 	list_for_each_entry_safe(w, next, done, node) {
-		party = w->party;
-		party->winner = w;
-		/*
-		 * Once DONE is seen the party returns from its call, and the
-		 * waiter, the party and, but for our reference, the task are
-		 * gone. So take the reference first, and touch neither waiter
-		 * nor party after the store; the loop has read next already.
-		 */
-		task = get_task_struct(party->task);
-		/* Pairs with the load-acquire in kchan_party_done(). */
-		atomic_set_release(&party->state, KCHAN_DONE);
-		wake_up_process(task);
-		put_task_struct(task);
+		kchan_wake_task(kchan_tell_done(w));
+		cond_resched();
 	}
 }

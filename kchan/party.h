@@ -10,7 +10,7 @@
  * A blocked call is a party: one state word, and a waiter for each of its cases
  * in the FIFO of that case's channel. Its life::
  *
- *	OPEN --claim--> CLAIMED --served, lock dropped--> DONE
+ *	OPEN --claim--> CLAIMED --served--> DONE
  *
  * Whoever can complete one of its cases claims the party, once: that is a
  * compare-and-exchange on the state, made with the lock of that case's channel
@@ -41,7 +41,8 @@ enum kchan_party_state {
  * struct kchan_party - a blocked call
  * @state: &enum kchan_party_state
  * @task: the task that waits
- * @winner: the waiter whose case was completed; valid once DONE
+ * @winner: the waiter whose case was completed; valid once DONE. A call with
+ *	one case knows it; one with several learns it here.
  */
 struct kchan_party {
 	atomic_t state;
@@ -51,8 +52,8 @@ struct kchan_party {
 
 /**
  * struct kchan_waiter - one case of a blocked call
- * @node: in a &struct kchan_waitq, under the channel's lock; from the claim to
- *	DONE in the claimer's kchan_deferred.done; empty when in neither
+ * @node: in a &struct kchan_waitq, under the channel's lock; then until DONE
+ *	perhaps in the claimer's kchan_deferred.done; empty when in neither
  * @party: the call
  * @elem: staging. A sender's element; a receiver's place for one. Of elements
  *	over a page a receiver brings none: the claim passes the sender's.
@@ -124,23 +125,9 @@ static inline struct kchan_waiter *kchan_first(struct kchan_waitq *q)
 	return NULL;
 }
 
-/**
- * kchan_complete() - end the wait of a claimed party
- * @q: the queue that the waiter is in
- * @w: the waiter whose case is completed
- * @status: its outcome
- * @d: where it stays until the lock is dropped
- *
- * Context: the channel's lock is held, and the caller has claimed the party.
- */
-static inline void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w,
-				  int status, struct kchan_deferred *d)
-{
-	w->status = status;
-	list_move_tail(&w->node, &d->done);
-	q->len--;
-}
-
+void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
+		    struct kchan_deferred *d);
+void kchan_wake_task(struct task_struct *task);
 void kchan_party_init(struct kchan_party *party);
 int kchan_party_wait(struct kchan_party *party, ktime_t *deadline);
 void kchan_wake_done(struct list_head *done);

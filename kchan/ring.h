@@ -4,24 +4,12 @@
 
 #include "kchan.h"
 
-/**
- * struct kchan_layout - how elements of a geometry are stored
- * @stride: bytes from one slot to the next
- * @bytes: bytes that a slot stands for in the limits: those of the slot and of
- *	what it may point to
- */
-struct kchan_layout {
-	u32 stride;
-	u32 bytes;
-};
-
-struct kchan_layout kchan_ring_layout(u32 elem_size, bool message);
-struct kchan_ring *kchan_ring_alloc(struct kchan_user *user,
-				    const struct kchan_layout *layout,
+u32 kchan_ring_stride(u32 elem_size, bool message);
+struct kchan_ring *kchan_ring_alloc(struct kchan_user *user, u32 stride,
 				    u32 nr_slots);
 void kchan_ring_free(struct kchan_ring *ring, struct kchan_user *user);
-struct kchan_elem *kchan_elem_alloc(u32 len);
-void kchan_elem_free(struct kchan_elem *elem);
+struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len);
+void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem);
 
 /* The slot that the next element to enter goes to. */
 static inline void *kchan_ring_tail(struct kchan_ring *ring)

@@ -9,9 +9,11 @@
 #include "compat.h"
 #include "kchan.h"
 
-/* The size of the structures' first published forms. */
+/* The sizes of the structures' first published forms. */
 #define KCHAN_CASE_SIZE_V0	24
 #define KCHAN_SELECT_SIZE_V0	40
+static_assert(sizeof(struct kchan_case) == KCHAN_CASE_SIZE_V0);
+static_assert(sizeof(struct kchan_select) == KCHAN_SELECT_SIZE_V0);
 
 /* The part of struct kchan_select that is written. */
 struct kchan_outcome {
@@ -31,7 +33,8 @@ static int kchan_check_select(const struct kchan_select *sel)
 		return -EINVAL;
 	if (!sel->nr_cases || sel->case_size < KCHAN_CASE_SIZE_V0)
 		return -EINVAL;
-	if (sel->nr_cases > KCHAN_MAX_CASES)
+	/* What is beyond the size we know is looked through: not without end. */
+	if (sel->nr_cases > KCHAN_MAX_CASES || sel->case_size > PAGE_SIZE)
 		return -E2BIG;
 	return 0;
 }
@@ -80,7 +83,7 @@ static int kchan_do_case(struct file *file, const struct kchan_case *c,
 	ret = kchan_check_len(ch, c);
 	if (ret)
 		return ret;
-	if (!access_ok(addr, c->len))
+	if (c->len && !access_ok(addr, c->len))
 		return -EFAULT;
 
 	iov_iter_ubuf(&iter, send ? ITER_SOURCE : ITER_DEST, addr, c->len);

@@ -8,6 +8,8 @@
  * the call owns, its staging: an element whose user page is not there, one that
  * has to wait, and every one over a page.
  */
+#include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -16,38 +18,26 @@
 #include "chan.h"
 #include "ring.h"
 
-/* Staging for an element: on the caller's stack if it is small enough. */
-static struct kchan_elem *kchan_stage(union kchan_stack_elem *small, u32 len)
+/*
+ * Staging for an element: on the caller's stack if it is small enough, but for
+ * what the channel may keep, which are elements passed by pointer, short messages
+ * among them.
+ */
+static struct kchan_elem *kchan_stage(struct kchan *ch,
+				      union kchan_stack_elem *small, u32 len)
 {
-	if (len > KCHAN_STACK_ELEM)
-		return kchan_elem_alloc(len);
+	if (len > KCHAN_STACK_ELEM || kchan_by_pointer(ch))
+		return kchan_elem_alloc(ch, len);
 	small->elem.len = len;
+	small->elem.charged = 0;
 	return &small->elem;
 }
 
-static void kchan_unstage(union kchan_stack_elem *small,
+static void kchan_unstage(struct kchan *ch, union kchan_stack_elem *small,
 			  struct kchan_elem *elem)
 {
 	if (elem != &small->elem)
-		kchan_elem_free(elem);
-}
-
-/* Sends as many elements as go without waiting, up to a batch. */
-static int kchan_send_run(struct kchan *ch, struct iov_iter *from, u32 len)
-{
-	struct kchan_deferred d;
-	struct kchan_src src = { .from = from, .len = len };
-	unsigned int n = 0;
-	int ret;
-
-	kchan_deferred_init(&d);
-	spin_lock(&ch->lock);
-	do {
-		ret = kchan_give(ch, &src, &d);
-	} while (!ret && iov_iter_count(from) && ++n < KCHAN_BATCH);
-	spin_unlock(&ch->lock);
-	kchan_run_deferred(ch, &d);
-	return ret;
+		kchan_elem_free(ch, elem);
 }
 
 /*
@@ -61,14 +51,17 @@ static int kchan_wait_served(struct kchan *ch, struct kchan_waitq *q,
 	int ret = kchan_party_wait(w->party, wait->deadline);
 
 	if (!ret)
-		return w->status;
+		return w->party->winner->status;
 	spin_lock(&ch->lock);
 	kchan_dequeue(q, w);
 	spin_unlock(&ch->lock);
 	return ret;
 }
 
-/* Sends one element by way of kernel memory, and waits if it has to. */
+/*
+ * Sends one element by way of kernel memory, and waits if it has to. Not inline:
+ * its frame is large, and the fast path does not need it.
+ */
 static noinline int kchan_send_staged(struct kchan *ch, struct iov_iter *from,
 				      u32 len, const struct kchan_wait *wait)
 {
@@ -80,11 +73,11 @@ static noinline int kchan_send_staged(struct kchan *ch, struct iov_iter *from,
 	int ret;
 
 	kchan_deferred_init(&d);
-	src.elem = kchan_stage(&small, len);
-	if (!src.elem)
-		return -ENOMEM;
+	src.elem = kchan_stage(ch, &small, len);
+	if (IS_ERR(src.elem))
+		return PTR_ERR(src.elem);
 	if (!kchan_copy_in(src.elem->data, len, from)) {
-		kchan_unstage(&small, src.elem);
+		kchan_unstage(ch, &small, src.elem);
 		return -EFAULT;
 	}
 
@@ -107,8 +100,33 @@ static noinline int kchan_send_staged(struct kchan *ch, struct iov_iter *from,
 
 	if (ret)
 		iov_iter_revert(from, len);
-	kchan_unstage(&small, src.elem);
+	kchan_unstage(ch, &small, src.elem);
 	return ret;
+}
+
+/* The rest of kchan_send(), from where its first run ended in @ret. */
+static noinline ssize_t kchan_send_rest(struct kchan *ch, struct iov_iter *from,
+					size_t count, u32 len,
+					const struct kchan_wait *wait, int ret)
+{
+	size_t sent;
+
+	for (;;) {
+		if (ret == -EFAULT || (ret == -EAGAIN && !wait->nonblock))
+			ret = kchan_send_staged(ch, from, len, wait);
+		if (ret || !iov_iter_count(from))
+			break;
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		cond_resched();
+		ret = -EFAULT;
+		if (!kchan_by_pointer(ch))
+			ret = kchan_give_run(ch, from, len);
+	}
+	sent = count - iov_iter_count(from);
+	return sent ? sent : ret;
 }
 
 /**
@@ -121,52 +139,21 @@ static noinline int kchan_send_staged(struct kchan *ch, struct iov_iter *from,
  *
  * Return: bytes that were sent, and then @from has advanced by so many; or, if
  * none were: 0 for an element of size 0, -EAGAIN, -EPIPE, -EFAULT, -ENOMEM,
- * -ETIMEDOUT, -ERESTARTSYS.
+ * -EDQUOT, -ETIMEDOUT, -ERESTARTSYS.
  */
 ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
 		   const struct kchan_wait *wait)
 {
 	const size_t count = iov_iter_count(from);
 	const u32 len = ch->message ? count : ch->elem_size;
-	size_t sent;
-	int ret;
+	int ret = -EFAULT;
 
-	for (;;) {
-		if (kchan_by_pointer(ch))
-			ret = -EFAULT;
-		else
-			ret = kchan_send_run(ch, from, len);
-		if (ret == -EFAULT || (ret == -EAGAIN && !wait->nonblock))
-			ret = kchan_send_staged(ch, from, len, wait);
-		if (ret || !iov_iter_count(from))
-			break;
-		if (signal_pending(current)) {
-			ret = -ERESTARTSYS;
-			break;
-		}
-		cond_resched();
+	if (!kchan_by_pointer(ch)) {
+		ret = kchan_give_run(ch, from, len);
+		if (likely(!ret && !iov_iter_count(from)))
+			return count;
 	}
-	sent = count - iov_iter_count(from);
-	return sent ? sent : ret;
-}
-
-/* Receives as many elements as are there, up to a batch, into user memory. */
-static int kchan_recv_run(struct kchan *ch, struct iov_iter *to,
-			  struct kchan_dst *dst)
-{
-	struct kchan_deferred d;
-	unsigned int n = 0;
-	int ret;
-
-	kchan_deferred_init(&d);
-	spin_lock(&ch->lock);
-	do {
-		ret = kchan_take(ch, dst, &d);
-	} while (!ret && !ch->message && iov_iter_count(to) >= dst->room &&
-		 dst->room && ++n < KCHAN_BATCH);
-	spin_unlock(&ch->lock);
-	kchan_run_deferred(ch, &d);
-	return ret;
+	return kchan_send_rest(ch, from, count, len, wait, ret);
 }
 
 /*
@@ -183,12 +170,13 @@ static int kchan_settle(struct kchan *ch, struct iov_iter *to,
 	if (fatal_signal_pending(current)) {
 		ret = -EINTR;
 	} else if (kchan_copy_out(elem->data, elem->len, to)) {
-		kchan_unstage(small, elem);
+		kchan_unstage(ch, small, elem);
 		return 0;
 	}
 
 	heap = elem;
 	if (elem == &small->elem) {
+		/* At most KCHAN_STACK_ELEM bytes and a header. */
 		heap = kmalloc(struct_size(elem, data, elem->len),
 			       GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 		memcpy(heap, elem, struct_size(elem, data, elem->len));
@@ -199,7 +187,8 @@ static int kchan_settle(struct kchan *ch, struct iov_iter *to,
 
 /*
  * Receives one element by way of kernel memory, and waits if it has to. What is
- * there already goes to user memory directly, unless @detach.
+ * there already goes to user memory directly, unless @detach. Not inline, as
+ * kchan_send_staged().
  */
 static noinline int kchan_recv_staged(struct kchan *ch, struct iov_iter *to,
 				      struct kchan_dst *dst, bool detach,
@@ -214,12 +203,13 @@ static noinline int kchan_recv_staged(struct kchan *ch, struct iov_iter *to,
 
 	kchan_deferred_init(&d);
 	/* A bad buffer is found out before anything waits. */
+	dst->len = dst->room;
 	if (!wait->nonblock && fault_in_iov_iter_writeable(to, dst->room))
 		return -EFAULT;
 	if (!kchan_by_pointer(ch)) {
-		staging = kchan_stage(&small, dst->room);
-		if (!staging)
-			return -ENOMEM;
+		staging = kchan_stage(ch, &small, dst->room);
+		if (IS_ERR(staging))
+			return PTR_ERR(staging);
 	}
 	dst->detach = detach;
 	dst->elem = staging;
@@ -248,8 +238,47 @@ static noinline int kchan_recv_staged(struct kchan *ch, struct iov_iter *to,
 		dst->len = dst->elem->len;
 		return kchan_settle(ch, to, &small, dst->elem);
 	}
-	kchan_unstage(&small, staging);
+	kchan_unstage(ch, &small, staging);
 	return ret;
+}
+
+/* The rest of kchan_recv(), from where its first run ended in @ret. */
+static noinline ssize_t kchan_recv_rest(struct kchan *ch, struct iov_iter *to,
+					size_t count, struct kchan_dst *dst,
+					const struct kchan_wait *wait, int ret)
+{
+	const struct kchan_wait no_wait = { .nonblock = true };
+	const bool by_pointer = kchan_by_pointer(ch);
+	bool detach = by_pointer;
+	unsigned int faults = 0;
+	size_t left = count;
+
+	for (;;) {
+		if (ret == -EAGAIN && !wait->nonblock &&
+		    iov_iter_count(to) == count)
+			ret = kchan_recv_staged(ch, to, dst, by_pointer, wait);
+
+		if (iov_iter_count(to) < left) {
+			left = iov_iter_count(to);
+			detach = by_pointer;
+			faults = 0;
+		}
+		if (ret == -EFAULT && !detach) {
+			if (fault_in_iov_iter_writeable(to, dst->len))
+				break;
+			/* Made present twice and gone again: go around. */
+			detach = ++faults == 2;
+		} else if (ret || ch->message || !dst->room ||
+			   left < dst->room || signal_pending(current)) {
+			break;
+		}
+		cond_resched();
+		if (detach)
+			ret = kchan_recv_staged(ch, to, dst, true, &no_wait);
+		else
+			ret = kchan_take_run(ch, dst);
+	}
+	return left < count ? count - left : ret;
 }
 
 /**
@@ -268,44 +297,19 @@ ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 {
 	const struct kchan_wait no_wait = { .nonblock = true };
 	const size_t count = iov_iter_count(to);
-	const bool by_pointer = kchan_by_pointer(ch);
-	struct kchan_dst dst = {
-		.to = to,
-		.room = min_t(size_t, count, ch->elem_size),
-	};
-	bool detach = by_pointer;
-	unsigned int faults = 0;
-	size_t left = count;
+	struct kchan_dst dst;
 	int ret;
 
-	for (;;) {
-		if (iov_iter_count(to) < count)
-			wait = &no_wait;
-		if (detach)
-			ret = kchan_recv_staged(ch, to, &dst, true, wait);
-		else
-			ret = kchan_recv_run(ch, to, &dst);
-		if (ret == -EAGAIN && !wait->nonblock &&
-		    iov_iter_count(to) == count)
-			ret = kchan_recv_staged(ch, to, &dst, false, wait);
-
-		if (iov_iter_count(to) < left) {
-			left = iov_iter_count(to);
-			detach = by_pointer;
-			faults = 0;
-		}
-		if (ret == -EFAULT && !detach) {
-			if (fault_in_iov_iter_writeable(to, dst.len))
-				break;
-			/* Made present twice and gone again: go around. */
-			detach = ++faults == 2;
-			continue;
-		}
-		if (ret || ch->message || !dst.room || left < dst.room)
-			break;
-		if (signal_pending(current))
-			break;
-		cond_resched();
+	dst.to = to;
+	dst.detach = false;
+	dst.room = min_t(size_t, count, ch->elem_size);
+	if (kchan_by_pointer(ch)) {
+		ret = kchan_recv_staged(ch, to, &dst, true, &no_wait);
+	} else {
+		ret = kchan_take_run(ch, &dst);
+		if (likely(!ret && (ch->message || !dst.room ||
+				    iov_iter_count(to) < dst.room)))
+			return count - iov_iter_count(to);
 	}
-	return left < count ? count - left : ret;
+	return kchan_recv_rest(ch, to, count, &dst, wait, ret);
 }

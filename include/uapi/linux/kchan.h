@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
  * kchan: Go's channels as file descriptors.
- *
+ */
+#ifndef _UAPI_LINUX_KCHAN_H
+#define _UAPI_LINUX_KCHAN_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/**
  * DOC: The device
  *
  * Each open() of /dev/kchan (``O_RDWR`` only) makes a new channel and gives
@@ -13,11 +20,13 @@
  * Without %KCHAN_IOC_SETUP a channel has the geometry that the module's
  * parameters say (by default message mode, 4096 bytes, capacity 16). The first
  * send, receive, poll or select on the channel fixes its geometry.
- *
+ */
+
+/**
  * DOC: Extending the structures
  *
- * Every structure may grow at its end. An ioctl is known by its type and
- * number; the size in its code is that of the caller's structure. Bytes beyond
+ * Every structure may grow at its end. An ioctl is known by its type, number and
+ * direction; the size in its code is that of the caller's structure. Bytes beyond
  * those that the kernel knows have to be zero, or the call fails with
  * ``E2BIG``; bytes that an older caller does not have are taken as zero, and
  * are not written back. A size below that of the first published form of the
@@ -25,19 +34,20 @@
  * that are not zero. All fields are of fixed width and mean the same to 32-bit
  * and 64-bit callers.
  */
-#ifndef _UAPI_LINUX_KCHAN_H
-#define _UAPI_LINUX_KCHAN_H
 
-#include <linux/ioctl.h>
-#include <linux/types.h>
-
-/** define KCHAN_MAX_ELEM_SIZE - largest element size, in bytes */
+/**
+ * define KCHAN_MAX_ELEM_SIZE - largest element size, in bytes
+ */
 #define KCHAN_MAX_ELEM_SIZE	(16U << 20)
 
-/** define KCHAN_MAX_CAPACITY - largest capacity, in elements */
+/**
+ * define KCHAN_MAX_CAPACITY - largest capacity, in elements
+ */
 #define KCHAN_MAX_CAPACITY	(1U << 20)
 
-/** define KCHAN_MAX_CASES - most cases in one select */
+/**
+ * define KCHAN_MAX_CASES - most cases in one select
+ */
 #define KCHAN_MAX_CASES		1
 
 /*
@@ -69,6 +79,11 @@
  * the channels of the user who opened this one would hold more than the
  * parameter user_max_bytes (the same capability passes it); ``ENOMEM``;
  * ``EBADF`` when the end does not both send and receive.
+ *
+ * Elements of over a page (of the kernel's) are charged to that user as they are
+ * sent, so a send of one may fail with ``EDQUOT``; of others, the whole buffer is
+ * charged here. A rendezvous channel is held against max_channel_bytes with one
+ * element.
  */
 struct kchan_setup {
 	__u32 flags;
@@ -98,15 +113,25 @@ struct kchan_resize {
  * kchan_info.flags
  */
 
-/** define KCHAN_INFO_MESSAGE - the channel is in message mode */
+/**
+ * define KCHAN_INFO_MESSAGE - the channel is in message mode
+ */
 #define KCHAN_INFO_MESSAGE	(1U << 0)
-/** define KCHAN_INFO_FIXED - the geometry is fixed: setup is ``EBUSY`` */
+/**
+ * define KCHAN_INFO_FIXED - the geometry is fixed: setup is ``EBUSY``
+ */
 #define KCHAN_INFO_FIXED	(1U << 1)
-/** define KCHAN_INFO_CLOSED - no more sends; receivers drain what is left */
+/**
+ * define KCHAN_INFO_CLOSED - no more sends; receivers drain what is left
+ */
 #define KCHAN_INFO_CLOSED	(1U << 2)
-/** define KCHAN_INFO_SEND - the end asked can send */
+/**
+ * define KCHAN_INFO_SEND - the end asked can send
+ */
 #define KCHAN_INFO_SEND		(1U << 3)
-/** define KCHAN_INFO_RECV - the end asked can receive */
+/**
+ * define KCHAN_INFO_RECV - the end asked can receive
+ */
 #define KCHAN_INFO_RECV		(1U << 4)
 
 /**
@@ -140,9 +165,13 @@ struct kchan_info {
  * kchan_case.op
  */
 
-/** define KCHAN_OP_SEND - send the element at addr */
+/**
+ * define KCHAN_OP_SEND - send the element at addr
+ */
 #define KCHAN_OP_SEND		0
-/** define KCHAN_OP_RECV - receive an element to addr */
+/**
+ * define KCHAN_OP_RECV - receive an element to addr
+ */
 #define KCHAN_OP_RECV		1
 
 /**
@@ -168,9 +197,13 @@ struct kchan_case {
  * kchan_select.flags
  */
 
-/** define KCHAN_SELECT_NONBLOCK - the default clause: never wait, ``EAGAIN`` */
+/**
+ * define KCHAN_SELECT_NONBLOCK - the default clause: never wait, ``EAGAIN``
+ */
 #define KCHAN_SELECT_NONBLOCK	(1U << 0)
-/** define KCHAN_SELECT_DEADLINE - wait no longer than until the deadline */
+/**
+ * define KCHAN_SELECT_DEADLINE - wait no longer than until the deadline
+ */
 #define KCHAN_SELECT_DEADLINE	(1U << 1)
 
 /**
@@ -205,7 +238,7 @@ struct kchan_case {
  * @deadline without its flag; ``EMSGSIZE`` for a message to send over the
  * element size; ``E2BIG`` for more cases than are allowed; ``EFAULT``;
  * ``ENOMEM``; ``EDQUOT`` as for &struct kchan_setup, when this is the first use
- * of a channel without setup. With ``EFAULT`` on the outputs alone the case has
+ * of a channel without setup, or sends an element of over a page. With ``EFAULT`` on the outputs alone the case has
  * committed all the same.
  */
 struct kchan_select {
@@ -219,7 +252,9 @@ struct kchan_select {
 	__u32 len;
 };
 
-/** define KCHAN_IOC_TYPE - the ioctls' type; numbers 00 to 1f are kchan's */
+/**
+ * define KCHAN_IOC_TYPE - the ioctls' type; numbers 00 to 1f are kchan's
+ */
 #define KCHAN_IOC_TYPE		0xc7
 
 /**
