@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Parties: who may complete a blocked call, once, and what its deadline and
+ * signals have to say about it.
+ */
+#include <kunit/test.h>
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "harness.h"
+#include "ring.h"
+
+/*
+ * A party that is claimed is no longer there for anybody else: it is passed over,
+ * and taken out on the way.
+ */
+static void claim_passed_over_receiver(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 1);
+	struct kt_call *first = kt_park_recv_n(test, ch);
+	struct kt_call *second = kt_park_recv_n(test, ch);
+	struct kchan_waiter *w = kt_claim(test, ch, false);
+
+	KUNIT_EXPECT_EQ(test, ch->receivers.len, 2);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+	KUNIT_EXPECT_EQ(test, kt_join_n(second), 1);
+	KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
+	KUNIT_EXPECT_TRUE(test, list_empty(&w->node));
+	/* With no open receiver left, there is the buffer. */
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
+	KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
+	KUNIT_EXPECT_FALSE(test, kt_returned(first));
+	kt_finish(ch, w, false, -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, kt_join(first), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
+	kt_check(test, ch);
+}
+
+static void claim_passed_over_sender(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct kt_call *first = kt_park_send_n(test, ch, 1);
+	struct kt_call *second = kt_park_send_n(test, ch, 2);
+	struct kchan_waiter *w = kt_claim(test, ch, true);
+
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
+	KUNIT_EXPECT_EQ(test, kt_join(second), 8);
+	KUNIT_EXPECT_EQ(test, ch->senders.len, 0);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
+	KUNIT_EXPECT_FALSE(test, kt_returned(first));
+	kt_finish(ch, w, true, 0);
+	KUNIT_EXPECT_EQ(test, kt_join(first), 8);
+	kt_check(test, ch);
+}
+
+/* Also where the claimed sender stands in the way of a slot that came free. */
+static void claim_passed_over_admitted(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 1);
+	struct kt_call *first, *second;
+	struct kchan_waiter *w;
+
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+	first = kt_park_send_n(test, ch, 2);
+	second = kt_park_send_n(test, ch, 3);
+	w = kt_claim(test, ch, true);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	KUNIT_EXPECT_EQ(test, kt_join(second), 8);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
+	kt_finish(ch, w, true, -EPIPE);
+	KUNIT_EXPECT_EQ(test, kt_join(first), -EPIPE);
+	kt_check(test, ch);
+}
+
+/* And for what is put back. */
+static void claim_passed_over_put_back(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 1);
+	struct kt_call *first, *second;
+	struct kchan_waiter *w;
+	struct kchan_elem *elem;
+
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+	elem = kt_detach(test, ch);
+	first = kt_park_recv_n(test, ch);
+	second = kt_park_recv_n(test, ch);
+	w = kt_claim(test, ch, false);
+	kchan_put_back(ch, elem);
+	KUNIT_EXPECT_EQ(test, kt_join_n(second), 1);
+	kt_finish(ch, w, false, -EPIPE);
+	KUNIT_EXPECT_EQ(test, kt_join(first), -EPIPE);
+	kt_check(test, ch);
+}
+
+enum claim_event {
+	CLAIM_DEADLINE,
+	CLAIM_SIGNAL,
+};
+
+/*
+ * Trap: a signal or a deadline that comes after the claim. The claim wins: the
+ * call may not return before DONE, and then it has its element.
+ */
+static void claim_beats_receiver(struct kunit *test)
+{
+	enum claim_event event;
+
+	for (event = CLAIM_DEADLINE; event <= CLAIM_SIGNAL; event++) {
+		struct kchan *ch = kt_chan(test, 8, 1);
+		struct kt_call *call = kt_call(test, ch, false, 8);
+		struct kchan_waiter *w;
+
+		if (event == CLAIM_DEADLINE)
+			call->deadline = ktime_add_ms(ktime_get(), 300);
+		kt_park(call);
+		w = kt_hand(test, ch, 7);
+		if (event == CLAIM_SIGNAL)
+			kt_signal(call, SIGTERM);
+		kt_wait_committed(call);
+		/* Its waiter would be gone from its stack: no further then. */
+		KUNIT_ASSERT_FALSE(test, kt_returned(call));
+		/* Another signal changes nothing. */
+		kt_signal(call, SIGTERM);
+		KUNIT_EXPECT_FALSE(test, kt_returned(call));
+		kt_finish(ch, w, false, 0);
+		KUNIT_EXPECT_EQ(test, kt_join_n(call), 7);
+		kt_check(test, ch);
+	}
+}
+
+/* The sender's element has gone, and it learns so, whatever came meanwhile. */
+static void claim_beats_sender(struct kunit *test)
+{
+	enum claim_event event;
+
+	for (event = CLAIM_DEADLINE; event <= CLAIM_SIGNAL; event++) {
+		struct kchan *ch = kt_chan(test, 8, 0);
+		struct kt_call *call = kt_call(test, ch, true, 8);
+		struct kchan_waiter *w;
+
+		*(u64 *)call->buf = 9;
+		if (event == CLAIM_DEADLINE)
+			call->deadline = ktime_add_ms(ktime_get(), 300);
+		kt_park(call);
+		w = kt_claim(test, ch, true);
+		KUNIT_EXPECT_EQ(test, kt_elem_n(w->elem), 9);
+		if (event == CLAIM_SIGNAL)
+			kt_signal(call, SIGTERM);
+		kt_wait_committed(call);
+		KUNIT_ASSERT_FALSE(test, kt_returned(call));
+		kt_finish(ch, w, true, 0);
+		KUNIT_EXPECT_EQ(test, kt_join(call), 8);
+		kt_check(test, ch);
+	}
+}
+
+/*
+ * The same where the channel has made the claims itself, several under one hold
+ * of its lock, and stops before it has told and woken them all.
+ */
+static void claim_beats_several(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 1);
+	struct kt_call *calls[3];
+	struct kchan_deferred d;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		calls[i] = kt_park_recv_n(test, ch);
+	kchan_deferred_init(&d);
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		kt_give(test, ch, i, &d);
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		kt_signal(calls[i], SIGTERM);
+	/* The first may know already; but none is gone without its element. */
+	for (i = 1; i < ARRAY_SIZE(calls); i++) {
+		kt_wait_committed(calls[i]);
+		KUNIT_ASSERT_FALSE(test, kt_returned(calls[i]));
+	}
+	kchan_run_deferred(ch, &d);
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		KUNIT_EXPECT_EQ(test, kt_join_n(calls[i]), i);
+	kt_check(test, ch);
+}
+
+/* A signal or a deadline before the claim leaves the element with its sender. */
+static void claim_given_up(struct kunit *test)
+{
+	static const u32 sizes[] = { 8, 200, PAGE_SIZE + 8 };
+	enum claim_event event;
+	unsigned int i, send;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+		const u32 size = sizes[i / 2];
+
+		send = i % 2;
+		for (event = CLAIM_DEADLINE; event <= CLAIM_SIGNAL; event++) {
+			struct kchan *ch = kt_chan(test, size, 0);
+			struct kt_call *call = kt_call(test, ch, send, size);
+			struct kt_call *next = kt_call(test, ch, send, size);
+			struct kt_call *peer = kt_call(test, ch, !send, size);
+
+			if (event == CLAIM_DEADLINE) {
+				call->deadline = ktime_add_us(ktime_get(), 500);
+				kt_start(call);
+				KUNIT_EXPECT_EQ(test, kt_join(call),
+						-ETIMEDOUT);
+			} else {
+				kt_park(call);
+				kt_signal(call, SIGTERM);
+				KUNIT_EXPECT_EQ(test, kt_join(call),
+						-ERESTARTSYS);
+			}
+			/* It is out of the queue, and nobody meets it. */
+			KUNIT_EXPECT_EQ(test, ch->senders.len, 0);
+			KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
+			*(u8 *)next->buf = send;
+			*(u8 *)peer->buf = !send;
+			kt_park(next);
+			kt_start(peer);
+			KUNIT_EXPECT_EQ(test, kt_join(peer), size);
+			KUNIT_EXPECT_EQ(test, kt_join(next), size);
+			KUNIT_EXPECT_EQ(test, *(u8 *)peer->buf, 1);
+			KUNIT_EXPECT_EQ(test, *(u8 *)next->buf, 1);
+			kt_check(test, ch);
+		}
+	}
+}
+
+/* In the middle of a queue, too: the others keep their places. */
+static void claim_given_up_between(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct kt_call *calls[5];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		calls[i] = kt_park_send_n(test, ch, i);
+	for (i = 0; i < ARRAY_SIZE(calls); i += 2) {
+		kt_signal(calls[i], SIGTERM);
+		KUNIT_EXPECT_EQ(test, kt_join(calls[i]), -ERESTARTSYS);
+	}
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, kt_join(calls[1]), 8);
+	KUNIT_EXPECT_EQ(test, kt_join(calls[3]), 8);
+	kt_check(test, ch);
+}
+
+/* What is ready moves, however old the deadline; what is not has timed out. */
+static void claim_past_deadline(struct kunit *test)
+{
+	static const ktime_t deadlines[] = { 0, 1, NSEC_PER_MSEC };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(deadlines); i++) {
+		struct kchan *ch = kt_chan(test, 8, 1);
+		struct kt_call *send = kt_call(test, ch, true, 8);
+		struct kt_call *late = kt_call(test, ch, true, 8);
+		struct kt_call *recv = kt_call(test, ch, false, 8);
+		struct kt_call *none = kt_call(test, ch, false, 8);
+		ktime_t deadline = deadlines[i];
+
+		send->wait.deadline = &deadline;
+		late->wait.deadline = &deadline;
+		recv->wait.deadline = &deadline;
+		none->wait.deadline = &deadline;
+		*(u64 *)send->buf = 6;
+		kt_start(send);
+		KUNIT_EXPECT_EQ(test, kt_join(send), 8);
+		kt_start(late);
+		KUNIT_EXPECT_EQ(test, kt_join(late), -ETIMEDOUT);
+		kt_start(recv);
+		KUNIT_EXPECT_EQ(test, kt_join_n(recv), 6);
+		kt_start(none);
+		KUNIT_EXPECT_EQ(test, kt_join(none), -ETIMEDOUT);
+		kt_check(test, ch);
+	}
+}
+
+/* The current task as a party, with waiters where the test wants them. */
+struct claim_party {
+	struct kchan_party party;
+	struct kchan_waiter w[2];
+	union kchan_stack_elem elem[2];
+};
+
+static struct claim_party *claim_party(struct kunit *test)
+{
+	struct claim_party *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	kchan_party_init(&p->party);
+	for (i = 0; i < 2; i++) {
+		p->w[i].party = &p->party;
+		p->w[i].elem = &p->elem[i].elem;
+		p->w[i].room = 8;
+		p->w[i].status = -EUCLEAN;
+		p->elem[i].elem.len = 8;
+		*(u64 *)p->elem[i].elem.data = 100 + i;
+	}
+	return p;
+}
+
+static void claim_park(struct kchan *ch, struct kchan_waiter *w, bool send)
+{
+	struct kchan_deferred d;
+
+	kchan_deferred_init(&d);
+	spin_lock(&ch->lock);
+	if (send)
+		kchan_park_sender(ch, w, &d);
+	else
+		kchan_park_receiver(ch, w, &d);
+	spin_unlock(&ch->lock);
+	kchan_run_deferred(ch, &d);
+}
+
+static void claim_take_out(struct kchan *ch, struct kchan_waiter *w, bool send)
+{
+	spin_lock(&ch->lock);
+	kchan_dequeue(send ? &ch->senders : &ch->receivers, w);
+	spin_unlock(&ch->lock);
+}
+
+/* Trap: two cases of one party both firing. */
+static void claim_one_of_two_channels(struct kunit *test)
+{
+	struct kchan *a = kt_chan(test, 8, 0);
+	struct kchan *b = kt_chan(test, 8, 1);
+	struct claim_party *p = claim_party(test);
+
+	claim_park(a, &p->w[0], false);
+	claim_park(b, &p->w[1], false);
+	KUNIT_EXPECT_EQ(test, kt_send_n(b, 1), 0);
+	KUNIT_EXPECT_EQ(test, kt_send_n(b, 2), 0);
+	KUNIT_EXPECT_EQ(test, kt_send_n(a, 3), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, kt_len(b), 1);
+	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL), 0);
+	KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[1]);
+	KUNIT_EXPECT_EQ(test, p->w[1].status, 0);
+	KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[1].elem), 1);
+	KUNIT_EXPECT_EQ(test, p->w[0].status, -EUCLEAN);
+	claim_take_out(a, &p->w[0], false);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(b), 2);
+	kt_check(test, a);
+	kt_check(test, b);
+}
+
+/* Trap: the same, with one channel in two cases. */
+static void claim_twice_in_channel(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct claim_party *p = claim_party(test);
+	struct kt_call *other;
+	unsigned int send;
+
+	for (send = 0; send < 2; send++) {
+		p = claim_party(test);
+		claim_park(ch, &p->w[0], send);
+		claim_park(ch, &p->w[1], send);
+		if (send) {
+			other = kt_park_send_n(test, ch, 1);
+			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 100);
+			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
+			KUNIT_EXPECT_EQ(test, kt_join(other), 8);
+		} else {
+			other = kt_park_recv_n(test, ch);
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), -EAGAIN);
+			KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[0].elem), 1);
+			KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[1].elem), 101);
+			KUNIT_EXPECT_EQ(test, kt_join_n(other), 2);
+		}
+		KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL), 0);
+		KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[0]);
+		claim_take_out(ch, &p->w[1], send);
+		kt_check(test, ch);
+	}
+}
+
+/*
+ * Trap: a party that both sends to and receives from one rendezvous channel. Once
+ * one of the two is served, nobody meets the other.
+ */
+static void claim_both_ways(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct claim_party *p;
+	unsigned int send;
+
+	for (send = 0; send < 2; send++) {
+		p = claim_party(test);
+		claim_park(ch, &p->w[0], false);
+		claim_park(ch, &p->w[1], true);
+		if (send) {
+			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 101);
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), -EAGAIN);
+		} else {
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+			KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[0].elem), 1);
+			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
+		}
+		KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL), 0);
+		KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[send]);
+		claim_take_out(ch, &p->w[0], false);
+		claim_take_out(ch, &p->w[1], true);
+		kt_check(test, ch);
+	}
+}
+
+/* Close ends a party once, by one of its cases. */
+static void claim_close_once(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct claim_party *p = claim_party(test);
+
+	claim_park(ch, &p->w[0], true);
+	claim_park(ch, &p->w[1], true);
+	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
+	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL), 0);
+	KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[0]);
+	KUNIT_EXPECT_EQ(test, p->w[0].status, -EPIPE);
+	KUNIT_EXPECT_EQ(test, p->w[1].status, -EUCLEAN);
+	claim_take_out(ch, &p->w[1], true);
+	kt_check(test, ch);
+}
+
+/*
+ * Trap: the only element of a queue taken for one that is out of it already, when
+ * a loser is removed; and one that is out already removed again.
+ */
+static void claim_take_out_last(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct claim_party *p = claim_party(test);
+
+	claim_park(ch, &p->w[0], false);
+	KUNIT_EXPECT_EQ(test, ch->receivers.len, 1);
+	claim_take_out(ch, &p->w[0], false);
+	KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
+	KUNIT_EXPECT_TRUE(test, list_empty(&ch->receivers.list));
+	claim_take_out(ch, &p->w[0], false);
+	kt_check(test, ch);
+}
+
+/* A party that has given up is not there any more, before it is taken out. */
+static void claim_own(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct claim_party *p = claim_party(test);
+	ktime_t deadline = 1;
+
+	claim_park(ch, &p->w[0], false);
+	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline),
+			-ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), -EAGAIN);
+	claim_take_out(ch, &p->w[0], false);
+	kt_check(test, ch);
+
+	/* And one that is DONE is, whatever the clock says. */
+	p = claim_party(test);
+	claim_park(ch, &p->w[0], false);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline), 0);
+	kt_check(test, ch);
+}
+
+/* A party whose memory goes at the moment it may. */
+struct claim_owner {
+	struct kchan *ch;
+	struct task_struct *task;
+	struct completion done;
+	int status;
+};
+
+static int claim_owner_fn(void *arg)
+{
+	struct claim_owner *o = arg;
+	struct kchan_party *party = kzalloc(sizeof(*party), GFP_KERNEL);
+	struct kchan_waiter *w = kzalloc(sizeof(*w), GFP_KERNEL);
+	struct kchan_elem *elem = kchan_elem_alloc(o->ch, 8);
+
+	o->status = -ENOMEM;
+	if (IS_ERR(elem))
+		elem = NULL;
+	if (party && w && elem) {
+		allow_signal(SIGTERM);
+		/* Whoever wakes us is preempted there. */
+		sched_set_fifo(current);
+		kchan_party_init(party);
+		w->party = party;
+		w->elem = elem;
+		w->room = 8;
+		claim_park(o->ch, w, false);
+		o->status = kchan_party_wait(party, NULL);
+		if (o->status)
+			claim_take_out(o->ch, w, false);
+		else
+			o->status = w->status;
+	}
+	kfree(w);
+	kfree(party);
+	kchan_elem_free(o->ch, elem);
+	kthread_complete_and_exit(&o->done, 0);
+}
+
+/*
+ * Trap: the waker touching a waiter on another task's stack after that task may
+ * run. These tasks free theirs before the waker goes on, for KASAN to see.
+ */
+static void claim_gone_when_done(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct claim_owner *owners;
+	const unsigned int nr = 4;
+	unsigned int i;
+	bool returned = true;
+
+	owners = kunit_kcalloc(test, nr, sizeof(*owners), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, owners);
+	for (i = 0; i < nr; i++) {
+		owners[i].ch = ch;
+		init_completion(&owners[i].done);
+		owners[i].task = kthread_run(claim_owner_fn, &owners[i],
+					     "kt_owner");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(owners[i].task));
+	}
+	kt_wait_parked(test, ch, 0, nr);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
+	for (i = 0; i < nr; i++)
+		if (!wait_for_completion_timeout(&owners[i].done, KT_PATIENCE))
+			returned = false;
+	KUNIT_ASSERT_TRUE(test, returned);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_EQ(test, owners[i].status, i ? -EPIPE : 0);
+	kt_check(test, ch);
+}
+
+static struct kunit_case claim_cases[] = {
+	KUNIT_CASE(claim_passed_over_receiver),
+	KUNIT_CASE(claim_passed_over_sender),
+	KUNIT_CASE(claim_passed_over_admitted),
+	KUNIT_CASE(claim_passed_over_put_back),
+	KUNIT_CASE(claim_beats_receiver),
+	KUNIT_CASE(claim_beats_sender),
+	KUNIT_CASE(claim_beats_several),
+	KUNIT_CASE(claim_given_up),
+	KUNIT_CASE(claim_given_up_between),
+	KUNIT_CASE(claim_past_deadline),
+	KUNIT_CASE(claim_one_of_two_channels),
+	KUNIT_CASE(claim_twice_in_channel),
+	KUNIT_CASE(claim_both_ways),
+	KUNIT_CASE(claim_close_once),
+	KUNIT_CASE(claim_take_out_last),
+	KUNIT_CASE(claim_own),
+	KUNIT_CASE(claim_gone_when_done),
+	{}
+};
+
+static struct kunit_suite claim_suite = {
+	.name = "kchan_claim",
+	.test_cases = claim_cases,
+};
+
+kunit_test_suite(claim_suite);

@@ -1,0 +1,474 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that is not there: the caller's, and the kernel's.
+ */
+#include <kunit/test.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mman.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "harness.h"
+
+/* One of each way that elements are stored and staged. */
+static const u32 fault_sizes[] = { 8, 200, PAGE_SIZE + 8 };
+
+static void fault_size_desc(const u32 *size, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u bytes", *size);
+}
+
+KUNIT_ARRAY_PARAM(fault_size, fault_sizes, fault_size_desc);
+
+/* A call with a buffer in user memory, in a thread of its own. */
+static struct kt_call *fault_call(struct kunit *test, struct kchan *ch,
+				  bool send, unsigned long addr, size_t len)
+{
+	struct kt_call *call = kt_call(test, ch, send, len);
+
+	call->ubuf = addr;
+	return call;
+}
+
+static ssize_t fault_run(struct kt_call *call)
+{
+	kt_start(call);
+	return kt_join(call);
+}
+
+/* A send from, and a receive to, user memory that was never touched. */
+static void fault_first_touch(struct kunit *test)
+{
+	const u32 size = *(const u32 *)test->param_value;
+	unsigned long from = kt_user_pages(test, 4);
+	unsigned long to = kt_user_pages(test, 4);
+	struct kchan *ch = kt_chan(test, size, 2);
+	void *buf = kunit_kzalloc(test, 3 * size, GFP_KERNEL);
+	void *got = kunit_kzalloc(test, 3 * size, GFP_KERNEL);
+	struct kt_call *call;
+
+	KUNIT_ASSERT_NOT_NULL(test, buf);
+	KUNIT_ASSERT_NOT_NULL(test, got);
+	/* As pages of zeros. */
+	call = fault_call(test, ch, true, from, 2 * size);
+	KUNIT_EXPECT_EQ(test, fault_run(call), 2 * size);
+	call = fault_call(test, ch, false, to, 3 * size);
+	KUNIT_EXPECT_EQ(test, fault_run(call), 2 * size);
+
+	/* With something in it, and a receiver that waits. */
+	kt_fill(buf, 3 * size, size);
+	KUNIT_ASSERT_EQ(test, 0,
+			copy_to_user((void __user *)from, buf, 3 * size));
+	call = fault_call(test, ch, false, to, size);
+	kt_park(call);
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, true, from, 3 * size)),
+			3 * size);
+	KUNIT_EXPECT_EQ(test, kt_join(call), size);
+	call = fault_call(test, ch, false, to + size, 2 * size);
+	KUNIT_EXPECT_EQ(test, fault_run(call), 2 * size);
+	KUNIT_ASSERT_EQ(test, 0,
+			copy_from_user(got, (void __user *)to, 3 * size));
+	KUNIT_EXPECT_EQ(test, memcmp(buf, got, 3 * size), 0);
+	kt_check(test, ch);
+}
+
+/* A bad buffer is found out before anything waits. */
+static void fault_before_waiting(struct kunit *test)
+{
+	const u32 size = *(const u32 *)test->param_value;
+	unsigned long end = kt_user_pages(test, 1) + PAGE_SIZE;
+	struct kchan *ch = kt_chan(test, size, 0);
+	unsigned int i;
+
+	/* All of it not there, or just the last byte. */
+	for (i = 0; i < 2; i++) {
+		unsigned long addr = i && size < PAGE_SIZE ?
+				     end - size + 1 : end;
+
+		KUNIT_EXPECT_EQ(test,
+				fault_run(fault_call(test, ch, false, addr,
+						     size)), -EFAULT);
+		KUNIT_EXPECT_EQ(test,
+				fault_run(fault_call(test, ch, true, addr,
+						     size)), -EFAULT);
+	}
+	kt_check(test, ch);
+}
+
+/* A send that faults moves nothing, and a receiver that waits goes on waiting. */
+static void fault_send(struct kunit *test)
+{
+	const u32 size = *(const u32 *)test->param_value;
+	unsigned long end = kt_user_pages(test, 1) + PAGE_SIZE;
+	struct kchan *ch = kt_chan(test, size, 2);
+	struct kt_call *recv = kt_park_recv(test, ch, size);
+	struct kt_call *send = kt_call(test, ch, true, size);
+
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, true, end - 4, size)),
+			-EFAULT);
+	KUNIT_EXPECT_EQ(test, ch->receivers.len, 1);
+	KUNIT_EXPECT_FALSE(test, kt_returned(recv));
+	kt_fill(send->buf, size, 5);
+	KUNIT_EXPECT_EQ(test, fault_run(send), size);
+	KUNIT_EXPECT_EQ(test, kt_join(recv), size);
+	KUNIT_EXPECT_TRUE(test, kt_filled(recv->buf, size, 5));
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, true, end - 4, size)),
+			-EFAULT);
+	KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
+	kt_check(test, ch);
+}
+
+/* In the middle of a batch: what was sent is told, the fault comes next time. */
+static void fault_send_batch(struct kunit *test)
+{
+	unsigned long end = kt_user_pages(test, 1) + PAGE_SIZE;
+	struct kchan *ch = kt_chan(test, 8, 8);
+	static const u64 in[2] = { 1, 2 };
+
+	KUNIT_ASSERT_EQ(test, 0,
+			copy_to_user((void __user *)(end - 20), in, 16));
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, true, end - 20, 40)),
+			16);
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, true, end - 4, 24)),
+			-EFAULT);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
+	kt_check(test, ch);
+}
+
+/* A receive that faults leaves the element, whole, where it was in the order. */
+static void fault_recv(struct kunit *test)
+{
+	const u32 size = *(const u32 *)test->param_value;
+	unsigned long end = kt_user_pages(test, 1) + PAGE_SIZE;
+	struct kchan *ch = kt_chan(test, size, 2);
+	struct kt_call *buf = kt_call(test, ch, true, size);
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		kt_fill(buf->buf, size, i);
+		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, size), size);
+	}
+	for (i = 0; i < 3; i++) {
+		struct kt_call *call;
+
+		/* Also for one that does not wait. */
+		call = fault_call(test, ch, false, end - 4, size);
+		call->wait.nonblock = i % 2;
+		KUNIT_EXPECT_EQ(test, fault_run(call), -EFAULT);
+		KUNIT_EXPECT_EQ(test, kt_len(ch), 2);
+	}
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, size), size);
+		KUNIT_EXPECT_TRUE(test, kt_filled(buf->buf, size, i));
+	}
+	kt_check(test, ch);
+}
+
+static void fault_recv_batch(struct kunit *test)
+{
+	unsigned long end = kt_user_pages(test, 1) + PAGE_SIZE;
+	struct kchan *ch = kt_chan(test, 8, 8);
+	u64 out[2];
+	u64 n;
+
+	for (n = 0; n < 4; n++)
+		KUNIT_EXPECT_EQ(test, kt_send_n(ch, n), 0);
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, false, end - 20, 32)),
+			16);
+	KUNIT_ASSERT_EQ(test, 0,
+			copy_from_user(out, (void __user *)(end - 20), 16));
+	KUNIT_EXPECT_EQ(test, out[0], 0);
+	KUNIT_EXPECT_EQ(test, out[1], 1);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
+	kt_check(test, ch);
+}
+
+/*
+ * From a sender that waits: it goes on waiting; but that of an element over a
+ * page was claimed for it, has sent it, and the element is put back.
+ */
+static void fault_recv_from_sender(struct kunit *test)
+{
+	const u32 size = *(const u32 *)test->param_value;
+	unsigned long end = kt_user_pages(test, 1) + PAGE_SIZE;
+	struct kchan *ch = kt_chan(test, size, 0);
+	struct kt_call *send = kt_call(test, ch, true, size);
+	struct kt_call *recv = kt_call(test, ch, false, size);
+
+	kt_fill(send->buf, size, 8);
+	kt_park(send);
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, false, end - 4, size)),
+			-EFAULT);
+	if (size > PAGE_SIZE) {
+		KUNIT_EXPECT_EQ(test, kt_join(send), size);
+		KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
+	} else {
+		KUNIT_EXPECT_FALSE(test, kt_returned(send));
+		KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
+	}
+	KUNIT_EXPECT_EQ(test, fault_run(recv), size);
+	KUNIT_EXPECT_TRUE(test, kt_filled(recv->buf, size, 8));
+	KUNIT_EXPECT_EQ(test, kt_join(send), size);
+	kt_check(test, ch);
+}
+
+/*
+ * The buffer was good when the receiver parked, and is gone when it has been
+ * handed an element: that goes to who waits next, or waits for the next to come.
+ */
+static void fault_after_hand_over(struct kunit *test)
+{
+	const u32 size = *(const u32 *)test->param_value;
+	unsigned long addr = kt_user_pages(test, 2);
+	struct kchan *ch = kt_chan(test, size, 1);
+	struct kt_call *gone[2], *next;
+	struct kt_call *buf = kt_call(test, ch, true, size);
+	unsigned int i;
+
+	gone[0] = fault_call(test, ch, false, addr, size);
+	kt_park(gone[0]);
+	next = kt_park_recv(test, ch, size);
+	gone[1] = fault_call(test, ch, false, addr, size);
+	kt_park(gone[1]);
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr, 2 * PAGE_SIZE));
+	for (i = 0; i < 2; i++) {
+		kt_fill(buf->buf, size, i);
+		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, size), size);
+		KUNIT_EXPECT_EQ(test, kt_join(gone[i]), -EFAULT);
+	}
+	KUNIT_EXPECT_EQ(test, kt_join(next), size);
+	KUNIT_EXPECT_TRUE(test, kt_filled(next->buf, size, 0));
+	/* Sent before, so received before, and outside of the capacity. */
+	KUNIT_EXPECT_EQ(test, ch->stored, 0);
+	KUNIT_EXPECT_EQ(test, ch->nr_put_back, 1);
+	kt_fill(buf->buf, size, 2);
+	KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, size), size);
+	for (i = 1; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, size), size);
+		KUNIT_EXPECT_TRUE(test, kt_filled(buf->buf, size, i));
+	}
+	kt_check(test, ch);
+}
+
+/* A message that cannot be copied out is no shorter afterwards. */
+static void fault_message(struct kunit *test)
+{
+	unsigned long end = kt_user_pages(test, 1) + PAGE_SIZE;
+	struct kchan *ch = kt_message_chan(test, 64, 2);
+	u8 buf[64];
+
+	kt_fill(buf, 33, 1);
+	KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, 33), 33);
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, false, end - 32, 64)),
+			-EFAULT);
+	/* There is room for it before the end of the memory. */
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, false, end - 33, 64)),
+			33);
+	KUNIT_EXPECT_EQ(test,
+			fault_run(fault_call(test, ch, true, end - 32, 33)),
+			-EFAULT);
+	KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
+	kt_check(test, ch);
+}
+
+/*
+ * A process that is being killed will never look at what it receives by way of
+ * kernel memory: that is put back.
+ */
+static void fault_fatal_signal(struct kunit *test)
+{
+	const u32 size = PAGE_SIZE + 8;
+	struct kchan *ch = kt_chan(test, size, 2);
+	struct kt_call *buf = kt_call(test, ch, true, size);
+	struct kt_call *recv = kt_call(test, ch, false, size);
+
+	kt_fill(buf->buf, size, 4);
+	KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, size), size);
+	recv->pending = SIGKILL;
+	KUNIT_EXPECT_EQ(test, fault_run(recv), -EINTR);
+	KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
+	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, size), size);
+	KUNIT_EXPECT_TRUE(test, kt_filled(buf->buf, size, 4));
+	kt_check(test, ch);
+}
+
+/* Writes to a file of debugfs, in the one way that these have. */
+static int fault_write(struct kunit *test, const char *path, char c)
+{
+	unsigned long addr;
+	struct file *file;
+	loff_t pos = 0;
+	int ret = -EFAULT;
+
+	addr = kt_user_pages(test, 1);
+	file = filp_open(path, O_WRONLY, 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	if (!put_user(c, (char __user *)addr))
+		ret = file->f_op->write(file, (char __user *)addr, 1, &pos);
+	fput(file);
+	return ret == 1 ? 0 : ret;
+}
+
+#define FAILSLAB "/sys/kernel/debug/failslab/"
+
+/* Lets allocations that may sleep fail, too, as ours all may, without a word. */
+static void fault_failslab(struct kunit *test, bool on)
+{
+	if (!IS_ENABLED(CONFIG_FAILSLAB))
+		kunit_skip(test, "no failslab");
+	if (fault_write(test, FAILSLAB "ignore-gfp-wait", on ? 'N' : 'Y') ||
+	    fault_write(test, FAILSLAB "verbose", on ? '0' : '2'))
+		kunit_skip(test, "no debugfs");
+}
+
+/*
+ * Whether the n-th allocation failed since kt_fail_nth(), as opposed to there
+ * being none.
+ */
+static bool fault_came(void)
+{
+	return !kt_fail_nth(0);
+}
+
+/* One allocation after the other fails, and each time all is as it was. */
+static void fault_allocations(struct kunit *test)
+{
+	struct kchan *ch;
+	unsigned int nth;
+	int ret;
+
+	fault_failslab(test, true);
+	for (nth = 1, ret = -ENOMEM; ret && nth < 20; nth++) {
+		kt_fail_nth(nth);
+		ch = kchan_alloc();
+		ret = PTR_ERR_OR_ZERO(ch);
+		if (fault_came() && ret)
+			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+	}
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_GT(test, nth, 2);
+	if (ret)
+		goto out;
+
+	kchan_end_get(ch, FMODE_READ | FMODE_WRITE);
+	for (nth = 1, ret = -ENOMEM; ret && nth < 20; nth++) {
+		kt_fail_nth(nth);
+		ret = kchan_setup(ch, 8, 4, false);
+		if (fault_came() && ret) {
+			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+			KUNIT_EXPECT_TRUE(test, ch->message);
+			KUNIT_EXPECT_TRUE(test, list_empty(&ch->rings));
+		}
+	}
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_GT(test, nth, 2);
+	KUNIT_EXPECT_EQ(test, kchan_use(ch), 0);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+	for (nth = 1, ret = -ENOMEM; ret && nth < 20; nth++) {
+		kt_fail_nth(nth);
+		ret = kchan_resize(ch, 1);
+		if (fault_came() && ret) {
+			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
+			KUNIT_EXPECT_EQ(test, ch->capacity, 4);
+			KUNIT_EXPECT_TRUE(test, list_is_singular(&ch->rings));
+		}
+	}
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_GT(test, nth, 2);
+	/* A transfer that need not wait allocates nothing at all. */
+	kt_fail_nth(1);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
+	KUNIT_EXPECT_FALSE(test, fault_came());
+	kt_check(test, ch);
+	kchan_put(ch);
+out:
+	fault_failslab(test, false);
+}
+
+/*
+ * Without memory to stage an element nobody parks; up to 128 bytes none is
+ * needed.
+ */
+static void fault_parking(struct kunit *test)
+{
+	static const u32 sizes[] = { 128, 129, PAGE_SIZE, PAGE_SIZE + 8 };
+	unsigned int i, send;
+
+	fault_failslab(test, true);
+	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+		const u32 size = sizes[i / 2];
+		struct kchan *ch = kt_chan(test, size, 0);
+		struct kt_call *call, *peer;
+
+		send = i % 2;
+		call = kt_call(test, ch, send, size);
+		peer = kt_call(test, ch, !send, size);
+		call->fail_nth = 1;
+		/* A receiver of elements over a page brings no staging. */
+		if (size <= 128 || (size > PAGE_SIZE && !send)) {
+			kt_park(call);
+			KUNIT_EXPECT_EQ(test, fault_run(peer), size);
+			KUNIT_EXPECT_EQ(test, kt_join(call), size);
+			KUNIT_EXPECT_EQ(test, call->fail_nth, 1);
+			continue;
+		}
+		kt_start(call);
+		/* A large one may be had another way. */
+		if (size >= PAGE_SIZE) {
+			KUNIT_EXPECT_EQ(test, fault_run(peer), size);
+			call->wait.nonblock = true;
+		}
+		if (size < PAGE_SIZE) {
+			KUNIT_EXPECT_EQ(test, kt_join(call), -ENOMEM);
+			KUNIT_EXPECT_EQ(test, call->fail_nth, 0);
+			KUNIT_EXPECT_EQ(test, ch->senders.len, 0);
+			KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
+		} else {
+			KUNIT_EXPECT_EQ(test, kt_join(call), size);
+		}
+		kt_check(test, ch);
+	}
+	fault_failslab(test, false);
+}
+
+static struct kunit_case fault_cases[] = {
+	KUNIT_CASE_PARAM(fault_first_touch, fault_size_gen_params),
+	KUNIT_CASE_PARAM(fault_before_waiting, fault_size_gen_params),
+	KUNIT_CASE_PARAM(fault_send, fault_size_gen_params),
+	KUNIT_CASE(fault_send_batch),
+	KUNIT_CASE_PARAM(fault_recv, fault_size_gen_params),
+	KUNIT_CASE(fault_recv_batch),
+	KUNIT_CASE_PARAM(fault_recv_from_sender, fault_size_gen_params),
+	KUNIT_CASE_PARAM(fault_after_hand_over, fault_size_gen_params),
+	KUNIT_CASE(fault_message),
+	KUNIT_CASE(fault_fatal_signal),
+	KUNIT_CASE(fault_allocations),
+	KUNIT_CASE(fault_parking),
+	{}
+};
+
+static struct kunit_suite fault_suite = {
+	.name = "kchan_fault",
+	.test_cases = fault_cases,
+};
+
+kunit_test_suite(fault_suite);

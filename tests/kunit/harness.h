@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _KCHAN_TEST_HARNESS_H
+#define _KCHAN_TEST_HARNESS_H
+
+/**
+ * DOC: How these tests are made
+ *
+ * They call the state machine as file.c and select.c do, on channels that no
+ * file belongs to, mostly with kernel buffers. What blocks is done in a kthread
+ * of its own (&struct kt_call), and the test knows that it has parked from the
+ * channel's count of waiters, never from the time that has passed. Every wait
+ * has a bound, and the test fails there.
+ *
+ * A test that wants to see what happens between a claim and DONE makes the claim
+ * itself, or lets the channel make it and holds back the kchan_deferred.
+ */
+#include <kunit/test.h>
+#include <linux/completion.h>
+
+#include "chan.h"
+
+/* Far above what anything here takes, for emulators on a loaded machine. */
+#define KT_PATIENCE	(10 * HZ)
+
+/**
+ * struct kt_call - a send or a receive in a thread of its own
+ * @test: the test
+ * @ch: the channel
+ * @buf: the elements, or where they go
+ * @ubuf: when not 0, an address in @mm to use in place of @buf
+ * @mm: whose memory @ubuf is in
+ * @len: bytes at @buf or @ubuf
+ * @wait: as for kchan_send(); it waits without end unless told otherwise
+ * @deadline: for @wait to point to, when not 0
+ * @pending: a signal that is pending when it begins, when not 0
+ * @fail_nth: which of its allocations fails, counted from 1, when not 0; then
+ *	out: 0 if it came so far
+ * @ret: what the call returned, once @done
+ * @task: the thread, once started; it takes SIGTERM and SIGKILL
+ * @done: the call has returned
+ * @send: it sends
+ */
+struct kt_call {
+	struct kunit *test;
+	struct kchan *ch;
+	void *buf;
+	unsigned long ubuf;
+	struct mm_struct *mm;
+	size_t len;
+	struct kchan_wait wait;
+	ktime_t deadline;
+	int pending;
+	unsigned int fail_nth;
+	ssize_t ret;
+	struct task_struct *task;
+	struct completion done;
+	bool send;
+};
+
+/**
+ * struct kt_poller - somebody who polls, and counts how often he is woken
+ * @wqe: in kchan.pollers
+ * @test: the test
+ * @in: wake-ups for input alone
+ * @out: wake-ups for output alone
+ * @both: wake-ups for input and output at once
+ * @all: wake-ups that do not say what for
+ * @ch: the channel
+ */
+struct kt_poller {
+	wait_queue_entry_t wqe;
+	struct kunit *test;
+	unsigned int in;
+	unsigned int out;
+	unsigned int both;
+	unsigned int all;
+	struct kchan *ch;
+};
+
+struct kchan *kt_raw_chan(struct kunit *test);
+struct kchan *kt_chan(struct kunit *test, u32 elem_size, u32 capacity);
+struct kchan *kt_message_chan(struct kunit *test, u32 elem_size, u32 capacity);
+void kt_info(struct kchan *ch, struct kchan_info *info);
+u32 kt_len(struct kchan *ch);
+void kt_check(struct kunit *test, struct kchan *ch);
+void kt_fill(void *buf, size_t len, unsigned int seed);
+bool kt_filled(const void *buf, size_t len, unsigned int seed);
+
+ssize_t kt_try_send(struct kchan *ch, const void *buf, size_t len);
+ssize_t kt_try_recv(struct kchan *ch, void *buf, size_t len);
+int kt_send_n(struct kchan *ch, u64 n);
+s64 kt_recv_n(struct kchan *ch);
+
+struct kt_call *kt_call(struct kunit *test, struct kchan *ch, bool send,
+			size_t len);
+void kt_start(struct kt_call *call);
+void kt_park(struct kt_call *call);
+void kt_wait_parked(struct kunit *test, struct kchan *ch,
+		    unsigned int senders, unsigned int receivers);
+void kt_signal(struct kt_call *call, int sig);
+void kt_wait_committed(struct kt_call *call);
+bool kt_returned(struct kt_call *call);
+ssize_t kt_join(struct kt_call *call);
+s64 kt_join_n(struct kt_call *call);
+struct kt_call *kt_park_send_n(struct kunit *test, struct kchan *ch, u64 n);
+struct kt_call *kt_park_send_batch(struct kunit *test, struct kchan *ch,
+				   u64 first, unsigned int nr);
+struct kt_call *kt_park_recv(struct kunit *test, struct kchan *ch, size_t room);
+struct kt_call *kt_park_recv_n(struct kunit *test, struct kchan *ch);
+
+struct kchan_waiter *kt_claim(struct kunit *test, struct kchan *ch, bool send);
+void kt_finish(struct kchan *ch, struct kchan_waiter *w, bool send, int status);
+struct kchan_waiter *kt_hand(struct kunit *test, struct kchan *ch, u64 n);
+void kt_give(struct kunit *test, struct kchan *ch, u64 n,
+	     struct kchan_deferred *d);
+struct kchan_elem *kt_detach(struct kunit *test, struct kchan *ch);
+u64 kt_elem_n(const struct kchan_elem *elem);
+
+struct kt_poller *kt_poller(struct kunit *test, struct kchan *ch,
+			    bool exclusive);
+void kt_expect_woken(struct kt_poller *p, unsigned int in, unsigned int out,
+		     unsigned int all);
+
+unsigned long kt_user_pages(struct kunit *test, unsigned int nr);
+unsigned int kt_fail_nth(unsigned int nth);
+int kt_set_param(const char *name, const char *val);
+
+/* Far less to do where several CPUs mean an emulator. */
+static inline unsigned int kt_scale(unsigned int loops)
+{
+	return num_online_cpus() > 1 ? loops / 8 : loops;
+}
+
+#endif /* _KCHAN_TEST_HARNESS_H */

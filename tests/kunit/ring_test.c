@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Storage: the layout of slots, and rings of them.
+ */
+#include <kunit/test.h>
+#include <linux/err.h>
+
+#include "harness.h"
+#include "limits.h"
+#include "ring.h"
+
+static void ring_stride(struct kunit *test)
+{
+	static const struct {
+		u32 elem_size;
+		bool message;
+		u32 stride;
+	} layouts[] = {
+		{ 0, false, 0 },
+		{ 1, false, 8 },
+		{ 7, false, 8 },
+		{ 8, false, 8 },
+		{ 9, false, 16 },
+		{ PAGE_SIZE - 1, false, PAGE_SIZE },
+		{ PAGE_SIZE, false, PAGE_SIZE },
+		/* A pointer is stored. */
+		{ PAGE_SIZE + 1, false, 8 },
+		{ KCHAN_MAX_ELEM_SIZE, false, 8 },
+		{ 1, true, 16 },
+		{ 8, true, 16 },
+		{ 9, true, 24 },
+		{ PAGE_SIZE, true, PAGE_SIZE + 8 },
+		{ PAGE_SIZE + 1, true, 8 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(layouts); i++)
+		KUNIT_EXPECT_EQ(test,
+				kchan_ring_stride(layouts[i].elem_size,
+						  layouts[i].message),
+				layouts[i].stride);
+}
+
+/* Every slot is of its own, inside the ring, and aligned for a u64. */
+static void ring_slots(struct kunit *test)
+{
+	struct kchan *ch = kt_raw_chan(test);
+	struct kchan_ring *ring = kchan_ring_alloc(ch->user, 16, 3);
+	unsigned int i;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(ring));
+	KUNIT_EXPECT_EQ(test, ring->len, 0);
+	KUNIT_EXPECT_EQ(test, ring->charged, 48);
+	for (i = 0; i < 3; i++) {
+		u8 *slot = kchan_ring_tail(ring);
+
+		KUNIT_EXPECT_PTR_EQ(test, slot, ring->slots + 16 * i);
+		KUNIT_EXPECT_EQ(test, (unsigned long)slot % 8, 0);
+		memset(slot, i, 16);
+		kchan_ring_push(ring);
+		KUNIT_EXPECT_EQ(test, ring->len, i + 1);
+	}
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, *(u8 *)kchan_ring_head(ring), i);
+		kchan_ring_pop(ring);
+	}
+	KUNIT_EXPECT_EQ(test, ring->len, 0);
+	kchan_ring_free(ring, ch->user);
+}
+
+/* Head and tail go around, whatever lies between. */
+static void ring_wraps(struct kunit *test)
+{
+	u32 nr_slots, fill;
+
+	for (nr_slots = 1; nr_slots <= 5; nr_slots++) {
+		for (fill = 1; fill <= nr_slots; fill++) {
+			struct kchan *ch = kt_chan(test, 8, nr_slots);
+			u64 in = 0, out = 0;
+
+			while (in < fill)
+				KUNIT_EXPECT_EQ(test, kt_send_n(ch, in++), 0);
+			while (out < 4 * nr_slots) {
+				KUNIT_EXPECT_EQ(test, kt_recv_n(ch), out++);
+				KUNIT_EXPECT_EQ(test, kt_send_n(ch, in++), 0);
+			}
+			kt_check(test, ch);
+		}
+	}
+}
+
+/* A length of a message that has nothing to do with the slot's alignment. */
+static void ring_wraps_messages(struct kunit *test)
+{
+	struct kchan *ch = kt_message_chan(test, 21, 3);
+	u8 buf[21];
+	unsigned int i;
+
+	for (i = 0; i < 100; i++) {
+		const size_t len = 1 + i % 21;
+
+		kt_fill(buf, len, i);
+		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, len), len);
+		if (i < 2)
+			continue;
+		KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf, sizeof(buf)),
+				1 + (i - 2) % 21);
+		KUNIT_EXPECT_TRUE(test, kt_filled(buf, 1 + (i - 2) % 21, i - 2));
+	}
+	kt_check(test, ch);
+}
+
+static void ring_elem(struct kunit *test)
+{
+	static const u32 sizes[] = { 0, 1, 129, PAGE_SIZE, 100 << 10 };
+	struct kchan *ch = kt_raw_chan(test);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct kchan_elem *elem = kchan_elem_alloc(ch, sizes[i]);
+
+		KUNIT_ASSERT_FALSE(test, IS_ERR(elem));
+		KUNIT_EXPECT_EQ(test, elem->len, sizes[i]);
+		KUNIT_EXPECT_EQ(test, (unsigned long)elem->data % 8, 0);
+		memset(elem->data, 0xff, sizes[i]);
+		kchan_elem_free(ch, elem);
+	}
+	kchan_elem_free(ch, NULL);
+}
+
+/* A ring that cannot be had charges nothing. */
+static void ring_too_large(struct kunit *test)
+{
+	struct kchan *ch = kt_raw_chan(test);
+	struct kchan_ring *ring;
+
+	ring = kchan_ring_alloc(ch->user, PAGE_SIZE, KCHAN_MAX_CAPACITY);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ring), -ENOMEM);
+	ring = kchan_ring_alloc(ch->user, U32_MAX, U32_MAX);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ring), -ENOMEM);
+}
+
+static struct kunit_case ring_cases[] = {
+	KUNIT_CASE(ring_stride),
+	KUNIT_CASE(ring_slots),
+	KUNIT_CASE(ring_wraps),
+	KUNIT_CASE(ring_wraps_messages),
+	KUNIT_CASE(ring_elem),
+	KUNIT_CASE(ring_too_large),
+	{}
+};
+
+static struct kunit_suite ring_suite = {
+	.name = "kchan_ring",
+	.test_cases = ring_cases,
+};
+
+kunit_test_suite(ring_suite);
