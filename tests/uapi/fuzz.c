@@ -383,7 +383,7 @@ static void run(void *unused)
 	int i;
 
 	(void)unused;
-	fuzz.count = from_env("KCHAN_FUZZ_COUNT", tap_scale(6000));
+	fuzz.count = from_env("KCHAN_FUZZ_COUNT", tap_scale(4000));
 	tap_note("KCHAN_FUZZ_SEED=%lu KCHAN_FUZZ_COUNT=%lu",
 		 (unsigned long)seed, fuzz.count);
 	fuzz.memory = map_pages(MEMORY);

@@ -430,7 +430,7 @@ static void storm_receive(void *arg)
 
 static void storm(uint32_t size, uint32_t capacity)
 {
-	unsigned long kills = tap_scale(60), k, i, receivers_killed = 0;
+	unsigned long kills = tap_scale(40), k, i, receivers_killed = 0;
 	unsigned long sent = 0, received = 0, lost = 0;
 	pid_t senders[WORKERS], receivers[WORKERS];
 	struct storm *s = shared_pages(sizeof(*s));

@@ -257,7 +257,6 @@ static void nobody_max_bytes(void)
 	/* 64 KiB may be held; what a slot has beside its element counts too. */
 	expect_int(try_setup(a, 0, 4096, 10), 0);
 	expect_errno(try_setup(b, 0, 4096, 10), EDQUOT);
-	expect_errno(try_setup(b, 0, 40960, 1), EDQUOT);
 	expect_errno(try_setup(b, KCHAN_SETUP_MESSAGE, 4096, 10), EDQUOT);
 	expect_int(try_setup(b, 0, 4096, 2), 0);
 	/* Setup again gives back what was held. */
@@ -296,6 +295,44 @@ static void max_bytes(void)
 	run_as(NOBODY, nobody_max_bytes);
 	run_as(NOBODY, nobody_max_bytes);
 	expect_int(try_setup(chan_open(), 0, 4096, 100), 0);
+	restore();
+}
+
+/* Whenever large elements are counted, a user holds no more than allowed. */
+static void nobody_large(void)
+{
+	static char buf[40960];
+	long long held = 0;
+	int i, k;
+
+	for (i = 0; i < 20; i++) {
+		int fd = chan_open();
+
+		if (try_setup(fd, 0, sizeof(buf), 10)) {
+			expect_int(errno, EDQUOT);
+			continue;
+		}
+		chan_nonblock(fd, true);
+		for (k = 0; k < 10; k++) {
+			ssize_t ret = write(fd, buf, sizeof(buf));
+
+			if (ret > 0)
+				held += ret;
+			else
+				expect(errno == EDQUOT || errno == ENOMEM);
+		}
+	}
+	tap_note("%lld bytes held", held);
+	expect(held > 0);
+	expect(held <= 1 << 20);
+}
+
+static void large_elements(void)
+{
+	begin();
+	set("user_max_bytes", 1 << 20);
+	run_as(NOBODY, nobody_large);
+	run_as(NOBODY, nobody_large);
 	restore();
 }
 
@@ -493,6 +530,7 @@ static const struct tap_test tests[] = {
 	{ "user_max_channels: EDQUOT at open, given back", max_channels },
 	{ "user_max_bytes: EDQUOT at setup and resize, given back",
 	  max_bytes },
+	{ "user_max_bytes: large elements", large_elements },
 	{ "user_max_bytes: EDQUOT at the first use", first_use },
 	{ "the opener is charged, whoever uses it", opener_is_charged },
 	{ "user namespaces do not evade user_max_channels",

@@ -232,8 +232,8 @@ static void crowd(uint32_t flags, uint32_t size, uint32_t capacity,
 		  enum way way)
 {
 	/* About as long for each size. */
-	unsigned long each = tap_scale(size > 60000 ? 20 :
-				       size > 4000 ? 100 : 250);
+	unsigned long each = tap_scale(size > 60000 ? 15 :
+				       size > 4000 ? 60 : 150);
 	size_t bytes = sizeof(struct crowd) + SIDE * each;
 	struct crowd *c = shared_pages(bytes);
 	unsigned long i;

@@ -209,7 +209,7 @@ static void restart_keeps_deadline(void)
  */
 static void signal_against_send(void)
 {
-	unsigned long round, rounds = tap_scale(300), got = 0, left = 0;
+	unsigned long round, rounds = tap_scale(200), got = 0, left = 0;
 	int fd = chan_make(0, 8, 1);
 
 	on_signal(SIGUSR1, 0);
@@ -246,7 +246,7 @@ static void signal_against_send(void)
 
 static void signal_against_receive(void)
 {
-	unsigned long round, rounds = tap_scale(300), sent = 0;
+	unsigned long round, rounds = tap_scale(200), sent = 0;
 	int fd = chan_make(0, 8, 0);
 
 	on_signal(SIGUSR1, 0);
@@ -280,7 +280,7 @@ static void signal_against_receive(void)
 
 static void timeout_against_send(void)
 {
-	unsigned long round, rounds = tap_scale(300), got = 0;
+	unsigned long round, rounds = tap_scale(200), got = 0;
 	int fd = chan_make(0, 8, 1);
 
 	for (round = 0; round < rounds; round++) {
