@@ -118,7 +118,7 @@ struct kchan_resize {
  */
 #define KCHAN_INFO_MESSAGE	(1U << 0)
 /**
- * define KCHAN_INFO_FIXED - the geometry is fixed: setup is ``EBUSY``
+ * define KCHAN_INFO_FIXED - the geometry is fixed, and setup is ``EBUSY``
  */
 #define KCHAN_INFO_FIXED	(1U << 1)
 /**
@@ -198,7 +198,7 @@ struct kchan_case {
  */
 
 /**
- * define KCHAN_SELECT_NONBLOCK - the default clause: never wait, ``EAGAIN``
+ * define KCHAN_SELECT_NONBLOCK - the default clause, ``EAGAIN`` for a wait
  */
 #define KCHAN_SELECT_NONBLOCK	(1U << 0)
 /**
@@ -238,8 +238,8 @@ struct kchan_case {
  * @deadline without its flag; ``EMSGSIZE`` for a message to send over the
  * element size; ``E2BIG`` for more cases than are allowed; ``EFAULT``;
  * ``ENOMEM``; ``EDQUOT`` as for &struct kchan_setup, when this is the first use
- * of a channel without setup, or sends an element of over a page. With ``EFAULT`` on the outputs alone the case has
- * committed all the same.
+ * of a channel without setup, or sends an element of over a page. With
+ * ``EFAULT`` on the outputs alone the case has committed all the same.
  */
 struct kchan_select {
 	__aligned_u64 cases;
