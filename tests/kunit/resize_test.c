@@ -112,7 +112,7 @@ static void setup_and_poll(struct kunit *test)
 	struct kchan *ch = kt_raw_chan(test);
 	struct kchan_info info;
 
-	KUNIT_EXPECT_EQ(test, kchan_readiness(ch, FMODE_READ), 0);
+	KUNIT_EXPECT_TRUE(test, !kchan_readiness(ch, FMODE_READ));
 	kt_info(ch, &info);
 	KUNIT_EXPECT_TRUE(test, info.flags & KCHAN_INFO_FIXED);
 	KUNIT_EXPECT_TRUE(test, list_empty(&ch->rings));
