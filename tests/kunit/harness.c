@@ -6,11 +6,13 @@
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -389,13 +391,23 @@ void kt_expect_woken(struct kt_poller *p, unsigned int in, unsigned int out,
  */
 unsigned long kt_user_pages(struct kunit *test, unsigned int nr)
 {
+	bool attached = current->mm;
 	unsigned long addr;
 
 	addr = kunit_vm_mmap(test, NULL, 0, (nr + 1) * PAGE_SIZE,
 			     PROT_READ | PROT_WRITE,
 			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	/*
+	 * KUnit attaches the memory by kthread_use_mm(), and leaves the rest to
+	 * the end of the thread: which drops its use of it, but not the
+	 * reference that kthread_unuse_mm() would have.
+	 */
+	if (!attached && current->mm)
+		mmdrop(current->mm);
 	if (!addr || IS_ERR_VALUE(addr))
 		kunit_skip(test, "no user memory");
+	/* KUnit never drops the reference that its kthread_use_mm() takes. */
+	kmemleak_not_leak(current->mm);
 	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + nr * PAGE_SIZE, PAGE_SIZE));
 	return addr;
 }
