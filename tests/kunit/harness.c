@@ -6,7 +6,6 @@
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/err.h>
-#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/module.h>
@@ -406,8 +405,6 @@ unsigned long kt_user_pages(struct kunit *test, unsigned int nr)
 		mmdrop(current->mm);
 	if (!addr || IS_ERR_VALUE(addr))
 		kunit_skip(test, "no user memory");
-	/* KUnit never drops the reference that its kthread_use_mm() takes. */
-	kmemleak_not_leak(current->mm);
 	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + nr * PAGE_SIZE, PAGE_SIZE));
 	return addr;
 }
