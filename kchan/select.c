@@ -71,7 +71,8 @@ static int kchan_do_case(struct file *file, const struct kchan_case *c,
 {
 	struct kchan *ch = file->private_data;
 	const bool send = c->op == KCHAN_OP_SEND;
-	void __user *addr = u64_to_user_ptr(c->addr);
+	/* Of nothing, the address is not looked at. */
+	void __user *addr = c->len ? u64_to_user_ptr(c->addr) : NULL;
 	struct iov_iter iter;
 	int ret;
 
@@ -83,7 +84,7 @@ static int kchan_do_case(struct file *file, const struct kchan_case *c,
 	ret = kchan_check_len(ch, c);
 	if (ret)
 		return ret;
-	if (c->len && !access_ok(addr, c->len))
+	if (!access_ok(addr, c->len))
 		return -EFAULT;
 
 	iov_iter_ubuf(&iter, send ? ITER_SOURCE : ITER_DEST, addr, c->len);
