@@ -15,7 +15,7 @@ set -eu
 build="gcc gcc-12 libc6-dev make binutils util-linux libelf1"
 run="$build qemu-system-x86 busybox-static python3 ca-certificates"
 check="$run linux-source-6.12 build-essential flex bison bc libelf-dev
-	libssl-dev kmod cpio g++ perl xz-utils sparse shellcheck cppcheck"
+	libssl-dev kmod cpio g++ perl patch xz-utils sparse shellcheck cppcheck"
 
 case ${1-} in
 build) wanted=$build ;;
