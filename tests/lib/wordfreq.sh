@@ -57,7 +57,7 @@ make_tree()
 # same OPTION...: the whole table, byte for byte.
 same()
 {
-	wordfreq -n 0 "$@" "$tree" >/tmp/seen 2>/tmp/errors || {
+	wordfreq -n 0 -a "$@" "$tree" >/tmp/seen 2>/tmp/errors || {
 		cat /tmp/errors
 		return 1
 	}
@@ -71,9 +71,33 @@ same()
 top()
 {
 	head -n 10 /tmp/wanted >/tmp/ten
-	wordfreq "$tree" | cmp - /tmp/ten || return
+	wordfreq -a "$tree" | cmp - /tmp/ten || return
 	head -n 3 /tmp/wanted >/tmp/three
-	wordfreq -n 3 -p "$tree" | cmp - /tmp/three
+	wordfreq -a -n 3 -p "$tree" | cmp - /tmp/three
+}
+
+# Binary files are left out and told of, and nothing else is.
+text_only()
+{
+	rm -rf /tmp/mostly
+	mkdir -p /tmp/mostly/deep
+	cp -r "$tree/a/b" /tmp/mostly/text || return
+	printf 'not a NUL in it: \377\376' >/tmp/mostly/text/latin
+	{
+		head -c 65536 /dev/zero | tr '\0' ' '
+		printf 'late\0late'
+	} >/tmp/mostly/text/late
+	reference /tmp/mostly/text >/tmp/text
+	printf 'ELF\0word' >/tmp/mostly/deep/early
+	{
+		head -c 65535 /dev/zero | tr '\0' 'x'
+		printf '\0last'
+	} >/tmp/mostly/deep/last
+	wordfreq -n 0 "$@" /tmp/mostly >/tmp/seen 2>/tmp/errors || return
+	cmp /tmp/seen /tmp/text || return
+	files=$(find /tmp/mostly -type f -exec echo one \; | wc -l)
+	echo "wordfreq: 2 of $files files are binary: not counted" |
+		cmp - /tmp/errors
 }
 
 several_names()
@@ -86,14 +110,14 @@ several_names()
 named_folder_link()
 {
 	reference "$tree/folder link" >/tmp/some
-	wordfreq -n 0 "$tree/folder link" | cmp - /tmp/some
+	wordfreq -n 0 -a "$tree/folder link" | cmp - /tmp/some
 }
 
 # unreadable OPTION...: told, the rest counted, status 1.
 unreadable()
 {
 	head -n 10 /tmp/wanted >/tmp/ten
-	wordfreq "$@" /tmp/missing "$tree" "$tree/broken link" \
+	wordfreq -a "$@" /tmp/missing "$tree" "$tree/broken link" \
 		>/tmp/seen 2>/tmp/errors
 	[ $? -eq 1 ] || return
 	cmp /tmp/seen /tmp/ten || return
@@ -129,7 +153,7 @@ not_regular()
 busy()
 {
 	mkdir -p /tmp/busy/later
-	set -- "$1" -p -j "$1"
+	set -- "$1" -a -p -j "$1"
 	i=0
 	while [ "$i" -lt "$1" ]; do
 		truncate -s 1000000000000 "/tmp/busy/$i"
@@ -221,6 +245,8 @@ for workers in 1 2 7; do
 done
 step "as many threads as processors" same
 step "the first words only" top
+step "binary files are left out" text_only
+step "binary files are left out by processes" text_only -p
 step "files by name, one of them twice" several_names
 step "a folder that a link leads to" named_folder_link
 step "files that are not there: told, the rest counted" unreadable

@@ -37,6 +37,7 @@ static void add_report(struct sum *sum, const char *msg, size_t len)
 	memcpy(&report, msg, sizeof(report));
 	sum->total.failed += report.failed;
 	sum->total.files += report.files;
+	sum->total.binary += report.binary;
 	sum->total.bytes += report.bytes;
 	sum->total.words += report.words;
 
@@ -95,6 +96,10 @@ void reduce(struct job *job)
 
 	table_sort(&sum.table);
 	print(&sum.table, job->top);
+	if (sum.total.binary)
+		fprintf(stderr, "wordfreq: %llu of %llu files are binary: not counted\n",
+			(unsigned long long)sum.total.binary,
+			(unsigned long long)sum.total.files);
 
 	for (i = 0; i < job->workers; i++)
 		bytes_free(&sum.cut[i]);

@@ -18,13 +18,15 @@ static const char help[] =
 "that are folders.\n"
 "\n"
 "  -n, --top=N        print N words (10); 0 for all\n"
+"  -a, --binary       count the words of binary files too\n"
 "  -j, --workers=N    count with N workers (one for each processor)\n"
 "  -p, --processes    the workers are processes, not threads\n"
 "  -h, --help         show this\n"
 "  -V, --version      show the version\n"
 "\n"
 "A word is as many ASCII letters as follow each other in a file, in lower case;\n"
-"words that are as frequent are in alphabetic order. So this prints the same:\n"
+"words that are as frequent are in alphabetic order. A file with a NUL among its\n"
+"first 65536 bytes is binary. So with -a this prints the same:\n"
 "\n"
 "  find -H FILE... -type f -exec cat {} ';' -exec echo ';' |\n"
 "      LC_ALL=C tr -cs A-Za-z '\\n' | tr A-Z a-z | grep . | LC_ALL=C sort |\n"
@@ -89,6 +91,7 @@ static void parse(int argc, char **argv, struct job *job)
 {
 	static const struct option names[] = {
 		{ "top", required_argument, NULL, 'n' },
+		{ "binary", no_argument, NULL, 'a' },
 		{ "workers", required_argument, NULL, 'j' },
 		{ "processes", no_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
@@ -97,10 +100,13 @@ static void parse(int argc, char **argv, struct job *job)
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "n:j:phV", names, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "n:aj:phV", names, NULL)) != -1) {
 		switch (option) {
 		case 'n':
 			job->top = number(optarg, 0, 1000000000);
+			break;
+		case 'a':
+			job->binary = true;
 			break;
 		case 'j':
 			job->workers = number(optarg, 1, MAX_WORKERS);

@@ -33,6 +33,7 @@ struct job {
 	char **names;		/* files and folders, NULL at the end */
 	unsigned int workers;
 	bool processes;
+	bool binary;		/* count those files too */
 	unsigned long top;	/* words to print; 0: all */
 	bool progress;
 	kc_chan *paths;
@@ -95,6 +96,7 @@ struct report {
 	uint32_t worker;
 	uint32_t failed;	/* files that could not be read */
 	uint64_t files;
+	uint64_t binary;	/* files that were not counted */
 	uint64_t bytes;
 	uint64_t words;
 };

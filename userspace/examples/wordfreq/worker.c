@@ -93,6 +93,7 @@ static void send_progress(struct worker *w)
 
 static int read_words(struct worker *w, int fd)
 {
+	bool look = !w->job->binary;
 	ssize_t len;
 
 	for (;;) {
@@ -101,6 +102,12 @@ static int read_words(struct worker *w, int fd)
 			continue;
 		if (len <= 0)
 			break;
+		/* As grep tells it. */
+		if (look && memchr(w->buf, '\0', len)) {
+			w->head.binary++;
+			return 0;
+		}
+		look = false;
 		count_words(w, w->buf, len);
 		w->head.bytes += len;
 		if (w->table.text_len > TABLE_TEXT)
