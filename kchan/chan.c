@@ -355,8 +355,10 @@ static __always_inline int kchan_take_one(struct kchan *ch,
 		ret = kchan_take_stored(ch, dst, d);
 	else if (ch->nr_put_back)
 		ret = kchan_take_put_back(ch, dst, d);
-	else
+	else if (!list_empty(&ch->senders.list))
 		ret = kchan_take_from_sender(ch, dst, d);
+	else
+		ret = -EAGAIN;
 
 	/*
 	 * Closed is looked at last: what was sent before the close is still

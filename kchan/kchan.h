@@ -43,8 +43,8 @@
  * kchan.setup_lock, a mutex, serialises those who allocate rings: setup, resize
  * and the first use.
  *
- * kchan.elem_size, kchan.batch and the mode never change once kchan.ready is set; whoever
- * has seen it set (kchan_use()) reads them without a lock.
+ * kchan.elem_size, kchan.batch and the mode never change once kchan.ready is set;
+ * whoever has seen it set (kchan_use()) reads them without a lock.
  *
  * Between any two holds of kchan.lock these are true ("open" of a waiter means
  * that its party is not claimed):

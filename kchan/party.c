@@ -47,6 +47,18 @@ static void kchan_party_wait_claimed(struct kchan_party *party)
 	__set_current_state(TASK_RUNNING);
 }
 
+/* Sleeps. Returns whether the deadline has not passed. */
+static bool kchan_party_sleep(ktime_t *deadline)
+{
+	if (!deadline) {
+		schedule();
+		return true;
+	}
+	return schedule_hrtimeout_range_clock(deadline, current->timer_slack_ns,
+					      HRTIMER_MODE_ABS,
+					      CLOCK_MONOTONIC);
+}
+
 /**
  * kchan_party_wait() - sleep until a case is completed
  * @party: the current task's party, its waiters queued
@@ -74,10 +86,7 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline)
 			ret = -ERESTARTSYS;
 			break;
 		}
-		if (!schedule_hrtimeout_range_clock(deadline,
-						    current->timer_slack_ns,
-						    HRTIMER_MODE_ABS,
-						    CLOCK_MONOTONIC)) {
+		if (!kchan_party_sleep(deadline)) {
 			ret = -ETIMEDOUT;
 			break;
 		}

@@ -10,10 +10,16 @@
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include <asm/futex.h>		/* leans on linux/mutex.h */
 
 #include "chan.h"
 #include "ring.h"
@@ -185,6 +191,34 @@ static int kchan_settle(struct kchan *ch, struct iov_iter *to,
 	return ret;
 }
 
+/* Adds nothing to the word that a byte is in: atomic, so nobody sees it done. */
+static bool kchan_touch(unsigned long byte)
+{
+	u32 __user *word = (u32 __user *)round_down(byte, sizeof(u32));
+	int old;
+
+	return !arch_futex_atomic_op_inuser(FUTEX_OP_ADD, 0, &old, word);
+}
+
+/*
+ * Whether the caller's memory can be written, though perhaps no longer. Nearly
+ * always it can, which to find out by way of its page tables would cost as much
+ * as all the rest of a receive that waits.
+ */
+static bool kchan_fault_in(struct iov_iter *to, u32 len)
+{
+	bool there = false;
+
+	if (likely(iter_is_ubuf(to) && len && len <= PAGE_SIZE)) {
+		unsigned long first = (unsigned long)to->ubuf + to->iov_offset;
+
+		pagefault_disable();
+		there = kchan_touch(first) && kchan_touch(first + len - 1);
+		pagefault_enable();
+	}
+	return there || !fault_in_iov_iter_writeable(to, len);
+}
+
 /*
  * Receives one element by way of kernel memory, and waits if it has to. What is
  * there already goes to user memory directly, unless @detach. Not inline, as
@@ -204,7 +238,7 @@ static noinline int kchan_recv_staged(struct kchan *ch, struct iov_iter *to,
 	kchan_deferred_init(&d);
 	/* A bad buffer is found out before anything waits. */
 	dst->len = dst->room;
-	if (!wait->nonblock && fault_in_iov_iter_writeable(to, dst->room))
+	if (!wait->nonblock && !kchan_fault_in(to, dst->room))
 		return -EFAULT;
 	if (!kchan_by_pointer(ch)) {
 		staging = kchan_stage(ch, &small, dst->room);
@@ -281,6 +315,16 @@ static noinline ssize_t kchan_recv_rest(struct kchan *ch, struct iov_iter *to,
 	return left < count ? count - left : ret;
 }
 
+/*
+ * Whether there seems to be nothing to say but "wait". No lock is held: whoever
+ * goes by this looks again, with it.
+ */
+static bool kchan_seems_empty(const struct kchan *ch)
+{
+	return !READ_ONCE(ch->stored) && !READ_ONCE(ch->nr_put_back) &&
+	       list_empty(&ch->senders.list) && !READ_ONCE(ch->closed);
+}
+
 /**
  * kchan_recv() - receive elements
  * @ch: the channel, in use
@@ -305,6 +349,8 @@ ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 	dst.room = min_t(size_t, count, ch->elem_size);
 	if (kchan_by_pointer(ch)) {
 		ret = kchan_recv_staged(ch, to, &dst, true, &no_wait);
+	} else if (!wait->nonblock && kchan_seems_empty(ch)) {
+		ret = -EAGAIN;
 	} else {
 		ret = kchan_take_run(ch, &dst);
 		if (likely(!ret && (ch->message || !dst.room ||
