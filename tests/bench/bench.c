@@ -20,7 +20,8 @@ static const char usage[] =
 	"  -C   after the table, the same as comma-separated values\n"
 	"  -n   how many operations (8192), then twice as many, to know the set-up\n"
 	"       from them; with few, threads' starts are all that one sees\n"
-	"  -c   kchan's capacity in a work: pair (16), ping-pong (0), stream (64)\n"
+	"  -c   kchan's capacity in a work: pair (16), ping-pong (1), rendezvous (0),\n"
+	"       stream (64)\n"
 	"  -m   what the table says of the machine\n"
 	"  -v   both runs, on standard error, and how often threads were switched\n";
 

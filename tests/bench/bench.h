@@ -22,6 +22,7 @@ struct lane {
 enum work_id {
 	PAIR,
 	PING_PONG,
+	RENDEZVOUS,
 	STREAM,
 	NR_WORKS
 };

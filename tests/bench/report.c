@@ -63,8 +63,9 @@ static void table_header(const struct timebase *base, const char *machine,
 	printf("\nmqueue has kchan's capacity, at least 1 (10 where the user's limit forbids\n"
 	       "more); pipe and seqpacket have the buffers they come with; eventfd moves a count\n"
 	       "of 8 bytes and no element, in `stream` as a semaphore without bound; floor is a\n"
-	       "write to /dev/null and a read of /dev/zero. In brackets: the ratio to the pipe.\n"
-	       "\n");
+	       "write to /dev/null and a read of /dev/zero. A rendezvous, where a sender does\n"
+	       "not go on before its element is received, is kchan's alone: the pipe beside it\n"
+	       "does what it does in `ping-pong`. In brackets: the ratio to the pipe.\n\n");
 }
 
 void report_table(const struct cell *cells, const struct timebase *base,

@@ -102,7 +102,10 @@ struct work works[NR_WORKS] = {
 		"pair", "a send and a receive in one thread", 16, pair, 1
 	},
 	[PING_PONG] = {
-		"ping-pong", "a round trip between two threads", 0, ping_pong, 2
+		"ping-pong", "a round trip between two threads", 1, ping_pong, 2
+	},
+	[RENDEZVOUS] = {
+		"rendezvous", "the same with nothing between them", 0, ping_pong, 2
 	},
 	[STREAM] = {
 		"stream", "an element from one thread to another", 64, stream, 1
