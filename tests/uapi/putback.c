@@ -35,8 +35,13 @@ static void bad_before_waiting(void)
 		/* Nothing is there: a fault all the same, not a wait. */
 		expect_errno(read(fd, hole, size), EFAULT);
 		expect_errno(read(fd, part, size), EFAULT);
+		/* All but its last byte is present now, and that cannot be. */
+		fill(part, size - 1, 9);
+		expect_errno(read(fd, part, size), EFAULT);
 		expect_errno(read(fd, ro, size), EFAULT);
 		expect_errno(read(fd, NULL, size), EFAULT);
+		/* Looking into the memory has not changed it. */
+		expect(filled(part, size - 1, 9));
 		expect_int(chan_info(fd).recv_waiters, 0);
 		expect_errno(write(fd, hole, size), EFAULT);
 		expect_errno(write(fd, part, size), EFAULT);
