@@ -4,6 +4,7 @@
  */
 #include <linux/file.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/uaccess.h>
 
 #include "compat.h"
@@ -71,9 +72,9 @@ static int kchan_do_case(struct file *file, const struct kchan_case *c,
 {
 	struct kchan *ch = file->private_data;
 	const bool send = c->op == KCHAN_OP_SEND;
-	/* Of nothing, the address is not looked at. */
-	void __user *addr = c->len ? u64_to_user_ptr(c->addr) : NULL;
 	struct iov_iter iter;
+	void __user *addr;
+	u32 len;
 	int ret;
 
 	if (!(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
@@ -84,10 +85,13 @@ static int kchan_do_case(struct file *file, const struct kchan_case *c,
 	ret = kchan_check_len(ch, c);
 	if (ret)
 		return ret;
-	if (!access_ok(addr, c->len))
+	/* Of nothing, the address is not looked at, nor is room that is not used. */
+	len = min(c->len, ch->elem_size);
+	addr = len ? u64_to_user_ptr(c->addr) : NULL;
+	if (!access_ok(addr, len))
 		return -EFAULT;
 
-	iov_iter_ubuf(&iter, send ? ITER_SOURCE : ITER_DEST, addr, c->len);
+	iov_iter_ubuf(&iter, send ? ITER_SOURCE : ITER_DEST, addr, len);
 	if (send)
 		return kchan_outcome(out, kchan_send(ch, &iter, wait));
 	return kchan_outcome(out, kchan_recv(ch, &iter, wait));

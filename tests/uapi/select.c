@@ -376,10 +376,28 @@ static void refused(void)
 	expect_int(try_send(fd, &v, 8), 0);
 }
 
+/* Memory that ends less than 4 GiB below the end of the address space. */
+static void *map_high(size_t bytes)
+{
+	uintptr_t at = UINTPTR_MAX / 2 + 1;
+	void *p;
+
+	/* From the top down: what is too high is refused, what is taken is. */
+	do {
+		at /= 2;
+		p = mmap((void *)(at - 16 * page_size()), bytes,
+			 PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+			 0);
+	} while (p == MAP_FAILED && at > UINT32_MAX);
+	must(p != MAP_FAILED);
+	return p;
+}
+
 static void refused_messages(void)
 {
 	int fd = chan_make(KCHAN_SETUP_MESSAGE, 16, 4);
-	char buf[32] = { 0 };
+	char buf[32] = { 0 }, *high;
 
 	expect_errno(try_send(fd, buf, 0), EINVAL);
 	expect_errno(try_send(fd, NULL, 0), EINVAL);
@@ -389,6 +407,11 @@ static void refused_messages(void)
 	expect_int(try_send(fd, buf, 16), 0);
 	/* Room for far more than one message may have is no harm. */
 	expect_int(try_recv(fd, buf, UINT32_MAX), 0);
+	/* Nor that no address space has so much: it is not used. */
+	high = map_high(sizeof(buf));
+	expect_int(try_send(fd, buf, 16), 0);
+	expect_int(try_recv(fd, high, UINT32_MAX), 0);
+	munmap(high, sizeof(buf));
 }
 
 static void bad_receive_address(void)
