@@ -19,7 +19,26 @@
  *
  * Without %KCHAN_IOC_SETUP a channel has the geometry that the module's
  * parameters say (by default message mode, 4096 bytes, capacity 16). The first
- * send, receive, poll or select on the channel fixes its geometry.
+ * send, receive, poll, select or new end fixes its geometry.
+ *
+ * %KCHAN_IOC_END gives further ends, of the same or less direction. A channel
+ * closes by itself when its last end that can send goes; sends fail with
+ * ``EPIPE`` when no end that can receive is left.
+ */
+
+/**
+ * DOC: Readiness
+ *
+ * poll() tells ``EPOLLIN`` when a receive would not block, and ``EPOLLOUT``
+ * when a send would not. On a rendezvous channel that is so while a counterpart
+ * is parked: in a blocked write(), read() or %KCHAN_IOC_SELECT, or in a select
+ * that is armed (%KCHAN_IOC_ARM). Two sides that only poll never meet there, for
+ * each waits for the other to come; one of them has to block or be armed.
+ *
+ * Readiness is a hint, as everywhere: of two pollers who are told of one element
+ * one finds it gone. Who has to send or receive exactly one of several things
+ * asks for it with %KCHAN_IOC_SELECT; who has an event loop and cannot block,
+ * with %KCHAN_IOC_ARM, and polls the fd that this gives.
  */
 
 /**
@@ -48,7 +67,7 @@
 /**
  * define KCHAN_MAX_CASES - most cases in one select
  */
-#define KCHAN_MAX_CASES		1
+#define KCHAN_MAX_CASES		64
 
 /*
  * kchan_setup.flags
@@ -146,8 +165,13 @@ struct kchan_resize {
  * @send_waiters: cases of blocked calls that wait to send
  * @recv_waiters: cases of blocked calls that wait to receive
  * @id: the channel's number, unique until the module is unloaded
+ * @file_refs: references on the open file that the call was made on: fds that
+ *	share it, in all processes, fds of it that are under way in a socket, and
+ *	calls in progress, perhaps this one among them
+ * @reserved: zero
  *
- * All of it is output and is taken at one instant. Asking fixes nothing.
+ * All of it is output and, but for @file_refs, taken at one instant. Asking
+ * fixes nothing.
  */
 struct kchan_info {
 	__u32 flags;
@@ -159,6 +183,54 @@ struct kchan_info {
 	__u32 send_waiters;
 	__u32 recv_waiters;
 	__aligned_u64 id;
+	__u32 file_refs;
+	__u32 reserved;
+};
+
+/*
+ * kchan_end.flags
+ */
+
+/**
+ * define KCHAN_END_SEND - the new end can send
+ */
+#define KCHAN_END_SEND		(1U << 0)
+/**
+ * define KCHAN_END_RECV - the new end can receive
+ */
+#define KCHAN_END_RECV		(1U << 1)
+/**
+ * define KCHAN_END_CLOEXEC - the new fd is closed on exec
+ */
+#define KCHAN_END_CLOEXEC	(1U << 2)
+/**
+ * define KCHAN_END_NONBLOCK - the new end has O_NONBLOCK set
+ */
+#define KCHAN_END_NONBLOCK	(1U << 3)
+
+/**
+ * struct kchan_end - a new end of a channel, for %KCHAN_IOC_END
+ * @flags: ``KCHAN_END_*``, a direction or both among them
+ * @reserved: zero
+ *
+ * The call returns a new fd on the same channel. The end has the directions
+ * asked for, whoever gets hold of it and however: a copy of the fd is the same
+ * end, and opening it through /proc/self/fd makes another one of the same or
+ * less direction. A call in a direction that an end does not have is ``EBADF``;
+ * opening one for more is ``EACCES``, and so is opening one made by another
+ * user; opening one for a direction of which no end is left is ``ENXIO``.
+ *
+ * A channel closes when its last end that can send goes, so that its receivers
+ * see end-of-stream: give receivers an end that cannot send.
+ *
+ * Errors: ``EBADF`` when the end asked does not have a direction asked for;
+ * ``EINVAL`` for no direction or unknown flags; ``EMFILE``, ``ENFILE``,
+ * ``ENOMEM``; ``EDQUOT`` as for &struct kchan_setup, when this is the first use
+ * of a channel without setup.
+ */
+struct kchan_end {
+	__u32 flags;
+	__u32 reserved;
 };
 
 /*
@@ -173,16 +245,26 @@ struct kchan_info {
  * define KCHAN_OP_RECV - receive an element to addr
  */
 #define KCHAN_OP_RECV		1
+/**
+ * define KCHAN_OP_POLL - see that an fd of any kind is ready
+ *
+ * Moves nothing. As with poll(), that is a hint, and ``EPOLLERR`` and
+ * ``EPOLLHUP`` count always.
+ */
+#define KCHAN_OP_POLL		2
 
 /**
  * struct kchan_case - one branch of a select
- * @fd: an end of the channel
+ * @fd: an end of the channel; with %KCHAN_OP_POLL an fd of any kind. A negative
+ *	one makes a case that is never ready (Go's nil channel), of which only
+ *	@op and @flags are looked at.
  * @op: ``KCHAN_OP_*``
  * @addr: the element to send, or where a received one goes; not looked at when
- *	@len is 0
+ *	@len is 0. With %KCHAN_OP_POLL zero.
  * @len: bytes at @addr. On a channel of fixed element size it has to be that
  *	size. In message mode, to send: the message's length; to receive: the
- *	most that fits.
+ *	most that fits. With %KCHAN_OP_POLL the events asked for, as poll() has
+ *	them (``EPOLLIN`` and so on; ``EINVAL`` for others).
  * @flags: zero
  */
 struct kchan_case {
@@ -209,18 +291,25 @@ struct kchan_case {
 /**
  * struct kchan_select - commit one case, for %KCHAN_IOC_SELECT
  * @cases: address of an array of &struct kchan_case
- * @nr_cases: how many, from 1 to %KCHAN_MAX_CASES
+ * @nr_cases: how many, at most %KCHAN_MAX_CASES; with none it only waits
  * @case_size: sizeof(struct kchan_case), as the caller knows it
  * @deadline: with %KCHAN_SELECT_DEADLINE, the time on CLOCK_MONOTONIC, in
  *	nanoseconds, at which to stop waiting; otherwise zero. What is ready
  *	when the call is made commits, however old the deadline.
  * @flags: ``KCHAN_SELECT_*``
  * @index: out: the case that committed
- * @status: out: 0 when the element moved; ``EPIPE`` when the channel is closed
- *	(a receive: closed and drained; a send: closed, or no receive end is
- *	left); ``EMSGSIZE`` when the message is longer than this receive's @len
- *	(the message stays)
- * @len: out: bytes that moved
+ * @status: out: 0 when the element moved, or the fd is ready; ``EPIPE`` when
+ *	the channel is closed (a receive: closed and drained; a send: closed, or
+ *	no receive end is left); ``EMSGSIZE`` when the message is longer than
+ *	this receive's @len (the message stays)
+ * @len: out: bytes that moved; of %KCHAN_OP_POLL the events that are there
+ *
+ * Exactly one case commits, as Go's select has it: of those that are ready at
+ * one instant one is chosen at random, each as likely as any other; if none is,
+ * the call waits, and the first that becomes ready commits. A case on a closed
+ * channel is ready. Both sides of a channel may be selects, and a channel may be
+ * in several cases; a select does not meet itself. The buffers of receives that
+ * did not commit have unspecified contents after the call.
  *
  * This is also the general one-element call: a timed send or receive; a receive
  * that tells an element from end-of-stream (Go's comma-ok: @status is 0 for an
@@ -233,10 +322,10 @@ struct kchan_case {
  * when no case is ready; ``ETIMEDOUT``; ``EINTR`` (the call restarts after a
  * signal handler with SA_RESTART; the deadline stands); ``EBADF`` when a case's
  * fd is not open or cannot do @op; ``EINVAL`` for a case's fd that is no kchan
- * end, a wrong @len on a channel of fixed element size, a message to send of 0
- * bytes, no cases, unknown flags or operations, both flags at once, or a
- * @deadline without its flag; ``EMSGSIZE`` for a message to send over the
- * element size; ``E2BIG`` for more cases than are allowed; ``EFAULT``;
+ * end (but with %KCHAN_OP_POLL), a wrong @len on a channel of fixed element size,
+ * a message to send of 0 bytes, unknown flags, operations or events, both flags
+ * at once, or a @deadline without its flag; ``EMSGSIZE`` for a message to send
+ * over the element size; ``E2BIG`` for more cases than are allowed; ``EFAULT``;
  * ``ENOMEM``; ``EDQUOT`` as for &struct kchan_setup, when this is the first use
  * of a channel without setup, or sends an element of over a page. With
  * ``EFAULT`` on the outputs alone the case has committed all the same.
@@ -250,6 +339,71 @@ struct kchan_select {
 	__u32 index;
 	__u32 status;
 	__u32 len;
+};
+
+/*
+ * kchan_arm.flags
+ */
+
+/**
+ * define KCHAN_ARM_CLOEXEC - the new fd is closed on exec
+ */
+#define KCHAN_ARM_CLOEXEC	(1U << 0)
+
+/**
+ * struct kchan_arm - a select that waits in an fd, for %KCHAN_IOC_ARM
+ * @cases: address of an array of &struct kchan_case
+ * @nr_cases: how many, at most %KCHAN_MAX_CASES
+ * @case_size: sizeof(struct kchan_case), as the caller knows it
+ * @flags: ``KCHAN_ARM_*``
+ * @reserved: zero
+ *
+ * For event loops: a select whose cases take part while nobody waits in a call.
+ * On a channel's end, the ioctl returns a new fd that holds the cases. Exactly
+ * one of them commits, as with %KCHAN_IOC_SELECT: at once if one is ready. Then
+ * the fd polls ``EPOLLIN``, and read() gives a &struct kchan_commit and, of a
+ * receive, the element. Once that is read, or the fd disarmed, the same ioctl on
+ * the fd itself arms it again, with other cases or the same, and returns 0
+ * (``EBUSY`` before; %KCHAN_ARM_CLOEXEC is ``EINVAL`` then).
+ *
+ * Elements to send are copied when the ioctl is called. Of a receive,
+ * &kchan_case.len says how much room there will be, and &kchan_case.addr is not
+ * looked at. An armed case counts as an end of its channel, in its own direction
+ * alone, until a case has committed; the receive that committed, until its
+ * element is read.
+ *
+ * Closing the fd, the last copy of it, disarms it; an element that was received
+ * and not read goes back, ahead of what was sent after it.
+ *
+ * Errors: as for &struct kchan_select; ``EOPNOTSUPP`` for %KCHAN_OP_POLL: whoever
+ * polls this fd can poll that one too; ``EMFILE``, ``ENFILE``. With an error
+ * nothing is armed and nothing has moved.
+ */
+struct kchan_arm {
+	__aligned_u64 cases;
+	__u32 nr_cases;
+	__u32 case_size;
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct kchan_commit - what became of an armed select, from read()
+ * @index: the case that committed
+ * @status: as &kchan_select.status
+ * @len: bytes that moved; those of a receive follow this structure
+ * @reserved: zero
+ *
+ * read() on an armed select never waits, and takes all or nothing: ``EAGAIN``
+ * when no case has committed, or nothing is armed; ``EMSGSIZE`` when there is not
+ * room for this and the element (``EINVAL`` when not even for this), and
+ * ``EFAULT``, when it stays to be read.
+ */
+struct kchan_commit {
+	__u32 index;
+	__u32 status;
+	__u32 len;
+	__u32 reserved;
 };
 
 /**
@@ -285,5 +439,27 @@ struct kchan_select {
  * define KCHAN_IOC_SELECT - commit one case
  */
 #define KCHAN_IOC_SELECT	_IOWR(KCHAN_IOC_TYPE, 0x04, struct kchan_select)
+
+/**
+ * define KCHAN_IOC_END - make another end, of the same or less direction
+ *
+ * Returns a new fd.
+ */
+#define KCHAN_IOC_END		_IOW(KCHAN_IOC_TYPE, 0x05, struct kchan_end)
+
+/**
+ * define KCHAN_IOC_ARM - let a select wait in an fd
+ *
+ * On an end, returns a new fd; on that one, 0.
+ */
+#define KCHAN_IOC_ARM		_IOW(KCHAN_IOC_TYPE, 0x06, struct kchan_arm)
+
+/**
+ * define KCHAN_IOC_DISARM - take an armed select's cases back
+ *
+ * Returns 0 when no case had committed: now none will. ``EALREADY`` when one
+ * had: it is to be read. On an fd with nothing armed it returns 0.
+ */
+#define KCHAN_IOC_DISARM	_IO(KCHAN_IOC_TYPE, 0x07)
 
 #endif /* _UAPI_LINUX_KCHAN_H */
