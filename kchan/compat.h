@@ -5,12 +5,24 @@
 /*
  * Every difference between kernel versions, and nothing else.
  */
+#include <linux/fs.h>
 #include <linux/uio.h>
+#include <linux/version.h>
 
 /* 6.2 gave the directions of an iov_iter names of their own. */
 #ifndef ITER_SOURCE
 #define ITER_SOURCE	WRITE
 #define ITER_DEST	READ
+#endif
+
+/* 6.7 took the times of an inode out of direct reach. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline void simple_inode_init_ts(struct inode *inode)
+{
+	inode->i_mtime = current_time(inode);
+	inode->i_atime = inode->i_mtime;
+	inode->i_ctime = inode->i_mtime;
+}
 #endif
 
 #endif /* _KCHAN_COMPAT_H */

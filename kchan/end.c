@@ -57,22 +57,49 @@ int kchan_close(struct kchan *ch)
 	return ret;
 }
 
+static void kchan_count_end(struct kchan *ch, fmode_t mode)
+{
+	if (mode & FMODE_WRITE)
+		ch->send_ends++;
+	if (mode & FMODE_READ)
+		ch->recv_ends++;
+}
+
 /**
  * kchan_end_get() - count an end
  * @ch: the channel
  * @mode: FMODE_READ, FMODE_WRITE or both
  *
- * Only whoever has an end of a direction can make another one of it, but for the
- * first, so a direction that has gone does not come back.
+ * The channel is new, or the caller has an end of each direction.
  */
 void kchan_end_get(struct kchan *ch, fmode_t mode)
 {
 	spin_lock(&ch->lock);
-	if (mode & FMODE_WRITE)
-		ch->send_ends++;
-	if (mode & FMODE_READ)
-		ch->recv_ends++;
+	kchan_count_end(ch, mode);
 	spin_unlock(&ch->lock);
+}
+
+/**
+ * kchan_end_get_live() - count an end, if it is not the first of its direction
+ * @ch: the channel
+ * @mode: FMODE_READ, FMODE_WRITE or both
+ *
+ * A direction that has gone does not come back: others have been told.
+ *
+ * Return: 0; -ENXIO when a direction has no end left.
+ */
+int kchan_end_get_live(struct kchan *ch, fmode_t mode)
+{
+	int ret = 0;
+
+	spin_lock(&ch->lock);
+	if (((mode & FMODE_WRITE) && !ch->send_ends) ||
+	    ((mode & FMODE_READ) && !ch->recv_ends))
+		ret = -ENXIO;
+	else
+		kchan_count_end(ch, mode);
+	spin_unlock(&ch->lock);
+	return ret;
 }
 
 /**

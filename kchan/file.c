@@ -13,10 +13,28 @@
 /* The sizes of the structures' first published forms. */
 #define KCHAN_SETUP_SIZE_V0	16
 #define KCHAN_RESIZE_SIZE_V0	8
-#define KCHAN_INFO_SIZE_V0	40
+#define KCHAN_INFO_SIZE_V0	48
 static_assert(sizeof(struct kchan_setup) == KCHAN_SETUP_SIZE_V0);
 static_assert(sizeof(struct kchan_resize) == KCHAN_RESIZE_SIZE_V0);
+#define KCHAN_END_SIZE_V0	8
 static_assert(sizeof(struct kchan_info) == KCHAN_INFO_SIZE_V0);
+static_assert(sizeof(struct kchan_end) == KCHAN_END_SIZE_V0);
+
+/**
+ * kchan_file_init() - make an open file an end
+ * @inode: its inode
+ * @file: the file, which nobody else uses yet
+ * @ch: the channel: the end is counted, and a reference passes to the file
+ */
+void kchan_file_init(struct inode *inode, struct file *file, struct kchan *ch)
+{
+	file->private_data = ch;
+	file->f_mode |= FMODE_NOWAIT;
+	stream_open(inode, file);
+}
+
+#define KCHAN_END_FLAGS	(KCHAN_END_SEND | KCHAN_END_RECV | \
+			 KCHAN_END_CLOEXEC | KCHAN_END_NONBLOCK)
 
 static int kchan_open(struct inode *inode, struct file *file)
 {
@@ -29,12 +47,18 @@ static int kchan_open(struct inode *inode, struct file *file)
 	if (IS_ERR(ch))
 		return PTR_ERR(ch);
 	kchan_end_get(ch, file->f_mode);
-	file->private_data = ch;
-	file->f_mode |= FMODE_NOWAIT;
-	return stream_open(inode, file);
+	kchan_file_init(inode, file, ch);
+	return 0;
 }
 
-static int kchan_release(struct inode *inode, struct file *file)
+/**
+ * kchan_release() - the last reference on an end's file has gone
+ * @inode: its inode
+ * @file: the file
+ *
+ * Return: 0.
+ */
+int kchan_release(struct inode *inode, struct file *file)
 {
 	struct kchan *ch = file->private_data;
 
@@ -208,6 +232,7 @@ static long kchan_ioctl_info(struct file *file, void __user *uarg,
 		info.flags |= KCHAN_INFO_SEND;
 	if (file->f_mode & FMODE_READ)
 		info.flags |= KCHAN_INFO_RECV;
+	info.file_refs = file_count(file);
 	/* A newer caller's fields that we do not know are zero. */
 	if (copy_to_user(uarg, &info, size) ||
 	    clear_user(uarg + size, usize - size))
@@ -220,6 +245,39 @@ static long kchan_ioctl_close(struct file *file)
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
 	return kchan_close(file->private_data);
+}
+
+static long kchan_ioctl_end(struct file *file, void __user *uarg, size_t usize)
+{
+	struct kchan *ch = file->private_data;
+	struct kchan_end end;
+	fmode_t mode = 0;
+	int flags = 0;
+	int ret;
+
+	if (usize < KCHAN_END_SIZE_V0)
+		return -EINVAL;
+	ret = copy_struct_from_user(&end, sizeof(end), uarg, usize);
+	if (ret)
+		return ret;
+	if ((end.flags & ~KCHAN_END_FLAGS) || end.reserved)
+		return -EINVAL;
+	if (end.flags & KCHAN_END_SEND)
+		mode |= FMODE_WRITE;
+	if (end.flags & KCHAN_END_RECV)
+		mode |= FMODE_READ;
+	if (!mode)
+		return -EINVAL;
+	if (mode & ~file->f_mode)
+		return -EBADF;
+	if (end.flags & KCHAN_END_CLOEXEC)
+		flags |= O_CLOEXEC;
+	if (end.flags & KCHAN_END_NONBLOCK)
+		flags |= O_NONBLOCK;
+	ret = kchan_use(ch);
+	if (ret)
+		return ret;
+	return kchan_end_fd(ch, mode, flags);
 }
 
 /* An ioctl's type, number and direction, without the size of its structure. */
@@ -242,21 +300,33 @@ static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return kchan_ioctl_info(file, uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_SELECT):
 		return kchan_select(uarg, usize);
+	case KCHAN_IOC_KIND(KCHAN_IOC_END):
+		return kchan_ioctl_end(file, uarg, usize);
 	default:
 		return -ENOTTY;
 	}
 }
 
-/* Also how select knows a kchan end: by this address. */
+#define KCHAN_FOPS_COMMON					\
+	.owner		= THIS_MODULE,				\
+	.read		= kchan_read,				\
+	.write		= kchan_write,				\
+	.read_iter	= kchan_read_iter,			\
+	.write_iter	= kchan_write_iter,			\
+	.poll		= kchan_poll,				\
+	.unlocked_ioctl	= kchan_ioctl,				\
+	.compat_ioctl	= compat_ptr_ioctl
+
+/* Of a channel's first end, which open of the device makes. */
 const struct file_operations kchan_fops = {
-	.owner		= THIS_MODULE,
+	KCHAN_FOPS_COMMON,
 	.open		= kchan_open,
 	.release	= kchan_release,
-	.read		= kchan_read,
-	.write		= kchan_write,
-	.read_iter	= kchan_read_iter,
-	.write_iter	= kchan_write_iter,
-	.poll		= kchan_poll,
-	.unlocked_ioctl	= kchan_ioctl,
-	.compat_ioctl	= compat_ptr_ioctl,
+};
+
+/* Of the others. */
+const struct file_operations kchan_end_fops = {
+	KCHAN_FOPS_COMMON,
+	.open		= kchan_end_open,
+	.release	= kchan_end_release,
 };

@@ -287,12 +287,27 @@ void kchan_run_more(struct kchan *ch, struct kchan_deferred *d);
 /* end.c */
 int kchan_close(struct kchan *ch);
 void kchan_end_get(struct kchan *ch, fmode_t mode);
+int kchan_end_get_live(struct kchan *ch, fmode_t mode);
 void kchan_end_put(struct kchan *ch, fmode_t mode);
 
 /* select.c */
 long kchan_select(struct kchan_select __user *uarg, size_t usize);
 
+/* endfs.c */
+int kchan_end_fd(struct kchan *ch, fmode_t mode, int flags);
+int kchan_end_open(struct inode *inode, struct file *file);
+int kchan_end_release(struct inode *inode, struct file *file);
+
 /* file.c */
 extern const struct file_operations kchan_fops;
+extern const struct file_operations kchan_end_fops;
+void kchan_file_init(struct inode *inode, struct file *file, struct kchan *ch);
+int kchan_release(struct inode *inode, struct file *file);
+
+/* Whether a file is an end, the first or another. */
+static inline bool kchan_is_end(const struct file *file)
+{
+	return file->f_op == &kchan_fops || file->f_op == &kchan_end_fops;
+}
 
 #endif /* _KCHAN_H */

@@ -139,7 +139,7 @@ long kchan_select(struct kchan_select __user *uarg, size_t usize)
 	file = fget(c.fd);
 	if (!file)
 		return -EBADF;
-	if (file->f_op == &kchan_fops)
+	if (kchan_is_end(file))
 		ret = kchan_do_case(file, &c, &wait, &out);
 	else
 		ret = -EINVAL;

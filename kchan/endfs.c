@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ends after a channel's first: files of a pseudo filesystem.
+ *
+ * What KCHAN_IOC_END makes has an inode of its own, by its type a character
+ * device, so that it can be opened through /proc and passes for what it is with
+ * those who look at the type. The inode holds a reference on the channel, but is
+ * no end: those are the files, the one that it was made for and each that is
+ * opened on it.
+ */
+#include <linux/cred.h>
+#include <linux/dcache.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/fs_context.h>
+#include <linux/module.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
+#include <linux/slab.h>
+#include <linux/stat.h>
+#include <linux/string.h>
+
+#include "compat.h"
+#include "kchan.h"
+
+#define KCHAN_FS_MAGIC	0x6b63686e
+
+/**
+ * struct kchan_origin - what an inode leads to
+ * @ch: the channel; holds a reference
+ * @mode: the directions that an end opened here may have at the most. Not the
+ *	inode's mode, which its owner may change.
+ */
+struct kchan_origin {
+	struct kchan *ch;
+	fmode_t mode;
+};
+
+/*
+ * Pinned once for each open file, not from load to unload: a superblock holds a
+ * reference on the module.
+ */
+static struct vfsmount *kchan_mnt;
+static int kchan_mnt_count;
+
+static void kchan_fs_evict(struct inode *inode)
+{
+	struct kchan_origin *origin = inode->i_private;
+
+	clear_inode(inode);
+	/* The root has none, nor has an inode that was not finished. */
+	if (!origin)
+		return;
+	kchan_put(origin->ch);
+	kfree(origin);
+}
+
+static const struct super_operations kchan_fs_ops = {
+	.statfs		= simple_statfs,
+	.evict_inode	= kchan_fs_evict,
+};
+
+static char *kchan_fs_dname(struct dentry *dentry, char *buffer, int buflen)
+{
+	const struct kchan_origin *origin = d_inode(dentry)->i_private;
+	char name[32];
+	int size;
+
+	size = scnprintf(name, sizeof(name), "kchan:[%llu]", origin->ch->id) + 1;
+	if (size > buflen)
+		return ERR_PTR(-ENAMETOOLONG);
+	return memcpy(buffer + buflen - size, name, size);
+}
+
+static const struct dentry_operations kchan_fs_dentry_ops = {
+	.d_dname	= kchan_fs_dname,
+};
+
+static int kchan_fs_init_context(struct fs_context *fc)
+{
+	struct pseudo_fs_context *ctx = init_pseudo(fc, KCHAN_FS_MAGIC);
+
+	if (!ctx)
+		return -ENOMEM;
+	ctx->ops = &kchan_fs_ops;
+	ctx->dops = &kchan_fs_dentry_ops;
+	/* Newer kernels let nobody open a device on such a filesystem. */
+	fc->s_iflags &= ~SB_I_NODEV;
+	return 0;
+}
+
+static struct file_system_type kchan_fs_type = {
+	.owner			= THIS_MODULE,
+	.name			= "kchan",
+	.init_fs_context	= kchan_fs_init_context,
+	.kill_sb		= kill_anon_super,
+};
+
+static struct inode *kchan_fs_inode(struct kchan *ch, fmode_t mode)
+{
+	struct kchan_origin *origin;
+	struct inode *inode;
+
+	origin = kmalloc(sizeof(*origin), GFP_KERNEL_ACCOUNT);
+	if (!origin)
+		return ERR_PTR(-ENOMEM);
+	inode = new_inode(kchan_mnt->mnt_sb);
+	if (!inode) {
+		kfree(origin);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	kref_get(&ch->ref);
+	origin->ch = ch;
+	origin->mode = mode;
+	inode->i_private = origin;
+	inode->i_ino = get_next_ino();
+	inode->i_mode = S_IFCHR;
+	if (mode & FMODE_READ)
+		inode->i_mode |= S_IRUSR;
+	if (mode & FMODE_WRITE)
+		inode->i_mode |= S_IWUSR;
+	inode->i_uid = current_fsuid();
+	inode->i_gid = current_fsgid();
+	inode->i_fop = &kchan_end_fops;
+	simple_inode_init_ts(inode);
+	return inode;
+}
+
+/* A file that is a new end. The caller has one of each of its directions. */
+static struct file *kchan_end_file(struct kchan *ch, fmode_t mode, int flags)
+{
+	struct inode *inode;
+	struct file *file;
+	int ret;
+
+	ret = simple_pin_fs(&kchan_fs_type, &kchan_mnt, &kchan_mnt_count);
+	if (ret)
+		return ERR_PTR(ret);
+	inode = kchan_fs_inode(ch, mode);
+	if (IS_ERR(inode)) {
+		ret = PTR_ERR(inode);
+		goto release_fs;
+	}
+
+	/* The file's, which goes with it. */
+	__module_get(THIS_MODULE);
+	file = alloc_file_pseudo(inode, kchan_mnt, "", flags, &kchan_end_fops);
+	if (IS_ERR(file)) {
+		ret = PTR_ERR(file);
+		goto put_inode;
+	}
+
+	kref_get(&ch->ref);
+	kchan_end_get(ch, mode);
+	kchan_file_init(inode, file, ch);
+	return file;
+
+put_inode:
+	module_put(THIS_MODULE);
+	iput(inode);
+release_fs:
+	simple_release_fs(&kchan_mnt, &kchan_mnt_count);
+	return ERR_PTR(ret);
+}
+
+/**
+ * kchan_end_fd() - make another end
+ * @ch: the channel, in use
+ * @mode: FMODE_READ, FMODE_WRITE or both: the caller's end has them
+ * @flags: O_CLOEXEC, O_NONBLOCK
+ *
+ * Return: its fd, in the current task; -EMFILE, -ENFILE, -ENOMEM.
+ */
+int kchan_end_fd(struct kchan *ch, fmode_t mode, int flags)
+{
+	struct file *file;
+	int fd;
+
+	if (mode == FMODE_READ)
+		flags |= O_RDONLY;
+	else if (mode == FMODE_WRITE)
+		flags |= O_WRONLY;
+	else
+		flags |= O_RDWR;
+
+	fd = get_unused_fd_flags(flags & O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	file = kchan_end_file(ch, mode, flags & ~O_CLOEXEC);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		return PTR_ERR(file);
+	}
+	fd_install(fd, file);
+	return fd;
+}
+
+/**
+ * kchan_end_open() - open an end's inode, through /proc
+ * @inode: the inode
+ * @file: the file, which becomes another end
+ *
+ * Return: 0; -EACCES for more direction than the inode gives; -ENXIO when there
+ * is no end left of a direction; -EINVAL for no direction; -ENOMEM.
+ */
+int kchan_end_open(struct inode *inode, struct file *file)
+{
+	const struct kchan_origin *origin = inode->i_private;
+	const fmode_t mode = file->f_mode & (FMODE_READ | FMODE_WRITE);
+	int ret;
+
+	if (!mode)
+		return -EINVAL;
+	if (mode & ~origin->mode)
+		return -EACCES;
+	ret = simple_pin_fs(&kchan_fs_type, &kchan_mnt, &kchan_mnt_count);
+	if (ret)
+		return ret;
+	ret = kchan_end_get_live(origin->ch, mode);
+	if (ret) {
+		simple_release_fs(&kchan_mnt, &kchan_mnt_count);
+		return ret;
+	}
+	kref_get(&origin->ch->ref);
+	kchan_file_init(inode, file, origin->ch);
+	return 0;
+}
+
+/**
+ * kchan_end_release() - the last reference on such a file has gone
+ * @inode: its inode
+ * @file: the file
+ *
+ * Return: 0.
+ */
+int kchan_end_release(struct inode *inode, struct file *file)
+{
+	kchan_release(inode, file);
+	simple_release_fs(&kchan_mnt, &kchan_mnt_count);
+	return 0;
+}
