@@ -10,41 +10,13 @@
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
-#include <linux/mm.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
-#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
-#include <asm/futex.h>		/* leans on linux/mutex.h */
-
 #include "chan.h"
-#include "ring.h"
-
-/*
- * Staging for an element: on the caller's stack if it is small enough, but for
- * what the channel may keep, which are elements passed by pointer, short messages
- * among them.
- */
-static struct kchan_elem *kchan_stage(struct kchan *ch,
-				      union kchan_stack_elem *small, u32 len)
-{
-	if (len > KCHAN_STACK_ELEM || kchan_by_pointer(ch))
-		return kchan_elem_alloc(ch, len);
-	small->elem.len = len;
-	small->elem.charged = 0;
-	return &small->elem;
-}
-
-static void kchan_unstage(struct kchan *ch, union kchan_stack_elem *small,
-			  struct kchan_elem *elem)
-{
-	if (elem != &small->elem)
-		kchan_elem_free(ch, elem);
-}
+#include "stage.h"
 
 /*
  * Sleeps until the parked waiter has been served. When its owner gives up, the
@@ -160,63 +132,6 @@ ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
 			return count;
 	}
 	return kchan_send_rest(ch, from, count, len, wait, ret);
-}
-
-/*
- * Gives the caller an element that has left the channel, or puts it back.
- * Consumes the element, staged or not.
- */
-static int kchan_settle(struct kchan *ch, struct iov_iter *to,
-			union kchan_stack_elem *small, struct kchan_elem *elem)
-{
-	struct kchan_elem *heap;
-	int ret = -EFAULT;
-
-	/* A process that is being killed will never look at it. */
-	if (fatal_signal_pending(current)) {
-		ret = -EINTR;
-	} else if (kchan_copy_out(elem->data, elem->len, to)) {
-		kchan_unstage(ch, small, elem);
-		return 0;
-	}
-
-	heap = elem;
-	if (elem == &small->elem) {
-		/* At most KCHAN_STACK_ELEM bytes and a header. */
-		heap = kmalloc(struct_size(elem, data, elem->len),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-		memcpy(heap, elem, struct_size(elem, data, elem->len));
-	}
-	kchan_put_back(ch, heap);
-	return ret;
-}
-
-/* Adds nothing to the word that a byte is in: atomic, so nobody sees it done. */
-static bool kchan_touch(unsigned long byte)
-{
-	u32 __user *word = (u32 __user *)round_down(byte, sizeof(u32));
-	int old;
-
-	return !arch_futex_atomic_op_inuser(FUTEX_OP_ADD, 0, &old, word);
-}
-
-/*
- * Whether the caller's memory can be written, though perhaps no longer. Nearly
- * always it can, which to find out by way of its page tables would cost as much
- * as all the rest of a receive that waits.
- */
-static bool kchan_fault_in(struct iov_iter *to, u32 len)
-{
-	bool there = false;
-
-	if (likely(iter_is_ubuf(to) && len && len <= PAGE_SIZE)) {
-		unsigned long first = (unsigned long)to->ubuf + to->iov_offset;
-
-		pagefault_disable();
-		there = kchan_touch(first) && kchan_touch(first + len - 1);
-		pagefault_enable();
-	}
-	return there || !fault_in_iov_iter_writeable(to, len);
 }
 
 /*
