@@ -52,6 +52,26 @@ void kchan_park_sender(struct kchan *ch, struct kchan_waiter *w,
 void kchan_park_receiver(struct kchan *ch, struct kchan_waiter *w,
 			 struct kchan_deferred *d);
 
+/*
+ * Whether there is an element to receive; whether a receive or a send would not
+ * wait. The lock is held.
+ */
+static inline bool kchan_has_elem(struct kchan *ch)
+{
+	return ch->stored || ch->nr_put_back || kchan_first(&ch->senders);
+}
+
+static inline bool kchan_can_recv(struct kchan *ch)
+{
+	return kchan_has_elem(ch) || ch->closed;
+}
+
+static inline bool kchan_can_send(struct kchan *ch)
+{
+	return ch->stored < ch->capacity || kchan_first(&ch->receivers) ||
+	       ch->closed || !ch->recv_ends;
+}
+
 /**
  * kchan_run_deferred() - do what was left until the lock was dropped
  * @ch: the channel

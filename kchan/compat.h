@@ -5,7 +5,9 @@
 /*
  * Every difference between kernel versions, and nothing else.
  */
+#include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/random.h>
 #include <linux/uio.h>
 #include <linux/version.h>
 
@@ -13,6 +15,16 @@
 #ifndef ITER_SOURCE
 #define ITER_SOURCE	WRITE
 #define ITER_DEST	READ
+#endif
+
+/* 6.2 gave this its name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define get_random_u32_below(ceil)	prandom_u32_max(ceil)
+#endif
+
+/* 6.12 hid what is in a struct fd. */
+#ifndef fd_file
+#define fd_file(f)	((f).file)
 #endif
 
 /* 6.7 took the times of an inode out of direct reach. */

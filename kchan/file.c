@@ -299,7 +299,7 @@ static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KCHAN_IOC_KIND(KCHAN_IOC_INFO):
 		return kchan_ioctl_info(file, uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_SELECT):
-		return kchan_select(uarg, usize);
+		return kchan_ioctl_select(uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_END):
 		return kchan_ioctl_end(file, uarg, usize);
 	default:

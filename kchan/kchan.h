@@ -290,8 +290,8 @@ void kchan_end_get(struct kchan *ch, fmode_t mode);
 int kchan_end_get_live(struct kchan *ch, fmode_t mode);
 void kchan_end_put(struct kchan *ch, fmode_t mode);
 
-/* select.c */
-long kchan_select(struct kchan_select __user *uarg, size_t usize);
+/* cases.c */
+long kchan_ioctl_select(struct kchan_select __user *uarg, size_t usize);
 
 /* endfs.c */
 int kchan_end_fd(struct kchan *ch, fmode_t mode, int flags);

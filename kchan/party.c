@@ -60,15 +60,36 @@ static bool kchan_party_sleep(ktime_t *deadline)
 }
 
 /**
+ * kchan_party_give_up() - let no case be completed any more
+ * @party: the current task's party
+ *
+ * Context: may sleep.
+ * Return: whether that is so: then the caller takes its waiters out of their
+ * queues. If not, a case was completed: kchan_party.winner says which.
+ */
+bool kchan_party_give_up(struct kchan_party *party)
+{
+	if (atomic_cmpxchg(&party->state, KCHAN_OPEN, KCHAN_CLAIMED) ==
+	    KCHAN_OPEN)
+		return true;
+	kchan_party_wait_claimed(party);
+	return false;
+}
+
+/**
  * kchan_party_wait() - sleep until a case is completed
  * @party: the current task's party, its waiters queued
  * @deadline: when to give up, on CLOCK_MONOTONIC; NULL for never
+ * @triggered: poll_wqueues.triggered, of a party that also waits for files; or
+ *	NULL
  *
  * Return: 0 when a case was completed: kchan_party.winner says which. Or
  * -ERESTARTSYS for a signal, -ETIMEDOUT at the deadline: then no case will be
- * completed, and the caller takes its waiters out of their queues.
+ * completed, and the caller takes its waiters out of their queues. -EAGAIN when
+ * files are to be looked at; the party is as open as before.
  */
-int kchan_party_wait(struct kchan_party *party, ktime_t *deadline)
+int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
+		     int *triggered)
 {
 	int ret = 0;
 
@@ -82,6 +103,16 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline)
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		if (kchan_party_done(party))
 			break;
+		if (triggered && READ_ONCE(*triggered)) {
+			__set_current_state(TASK_RUNNING);
+			/*
+			 * Pairs with the barrier in the wait queue's callback:
+			 * whoever triggers after this is seen by the caller's
+			 * look at the files, or by the next round.
+			 */
+			smp_store_mb(*triggered, 0);
+			return -EAGAIN;
+		}
 		if (signal_pending(current)) {
 			ret = -ERESTARTSYS;
 			break;
@@ -93,13 +124,7 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline)
 	}
 	__set_current_state(TASK_RUNNING);
 
-	if (!ret)
-		return 0;
-	if (atomic_cmpxchg(&party->state, KCHAN_OPEN, KCHAN_CLAIMED) ==
-	    KCHAN_OPEN)
-		return ret;
-	kchan_party_wait_claimed(party);
-	return 0;
+	return ret && kchan_party_give_up(party) ? ret : 0;
 }
 
 /*

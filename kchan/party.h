@@ -129,7 +129,9 @@ void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
 		    struct kchan_deferred *d);
 void kchan_wake_task(struct task_struct *task);
 void kchan_party_init(struct kchan_party *party);
-int kchan_party_wait(struct kchan_party *party, ktime_t *deadline);
+bool kchan_party_give_up(struct kchan_party *party);
+int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
+		     int *triggered);
 void kchan_wake_done(struct list_head *done);
 
 #endif /* _KCHAN_PARTY_H */

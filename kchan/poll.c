@@ -63,7 +63,7 @@ void kchan_run_more(struct kchan *ch, struct kchan_deferred *d)
 
 static __poll_t kchan_recv_readiness(struct kchan *ch)
 {
-	bool queued = ch->stored || ch->nr_put_back || kchan_first(&ch->senders);
+	const bool queued = kchan_has_elem(ch);
 	__poll_t mask = 0;
 
 	if (queued || ch->closed)
@@ -80,9 +80,7 @@ static __poll_t kchan_send_readiness(struct kchan *ch)
 {
 	if (ch->closed || !ch->recv_ends)
 		return EPOLLOUT | EPOLLWRNORM | EPOLLERR;
-	if (ch->stored < ch->capacity || kchan_first(&ch->receivers))
-		return EPOLLOUT | EPOLLWRNORM;
-	return 0;
+	return kchan_can_send(ch) ? EPOLLOUT | EPOLLWRNORM : 0;
 }
 
 /**

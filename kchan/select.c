@@ -1,153 +1,586 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KCHAN_IOC_SELECT: commit one case.
+ * Select: exactly one case of several commits, at one instant.
+ *
+ * The look at the channels, the commit of a case that is ready, and, where none
+ * is, the queueing of all, are one hold of the locks of all channels: were they
+ * looked at one after another, a default could be taken though some case was
+ * ready at every moment. The locks are taken in the order of the channels' ids;
+ * whoever else takes one of them takes no second one.
+ *
+ * Files are polled before, without any lock, for that may sleep: their readiness
+ * is a hint anyway. A file that becomes ready only wakes the task, which looks,
+ * and then claims its own party as any other would.
  */
-#include <linux/file.h>
-#include <linux/ktime.h>
-#include <linux/minmax.h>
-#include <linux/uaccess.h>
+#include <linux/bitops.h>
+#include <linux/err.h>
+#include <linux/lockdep.h>
+#include <linux/poll.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 
+#include "chan.h"
 #include "compat.h"
-#include "kchan.h"
+#include "select.h"
+#include "stage.h"
 
-/* The sizes of the structures' first published forms. */
-#define KCHAN_CASE_SIZE_V0	24
-#define KCHAN_SELECT_SIZE_V0	40
-static_assert(sizeof(struct kchan_case) == KCHAN_CASE_SIZE_V0);
-static_assert(sizeof(struct kchan_select) == KCHAN_SELECT_SIZE_V0);
-
-/* The part of struct kchan_select that is written. */
-struct kchan_outcome {
-	__u32 index;
-	__u32 status;
-	__u32 len;
+/**
+ * struct kchan_slot - what a case needs while it waits
+ * @w: in its channel's queue
+ * @d: what queueing it owes to others
+ * @small: staging for a small element
+ */
+struct kchan_slot {
+	struct kchan_waiter w;
+	struct kchan_deferred d;
+	union kchan_stack_elem small;
 };
 
-static int kchan_check_select(const struct kchan_select *sel)
-{
-	if (sel->flags & ~(KCHAN_SELECT_NONBLOCK | KCHAN_SELECT_DEADLINE))
-		return -EINVAL;
-	if ((sel->flags & KCHAN_SELECT_NONBLOCK) &&
-	    (sel->flags & KCHAN_SELECT_DEADLINE))
-		return -EINVAL;
-	if (sel->deadline && !(sel->flags & KCHAN_SELECT_DEADLINE))
-		return -EINVAL;
-	if (!sel->nr_cases || sel->case_size < KCHAN_CASE_SIZE_V0)
-		return -EINVAL;
-	/* What is beyond the size we know is looked through: not without end. */
-	if (sel->nr_cases > KCHAN_MAX_CASES || sel->case_size > PAGE_SIZE)
-		return -E2BIG;
-	return 0;
-}
+/**
+ * struct kchan_waiting - a select that waits
+ * @party: the caller
+ * @pwq: the caller in the wait queues of the files
+ * @slots: one for each case
+ */
+struct kchan_waiting {
+	struct kchan_party party;
+	struct poll_wqueues pwq;
+	struct kchan_slot slots[];
+};
 
-static int kchan_check_len(const struct kchan *ch, const struct kchan_case *c)
+/**
+ * kchan_selection_init() - begin a select
+ * @sel: the select
+ * @branches: its cases
+ * @nr: how many, at most KCHAN_MAX_CASES
+ */
+void kchan_selection_init(struct kchan_selection *sel,
+			  struct kchan_branch *branches, unsigned int nr)
 {
-	if (!ch->message)
-		return c->len == ch->elem_size ? 0 : -EINVAL;
-	if (c->op == KCHAN_OP_RECV)
-		return 0;
-	if (!c->len)
-		return -EINVAL;
-	return c->len <= ch->elem_size ? 0 : -EMSGSIZE;
-}
+	unsigned int i, at;
 
-/* What a transfer came to, for the case: or an error of the whole call. */
-static int kchan_outcome(struct kchan_outcome *out, ssize_t ret)
-{
-	switch (ret) {
-	case -EPIPE:
-	case -EMSGSIZE:
-		out->status = -ret;
-		return 0;
+	sel->branches = branches;
+	sel->nr = nr;
+	sel->nr_ordered = 0;
+	sel->files = 0;
+	for (i = 0; i < nr; i++) {
+		struct kchan_branch *b = &branches[i];
+		const struct kchan *ch = b->ch;
+
+		if (b->file)
+			sel->files |= BIT_ULL(i);
+		if (!ch)
+			continue;
+		b->detach = b->op == KCHAN_OP_RECV && kchan_by_pointer(ch);
+		/* They are few, and mostly come in order. */
+		for (at = sel->nr_ordered++; at; at--) {
+			if (branches[sel->order[at - 1]].ch->id <= ch->id)
+				break;
+			sel->order[at] = sel->order[at - 1];
+		}
+		sel->order[at] = i;
 	}
-	if (ret < 0)
-		return ret;
-	out->len = ret;
-	return 0;
 }
 
-static int kchan_do_case(struct file *file, const struct kchan_case *c,
-			 const struct kchan_wait *wait,
-			 struct kchan_outcome *out)
+static struct kchan *kchan_ordered(struct kchan_selection *sel, unsigned int i)
 {
-	struct kchan *ch = file->private_data;
-	const bool send = c->op == KCHAN_OP_SEND;
-	struct iov_iter iter;
-	void __user *addr;
-	u32 len;
+	return sel->branches[sel->order[i]].ch;
+}
+
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+/* For lockdep, which would not keep so many locks of one class apart. */
+static void kchan_nest_begin(struct kchan_nest *nest)
+{
+	static struct lock_class_key key;
+
+	lockdep_init_map(&nest->dep_map, "kchan_select", &key, 0);
+	lock_map_acquire(&nest->dep_map);
+}
+
+static void kchan_nest_end(struct kchan_nest *nest)
+{
+	lock_map_release(&nest->dep_map);
+}
+#else
+static inline void kchan_nest_begin(struct kchan_nest *nest) { }
+static inline void kchan_nest_end(struct kchan_nest *nest) { }
+#endif
+
+/* A channel in several cases is locked once: they are next to each other. */
+static void kchan_lock_all(struct kchan_selection *sel)
+{
+	struct kchan *last = NULL;
+	unsigned int i;
+
+	kchan_nest_begin(&sel->nest);
+	for (i = 0; i < sel->nr_ordered; i++) {
+		struct kchan *ch = kchan_ordered(sel, i);
+
+		if (ch != last)
+			spin_lock_nest_lock(&ch->lock, &sel->nest);
+		last = ch;
+	}
+}
+
+static void kchan_unlock_all(struct kchan_selection *sel)
+{
+	struct kchan *last = NULL;
+	unsigned int i;
+
+	for (i = 0; i < sel->nr_ordered; i++) {
+		struct kchan *ch = kchan_ordered(sel, i);
+
+		if (ch != last)
+			spin_unlock(&ch->lock);
+		last = ch;
+	}
+	kchan_nest_end(&sel->nest);
+}
+
+/*
+ * Sees which files are ready. With @pt, whose function may be NULL, also enters
+ * their wait queues.
+ */
+static u64 kchan_poll_files(struct kchan_selection *sel, poll_table *pt)
+{
+	u64 left = sel->files, ready = 0;
+
+	while (left) {
+		const unsigned int i = __ffs64(left);
+		struct kchan_branch *b = &sel->branches[i];
+		const __poll_t events = (__force __poll_t)b->len |
+					EPOLLERR | EPOLLHUP;
+		__poll_t seen;
+
+		left &= left - 1;
+		if (pt)
+			pt->_key = events;
+		seen = vfs_poll(b->file, pt) & events;
+		b->got = (__force u32)seen;
+		if (seen)
+			ready |= BIT_ULL(i);
+	}
+	return ready;
+}
+
+/* The cases that would not wait. The locks are held. */
+static u64 kchan_ready(struct kchan_selection *sel)
+{
+	u64 ready = 0;
+	unsigned int i;
+
+	for (i = 0; i < sel->nr_ordered; i++) {
+		const unsigned int at = sel->order[i];
+		struct kchan_branch *b = &sel->branches[at];
+
+		if (b->op == KCHAN_OP_SEND ? kchan_can_send(b->ch) :
+					     kchan_can_recv(b->ch))
+			ready |= BIT_ULL(at);
+	}
+	return ready;
+}
+
+/* One of the set, each as likely as any other. */
+static unsigned int kchan_pick(u64 set)
+{
+	unsigned int n;
+
+	/* Of one there is nothing to choose. */
+	if (set & (set - 1))
+		for (n = get_random_u32_below(hweight64(set)); n; n--)
+			set &= set - 1;
+	return __ffs64(set);
+}
+
+static int kchan_commit_send(struct kchan_branch *b, struct kchan_deferred *d)
+{
+	struct kchan_src src = {
+		.from = &b->iter,
+		.elem = b->elem,
+		.len = b->len,
+	};
 	int ret;
 
-	if (!(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
-		return -EBADF;
-	ret = kchan_use(ch);
-	if (ret)
-		return ret;
-	ret = kchan_check_len(ch, c);
-	if (ret)
-		return ret;
-	/* Of nothing, the address is not looked at, nor is room that is not used. */
-	len = min(c->len, ch->elem_size);
-	addr = len ? u64_to_user_ptr(c->addr) : NULL;
-	if (!access_ok(addr, len))
+	/* What moves by pointer has to be in kernel memory first. */
+	if (kchan_by_pointer(b->ch) && !b->elem)
 		return -EFAULT;
+	ret = kchan_give(b->ch, &src, d);
+	b->elem = src.elem;
+	return ret;
+}
 
-	iov_iter_ubuf(&iter, send ? ITER_SOURCE : ITER_DEST, addr, len);
-	if (send)
-		return kchan_outcome(out, kchan_send(ch, &iter, wait));
-	return kchan_outcome(out, kchan_recv(ch, &iter, wait));
+static int kchan_commit_recv(struct kchan_branch *b, struct kchan_deferred *d)
+{
+	struct kchan_dst dst = {
+		.to = &b->iter,
+		.elem = b->elem,
+		.detach = b->detach,
+		.room = b->len,
+	};
+	int ret;
+
+	ret = kchan_take(b->ch, &dst, d);
+	b->got = dst.len;
+	if (b->detach)
+		b->elem = dst.elem;
+	return ret;
+}
+
+/*
+ * Commits a case that is ready, if there is one: of several @first, if it is
+ * among them, or else any.
+ *
+ * The locks are held. Returns 0 with sel->chosen and sel->status; -EAGAIN, then
+ * none is; -EFAULT when the memory of sel->chosen is to be made present first.
+ */
+static int kchan_commit_one(struct kchan_selection *sel, u64 files, int first,
+			    struct kchan_deferred *d)
+{
+	u64 ready = kchan_ready(sel) | files;
+	struct kchan_branch *b;
+	int ret;
+
+	while (ready) {
+		if (first >= 0 && (ready & BIT_ULL(first)))
+			sel->chosen = first;
+		else
+			sel->chosen = kchan_pick(ready);
+		b = &sel->branches[sel->chosen];
+		sel->status = 0;
+		if (!b->ch)
+			return 0;
+		if (b->op == KCHAN_OP_SEND)
+			ret = kchan_commit_send(b, d);
+		else
+			ret = kchan_commit_recv(b, d);
+		switch (ret) {
+		case -EPIPE:
+		case -EMSGSIZE:
+			sel->status = -ret;
+			return 0;
+		case -EAGAIN:
+			/* Whom we were to meet was claimed by another. */
+			ready &= ~BIT_ULL(sel->chosen);
+			continue;
+		}
+		return ret;
+	}
+	return -EAGAIN;
+}
+
+/*
+ * The parties that were met are of any channel, and the rest is of the one whose
+ * case committed.
+ */
+static void kchan_run_commit(struct kchan_selection *sel, int ret,
+			     struct kchan_deferred *d)
+{
+	struct kchan *ch = NULL;
+
+	if (!ret)
+		ch = sel->branches[sel->chosen].ch;
+	if (!ch && sel->nr_ordered)
+		ch = kchan_ordered(sel, 0);
+	if (ch)
+		kchan_run_deferred(ch, d);
+}
+
+static int kchan_get_staging(struct kchan_branch *b,
+			     union kchan_stack_elem *small)
+{
+	struct kchan_elem *elem = kchan_stage(b->ch, small, b->len);
+
+	if (IS_ERR(elem))
+		return PTR_ERR(elem);
+	b->elem = elem;
+	return 0;
+}
+
+static void kchan_drop_staging(struct kchan_branch *b,
+			       union kchan_stack_elem *small)
+{
+	if (!b->elem)
+		return;
+	kchan_unstage(b->ch, small, b->elem);
+	b->elem = NULL;
+	b->detach = b->op == KCHAN_OP_RECV && kchan_by_pointer(b->ch);
+}
+
+/* Copies the element that a case sends to kernel memory. */
+static int kchan_stage_send(struct kchan_branch *b,
+			    union kchan_stack_elem *small)
+{
+	struct iov_iter from;
+	int ret;
+
+	ret = kchan_get_staging(b, small);
+	if (ret)
+		return ret;
+	from = b->iter;
+	return kchan_copy_in(b->elem->data, b->len, &from) ? 0 : -EFAULT;
+}
+
+/* Room for what a case receives, but for what is passed by pointer. */
+static int kchan_stage_recv(struct kchan_branch *b,
+			    union kchan_stack_elem *small)
+{
+	b->detach = true;
+	return kchan_by_pointer(b->ch) ? 0 : kchan_get_staging(b, small);
+}
+
+/* After -EFAULT under the lock: see that it does not come again for ever. */
+static int kchan_make_present(struct kchan_branch *b,
+			      union kchan_stack_elem *small)
+{
+	if (b->op == KCHAN_OP_SEND)
+		return kchan_stage_send(b, small);
+	/* Made present twice and gone again: go around. */
+	if (b->faults++ == 2)
+		return kchan_stage_recv(b, small);
+	return kchan_fault_in(&b->iter, b->len) ? 0 : -EFAULT;
+}
+
+/* A case has committed: whoever receives gets what was detached for it. */
+static int kchan_deliver_chosen(struct kchan_selection *sel,
+				union kchan_stack_elem *small)
+{
+	struct kchan_branch *b = &sel->branches[sel->chosen];
+	struct kchan_elem *elem = b->elem;
+
+	if (b->op != KCHAN_OP_RECV || !b->detach || sel->status)
+		return 0;
+	b->elem = NULL;
+	b->got = elem->len;
+	return kchan_settle(b->ch, &b->iter, small, elem);
+}
+
+/* Commits a case if one is ready. */
+static int kchan_select_now(struct kchan_selection *sel)
+{
+	union kchan_stack_elem small;
+	struct kchan_branch *b;
+	struct kchan_deferred d;
+	u64 files = 0;
+	int first = -1;
+	int ret;
+
+	if (sel->files)
+		files = kchan_poll_files(sel, NULL);
+	for (;;) {
+		kchan_deferred_init(&d);
+		kchan_lock_all(sel);
+		ret = kchan_commit_one(sel, files, first, &d);
+		kchan_unlock_all(sel);
+		kchan_run_commit(sel, ret, &d);
+		if (likely(ret != -EFAULT))
+			break;
+		/* It keeps its luck: others would else be the likelier. */
+		if (first >= 0)
+			kchan_drop_staging(&sel->branches[first], &small);
+		first = sel->chosen;
+		b = &sel->branches[first];
+		ret = kchan_make_present(b, &small);
+		if (ret)
+			break;
+		cond_resched();
+	}
+	if (!ret)
+		ret = kchan_deliver_chosen(sel, &small);
+	if (unlikely(first >= 0))
+		kchan_drop_staging(&sel->branches[first], &small);
+	return ret;
+}
+
+/*
+ * Brings all that a claim will need to kernel memory; a bad address is found out
+ * before anything waits.
+ */
+static int kchan_stage_all(struct kchan_selection *sel, struct kchan_waiting *wg)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < sel->nr; i++) {
+		struct kchan_branch *b = &sel->branches[i];
+		union kchan_stack_elem *small = &wg->slots[i].small;
+
+		if (!b->ch)
+			continue;
+		if (b->op == KCHAN_OP_SEND)
+			ret = kchan_stage_send(b, small);
+		else if (!kchan_fault_in(&b->iter, b->len))
+			ret = -EFAULT;
+		else
+			ret = kchan_stage_recv(b, small);
+		if (ret)
+			return ret;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The locks are held, and no case is ready. */
+static void kchan_park_all(struct kchan_selection *sel, struct kchan_waiting *wg)
+{
+	unsigned int i;
+
+	kchan_party_init(&wg->party);
+	for (i = 0; i < sel->nr; i++) {
+		struct kchan_branch *b = &sel->branches[i];
+		struct kchan_slot *slot = &wg->slots[i];
+
+		if (!b->ch)
+			continue;
+		slot->w.party = &wg->party;
+		slot->w.elem = b->elem;
+		slot->w.room = b->len;
+		kchan_deferred_init(&slot->d);
+		if (b->op == KCHAN_OP_SEND)
+			kchan_park_sender(b->ch, &slot->w, &slot->d);
+		else
+			kchan_park_receiver(b->ch, &slot->w, &slot->d);
+	}
+}
+
+static void kchan_run_parked(struct kchan_selection *sel,
+			     struct kchan_waiting *wg)
+{
+	unsigned int i;
+
+	for (i = 0; i < sel->nr; i++)
+		if (sel->branches[i].ch)
+			kchan_run_deferred(sel->branches[i].ch,
+					   &wg->slots[i].d);
+}
+
+/*
+ * Takes out what is still queued. The party was claimed, so nobody will complete
+ * any of it, and one channel after another will do. What was staged, and what
+ * came in its place, is the caller's again.
+ */
+static void kchan_take_out(struct kchan_selection *sel, struct kchan_waiting *wg)
+{
+	unsigned int i;
+
+	for (i = 0; i < sel->nr; i++) {
+		struct kchan_branch *b = &sel->branches[i];
+		struct kchan_slot *slot = &wg->slots[i];
+
+		if (!b->ch)
+			continue;
+		spin_lock(&b->ch->lock);
+		kchan_dequeue(b->op == KCHAN_OP_SEND ? &b->ch->senders :
+						       &b->ch->receivers,
+			      &slot->w);
+		spin_unlock(&b->ch->lock);
+		b->elem = slot->w.elem;
+	}
+}
+
+/* Sleeps until a case has committed, which may be a file's. */
+static int kchan_sleep(struct kchan_selection *sel, struct kchan_waiting *wg,
+		       ktime_t *deadline)
+{
+	struct kchan_slot *slot;
+	u64 ready;
+	int ret;
+
+	for (;;) {
+		ret = kchan_party_wait(&wg->party, deadline,
+				       sel->files ? &wg->pwq.triggered : NULL);
+		if (ret != -EAGAIN)
+			break;
+		ready = kchan_poll_files(sel, &wg->pwq.pt);
+		if (!ready)
+			continue;
+		if (!kchan_party_give_up(&wg->party)) {
+			ret = 0;
+			break;
+		}
+		sel->chosen = kchan_pick(ready);
+		sel->status = 0;
+		return 0;
+	}
+	if (ret)
+		return ret;
+	slot = container_of(wg->party.winner, struct kchan_slot, w);
+	sel->chosen = slot - wg->slots;
+	sel->status = -slot->w.status;
+	return 0;
+}
+
+/* Commits a case if one is ready by now, or waits until one has. */
+static int kchan_commit_or_wait(struct kchan_selection *sel,
+				struct kchan_waiting *wg, u64 files,
+				ktime_t *deadline)
+{
+	struct kchan_deferred d;
+	int ret;
+
+	kchan_deferred_init(&d);
+	kchan_lock_all(sel);
+	ret = kchan_commit_one(sel, files, -1, &d);
+	if (ret == -EAGAIN)
+		kchan_park_all(sel, wg);
+	kchan_unlock_all(sel);
+	kchan_run_commit(sel, ret, &d);
+	if (ret != -EAGAIN)
+		return ret;
+
+	kchan_run_parked(sel, wg);
+	ret = kchan_sleep(sel, wg, deadline);
+	kchan_take_out(sel, wg);
+	return ret;
+}
+
+static int kchan_select_wait(struct kchan_selection *sel, ktime_t *deadline)
+{
+	struct kchan_waiting *wg;
+	u64 files = 0;
+	unsigned int i;
+	int ret;
+
+	wg = kvzalloc(struct_size(wg, slots, sel->nr), GFP_KERNEL_ACCOUNT);
+	if (!wg)
+		return -ENOMEM;
+	ret = kchan_stage_all(sel, wg);
+	if (ret)
+		goto free;
+	if (sel->files) {
+		poll_initwait(&wg->pwq);
+		files = kchan_poll_files(sel, &wg->pwq.pt);
+		/* From now on they are only asked. */
+		wg->pwq.pt._qproc = NULL;
+		ret = wg->pwq.error;
+	}
+	if (!ret)
+		ret = kchan_commit_or_wait(sel, wg, files, deadline);
+	if (sel->files)
+		poll_freewait(&wg->pwq);
+	if (!ret)
+		ret = kchan_deliver_chosen(sel, &wg->slots[sel->chosen].small);
+free:
+	for (i = 0; i < sel->nr; i++)
+		kchan_drop_staging(&sel->branches[i], &wg->slots[i].small);
+	kvfree(wg);
+	return ret;
 }
 
 /**
- * kchan_select() - the ioctl
- * @uarg: the caller's &struct kchan_select
- * @usize: the size that the caller knows it by
+ * kchan_select() - commit one case
+ * @sel: the select
+ * @wait: whether to wait for one, and how long
  *
- * Return: 0 when a case committed, with the outputs written; or an error, see
- * &struct kchan_select.
+ * Context: may sleep.
+ * Return: 0 when a case committed: @sel says which; -EAGAIN, -EFAULT, -ENOMEM,
+ * -EDQUOT, -ETIMEDOUT, -EINTR, -ERESTARTSYS, and nothing has moved.
  */
-long kchan_select(struct kchan_select __user *uarg, size_t usize)
+int kchan_select(struct kchan_selection *sel, const struct kchan_wait *wait)
 {
-	struct kchan_outcome out = {};
-	struct kchan_wait wait = {};
-	struct kchan_select sel;
-	struct kchan_case c;
-	ktime_t deadline;
-	struct file *file;
-	int ret;
+	int ret = kchan_select_now(sel);
 
-	if (usize < KCHAN_SELECT_SIZE_V0)
-		return -EINVAL;
-	ret = copy_struct_from_user(&sel, sizeof(sel), uarg, usize);
-	if (ret)
+	if (ret != -EAGAIN || wait->nonblock)
 		return ret;
-	ret = kchan_check_select(&sel);
-	if (ret)
-		return ret;
-	ret = copy_struct_from_user(&c, sizeof(c), u64_to_user_ptr(sel.cases),
-				    sel.case_size);
-	if (ret)
-		return ret;
-	if (c.flags || c.op > KCHAN_OP_RECV)
-		return -EINVAL;
-
-	wait.nonblock = sel.flags & KCHAN_SELECT_NONBLOCK;
-	if (sel.flags & KCHAN_SELECT_DEADLINE) {
-		deadline = min_t(u64, sel.deadline, KTIME_MAX);
-		wait.deadline = &deadline;
-	}
-
-	file = fget(c.fd);
-	if (!file)
-		return -EBADF;
-	if (kchan_is_end(file))
-		ret = kchan_do_case(file, &c, &wait, &out);
-	else
-		ret = -EINVAL;
-	fput(file);
-	if (ret)
-		return ret;
-
-	if (copy_to_user(&uarg->index, &out, sizeof(out)))
-		return -EFAULT;
-	return 0;
+	return kchan_select_wait(sel, wait->deadline);
 }

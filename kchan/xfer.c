@@ -26,7 +26,7 @@ static int kchan_wait_served(struct kchan *ch, struct kchan_waitq *q,
 			     struct kchan_waiter *w,
 			     const struct kchan_wait *wait)
 {
-	int ret = kchan_party_wait(w->party, wait->deadline);
+	int ret = kchan_party_wait(w->party, wait->deadline, NULL);
 
 	if (!ret)
 		return w->party->winner->status;

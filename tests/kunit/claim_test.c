@@ -340,7 +340,7 @@ static void claim_one_of_two_channels(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_send_n(b, 2), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(a, 3), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, kt_len(b), 1);
-	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL), 0);
+	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL, NULL), 0);
 	KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[1]);
 	KUNIT_EXPECT_EQ(test, p->w[1].status, 0);
 	KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[1].elem), 1);
@@ -378,7 +378,7 @@ static void claim_twice_in_channel(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[1].elem), 101);
 			KUNIT_EXPECT_EQ(test, kt_join_n(other), 2);
 		}
-		KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL), 0);
+		KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL, NULL), 0);
 		KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[0]);
 		claim_take_out(ch, &p->w[1], send);
 		kt_check(test, ch);
@@ -407,7 +407,7 @@ static void claim_both_ways(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[0].elem), 1);
 			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
 		}
-		KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL), 0);
+		KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL, NULL), 0);
 		KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[send]);
 		claim_take_out(ch, &p->w[0], false);
 		claim_take_out(ch, &p->w[1], true);
@@ -424,7 +424,7 @@ static void claim_close_once(struct kunit *test)
 	claim_park(ch, &p->w[0], true);
 	claim_park(ch, &p->w[1], true);
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
-	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL), 0);
+	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL, NULL), 0);
 	KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[0]);
 	KUNIT_EXPECT_EQ(test, p->w[0].status, -EPIPE);
 	KUNIT_EXPECT_EQ(test, p->w[1].status, -EUCLEAN);
@@ -458,7 +458,7 @@ static void claim_own(struct kunit *test)
 	ktime_t deadline = 1;
 
 	claim_park(ch, &p->w[0], false);
-	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline),
+	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline, NULL),
 			-ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), -EAGAIN);
 	claim_take_out(ch, &p->w[0], false);
@@ -468,7 +468,7 @@ static void claim_own(struct kunit *test)
 	p = claim_party(test);
 	claim_park(ch, &p->w[0], false);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
-	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline), 0);
+	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline, NULL), 0);
 	kt_check(test, ch);
 }
 
@@ -499,7 +499,7 @@ static int claim_owner_fn(void *arg)
 		w->elem = elem;
 		w->room = 8;
 		claim_park(o->ch, w, false);
-		o->status = kchan_party_wait(party, NULL);
+		o->status = kchan_party_wait(party, NULL, NULL);
 		if (o->status)
 			claim_take_out(o->ch, w, false);
 		else

@@ -301,10 +301,14 @@ static void refused(void)
 	tap_about("fd");
 	o.c.fd = 1000;
 	refuse(EBADF);
+	o.c.fd = INT32_MAX;
+	refuse(EBADF);
+	/* Go's nil channel: never ready, and nothing else of it counts. */
 	o.c.fd = UINT32_MAX;
-	refuse(EBADF);
+	refuse(EAGAIN);
 	o.c.fd = 0x80000000;
-	refuse(EBADF);
+	o.c.len = 99;
+	refuse(EAGAIN);
 	o.c.fd = null;
 	refuse(EINVAL);
 	o.c.fd = pipes[1];
@@ -338,7 +342,7 @@ static void refused(void)
 	refuse(EINVAL);
 	tap_about("cases");
 	o.s.nr_cases = 0;
-	refuse(EINVAL);
+	refuse(EAGAIN);
 	o.s.nr_cases = KCHAN_MAX_CASES + 1;
 	refuse(E2BIG);
 	o.s.nr_cases = UINT32_MAX;

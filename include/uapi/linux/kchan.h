@@ -218,7 +218,8 @@ struct kchan_info {
  * end, and opening it through /proc/self/fd makes another one of the same or
  * less direction. A call in a direction that an end does not have is ``EBADF``;
  * opening one for more is ``EACCES``, and so is opening one made by another
- * user; opening one for a direction of which no end is left is ``ENXIO``.
+ * user; opening one for a direction of which no end is left is ``ENXIO``, and
+ * for no direction ``EINVAL``.
  *
  * A channel closes when its last end that can send goes, so that its receivers
  * see end-of-stream: give receivers an end that cannot send.

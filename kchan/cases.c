@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KCHAN_IOC_SELECT: cases, as the caller writes them.
+ */
+#include <linux/file.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "compat.h"
+#include "kchan.h"
+#include "select.h"
+
+/* The sizes of the structures' first published forms. */
+#define KCHAN_CASE_SIZE_V0	24
+#define KCHAN_SELECT_SIZE_V0	40
+static_assert(sizeof(struct kchan_case) == KCHAN_CASE_SIZE_V0);
+static_assert(sizeof(struct kchan_select) == KCHAN_SELECT_SIZE_V0);
+
+/* The part of struct kchan_select that is written. */
+struct kchan_outcome {
+	__u32 index;
+	__u32 status;
+	__u32 len;
+};
+
+static int kchan_check_select(const struct kchan_select *sel)
+{
+	if (sel->flags & ~(KCHAN_SELECT_NONBLOCK | KCHAN_SELECT_DEADLINE))
+		return -EINVAL;
+	if ((sel->flags & KCHAN_SELECT_NONBLOCK) &&
+	    (sel->flags & KCHAN_SELECT_DEADLINE))
+		return -EINVAL;
+	if (sel->deadline && !(sel->flags & KCHAN_SELECT_DEADLINE))
+		return -EINVAL;
+	if (sel->case_size < KCHAN_CASE_SIZE_V0)
+		return -EINVAL;
+	/* What is beyond the size we know is looked through: not without end. */
+	if (sel->nr_cases > KCHAN_MAX_CASES || sel->case_size > PAGE_SIZE)
+		return -E2BIG;
+	return 0;
+}
+
+static int kchan_check_len(const struct kchan *ch, const struct kchan_case *c)
+{
+	if (!ch->message)
+		return c->len == ch->elem_size ? 0 : -EINVAL;
+	if (c->op == KCHAN_OP_RECV)
+		return 0;
+	if (!c->len)
+		return -EINVAL;
+	return c->len <= ch->elem_size ? 0 : -EMSGSIZE;
+}
+
+/* The events that poll() can be asked for. */
+#define KCHAN_POLL_EVENTS						\
+	((__force u32)(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP | \
+		       EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM |	\
+		       EPOLLWRBAND | EPOLLMSG | EPOLLRDHUP))
+
+/*
+ * Cases without memory of their own from the allocator: few selects have more.
+ */
+#define KCHAN_CASES_INLINE	8
+
+/**
+ * struct kchan_cases - the cases of one call
+ * @sel: the select
+ * @fds: the fds of the branches that have a channel or a file; held
+ * @branches: the cases
+ * @nr: how many
+ * @inline_fds: of a few
+ * @inline_branches: of a few
+ */
+struct kchan_cases {
+	struct kchan_selection sel;
+	struct fd *fds;
+	struct kchan_branch *branches;
+	unsigned int nr;
+	struct fd inline_fds[KCHAN_CASES_INLINE];
+	struct kchan_branch inline_branches[KCHAN_CASES_INLINE];
+};
+
+static int kchan_resolve_file(struct kchan_branch *b, const struct kchan_case *c,
+			      struct file *file)
+{
+	if (c->addr || (c->len & ~KCHAN_POLL_EVENTS))
+		return -EINVAL;
+	b->file = file;
+	b->len = c->len;
+	return 0;
+}
+
+static int kchan_resolve_end(struct kchan_branch *b, const struct kchan_case *c,
+			     struct file *file)
+{
+	const bool send = c->op == KCHAN_OP_SEND;
+	void __user *addr;
+	struct kchan *ch;
+	int ret;
+
+	if (!kchan_is_end(file))
+		return -EINVAL;
+	ch = file->private_data;
+	if (!(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
+		return -EBADF;
+	ret = kchan_use(ch);
+	if (ret)
+		return ret;
+	ret = kchan_check_len(ch, c);
+	if (ret)
+		return ret;
+
+	/* Of nothing, the address is not looked at, nor is room that is not used. */
+	b->len = min(c->len, ch->elem_size);
+	addr = b->len ? u64_to_user_ptr(c->addr) : NULL;
+	if (!access_ok(addr, b->len))
+		return -EFAULT;
+	iov_iter_ubuf(&b->iter, send ? ITER_SOURCE : ITER_DEST, addr, b->len);
+	b->ch = ch;
+	return 0;
+}
+
+/* Makes out a case. The fd is held when this succeeds. */
+static int kchan_resolve(struct kchan_branch *b, const struct kchan_case *c,
+			 struct fd *held)
+{
+	struct fd fd = {};
+	int ret;
+
+	if (c->flags || c->op > KCHAN_OP_POLL)
+		return -EINVAL;
+	b->ch = NULL;
+	b->file = NULL;
+	b->elem = NULL;
+	b->op = c->op;
+	b->got = 0;
+	b->faults = 0;
+	b->detach = false;
+	*held = fd;
+	/* Go's nil channel. */
+	if ((s32)c->fd < 0)
+		return 0;
+
+	fd = fdget(c->fd);
+	if (!fd_file(fd))
+		return -EBADF;
+	if (c->op == KCHAN_OP_POLL)
+		ret = kchan_resolve_file(b, c, fd_file(fd));
+	else
+		ret = kchan_resolve_end(b, c, fd_file(fd));
+	if (ret)
+		fdput(fd);
+	else
+		*held = fd;
+	return ret;
+}
+
+static void kchan_cases_put(struct kchan_cases *cases)
+{
+	while (cases->nr--)
+		if (fd_file(cases->fds[cases->nr]))
+			fdput(cases->fds[cases->nr]);
+	if (cases->branches != cases->inline_branches) {
+		kfree(cases->branches);
+		kfree(cases->fds);
+	}
+}
+
+static int kchan_cases_alloc(struct kchan_cases *cases, unsigned int nr)
+{
+	cases->nr = 0;
+	cases->fds = cases->inline_fds;
+	cases->branches = cases->inline_branches;
+	if (nr <= KCHAN_CASES_INLINE)
+		return 0;
+
+	cases->fds = kmalloc_array(nr, sizeof(*cases->fds), GFP_KERNEL_ACCOUNT);
+	cases->branches = kmalloc_array(nr, sizeof(*cases->branches),
+					GFP_KERNEL_ACCOUNT);
+	if (cases->fds && cases->branches)
+		return 0;
+	kfree(cases->branches);
+	kfree(cases->fds);
+	return -ENOMEM;
+}
+
+/* Reads and makes out the cases. To be put when this succeeds. */
+static int kchan_cases_get(struct kchan_cases *cases, void __user *from,
+			   unsigned int nr, size_t size)
+{
+	struct kchan_case c;
+	int ret;
+
+	ret = kchan_cases_alloc(cases, nr);
+	if (ret)
+		return ret;
+	for (; cases->nr < nr; cases->nr++, from += size) {
+		ret = copy_struct_from_user(&c, sizeof(c), from, size);
+		if (!ret)
+			ret = kchan_resolve(&cases->branches[cases->nr], &c,
+					    &cases->fds[cases->nr]);
+		if (ret) {
+			kchan_cases_put(cases);
+			return ret;
+		}
+	}
+	kchan_selection_init(&cases->sel, cases->branches, nr);
+	return 0;
+}
+
+/* A plain send or receive, with a deadline perhaps. */
+static int kchan_select_one(struct kchan_selection *sel,
+			    const struct kchan_wait *wait)
+{
+	struct kchan_branch *b = &sel->branches[0];
+	ssize_t ret;
+
+	sel->chosen = 0;
+	sel->status = 0;
+	if (b->op == KCHAN_OP_SEND)
+		ret = kchan_send(b->ch, &b->iter, wait);
+	else
+		ret = kchan_recv(b->ch, &b->iter, wait);
+	switch (ret) {
+	case -EPIPE:
+	case -EMSGSIZE:
+		sel->status = -ret;
+		return 0;
+	}
+	if (ret < 0)
+		return ret;
+	b->got = ret;
+	return 0;
+}
+
+static void kchan_outcome(const struct kchan_selection *sel,
+			  struct kchan_outcome *out)
+{
+	const struct kchan_branch *b = &sel->branches[sel->chosen];
+
+	out->index = sel->chosen;
+	out->status = sel->status;
+	if (sel->status)
+		out->len = 0;
+	else
+		out->len = b->op == KCHAN_OP_SEND ? b->len : b->got;
+}
+
+/**
+ * kchan_ioctl_select() - the ioctl
+ * @uarg: the caller's &struct kchan_select
+ * @usize: the size that the caller knows it by
+ *
+ * Return: 0 when a case committed, with the outputs written; or an error, see
+ * &struct kchan_select.
+ */
+long kchan_ioctl_select(struct kchan_select __user *uarg, size_t usize)
+{
+	struct kchan_wait wait = {};
+	struct kchan_outcome out;
+	struct kchan_cases cases;
+	struct kchan_select sel;
+	ktime_t deadline;
+	int ret;
+
+	if (usize < KCHAN_SELECT_SIZE_V0)
+		return -EINVAL;
+	ret = copy_struct_from_user(&sel, sizeof(sel), uarg, usize);
+	if (ret)
+		return ret;
+	ret = kchan_check_select(&sel);
+	if (ret)
+		return ret;
+	wait.nonblock = sel.flags & KCHAN_SELECT_NONBLOCK;
+	if (sel.flags & KCHAN_SELECT_DEADLINE) {
+		deadline = min_t(u64, sel.deadline, KTIME_MAX);
+		wait.deadline = &deadline;
+	}
+
+	ret = kchan_cases_get(&cases, u64_to_user_ptr(sel.cases), sel.nr_cases,
+			      sel.case_size);
+	if (ret)
+		return ret;
+	if (sel.nr_cases == 1 && cases.branches[0].ch)
+		ret = kchan_select_one(&cases.sel, &wait);
+	else
+		ret = kchan_select(&cases.sel, &wait);
+	if (!ret)
+		kchan_outcome(&cases.sel, &out);
+	kchan_cases_put(&cases);
+	if (ret)
+		return ret;
+
+	if (copy_to_user(&uarg->index, &out, sizeof(out)))
+		return -EFAULT;
+	return 0;
+}
