@@ -60,154 +60,163 @@ static int kchan_check_len(const struct kchan *ch, const struct kchan_case *c)
 		       EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM |	\
 		       EPOLLWRBAND | EPOLLMSG | EPOLLRDHUP))
 
-/*
- * Cases without memory of their own from the allocator: few selects have more.
- */
+/* So many cases need no memory of their own: few selects have more. */
 #define KCHAN_CASES_INLINE	8
 
 /**
  * struct kchan_cases - the cases of one call
  * @sel: the select
- * @fds: the fds of the branches that have a channel or a file; held
- * @branches: the cases
- * @nr: how many
- * @inline_fds: of a few
- * @inline_branches: of a few
+ * @branches: of a few cases
+ * @locks: of a few cases
  */
 struct kchan_cases {
 	struct kchan_selection sel;
-	struct fd *fds;
-	struct kchan_branch *branches;
-	unsigned int nr;
-	struct fd inline_fds[KCHAN_CASES_INLINE];
-	struct kchan_branch inline_branches[KCHAN_CASES_INLINE];
+	struct kchan_branch branches[KCHAN_CASES_INLINE];
+	struct kchan *locks[KCHAN_CASES_INLINE];
 };
 
-static int kchan_resolve_file(struct kchan_branch *b, const struct kchan_case *c,
-			      struct file *file)
+static int kchan_resolve_file(struct kchan_selection *sel,
+			      struct kchan_branch *b, const struct kchan_case *c)
 {
 	if (c->addr || (c->len & ~KCHAN_POLL_EVENTS))
 		return -EINVAL;
-	b->file = file;
 	b->len = c->len;
+	sel->files |= BIT_ULL(sel->nr);
 	return 0;
 }
 
-static int kchan_resolve_end(struct kchan_branch *b, const struct kchan_case *c,
+static int kchan_resolve_end(struct kchan_selection *sel,
+			     struct kchan_branch *b, const struct kchan_case *c,
 			     struct file *file)
 {
 	const bool send = c->op == KCHAN_OP_SEND;
-	void __user *addr;
 	struct kchan *ch;
 	int ret;
 
-	if (!kchan_is_end(file))
+	if (unlikely(!kchan_is_end(file)))
 		return -EINVAL;
 	ch = file->private_data;
 	if (!(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
 	ret = kchan_use(ch);
-	if (ret)
+	if (unlikely(ret))
 		return ret;
 	ret = kchan_check_len(ch, c);
-	if (ret)
+	if (unlikely(ret))
 		return ret;
 
 	/* Of nothing, the address is not looked at, nor is room that is not used. */
 	b->len = min(c->len, ch->elem_size);
-	addr = b->len ? u64_to_user_ptr(c->addr) : NULL;
-	if (!access_ok(addr, b->len))
+	b->addr = b->len ? u64_to_user_ptr(c->addr) : NULL;
+	if (!access_ok(b->addr, b->len))
 		return -EFAULT;
-	iov_iter_ubuf(&b->iter, send ? ITER_SOURCE : ITER_DEST, addr, b->len);
+	b->detach = !send && kchan_by_pointer(ch);
 	b->ch = ch;
+	kchan_selection_lock(sel, ch);
 	return 0;
 }
 
-/* Makes out a case. The fd is held when this succeeds. */
-static int kchan_resolve(struct kchan_branch *b, const struct kchan_case *c,
-			 struct fd *held)
+/* Makes out a case, the last one of the selection when this succeeds. */
+static int kchan_resolve(struct kchan_selection *sel, const struct kchan_case *c)
 {
+	struct kchan_branch *b = &sel->branches[sel->nr];
 	struct fd fd = {};
-	int ret;
+	int ret = 0;
 
 	if (c->flags || c->op > KCHAN_OP_POLL)
 		return -EINVAL;
 	b->ch = NULL;
-	b->file = NULL;
 	b->elem = NULL;
 	b->op = c->op;
-	b->got = 0;
 	b->faults = 0;
 	b->detach = false;
-	*held = fd;
-	/* Go's nil channel. */
-	if ((s32)c->fd < 0)
-		return 0;
 
-	fd = fdget(c->fd);
-	if (!fd_file(fd))
-		return -EBADF;
-	if (c->op == KCHAN_OP_POLL)
-		ret = kchan_resolve_file(b, c, fd_file(fd));
-	else
-		ret = kchan_resolve_end(b, c, fd_file(fd));
-	if (ret)
-		fdput(fd);
-	else
-		*held = fd;
-	return ret;
+	/* Negative is Go's nil channel. */
+	if ((s32)c->fd >= 0) {
+		fd = fdget(c->fd);
+		if (!fd_file(fd))
+			return -EBADF;
+		if (c->op == KCHAN_OP_POLL)
+			ret = kchan_resolve_file(sel, b, c);
+		else
+			ret = kchan_resolve_end(sel, b, c, fd_file(fd));
+		if (unlikely(ret)) {
+			fdput(fd);
+			return ret;
+		}
+	}
+	b->fd = fd;
+	sel->nr++;
+	return 0;
+}
+
+static void kchan_cases_free(struct kchan_cases *cases)
+{
+	if (likely(cases->sel.branches == cases->branches))
+		return;
+	kfree(cases->sel.branches);
+	kfree(cases->sel.locks);
 }
 
 static void kchan_cases_put(struct kchan_cases *cases)
 {
-	while (cases->nr--)
-		if (fd_file(cases->fds[cases->nr]))
-			fdput(cases->fds[cases->nr]);
-	if (cases->branches != cases->inline_branches) {
-		kfree(cases->branches);
-		kfree(cases->fds);
-	}
+	struct kchan_selection *sel = &cases->sel;
+	unsigned int i;
+
+	for (i = 0; i < sel->nr; i++)
+		fdput(sel->branches[i].fd);
+	kchan_cases_free(cases);
 }
 
 static int kchan_cases_alloc(struct kchan_cases *cases, unsigned int nr)
 {
-	cases->nr = 0;
-	cases->fds = cases->inline_fds;
-	cases->branches = cases->inline_branches;
-	if (nr <= KCHAN_CASES_INLINE)
-		return 0;
+	struct kchan_selection *sel = &cases->sel;
 
-	cases->fds = kmalloc_array(nr, sizeof(*cases->fds), GFP_KERNEL_ACCOUNT);
-	cases->branches = kmalloc_array(nr, sizeof(*cases->branches),
-					GFP_KERNEL_ACCOUNT);
-	if (cases->fds && cases->branches)
+	kchan_selection_init(sel, cases->branches, cases->locks);
+	if (likely(nr <= KCHAN_CASES_INLINE))
 		return 0;
-	kfree(cases->branches);
-	kfree(cases->fds);
+	sel->branches = kmalloc_array(nr, sizeof(*sel->branches),
+				      GFP_KERNEL_ACCOUNT);
+	sel->locks = kmalloc_array(nr, sizeof(*sel->locks), GFP_KERNEL_ACCOUNT);
+	if (sel->branches && sel->locks)
+		return 0;
+	kchan_cases_free(cases);
 	return -ENOMEM;
+}
+
+static int kchan_read_cases(struct kchan_case *to, void __user *from,
+			    unsigned int nr, size_t size)
+{
+	int ret = 0;
+
+	if (likely(size == sizeof(*to)))
+		return copy_from_user(to, from, nr * sizeof(*to)) ? -EFAULT : 0;
+	for (; nr && !ret; nr--, to++, from += size)
+		ret = copy_struct_from_user(to, sizeof(*to), from, size);
+	return ret;
 }
 
 /* Reads and makes out the cases. To be put when this succeeds. */
 static int kchan_cases_get(struct kchan_cases *cases, void __user *from,
 			   unsigned int nr, size_t size)
 {
-	struct kchan_case c;
+	struct kchan_case some[KCHAN_CASES_INLINE] __uninitialized;
+	unsigned int i, n;
 	int ret;
 
 	ret = kchan_cases_alloc(cases, nr);
 	if (ret)
 		return ret;
-	for (; cases->nr < nr; cases->nr++, from += size) {
-		ret = copy_struct_from_user(&c, sizeof(c), from, size);
-		if (!ret)
-			ret = kchan_resolve(&cases->branches[cases->nr], &c,
-					    &cases->fds[cases->nr]);
+	for (; nr; nr -= n, from += n * size) {
+		n = min_t(unsigned int, nr, KCHAN_CASES_INLINE);
+		ret = kchan_read_cases(some, from, n, size);
+		for (i = 0; i < n && !ret; i++)
+			ret = kchan_resolve(&cases->sel, &some[i]);
 		if (ret) {
 			kchan_cases_put(cases);
 			return ret;
 		}
 	}
-	kchan_selection_init(&cases->sel, cases->branches, nr);
 	return 0;
 }
 
@@ -216,14 +225,18 @@ static int kchan_select_one(struct kchan_selection *sel,
 			    const struct kchan_wait *wait)
 {
 	struct kchan_branch *b = &sel->branches[0];
+	struct iov_iter iter;
 	ssize_t ret;
 
 	sel->chosen = 0;
 	sel->status = 0;
-	if (b->op == KCHAN_OP_SEND)
-		ret = kchan_send(b->ch, &b->iter, wait);
-	else
-		ret = kchan_recv(b->ch, &b->iter, wait);
+	if (b->op == KCHAN_OP_SEND) {
+		iov_iter_ubuf(&iter, ITER_SOURCE, b->addr, b->len);
+		ret = kchan_send(b->ch, &iter, wait);
+	} else {
+		iov_iter_ubuf(&iter, ITER_DEST, b->addr, b->len);
+		ret = kchan_recv(b->ch, &iter, wait);
+	}
 	switch (ret) {
 	case -EPIPE:
 	case -EMSGSIZE:
@@ -261,7 +274,7 @@ long kchan_ioctl_select(struct kchan_select __user *uarg, size_t usize)
 {
 	struct kchan_wait wait = {};
 	struct kchan_outcome out;
-	struct kchan_cases cases;
+	struct kchan_cases cases __uninitialized;
 	struct kchan_select sel;
 	ktime_t deadline;
 	int ret;
@@ -284,7 +297,7 @@ long kchan_ioctl_select(struct kchan_select __user *uarg, size_t usize)
 			      sel.case_size);
 	if (ret)
 		return ret;
-	if (sel.nr_cases == 1 && cases.branches[0].ch)
+	if (sel.nr_cases == 1 && cases.sel.branches[0].ch)
 		ret = kchan_select_one(&cases.sel, &wait);
 	else
 		ret = kchan_select(&cases.sel, &wait);

@@ -22,6 +22,11 @@
 #define get_random_u32_below(ceil)	prandom_u32_max(ceil)
 #endif
 
+/* 6.9 brought this, for what the compiler would otherwise clear for nothing. */
+#ifndef __uninitialized
+#define __uninitialized
+#endif
+
 /* 6.12 hid what is in a struct fd. */
 #ifndef fd_file
 #define fd_file(f)	((f).file)

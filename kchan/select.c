@@ -49,45 +49,6 @@ struct kchan_waiting {
 	struct kchan_slot slots[];
 };
 
-/**
- * kchan_selection_init() - begin a select
- * @sel: the select
- * @branches: its cases
- * @nr: how many, at most KCHAN_MAX_CASES
- */
-void kchan_selection_init(struct kchan_selection *sel,
-			  struct kchan_branch *branches, unsigned int nr)
-{
-	unsigned int i, at;
-
-	sel->branches = branches;
-	sel->nr = nr;
-	sel->nr_ordered = 0;
-	sel->files = 0;
-	for (i = 0; i < nr; i++) {
-		struct kchan_branch *b = &branches[i];
-		const struct kchan *ch = b->ch;
-
-		if (b->file)
-			sel->files |= BIT_ULL(i);
-		if (!ch)
-			continue;
-		b->detach = b->op == KCHAN_OP_RECV && kchan_by_pointer(ch);
-		/* They are few, and mostly come in order. */
-		for (at = sel->nr_ordered++; at; at--) {
-			if (branches[sel->order[at - 1]].ch->id <= ch->id)
-				break;
-			sel->order[at] = sel->order[at - 1];
-		}
-		sel->order[at] = i;
-	}
-}
-
-static struct kchan *kchan_ordered(struct kchan_selection *sel, unsigned int i)
-{
-	return sel->branches[sel->order[i]].ch;
-}
-
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 /* For lockdep, which would not keep so many locks of one class apart. */
 static void kchan_nest_begin(struct kchan_nest *nest)
@@ -107,34 +68,21 @@ static inline void kchan_nest_begin(struct kchan_nest *nest) { }
 static inline void kchan_nest_end(struct kchan_nest *nest) { }
 #endif
 
-/* A channel in several cases is locked once: they are next to each other. */
 static void kchan_lock_all(struct kchan_selection *sel)
 {
-	struct kchan *last = NULL;
 	unsigned int i;
 
 	kchan_nest_begin(&sel->nest);
-	for (i = 0; i < sel->nr_ordered; i++) {
-		struct kchan *ch = kchan_ordered(sel, i);
-
-		if (ch != last)
-			spin_lock_nest_lock(&ch->lock, &sel->nest);
-		last = ch;
-	}
+	for (i = 0; i < sel->nr_locks; i++)
+		spin_lock_nest_lock(&sel->locks[i]->lock, &sel->nest);
 }
 
 static void kchan_unlock_all(struct kchan_selection *sel)
 {
-	struct kchan *last = NULL;
 	unsigned int i;
 
-	for (i = 0; i < sel->nr_ordered; i++) {
-		struct kchan *ch = kchan_ordered(sel, i);
-
-		if (ch != last)
-			spin_unlock(&ch->lock);
-		last = ch;
-	}
+	for (i = 0; i < sel->nr_locks; i++)
+		spin_unlock(&sel->locks[i]->lock);
 	kchan_nest_end(&sel->nest);
 }
 
@@ -156,7 +104,7 @@ static u64 kchan_poll_files(struct kchan_selection *sel, poll_table *pt)
 		left &= left - 1;
 		if (pt)
 			pt->_key = events;
-		seen = vfs_poll(b->file, pt) & events;
+		seen = vfs_poll(fd_file(b->fd), pt) & events;
 		b->got = (__force u32)seen;
 		if (seen)
 			ready |= BIT_ULL(i);
@@ -170,13 +118,14 @@ static u64 kchan_ready(struct kchan_selection *sel)
 	u64 ready = 0;
 	unsigned int i;
 
-	for (i = 0; i < sel->nr_ordered; i++) {
-		const unsigned int at = sel->order[i];
-		struct kchan_branch *b = &sel->branches[at];
+	for (i = 0; i < sel->nr; i++) {
+		struct kchan *ch = sel->branches[i].ch;
 
-		if (b->op == KCHAN_OP_SEND ? kchan_can_send(b->ch) :
-					     kchan_can_recv(b->ch))
-			ready |= BIT_ULL(at);
+		if (!ch)
+			continue;
+		if (sel->branches[i].op == KCHAN_OP_SEND ? kchan_can_send(ch) :
+							   kchan_can_recv(ch))
+			ready |= BIT_ULL(i);
 	}
 	return ready;
 }
@@ -195,8 +144,9 @@ static unsigned int kchan_pick(u64 set)
 
 static int kchan_commit_send(struct kchan_branch *b, struct kchan_deferred *d)
 {
+	struct iov_iter from;
 	struct kchan_src src = {
-		.from = &b->iter,
+		.from = &from,
 		.elem = b->elem,
 		.len = b->len,
 	};
@@ -205,6 +155,7 @@ static int kchan_commit_send(struct kchan_branch *b, struct kchan_deferred *d)
 	/* What moves by pointer has to be in kernel memory first. */
 	if (kchan_by_pointer(b->ch) && !b->elem)
 		return -EFAULT;
+	iov_iter_ubuf(&from, ITER_SOURCE, b->addr, b->len);
 	ret = kchan_give(b->ch, &src, d);
 	b->elem = src.elem;
 	return ret;
@@ -212,14 +163,16 @@ static int kchan_commit_send(struct kchan_branch *b, struct kchan_deferred *d)
 
 static int kchan_commit_recv(struct kchan_branch *b, struct kchan_deferred *d)
 {
+	struct iov_iter to;
 	struct kchan_dst dst = {
-		.to = &b->iter,
+		.to = &to,
 		.elem = b->elem,
 		.detach = b->detach,
 		.room = b->len,
 	};
 	int ret;
 
+	iov_iter_ubuf(&to, ITER_DEST, b->addr, b->len);
 	ret = kchan_take(b->ch, &dst, d);
 	b->got = dst.len;
 	if (b->detach)
@@ -280,8 +233,8 @@ static void kchan_run_commit(struct kchan_selection *sel, int ret,
 
 	if (!ret)
 		ch = sel->branches[sel->chosen].ch;
-	if (!ch && sel->nr_ordered)
-		ch = kchan_ordered(sel, 0);
+	if (!ch && sel->nr_locks)
+		ch = sel->locks[0];
 	if (ch)
 		kchan_run_deferred(ch, d);
 }
@@ -317,7 +270,7 @@ static int kchan_stage_send(struct kchan_branch *b,
 	ret = kchan_get_staging(b, small);
 	if (ret)
 		return ret;
-	from = b->iter;
+	iov_iter_ubuf(&from, ITER_SOURCE, b->addr, b->len);
 	return kchan_copy_in(b->elem->data, b->len, &from) ? 0 : -EFAULT;
 }
 
@@ -329,6 +282,14 @@ static int kchan_stage_recv(struct kchan_branch *b,
 	return kchan_by_pointer(b->ch) ? 0 : kchan_get_staging(b, small);
 }
 
+static int kchan_fault_in_branch(struct kchan_branch *b)
+{
+	struct iov_iter to;
+
+	iov_iter_ubuf(&to, ITER_DEST, b->addr, b->len);
+	return kchan_fault_in(&to, b->len) ? 0 : -EFAULT;
+}
+
 /* After -EFAULT under the lock: see that it does not come again for ever. */
 static int kchan_make_present(struct kchan_branch *b,
 			      union kchan_stack_elem *small)
@@ -338,7 +299,7 @@ static int kchan_make_present(struct kchan_branch *b,
 	/* Made present twice and gone again: go around. */
 	if (b->faults++ == 2)
 		return kchan_stage_recv(b, small);
-	return kchan_fault_in(&b->iter, b->len) ? 0 : -EFAULT;
+	return kchan_fault_in_branch(b);
 }
 
 /* A case has committed: whoever receives gets what was detached for it. */
@@ -347,12 +308,14 @@ static int kchan_deliver_chosen(struct kchan_selection *sel,
 {
 	struct kchan_branch *b = &sel->branches[sel->chosen];
 	struct kchan_elem *elem = b->elem;
+	struct iov_iter to;
 
 	if (b->op != KCHAN_OP_RECV || !b->detach || sel->status)
 		return 0;
 	b->elem = NULL;
 	b->got = elem->len;
-	return kchan_settle(b->ch, &b->iter, small, elem);
+	iov_iter_ubuf(&to, ITER_DEST, b->addr, b->len);
+	return kchan_settle(b->ch, &to, small, elem);
 }
 
 /* Commits a case if one is ready. */
@@ -409,10 +372,9 @@ static int kchan_stage_all(struct kchan_selection *sel, struct kchan_waiting *wg
 			continue;
 		if (b->op == KCHAN_OP_SEND)
 			ret = kchan_stage_send(b, small);
-		else if (!kchan_fault_in(&b->iter, b->len))
-			ret = -EFAULT;
 		else
-			ret = kchan_stage_recv(b, small);
+			ret = kchan_fault_in_branch(b) ?:
+			      kchan_stage_recv(b, small);
 		if (ret)
 			return ret;
 		cond_resched();

@@ -2,32 +2,32 @@
 #ifndef _KCHAN_SELECT_H
 #define _KCHAN_SELECT_H
 
+#include <linux/file.h>
 #include <linux/lockdep.h>
-#include <linux/uio.h>
 
 #include "kchan.h"
 
 /**
  * struct kchan_branch - one case of a select, made out
- * @iter: the caller's memory, for a send or a receive
- * @ch: its channel, in use; NULL for one that never is ready, and for a file
- * @file: with KCHAN_OP_POLL the file
+ * @ch: its channel, in use; NULL of one that never is ready, and of a file
+ * @addr: the caller's memory
  * @elem: in kernel memory: of a send, the element, once it has been copied; of
  *	a receive, with @detach, where it goes. Owned.
- * @op: ``KCHAN_OP_*``
+ * @fd: what has the channel, or with KCHAN_OP_POLL the file; held
  * @len: bytes to send, or room to receive; of a file, the events asked for
  * @got: bytes received; of a file, the events that are there
+ * @op: ``KCHAN_OP_*``
  * @faults: how often its memory was made present
  * @detach: a receive goes to @elem, and is copied to the caller without the lock
  */
 struct kchan_branch {
-	struct iov_iter iter;
 	struct kchan *ch;
-	struct file *file;
+	void __user *addr;
 	struct kchan_elem *elem;
-	u32 op;
+	struct fd fd;
 	u32 len;
 	u32 got;
+	u8 op;
 	u8 faults;
 	bool detach;
 };
@@ -42,27 +42,50 @@ struct kchan_nest {
 /**
  * struct kchan_selection - a select
  * @branches: its cases
- * @nr: how many
- * @nr_ordered: how many have a channel
- * @files: a bit for each that has a file
+ * @locks: their channels, each once, by id: the order of locking
+ * @nr: how many cases
+ * @nr_locks: how many channels
+ * @files: a bit for each case that has a file
  * @chosen: out: the case that committed
  * @status: out: 0, EPIPE or EMSGSIZE
  * @nest: see there
- * @order: the indices of those that have a channel, by the channels' ids
  */
 struct kchan_selection {
 	struct kchan_branch *branches;
+	struct kchan **locks;
 	unsigned int nr;
-	unsigned int nr_ordered;
+	unsigned int nr_locks;
 	u64 files;
 	unsigned int chosen;
 	int status;
 	struct kchan_nest nest;
-	u8 order[KCHAN_MAX_CASES];
 };
 
-void kchan_selection_init(struct kchan_selection *sel,
-			  struct kchan_branch *branches, unsigned int nr);
+static inline void kchan_selection_init(struct kchan_selection *sel,
+					struct kchan_branch *branches,
+					struct kchan **locks)
+{
+	sel->branches = branches;
+	sel->locks = locks;
+	sel->nr = 0;
+	sel->nr_locks = 0;
+	sel->files = 0;
+}
+
+/* Adds the channel to those to be locked. They are few, and often in order. */
+static inline void kchan_selection_lock(struct kchan_selection *sel,
+					struct kchan *ch)
+{
+	unsigned int at, i;
+
+	for (at = sel->nr_locks; at && sel->locks[at - 1]->id >= ch->id; at--)
+		if (sel->locks[at - 1] == ch)
+			return;
+	for (i = sel->nr_locks++; i > at; i--)
+		sel->locks[i] = sel->locks[i - 1];
+	sel->locks[at] = ch;
+}
+
 int kchan_select(struct kchan_selection *sel, const struct kchan_wait *wait);
 
 #endif /* _KCHAN_SELECT_H */

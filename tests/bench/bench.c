@@ -12,8 +12,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MAX_LANES	2
-
 static const char usage[] =
 	"usage: bench [-C] [-n COUNT] [-c WORK=CAPACITY]... [-m MACHINE] [-v]\n"
 	"\n"
@@ -21,7 +19,7 @@ static const char usage[] =
 	"  -n   how many operations (8192), then twice as many, to know the set-up\n"
 	"       from them; with few, threads' starts are all that one sees\n"
 	"  -c   kchan's capacity in a work: pair (16), ping-pong (1), rendezvous (0),\n"
-	"       stream (64)\n"
+	"       stream (64), select-2 and select-8 (256)\n"
 	"  -m   what the table says of the machine\n"
 	"  -v   both runs, on standard error, and how often threads were switched\n";
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define ELEM_SIZE	64
+#define MAX_LANES	8
 
 /* One way for elements: what is sent to tx is received from rx. */
 struct lane {
@@ -24,8 +25,19 @@ enum work_id {
 	PING_PONG,
 	RENDEZVOUS,
 	STREAM,
+	SELECT_2,
+	SELECT_8,
 	NR_WORKS
 };
+
+/* Receives from the one of several lanes that has an element. */
+struct any {
+	void (*begin)(const struct lane *lanes, unsigned int nr);
+	void (*recv)(void);
+	void (*end)(void);
+};
+
+extern const struct any select_any, epoll_any, read_any;
 
 struct subject {
 	const char *name;
@@ -35,6 +47,7 @@ struct subject {
 		    const char **why);
 	void (*send)(const struct lane *lane, const void *elem);
 	void (*recv)(const struct lane *lane, void *elem);
+	const struct any *any;
 };
 
 extern const struct subject subjects[];

@@ -23,6 +23,8 @@
 
 /* A rendezvous is not what the others have; the pipe is there to compare. */
 #define ALL	(1U << PAIR | 1U << PING_PONG | 1U << STREAM)
+#define KCHAN	(ALL | 1U << RENDEZVOUS | 1U << SELECT_2 | 1U << SELECT_8)
+#define PIPE	(ALL | 1U << RENDEZVOUS | 1U << SELECT_8)
 
 static int failed(struct lane *lane, const char *what, const char **why)
 {
@@ -197,12 +199,13 @@ static int floor_open(struct lane *lane, enum work_id work, unsigned int capacit
 }
 
 const struct subject subjects[] = {
-	{ "kchan", ALL | 1U << RENDEZVOUS, kchan_open, fd_send, fd_recv },
-	{ "pipe", ALL | 1U << RENDEZVOUS, pipe_open, fd_send, fd_recv },
-	{ "seqpacket", ALL, seqpacket_open, fd_send, fd_recv },
-	{ "mqueue", ALL, mqueue_open, mqueue_send, mqueue_recv },
-	{ "eventfd", ALL, eventfd_open, eventfd_send, eventfd_recv },
-	{ "floor", 1U << PAIR, floor_open, fd_send, fd_recv },
+	{ "kchan", KCHAN, kchan_open, fd_send, fd_recv, &select_any },
+	{ "pipe", PIPE, pipe_open, fd_send, fd_recv, &epoll_any },
+	{ "seqpacket", ALL, seqpacket_open, fd_send, fd_recv, NULL },
+	{ "mqueue", ALL, mqueue_open, mqueue_send, mqueue_recv, NULL },
+	{ "eventfd", ALL, eventfd_open, eventfd_send, eventfd_recv, NULL },
+	{ "read", 1U << SELECT_2, kchan_open, fd_send, fd_recv, &read_any },
+	{ "floor", 1U << PAIR, floor_open, fd_send, fd_recv, NULL },
 };
 
 const unsigned int nr_subjects = sizeof(subjects) / sizeof(subjects[0]);

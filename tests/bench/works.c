@@ -9,6 +9,9 @@
 #include <pthread.h>
 #include <string.h>
 
+/* Elements that a lane is filled with: no subject's buffer is smaller. */
+#define REFILL	256
+
 struct side {
 	const struct subject *subject;
 	struct lane *lanes;
@@ -97,6 +100,49 @@ static uint64_t stream(const struct subject *subject, struct lane *lanes,
 	return now() - begin;
 }
 
+/*
+ * Refilling is not what is asked for, and is done while the clock is not looked
+ * at. The element is in another lane each time but for a reader's, who knows but
+ * one.
+ */
+static uint64_t any(const struct subject *subject, struct lane *lanes,
+		    unsigned int nr, unsigned long count)
+{
+	const struct any *receiver = subject->any;
+	unsigned int full = 0;
+	uint64_t sum = 0, begin;
+
+	receiver->begin(lanes, nr);
+	while (count) {
+		char elem[ELEM_SIZE] = { 0 };
+		unsigned long n = count < REFILL ? count : REFILL;
+
+		for (unsigned long i = 0; i < n; i++)
+			subject->send(&lanes[full], elem);
+		begin = now();
+		for (unsigned long i = 0; i < n; i++)
+			receiver->recv();
+		sum += now() - begin;
+		count -= n;
+		if (receiver != &read_any)
+			full = (full + 1) % nr;
+	}
+	receiver->end();
+	return sum;
+}
+
+static uint64_t select_2(const struct subject *subject, struct lane *lanes,
+			 unsigned long count)
+{
+	return any(subject, lanes, 2, count);
+}
+
+static uint64_t select_8(const struct subject *subject, struct lane *lanes,
+			 unsigned long count)
+{
+	return any(subject, lanes, 8, count);
+}
+
 struct work works[NR_WORKS] = {
 	[PAIR] = {
 		"pair", "a send and a receive in one thread", 16, pair, 1
@@ -109,5 +155,13 @@ struct work works[NR_WORKS] = {
 	},
 	[STREAM] = {
 		"stream", "an element from one thread to another", 64, stream, 1
+	},
+	[SELECT_2] = {
+		"select-2", "a receive from one of two that has an element", REFILL,
+		select_2, 2
+	},
+	[SELECT_8] = {
+		"select-8", "a receive from one of eight that has an element", REFILL,
+		select_8, 8
 	},
 };
