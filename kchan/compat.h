@@ -9,16 +9,11 @@
 #include <linux/fs.h>
 #include <linux/random.h>
 #include <linux/uio.h>
-#include <linux/version.h>
 
-/* 6.2 gave the directions of an iov_iter names of their own. */
+/* 6.2 gave the directions of an iov_iter names of their own, and this a new one. */
 #ifndef ITER_SOURCE
 #define ITER_SOURCE	WRITE
 #define ITER_DEST	READ
-#endif
-
-/* 6.2 gave this its name. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 #define get_random_u32_below(ceil)	prandom_u32_max(ceil)
 #endif
 
@@ -33,7 +28,7 @@
 #endif
 
 /* 6.7 took the times of an inode out of direct reach. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#ifndef KCHAN_HAVE_INODE_INIT_TS
 static inline void simple_inode_init_ts(struct inode *inode)
 {
 	inode->i_mtime = current_time(inode);

@@ -118,9 +118,9 @@ static struct inode *kchan_fs_inode(struct kchan *ch, fmode_t mode)
 	inode->i_ino = get_next_ino();
 	inode->i_mode = S_IFCHR;
 	if (mode & FMODE_READ)
-		inode->i_mode |= S_IRUSR;
+		inode->i_mode |= 0400;
 	if (mode & FMODE_WRITE)
-		inode->i_mode |= S_IWUSR;
+		inode->i_mode |= 0200;
 	inode->i_uid = current_fsuid();
 	inode->i_gid = current_fsgid();
 	inode->i_fop = &kchan_end_fops;

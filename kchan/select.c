@@ -73,16 +73,21 @@ static void kchan_lock_all(struct kchan_selection *sel)
 	unsigned int i;
 
 	kchan_nest_begin(&sel->nest);
-	for (i = 0; i < sel->nr_locks; i++)
+	for (i = 0; i < sel->nr_locks; i++) {
 		spin_lock_nest_lock(&sel->locks[i]->lock, &sel->nest);
+		/* For sparse, which does not count in loops. */
+		__release(&sel->locks[i]->lock);
+	}
 }
 
 static void kchan_unlock_all(struct kchan_selection *sel)
 {
 	unsigned int i;
 
-	for (i = 0; i < sel->nr_locks; i++)
+	for (i = 0; i < sel->nr_locks; i++) {
+		__acquire(&sel->locks[i]->lock);
 		spin_unlock(&sel->locks[i]->lock);
+	}
 	kchan_nest_end(&sel->nest);
 }
 
