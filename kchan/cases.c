@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KCHAN_IOC_SELECT: cases, as the caller writes them.
+ * Cases, as the caller writes them, and KCHAN_IOC_SELECT, which is made of them.
  */
 #include <linux/file.h>
 #include <linux/ktime.h>
@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "cases.h"
 #include "compat.h"
 #include "kchan.h"
 #include "select.h"
@@ -26,6 +27,23 @@ struct kchan_outcome {
 	__u32 len;
 };
 
+/**
+ * kchan_check_cases() - see that there may be cases so many and so large
+ * @nr: how many
+ * @size: the size that the caller knows &struct kchan_case by
+ *
+ * Return: 0, -EINVAL, -E2BIG.
+ */
+int kchan_check_cases(unsigned int nr, size_t size)
+{
+	if (size < KCHAN_CASE_SIZE_V0)
+		return -EINVAL;
+	/* What is beyond the size we know is looked through: not without end. */
+	if (nr > KCHAN_MAX_CASES || size > PAGE_SIZE)
+		return -E2BIG;
+	return 0;
+}
+
 static int kchan_check_select(const struct kchan_select *sel)
 {
 	if (sel->flags & ~(KCHAN_SELECT_NONBLOCK | KCHAN_SELECT_DEADLINE))
@@ -35,12 +53,7 @@ static int kchan_check_select(const struct kchan_select *sel)
 		return -EINVAL;
 	if (sel->deadline && !(sel->flags & KCHAN_SELECT_DEADLINE))
 		return -EINVAL;
-	if (sel->case_size < KCHAN_CASE_SIZE_V0)
-		return -EINVAL;
-	/* What is beyond the size we know is looked through: not without end. */
-	if (sel->nr_cases > KCHAN_MAX_CASES || sel->case_size > PAGE_SIZE)
-		return -E2BIG;
-	return 0;
+	return kchan_check_cases(sel->nr_cases, sel->case_size);
 }
 
 static int kchan_check_len(const struct kchan *ch, const struct kchan_case *c)
@@ -158,14 +171,16 @@ static void kchan_cases_free(struct kchan_cases *cases)
 	kfree(cases->sel.locks);
 }
 
-static void kchan_cases_put(struct kchan_cases *cases)
+/**
+ * kchan_put_files() - put the files of cases
+ * @sel: the cases
+ */
+void kchan_put_files(struct kchan_selection *sel)
 {
-	struct kchan_selection *sel = &cases->sel;
 	unsigned int i;
 
 	for (i = 0; i < sel->nr; i++)
 		fdput(sel->branches[i].fd);
-	kchan_cases_free(cases);
 }
 
 static int kchan_cases_alloc(struct kchan_cases *cases, unsigned int nr)
@@ -184,7 +199,7 @@ static int kchan_cases_alloc(struct kchan_cases *cases, unsigned int nr)
 	return -ENOMEM;
 }
 
-static int kchan_read_cases(struct kchan_case *to, void __user *from,
+static int kchan_copy_cases(struct kchan_case *to, void __user *from,
 			    unsigned int nr, size_t size)
 {
 	int ret = 0;
@@ -196,24 +211,48 @@ static int kchan_read_cases(struct kchan_case *to, void __user *from,
 	return ret;
 }
 
-/* Reads and makes out the cases. To be put when this succeeds. */
-static int kchan_cases_get(struct kchan_cases *cases, void __user *from,
-			   unsigned int nr, size_t size)
+/*
+ * An armed select holds no files, and where a receive goes is said when it is
+ * read.
+ */
+static int kchan_arm_case(struct kchan_case *c)
+{
+	if (c->op == KCHAN_OP_POLL)
+		return -EOPNOTSUPP;
+	if (c->op == KCHAN_OP_RECV)
+		c->addr = 0;
+	return 0;
+}
+
+/**
+ * kchan_read_cases() - read and make out cases
+ * @sel: the select, empty, with room for them
+ * @from: where they are
+ * @nr: how many
+ * @size: the size that the caller knows &struct kchan_case by
+ * @arm: they are to be armed
+ *
+ * Return: 0, then their files are to be put; -EFAULT, -EINVAL, -EBADF, -E2BIG,
+ * -EMSGSIZE, -EOPNOTSUPP, -ENOMEM, -EDQUOT.
+ */
+int kchan_read_cases(struct kchan_selection *sel, void __user *from,
+		     unsigned int nr, size_t size, bool arm)
 {
 	struct kchan_case some[KCHAN_CASES_INLINE] __uninitialized;
 	unsigned int i, n;
 	int ret;
 
-	ret = kchan_cases_alloc(cases, nr);
-	if (ret)
-		return ret;
 	for (; nr; nr -= n, from += n * size) {
 		n = min_t(unsigned int, nr, KCHAN_CASES_INLINE);
-		ret = kchan_read_cases(some, from, n, size);
-		for (i = 0; i < n && !ret; i++)
-			ret = kchan_resolve(&cases->sel, &some[i]);
+		ret = kchan_copy_cases(some, from, n, size);
+		for (i = 0; i < n && !ret; i++) {
+			if (arm)
+				ret = kchan_arm_case(&some[i]);
+			if (!ret)
+				ret = kchan_resolve(sel, &some[i]);
+		}
 		if (ret) {
-			kchan_cases_put(cases);
+			kchan_put_files(sel);
 			return ret;
 		}
 	}
@@ -293,21 +332,23 @@ long kchan_ioctl_select(struct kchan_select __user *uarg, size_t usize)
 		wait.deadline = &deadline;
 	}
 
-	ret = kchan_cases_get(&cases, u64_to_user_ptr(sel.cases), sel.nr_cases,
-			      sel.case_size);
+	ret = kchan_cases_alloc(&cases, sel.nr_cases);
 	if (ret)
 		return ret;
+	ret = kchan_read_cases(&cases.sel, u64_to_user_ptr(sel.cases),
+			       sel.nr_cases, sel.case_size, false);
+	if (ret)
+		goto free;
 	if (sel.nr_cases == 1 && cases.sel.branches[0].ch)
 		ret = kchan_select_one(&cases.sel, &wait);
 	else
 		ret = kchan_select(&cases.sel, &wait);
 	if (!ret)
 		kchan_outcome(&cases.sel, &out);
-	kchan_cases_put(&cases);
-	if (ret)
-		return ret;
-
-	if (copy_to_user(&uarg->index, &out, sizeof(out)))
-		return -EFAULT;
-	return 0;
+	kchan_put_files(&cases.sel);
+	if (!ret && copy_to_user(&uarg->index, &out, sizeof(out)))
+		ret = -EFAULT;
+free:
+	kchan_cases_free(&cases);
+	return ret;
 }

@@ -7,6 +7,7 @@
 #include <linux/poll.h>
 #include <linux/uaccess.h>
 
+#include "cases.h"
 #include "compat.h"
 #include "kchan.h"
 
@@ -280,9 +281,6 @@ static long kchan_ioctl_end(struct file *file, void __user *uarg, size_t usize)
 	return kchan_end_fd(ch, mode, flags);
 }
 
-/* An ioctl's type, number and direction, without the size of its structure. */
-#define KCHAN_IOC_KIND(cmd)	((cmd) & ~IOCSIZE_MASK)
-
 static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *uarg = (void __user *)arg;
@@ -302,6 +300,8 @@ static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return kchan_ioctl_select(uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_END):
 		return kchan_ioctl_end(file, uarg, usize);
+	case KCHAN_IOC_KIND(KCHAN_IOC_ARM):
+		return kchan_ioctl_arm(uarg, usize);
 	default:
 		return -ENOTTY;
 	}

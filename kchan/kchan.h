@@ -290,8 +290,8 @@ void kchan_end_get(struct kchan *ch, fmode_t mode);
 int kchan_end_get_live(struct kchan *ch, fmode_t mode);
 void kchan_end_put(struct kchan *ch, fmode_t mode);
 
-/* cases.c */
-long kchan_ioctl_select(struct kchan_select __user *uarg, size_t usize);
+/* armfile.c */
+long kchan_ioctl_arm(void __user *uarg, size_t usize);
 
 /* endfs.c */
 int kchan_end_fd(struct kchan *ch, fmode_t mode, int flags);
@@ -303,6 +303,9 @@ extern const struct file_operations kchan_fops;
 extern const struct file_operations kchan_end_fops;
 void kchan_file_init(struct inode *inode, struct file *file, struct kchan *ch);
 int kchan_release(struct inode *inode, struct file *file);
+
+/* An ioctl's type, number and direction, without the size of its structure. */
+#define KCHAN_IOC_KIND(cmd)	((cmd) & ~IOCSIZE_MASK)
 
 /* Whether a file is an end, the first or another. */
 static inline bool kchan_is_end(const struct file *file)

@@ -10,13 +10,14 @@
 #include "party.h"
 
 /**
- * kchan_party_init() - make the current task a party
+ * kchan_party_init() - make a party
  * @party: the party, which nobody else can see yet
+ * @task: the current task; NULL for that of an armed select
  */
-void kchan_party_init(struct kchan_party *party)
+void kchan_party_init(struct kchan_party *party, struct task_struct *task)
 {
 	atomic_set(&party->state, KCHAN_OPEN);
-	party->task = current;
+	party->task = task;
 	party->winner = NULL;
 }
 
@@ -128,23 +129,22 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
 }
 
 /*
- * Tells a party that it was served.
+ * Tells a party that it was served. The caller has a reference on what the party
+ * is part of, or on its task.
  *
- * Once it sees DONE it returns from its call, and the waiter, the party and, but
- * for the reference taken first, the task are gone: nobody touches the waiter or
- * the party after the store. The waiter is in no list by then, for an owner with
- * several has to tell those that it must still take out.
+ * Once it sees DONE its owner goes on, and the waiter, the party and, but for that
+ * reference, the task are gone: nobody touches the waiter or the party after the
+ * store. The waiter is in no list by then, for an owner with several has to tell
+ * those that it must still take out.
  */
-static struct task_struct *kchan_tell_done(struct kchan_waiter *w)
+static void kchan_tell_done(struct kchan_waiter *w)
 {
 	struct kchan_party *party = w->party;
-	struct task_struct *task = get_task_struct(party->task);
 
 	list_del_init(&w->node);
 	party->winner = w;
 	/* Pairs with the load-acquire in kchan_party_done(). */
 	atomic_set_release(&party->state, KCHAN_DONE);
-	return task;
 }
 
 /**
@@ -159,15 +159,19 @@ static struct task_struct *kchan_tell_done(struct kchan_waiter *w)
 void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
 		    struct kchan_deferred *d)
 {
+	struct task_struct *task = w->party->task;
+
 	w->status = status;
 	q->len--;
 	/*
-	 * The first is told at once: one that gives up meanwhile need not wait
-	 * for us. A second one's task would have nowhere to stand, for its
-	 * waiter goes with the telling; so it is told when it is woken.
+	 * The first task is told at once: one that gives up meanwhile need not
+	 * wait for us. A second one would have nowhere to stand, for its waiter
+	 * goes with the telling; so it is told when it is woken, and so is an
+	 * armed select, whose pollers no lock is held for.
 	 */
-	if (likely(!d->task)) {
-		d->task = kchan_tell_done(w);
+	if (likely(!d->task && task)) {
+		d->task = get_task_struct(task);
+		kchan_tell_done(w);
 	} else {
 		kchan_deferred_more(d);
 		list_move_tail(&w->node, &d->done);
@@ -186,6 +190,23 @@ void kchan_wake_task(struct task_struct *task)
 	put_task_struct(task);
 }
 
+/* Tells a party, and wakes its task, or those who poll the armed select. */
+static void kchan_tell_and_wake(struct kchan_waiter *w)
+{
+	struct task_struct *task = w->party->task;
+	struct kchan_armed *armed;
+
+	if (task) {
+		get_task_struct(task);
+		kchan_tell_done(w);
+		kchan_wake_task(task);
+		return;
+	}
+	armed = kchan_armed_get(w->party);
+	kchan_tell_done(w);
+	kchan_armed_wake(armed);
+}
+
 /**
  * kchan_wake_done() - tell the parties that were served, and wake them
  * @done: the waiters that were served, linked by their node
@@ -198,7 +219,7 @@ void kchan_wake_done(struct list_head *done)
 
 	/* Only the next one's node is read ahead, and that one is not told. */
 	list_for_each_entry_safe(w, next, done, node) {
-		kchan_wake_task(kchan_tell_done(w));
+		kchan_tell_and_wake(w);
 		cond_resched();
 	}
 }

@@ -23,6 +23,10 @@
  * signals say, for its waiters are on its stack. Once DONE, nobody else touches
  * the waiter that was served; the others are taken out by the owner, each under
  * its channel's lock.
+ *
+ * The party of an armed select (armed.h) has no task: nobody waits in a call. Its
+ * waiters are in an object of its own, on which whoever tells it takes a reference
+ * as on a task.
  */
 
 /**
@@ -38,9 +42,9 @@ enum kchan_party_state {
 };
 
 /**
- * struct kchan_party - a blocked call
+ * struct kchan_party - a blocked call, or an armed select
  * @state: &enum kchan_party_state
- * @task: the task that waits
+ * @task: the task that waits; NULL of an armed select
  * @winner: the waiter whose case was completed; valid once DONE. A call with
  *	one case knows it; one with several learns it here.
  */
@@ -128,10 +132,15 @@ static inline struct kchan_waiter *kchan_first(struct kchan_waitq *q)
 void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
 		    struct kchan_deferred *d);
 void kchan_wake_task(struct task_struct *task);
-void kchan_party_init(struct kchan_party *party);
+void kchan_party_init(struct kchan_party *party, struct task_struct *task);
 bool kchan_party_give_up(struct kchan_party *party);
 int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
 		     int *triggered);
 void kchan_wake_done(struct list_head *done);
+
+/* armed.c: what telling an armed select takes in place of a task. */
+struct kchan_armed;
+struct kchan_armed *kchan_armed_get(struct kchan_party *party);
+void kchan_armed_wake(struct kchan_armed *armed);
 
 #endif /* _KCHAN_PARTY_H */

@@ -26,18 +26,6 @@
 #include "stage.h"
 
 /**
- * struct kchan_slot - what a case needs while it waits
- * @w: in its channel's queue
- * @d: what queueing it owes to others
- * @small: staging for a small element
- */
-struct kchan_slot {
-	struct kchan_waiter w;
-	struct kchan_deferred d;
-	union kchan_stack_elem small;
-};
-
-/**
  * struct kchan_waiting - a select that waits
  * @party: the caller
  * @pwq: the caller in the wait queues of the files
@@ -360,46 +348,66 @@ static int kchan_select_now(struct kchan_selection *sel)
 	return ret;
 }
 
-/*
- * Brings all that a claim will need to kernel memory; a bad address is found out
- * before anything waits.
+/**
+ * kchan_select_stage() - bring all that a claim will need to kernel memory
+ * @sel: the select, nothing of it staged
+ * @slots: one for each case
+ * @fault_in: see that there is the caller's memory to receive to, so that a bad
+ *	address is found out before anything waits
+ *
+ * Context: may sleep.
+ * Return: 0; -EFAULT, -ENOMEM, -EDQUOT. To be undone by kchan_select_unstage(),
+ * also when it fails.
  */
-static int kchan_stage_all(struct kchan_selection *sel, struct kchan_waiting *wg)
+int kchan_select_stage(struct kchan_selection *sel, struct kchan_slot *slots,
+		       bool fault_in)
 {
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
-	for (i = 0; i < sel->nr; i++) {
+	for (i = 0; i < sel->nr && !ret; i++) {
 		struct kchan_branch *b = &sel->branches[i];
-		union kchan_stack_elem *small = &wg->slots[i].small;
+		union kchan_stack_elem *small = &slots[i].small;
 
 		if (!b->ch)
 			continue;
 		if (b->op == KCHAN_OP_SEND)
 			ret = kchan_stage_send(b, small);
+		else if (fault_in && kchan_fault_in_branch(b))
+			ret = -EFAULT;
 		else
-			ret = kchan_fault_in_branch(b) ?:
-			      kchan_stage_recv(b, small);
-		if (ret)
-			return ret;
+			ret = kchan_stage_recv(b, small);
 		cond_resched();
 	}
-	return 0;
+	return ret;
 }
 
-/* The locks are held, and no case is ready. */
-static void kchan_park_all(struct kchan_selection *sel, struct kchan_waiting *wg)
+/**
+ * kchan_select_unstage() - free what was staged
+ * @sel: the select, none of it queued
+ * @slots: as they were for kchan_select_stage()
+ */
+void kchan_select_unstage(struct kchan_selection *sel, struct kchan_slot *slots)
 {
 	unsigned int i;
 
-	kchan_party_init(&wg->party);
+	for (i = 0; i < sel->nr; i++)
+		kchan_drop_staging(&sel->branches[i], &slots[i].small);
+}
+
+/* The locks are held, and no case is ready. */
+static void kchan_park_all(struct kchan_selection *sel, struct kchan_slot *slots,
+			   struct kchan_party *party)
+{
+	unsigned int i;
+
 	for (i = 0; i < sel->nr; i++) {
 		struct kchan_branch *b = &sel->branches[i];
-		struct kchan_slot *slot = &wg->slots[i];
+		struct kchan_slot *slot = &slots[i];
 
 		if (!b->ch)
 			continue;
-		slot->w.party = &wg->party;
+		slot->w.party = party;
 		slot->w.elem = b->elem;
 		slot->w.room = b->len;
 		kchan_deferred_init(&slot->d);
@@ -410,29 +418,59 @@ static void kchan_park_all(struct kchan_selection *sel, struct kchan_waiting *wg
 	}
 }
 
-static void kchan_run_parked(struct kchan_selection *sel,
-			     struct kchan_waiting *wg)
+/**
+ * kchan_select_park() - commit a case if one is ready by now, or queue them all
+ * @sel: the select, staged
+ * @slots: one for each case
+ * @party: who is to be told; nobody else can see it yet
+ * @files: a bit for each case whose file is ready
+ *
+ * Return: 0 when a case committed: @sel says which; -EAGAIN when they are queued,
+ * for kchan_select_unpark().
+ */
+int kchan_select_park(struct kchan_selection *sel, struct kchan_slot *slots,
+		      struct kchan_party *party, u64 files)
 {
+	struct kchan_deferred d;
 	unsigned int i;
+	int ret;
 
+	kchan_deferred_init(&d);
+	kchan_lock_all(sel);
+	ret = kchan_commit_one(sel, files, -1, &d);
+	if (ret == -EAGAIN)
+		kchan_park_all(sel, slots, party);
+	kchan_unlock_all(sel);
+	kchan_run_commit(sel, ret, &d);
+	if (ret != -EAGAIN)
+		return ret;
+
+	/*
+	 * Whoever completes a case touches its waiter, and not what queueing it
+	 * owes; and the slots are their owner's, who is in this call.
+	 */
 	for (i = 0; i < sel->nr; i++)
 		if (sel->branches[i].ch)
-			kchan_run_deferred(sel->branches[i].ch,
-					   &wg->slots[i].d);
+			kchan_run_deferred(sel->branches[i].ch, &slots[i].d);
+	return ret;
 }
 
-/*
- * Takes out what is still queued. The party was claimed, so nobody will complete
- * any of it, and one channel after another will do. What was staged, and what
- * came in its place, is the caller's again.
+/**
+ * kchan_select_unpark() - take out what is still queued
+ * @sel: the select
+ * @slots: one for each case
+ *
+ * The party was claimed, so nobody will complete any of it, and one channel after
+ * another will do. What was staged, and what came in its place, is the caller's
+ * again.
  */
-static void kchan_take_out(struct kchan_selection *sel, struct kchan_waiting *wg)
+void kchan_select_unpark(struct kchan_selection *sel, struct kchan_slot *slots)
 {
 	unsigned int i;
 
 	for (i = 0; i < sel->nr; i++) {
 		struct kchan_branch *b = &sel->branches[i];
-		struct kchan_slot *slot = &wg->slots[i];
+		struct kchan_slot *slot = &slots[i];
 
 		if (!b->ch)
 			continue;
@@ -445,11 +483,26 @@ static void kchan_take_out(struct kchan_selection *sel, struct kchan_waiting *wg
 	}
 }
 
+/**
+ * kchan_select_won() - note which case was completed while it was queued
+ * @sel: out: the case, and its status
+ * @slots: one for each case
+ * @party: the party, DONE
+ */
+void kchan_select_won(struct kchan_selection *sel, struct kchan_slot *slots,
+		      struct kchan_party *party)
+{
+	struct kchan_slot *slot;
+
+	slot = container_of(party->winner, struct kchan_slot, w);
+	sel->chosen = slot - slots;
+	sel->status = -slot->w.status;
+}
+
 /* Sleeps until a case has committed, which may be a file's. */
 static int kchan_sleep(struct kchan_selection *sel, struct kchan_waiting *wg,
 		       ktime_t *deadline)
 {
-	struct kchan_slot *slot;
 	u64 ready;
 	int ret;
 
@@ -469,12 +522,9 @@ static int kchan_sleep(struct kchan_selection *sel, struct kchan_waiting *wg,
 		sel->status = 0;
 		return 0;
 	}
-	if (ret)
-		return ret;
-	slot = container_of(wg->party.winner, struct kchan_slot, w);
-	sel->chosen = slot - wg->slots;
-	sel->status = -slot->w.status;
-	return 0;
+	if (!ret)
+		kchan_select_won(sel, wg->slots, &wg->party);
+	return ret;
 }
 
 /* Commits a case if one is ready by now, or waits until one has. */
@@ -482,22 +532,14 @@ static int kchan_commit_or_wait(struct kchan_selection *sel,
 				struct kchan_waiting *wg, u64 files,
 				ktime_t *deadline)
 {
-	struct kchan_deferred d;
 	int ret;
 
-	kchan_deferred_init(&d);
-	kchan_lock_all(sel);
-	ret = kchan_commit_one(sel, files, -1, &d);
-	if (ret == -EAGAIN)
-		kchan_park_all(sel, wg);
-	kchan_unlock_all(sel);
-	kchan_run_commit(sel, ret, &d);
+	kchan_party_init(&wg->party, current);
+	ret = kchan_select_park(sel, wg->slots, &wg->party, files);
 	if (ret != -EAGAIN)
 		return ret;
-
-	kchan_run_parked(sel, wg);
 	ret = kchan_sleep(sel, wg, deadline);
-	kchan_take_out(sel, wg);
+	kchan_select_unpark(sel, wg->slots);
 	return ret;
 }
 
@@ -505,13 +547,12 @@ static int kchan_select_wait(struct kchan_selection *sel, ktime_t *deadline)
 {
 	struct kchan_waiting *wg;
 	u64 files = 0;
-	unsigned int i;
 	int ret;
 
 	wg = kvzalloc(struct_size(wg, slots, sel->nr), GFP_KERNEL_ACCOUNT);
 	if (!wg)
 		return -ENOMEM;
-	ret = kchan_stage_all(sel, wg);
+	ret = kchan_select_stage(sel, wg->slots, true);
 	if (ret)
 		goto free;
 	if (sel->files) {
@@ -528,8 +569,7 @@ static int kchan_select_wait(struct kchan_selection *sel, ktime_t *deadline)
 	if (!ret)
 		ret = kchan_deliver_chosen(sel, &wg->slots[sel->chosen].small);
 free:
-	for (i = 0; i < sel->nr; i++)
-		kchan_drop_staging(&sel->branches[i], &wg->slots[i].small);
+	kchan_select_unstage(sel, wg->slots);
 	kvfree(wg);
 	return ret;
 }

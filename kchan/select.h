@@ -6,6 +6,7 @@
 #include <linux/lockdep.h>
 
 #include "kchan.h"
+#include "party.h"
 
 /**
  * struct kchan_branch - one case of a select, made out
@@ -30,6 +31,18 @@ struct kchan_branch {
 	u8 op;
 	u8 faults;
 	bool detach;
+};
+
+/**
+ * struct kchan_slot - what a case needs while it waits
+ * @w: in its channel's queue
+ * @d: what queueing it owes to others
+ * @small: staging for a small element
+ */
+struct kchan_slot {
+	struct kchan_waiter w;
+	struct kchan_deferred d;
+	union kchan_stack_elem small;
 };
 
 /* What the locks of a select's channels nest in, as lockdep sees it. */
@@ -87,5 +100,15 @@ static inline void kchan_selection_lock(struct kchan_selection *sel,
 }
 
 int kchan_select(struct kchan_selection *sel, const struct kchan_wait *wait);
+
+/* The parts of it that an armed select is made of too. */
+int kchan_select_stage(struct kchan_selection *sel, struct kchan_slot *slots,
+		       bool fault_in);
+void kchan_select_unstage(struct kchan_selection *sel, struct kchan_slot *slots);
+int kchan_select_park(struct kchan_selection *sel, struct kchan_slot *slots,
+		      struct kchan_party *party, u64 files);
+void kchan_select_unpark(struct kchan_selection *sel, struct kchan_slot *slots);
+void kchan_select_won(struct kchan_selection *sel, struct kchan_slot *slots,
+		      struct kchan_party *party);
 
 #endif /* _KCHAN_SELECT_H */

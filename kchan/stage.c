@@ -52,6 +52,28 @@ bool kchan_fault_in(struct iov_iter *to, u32 len)
 }
 
 /**
+ * kchan_return() - put an element back that has left the channel
+ * @ch: the channel
+ * @small: as it was for kchan_stage()
+ * @elem: the element, staged or not: consumed
+ *
+ * Context: may sleep.
+ */
+void kchan_return(struct kchan *ch, union kchan_stack_elem *small,
+		  struct kchan_elem *elem)
+{
+	struct kchan_elem *heap = elem;
+
+	if (elem == &small->elem) {
+		/* At most KCHAN_STACK_ELEM bytes and a header. */
+		heap = kmalloc(struct_size(elem, data, elem->len),
+			       GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+		memcpy(heap, elem, struct_size(elem, data, elem->len));
+	}
+	kchan_put_back(ch, heap);
+}
+
+/**
  * kchan_settle() - give the caller an element that has left the channel
  * @ch: the channel
  * @to: where to
@@ -66,7 +88,6 @@ bool kchan_fault_in(struct iov_iter *to, u32 len)
 int kchan_settle(struct kchan *ch, struct iov_iter *to,
 		 union kchan_stack_elem *small, struct kchan_elem *elem)
 {
-	struct kchan_elem *heap;
 	int ret = -EFAULT;
 
 	/* A process that is being killed will never look at it. */
@@ -76,14 +97,6 @@ int kchan_settle(struct kchan *ch, struct iov_iter *to,
 		kchan_unstage(ch, small, elem);
 		return 0;
 	}
-
-	heap = elem;
-	if (elem == &small->elem) {
-		/* At most KCHAN_STACK_ELEM bytes and a header. */
-		heap = kmalloc(struct_size(elem, data, elem->len),
-			       GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-		memcpy(heap, elem, struct_size(elem, data, elem->len));
-	}
-	kchan_put_back(ch, heap);
+	kchan_return(ch, small, elem);
 	return ret;
 }

@@ -43,6 +43,8 @@ static inline void kchan_unstage(struct kchan *ch,
 }
 
 bool kchan_fault_in(struct iov_iter *to, u32 len);
+void kchan_return(struct kchan *ch, union kchan_stack_elem *small,
+		  struct kchan_elem *elem);
 int kchan_settle(struct kchan *ch, struct iov_iter *to,
 		 union kchan_stack_elem *small, struct kchan_elem *elem);
 

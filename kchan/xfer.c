@@ -62,7 +62,7 @@ static noinline int kchan_send_staged(struct kchan *ch, struct iov_iter *from,
 	spin_lock(&ch->lock);
 	ret = kchan_give(ch, &src, &d);
 	if (ret == -EAGAIN && !wait->nonblock) {
-		kchan_party_init(&party);
+		kchan_party_init(&party, current);
 		w.party = &party;
 		w.elem = src.elem;
 		kchan_park_sender(ch, &w, &d);
@@ -166,7 +166,7 @@ static noinline int kchan_recv_staged(struct kchan *ch, struct iov_iter *to,
 	spin_lock(&ch->lock);
 	ret = kchan_take(ch, dst, &d);
 	if (ret == -EAGAIN && !wait->nonblock) {
-		kchan_party_init(&party);
+		kchan_party_init(&party, current);
 		w.party = &party;
 		w.elem = staging;
 		w.room = dst->room;

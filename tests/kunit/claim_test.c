@@ -294,7 +294,7 @@ static struct claim_party *claim_party(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
-	kchan_party_init(&p->party);
+	kchan_party_init(&p->party, current);
 	for (i = 0; i < 2; i++) {
 		p->w[i].party = &p->party;
 		p->w[i].elem = &p->elem[i].elem;
@@ -494,7 +494,7 @@ static int claim_owner_fn(void *arg)
 		allow_signal(SIGTERM);
 		/* Whoever wakes us is preempted there. */
 		sched_set_fifo(current);
-		kchan_party_init(party);
+		kchan_party_init(party, current);
 		w->party = party;
 		w->elem = elem;
 		w->room = 8;

@@ -56,7 +56,7 @@ static void race_park(struct race *r, bool send)
 {
 	struct kchan_deferred d;
 
-	kchan_party_init(&r->party);
+	kchan_party_init(&r->party, current);
 	r->w.party = &r->party;
 	r->w.elem = r->elem;
 	r->w.room = RACE_SIZE;

@@ -36,9 +36,37 @@
  * each waits for the other to come; one of them has to block or be armed.
  *
  * Readiness is a hint, as everywhere: of two pollers who are told of one element
- * one finds it gone. Who has to send or receive exactly one of several things
- * asks for it with %KCHAN_IOC_SELECT; who has an event loop and cannot block,
- * with %KCHAN_IOC_ARM, and polls the fd that this gives.
+ * one finds it gone. And it is of one channel at a time: a poller who sees that A
+ * can be received from and B can be sent to, and then does the one or the other,
+ * has chosen before he knows whether it can still be done; two who do so, the one
+ * from A to B and the other from B to A, can go on finding each other's choice
+ * gone for ever. Who has to send or receive exactly one of several things asks
+ * for it with %KCHAN_IOC_SELECT, which chooses and does it in one step; who has
+ * an event loop and cannot block, with %KCHAN_IOC_ARM, and polls the fd that this
+ * gives.
+ */
+
+/**
+ * DOC: Event loops
+ *
+ * A loop over epoll, io_uring or the like treats an end of a buffered channel as
+ * it does a pipe: with O_NONBLOCK set, it waits for readiness and then reads or
+ * writes until ``EAGAIN``. For a rendezvous, or for a choice among several
+ * channels, it arms a select, and has one more fd to wait for::
+ *
+ *	arm = ioctl(end, KCHAN_IOC_ARM, &cases);
+ *	epoll_ctl(ep, EPOLL_CTL_ADD, arm, EPOLLIN);
+ *	epoll_ctl(ep, EPOLL_CTL_ADD, sock, EPOLLIN);
+ *	for (;;) {
+ *		epoll_wait(ep, ...);
+ *		sock:	whatever it brought
+ *		arm:	read(arm, { commit, element }); what was armed is done
+ *			ioctl(arm, KCHAN_IOC_ARM, &cases); and once more
+ *	}
+ *
+ * A loop that no longer wants what it has armed, because a socket or a timer came
+ * first, disarms: if that returns 0 nothing has moved, and nothing will; if it
+ * is ``EALREADY`` a case had committed, and the loop reads it as it would have.
  */
 
 /**
@@ -369,9 +397,9 @@ struct kchan_select {
  *
  * Elements to send are copied when the ioctl is called. Of a receive,
  * &kchan_case.len says how much room there will be, and &kchan_case.addr is not
- * looked at. An armed case counts as an end of its channel, in its own direction
- * alone, until a case has committed; the receive that committed, until its
- * element is read.
+ * looked at. Each case counts as an end of its channel, in its own direction
+ * alone, until what has become of the select is read, or the fd is disarmed or
+ * closed.
  *
  * Closing the fd, the last copy of it, disarms it; an element that was received
  * and not read goes back, ahead of what was sent after it.
