@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Channels, but for sending and receiving: see transfer.c.
+ * Channels, but for sending and receiving, see transfer.c, and for handles of one
+ * direction, see end.c.
  */
 #include <stdlib.h>
 
@@ -12,7 +13,7 @@
 /* Options are never this large: a size that is more was not set. */
 #define MAX_OPTS_SIZE	4096
 
-static kc_chan *new_handle(int fd, uint32_t elem_size, bool message)
+kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 {
 	kc_chan *c = malloc(sizeof(*c));
 
@@ -34,8 +35,8 @@ static int make(kc_chan **out, struct kchan_setup *setup)
 		return fd;
 	ret = sys_ioctl(fd, KCHAN_IOC_SETUP, setup);
 	if (!ret) {
-		*out = new_handle(fd, setup->elem_size,
-				  setup->flags & KCHAN_SETUP_MESSAGE);
+		*out = kc_new_handle(fd, setup->elem_size,
+				     setup->flags & KCHAN_SETUP_MESSAGE);
 		if (*out)
 			return 0;
 		ret = -ENOMEM;
@@ -99,7 +100,7 @@ int kc_from_fd(kc_chan **out, int fd)
 	ret = sys_ioctl(fd, KCHAN_IOC_INFO, &info);
 	if (ret < 0)
 		return ret;
-	c = new_handle(fd, info.elem_size, info.flags & KCHAN_INFO_MESSAGE);
+	c = kc_new_handle(fd, info.elem_size, info.flags & KCHAN_INFO_MESSAGE);
 	if (!c)
 		return -ENOMEM;
 	ret = sys_set_cloexec(fd);

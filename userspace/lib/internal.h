@@ -5,6 +5,7 @@
 #ifndef LIBKCHAN_INTERNAL_H
 #define LIBKCHAN_INTERNAL_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,43 @@ struct kc_chan {
 	uint32_t elem_size;
 	bool message;
 };
+
+/*
+ * A handle of @fd, which then belongs to it. NULL when there is no memory.
+ */
+kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message);
+
+/* What a message to send must be, before the kernel sees it. */
+static inline int kc_check_send_msg(const kc_chan *c, size_t len)
+{
+	if (!c->message || !len)
+		return -EINVAL;
+	return len > c->elem_size ? -EMSGSIZE : 0;
+}
+
+/*
+ * How long a call may wait: the fields of struct kchan_select. Zero is for ever.
+ *
+ * A deadline is taken once, when the call begins: what is done again after a
+ * signal handler has run does not wait any longer for it.
+ */
+struct kc_limit {
+	uint32_t flags;
+	int64_t deadline;
+};
+
+#define KC_FOR_EVER	((struct kc_limit){ 0, 0 })
+#define KC_NOT_AT_ALL	((struct kc_limit){ KCHAN_SELECT_NONBLOCK, 0 })
+
+struct kc_limit kc_until(int64_t deadline);
+struct kc_limit kc_within(int64_t timeout);
+
+/* The time; and @ns after one, which is never before it and does not wrap. */
+int64_t kc_now(void);
+int64_t kc_later(int64_t from, int64_t ns);
+
+/* A call that nothing can end but its limit: -EAGAIN or -ETIMEDOUT. */
+int kc_wait_for_nothing(struct kc_limit limit);
 
 /* Says why on standard error, in one line, and aborts. */
 void kc_fatal(const char *why) __attribute__((noreturn, cold));

@@ -10,51 +10,12 @@
 #include "internal.h"
 #include "sys.h"
 
-/* How long a call may wait: the fields of struct kchan_select. */
-struct limit {
-	uint32_t flags;
-	int64_t deadline;
-};
-
-static const struct limit for_ever = { 0, 0 };
-static const struct limit not_at_all = { KCHAN_SELECT_NONBLOCK, 0 };
-
-/*
- * The deadline is taken once, when the call begins: what is done again after a
- * signal handler has run does not wait any longer for it.
- */
-static struct limit within(int64_t timeout)
-{
-	struct limit limit = { KCHAN_SELECT_DEADLINE, 0 };
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	limit.deadline = now.tv_sec * KC_SECOND + now.tv_nsec;
-	if (timeout > 0 &&
-	    __builtin_add_overflow(limit.deadline, timeout, &limit.deadline))
-		limit.deadline = INT64_MAX;
-	return limit;
-}
-
-/* A send or receive on a NULL channel. */
-static int nil_transfer(struct limit limit)
-{
-	if (limit.flags & KCHAN_SELECT_NONBLOCK)
-		return -EAGAIN;
-	if (!(limit.flags & KCHAN_SELECT_DEADLINE))
-		for (;;)
-			sys_pause();
-	while (sys_sleep_until(limit.deadline) == -EINTR)
-		;
-	return -ETIMEDOUT;
-}
-
 /*
  * 0 when the element moved, with its length in *@moved, or a negative errno;
  * -EPIPE also for a receive, at end-of-stream.
  */
 static int select_one(const kc_chan *c, uint32_t op, const void *buf,
-		      uint32_t len, struct limit limit, uint32_t *moved)
+		      uint32_t len, struct kc_limit limit, uint32_t *moved)
 {
 	struct kchan_case one = {
 		.fd = c->fd,
@@ -81,7 +42,7 @@ static int select_one(const kc_chan *c, uint32_t op, const void *buf,
 }
 
 static int do_send(const kc_chan *c, const void *elem, uint32_t len,
-		   struct limit limit)
+		   struct kc_limit limit)
 {
 	uint32_t moved;
 	long ret;
@@ -98,7 +59,7 @@ static int do_send(const kc_chan *c, const void *elem, uint32_t len,
 
 /* True when an element came, and its length in *@moved. */
 static int do_recv(const kc_chan *c, void *buf, uint32_t len,
-		   struct limit limit, uint32_t *moved)
+		   struct kc_limit limit, uint32_t *moved)
 {
 	long ret = -EAGAIN;
 
@@ -121,12 +82,12 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
  * The handle is held for as long as the call lasts, so that another thread may
  * drop the last reference meanwhile.
  */
-static int send_elem(kc_chan *c, const void *elem, struct limit limit)
+static int send_elem(kc_chan *c, const void *elem, struct kc_limit limit)
 {
 	int ret;
 
 	if (!c)
-		return nil_transfer(limit);
+		return kc_wait_for_nothing(limit);
 	if (c->message)
 		return -EINVAL;
 	kc_ref(c);
@@ -135,13 +96,13 @@ static int send_elem(kc_chan *c, const void *elem, struct limit limit)
 	return ret;
 }
 
-static int recv_elem(kc_chan *c, void *elem, struct limit limit)
+static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
 {
 	uint32_t moved;
 	int ret;
 
 	if (!c)
-		return nil_transfer(limit);
+		return kc_wait_for_nothing(limit);
 	if (c->message)
 		return -EINVAL;
 	kc_ref(c);
@@ -150,29 +111,28 @@ static int recv_elem(kc_chan *c, void *elem, struct limit limit)
 	return ret;
 }
 
-static int send_msg(kc_chan *c, const void *msg, size_t len, struct limit limit)
+static int send_msg(kc_chan *c, const void *msg, size_t len, struct kc_limit limit)
 {
 	int ret;
 
 	if (!c)
-		return nil_transfer(limit);
-	if (!c->message || !len)
-		return -EINVAL;
-	if (len > c->elem_size)
-		return -EMSGSIZE;
+		return kc_wait_for_nothing(limit);
+	ret = kc_check_send_msg(c, len);
+	if (ret)
+		return ret;
 	kc_ref(c);
 	ret = do_send(c, msg, len, limit);
 	kc_unref(c);
 	return ret;
 }
 
-static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct limit limit)
+static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limit)
 {
 	uint32_t moved;
 	int ret;
 
 	if (!c)
-		return nil_transfer(limit);
+		return kc_wait_for_nothing(limit);
 	if (!c->message)
 		return -EINVAL;
 	/* No message is longer than the element size, which fits in 32 bits. */
@@ -186,62 +146,62 @@ static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct limit limit)
 
 int kc_send(kc_chan *c, const void *elem)
 {
-	return send_elem(c, elem, for_ever);
+	return send_elem(c, elem, KC_FOR_EVER);
 }
 
 int kc_try_send(kc_chan *c, const void *elem)
 {
-	return send_elem(c, elem, not_at_all);
+	return send_elem(c, elem, KC_NOT_AT_ALL);
 }
 
 int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout)
 {
-	return send_elem(c, elem, within(timeout));
+	return send_elem(c, elem, kc_within(timeout));
 }
 
 int kc_recv(kc_chan *c, void *elem)
 {
-	return recv_elem(c, elem, for_ever);
+	return recv_elem(c, elem, KC_FOR_EVER);
 }
 
 int kc_try_recv(kc_chan *c, void *elem)
 {
-	return recv_elem(c, elem, not_at_all);
+	return recv_elem(c, elem, KC_NOT_AT_ALL);
 }
 
 int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout)
 {
-	return recv_elem(c, elem, within(timeout));
+	return recv_elem(c, elem, kc_within(timeout));
 }
 
 int kc_send_msg(kc_chan *c, const void *msg, size_t len)
 {
-	return send_msg(c, msg, len, for_ever);
+	return send_msg(c, msg, len, KC_FOR_EVER);
 }
 
 int kc_try_send_msg(kc_chan *c, const void *msg, size_t len)
 {
-	return send_msg(c, msg, len, not_at_all);
+	return send_msg(c, msg, len, KC_NOT_AT_ALL);
 }
 
 int kc_send_msg_timeout(kc_chan *c, const void *msg, size_t len,
 			int64_t timeout)
 {
-	return send_msg(c, msg, len, within(timeout));
+	return send_msg(c, msg, len, kc_within(timeout));
 }
 
 ssize_t kc_recv_msg(kc_chan *c, void *buf, size_t size)
 {
-	return recv_msg(c, buf, size, for_ever);
+	return recv_msg(c, buf, size, KC_FOR_EVER);
 }
 
 ssize_t kc_try_recv_msg(kc_chan *c, void *buf, size_t size)
 {
-	return recv_msg(c, buf, size, not_at_all);
+	return recv_msg(c, buf, size, KC_NOT_AT_ALL);
 }
 
 ssize_t kc_recv_msg_timeout(kc_chan *c, void *buf, size_t size,
 			    int64_t timeout)
 {
-	return recv_msg(c, buf, size, within(timeout));
+	return recv_msg(c, buf, size, kc_within(timeout));
 }
