@@ -12,8 +12,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <stdint.h>
+#include <poll.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,6 +70,36 @@ static inline void sys_pause(void)
 {
 	/* The call without a timeout takes the same arguments everywhere. */
 	syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+}
+
+/* Waits at most @ns, for ever if that is negative. */
+static inline long sys_poll(struct pollfd *fds, unsigned int n, int64_t ns)
+{
+#ifdef SYS_ppoll_time64
+	int64_t most[2] = { ns / 1000000000, ns % 1000000000 };
+
+	return sys_ret(syscall(SYS_ppoll_time64, fds, n,
+			       ns < 0 ? NULL : most, NULL, 0));
+#else
+	struct timespec most = { ns / 1000000000, ns % 1000000000 };
+
+	return sys_ret(syscall(SYS_ppoll, fds, n, ns < 0 ? NULL : &most, NULL,
+			       0));
+#endif
+}
+
+static inline long sys_fd_flags(int fd)
+{
+	return sys_ret(syscall(SYS_fcntl, fd, F_GETFD));
+}
+
+/* Good enough to choose by, also before the kernel has gathered entropy. */
+static inline uint32_t sys_random(void)
+{
+	uint32_t value = 0;
+
+	syscall(SYS_getrandom, &value, sizeof(value), GRND_INSECURE);
+	return value;
 }
 
 /* Until @ns on CLOCK_MONOTONIC, or until a signal handler has run. */

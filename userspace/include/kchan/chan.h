@@ -81,6 +81,33 @@ typedef struct kc_chan_opts {
 int kc_make_opts(kc_chan **out, const kc_chan_opts *opts) KC_MUST_CHECK;
 
 /*
+ * Make a handle for receiving only, or for sending only, on the same channel: Go's
+ * <-chan T and chan<- T. It has a descriptor of its own, which cannot be used the
+ * other way by whoever gets hold of it: that is -EBADF. @c goes on as before. Of a
+ * NULL channel *@out is NULL.
+ *
+ * A channel closes by itself when nobody is left who could send, and a send fails
+ * when nobody is left who could receive. For that, give each goroutine or process
+ * a handle of the one direction that it needs, and drop the first one.
+ *
+ * 0, or
+ * -EBADF	@c is for the other direction only
+ * -EMFILE, -ENFILE, -ENOMEM
+ */
+int kc_recv_only(kc_chan **out, kc_chan *c) KC_MUST_CHECK;
+int kc_send_only(kc_chan **out, kc_chan *c) KC_MUST_CHECK;
+
+/*
+ * Make a channel as kc_make() or kc_make_opts() do, and give its two ends and no
+ * other: *@recv for receiving only, *@send for sending only, as pipe() does. Once
+ * *@send and all that was made from it are dropped the channel closes.
+ */
+int kc_make_pair(kc_chan **recv, kc_chan **send, size_t elem_size,
+		 size_t cap) KC_MUST_CHECK;
+int kc_make_pair_opts(kc_chan **recv, kc_chan **send,
+		      const kc_chan_opts *opts) KC_MUST_CHECK;
+
+/*
  * Take one more reference. Returns @c. Both accept NULL.
  */
 kc_chan *kc_ref(kc_chan *c);

@@ -14,10 +14,11 @@
  *		...
  *	int_chan_unref(c);
  *
- * They take elements to send by value, and return what the kc_ calls do. A
- * plain handle is had with int_chan_chan(), for whatever else there is to call,
- * and made into a typed one with int_chan_from(), which takes over the
- * reference, or returns -EINVAL when the elements' size is not the type's.
+ * They take elements to send by value, those of a select's cases by address, and
+ * return what the kc_ calls do. A plain handle is had with int_chan_chan(), for
+ * whatever else there is to call, and made into a typed one with
+ * int_chan_from(), which takes over the reference, or returns -EINVAL when the
+ * elements' size is not the type's.
  */
 #ifndef KCHAN_CHAN_DEFINE_H
 #define KCHAN_CHAN_DEFINE_H
@@ -25,6 +26,7 @@
 #include <errno.h>
 
 #include <kchan/chan.h>
+#include <kchan/select.h>
 
 #define KC_CHAN_DEFINE(name, T)						\
 	typedef struct name name;					\
@@ -49,6 +51,42 @@
 	{								\
 		kc_chan *made;						\
 		int ret = kc_make(&made, sizeof(T), cap);		\
+									\
+		if (!ret)						\
+			*out = (name *)made;				\
+		return ret;						\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_make_pair(name **recv, name **send,	\
+					   size_t cap)			\
+	{								\
+		kc_chan *in, *out;					\
+		int ret = kc_make_pair(&in, &out, sizeof(T), cap);	\
+									\
+		if (ret)						\
+			return ret;					\
+		*recv = (name *)in;					\
+		*send = (name *)out;					\
+		return 0;						\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_recv_only(name **out, name *c)		\
+	{								\
+		kc_chan *made;						\
+		int ret = kc_recv_only(&made, (kc_chan *)c);		\
+									\
+		if (!ret)						\
+			*out = (name *)made;				\
+		return ret;						\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_send_only(name **out, name *c)		\
+	{								\
+		kc_chan *made;						\
+		int ret = kc_send_only(&made, (kc_chan *)c);		\
 									\
 		if (!ret)						\
 			*out = (name *)made;				\
@@ -91,6 +129,18 @@
 					      int64_t timeout)		\
 	{								\
 		return kc_recv_timeout((kc_chan *)c, elem, timeout);	\
+	}								\
+									\
+	KC_MAYBE_UNUSED static inline kc_case				\
+	name##_case_send(name *c, const T *elem)			\
+	{								\
+		return kc_case_send((kc_chan *)c, elem);		\
+	}								\
+									\
+	KC_MAYBE_UNUSED static inline kc_case				\
+	name##_case_recv(name *c, T *elem)				\
+	{								\
+		return kc_case_recv((kc_chan *)c, elem);		\
 	}								\
 									\
 	KC_MAYBE_UNUSED static inline int name##_close(name *c)		\

@@ -22,6 +22,7 @@
 #include <kchan/chan.h>
 #include <kchan/chan_define.h>
 #include <kchan/go.h>
+#include <kchan/select.h>
 #include <kchan/version.h>
 #include <kchan/waitgroup.h>
 

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Select.
+ *
+ * The kernel is given the cases that can be ready, on any of their channels. With
+ * no channel there is nothing to ask it on, nor anything that has to be atomic:
+ * descriptors alone are polled, and without those the call only waits.
+ *
+ * The cases that wait for a time are a deadline for the others.
+ */
+#include <limits.h>
+#include <sys/epoll.h>
+
+#include "internal.h"
+#include "sys.h"
+
+/* The same numbers here; where they are not they would have to be translated. */
+_Static_assert(EPOLLWRNORM == POLLWRNORM && EPOLLWRBAND == POLLWRBAND &&
+	       EPOLLMSG == POLLMSG && EPOLLRDHUP == POLLRDHUP,
+	       "poll() and epoll have the same events");
+
+/* What a descriptor can be asked for. */
+#define EVENTS	(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP |	\
+		 EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM | EPOLLWRBAND | \
+		 EPOLLMSG | EPOLLRDHUP)
+
+/* Those of the caller's cases that can be ready. */
+struct live {
+	unsigned int nr;
+	struct kchan_case cases[KCHAN_MAX_CASES];
+	uint32_t index[KCHAN_MAX_CASES];	/* among the caller's */
+	kc_chan *chan[KCHAN_MAX_CASES];		/* held; NULL: a descriptor */
+	kc_chan *any;				/* of the channels */
+	bool timed;
+	int64_t after;				/* then the earliest */
+};
+
+static bool is_send(const kc_case *c)
+{
+	return c->op == KC_OP_SEND || c->op == KC_OP_SEND_MSG;
+}
+
+/* The length as the kernel wants it, or a negative errno. */
+static int64_t length(const kc_case *c)
+{
+	const kc_chan *chan = c->chan;
+	int ret;
+
+	switch (c->op) {
+	case KC_OP_SEND_MSG:
+		ret = kc_check_send_msg(chan, c->size);
+		return ret ? ret : (int64_t)c->size;
+	case KC_OP_RECV_MSG:
+		if (!chan->message)
+			return -EINVAL;
+		return c->size < chan->elem_size ? c->size : chan->elem_size;
+	default:
+		return chan->message ? -EINVAL : (int64_t)chan->elem_size;
+	}
+}
+
+static struct kchan_case *add(struct live *live, size_t index, kc_chan *chan)
+{
+	struct kchan_case *to = &live->cases[live->nr];
+
+	live->index[live->nr] = index;
+	live->chan[live->nr] = chan;
+	live->nr++;
+	*to = (struct kchan_case){ 0 };
+	return to;
+}
+
+static int add_channel(struct live *live, const kc_case *c, size_t index)
+{
+	struct kchan_case *to;
+	int64_t len;
+
+	if (!c->chan)
+		return 0;
+	len = length(c);
+	if (len < 0)
+		return len;
+	if (live->nr == KCHAN_MAX_CASES)
+		return -E2BIG;
+	to = add(live, index, kc_ref(c->chan));
+	to->fd = c->chan->fd;
+	to->op = is_send(c) ? KCHAN_OP_SEND : KCHAN_OP_RECV;
+	to->addr = (uintptr_t)c->addr;
+	to->len = len;
+	live->any = c->chan;
+	return 0;
+}
+
+static int add_fd(struct live *live, const kc_case *c, size_t index)
+{
+	struct kchan_case *to;
+
+	if (c->events & ~(uint32_t)EVENTS)
+		return -EINVAL;
+	if (c->fd < 0)
+		return 0;
+	if (live->nr == KCHAN_MAX_CASES)
+		return -E2BIG;
+	to = add(live, index, NULL);
+	to->fd = c->fd;
+	to->op = KCHAN_OP_POLL;
+	to->len = c->events;
+	return 0;
+}
+
+/* As it counts: what is in the past is all the same. */
+static int64_t duration(const kc_case *c)
+{
+	return c->duration > 0 ? c->duration : 0;
+}
+
+static int add_one(struct live *live, const kc_case *c, size_t index)
+{
+	if (c->reserved[0] | c->reserved[1] | c->reserved[2] | c->reserved[3])
+		return -EINVAL;
+	switch (c->op) {
+	case KC_OP_NONE:
+		return 0;
+	case KC_OP_SEND:
+	case KC_OP_RECV:
+	case KC_OP_SEND_MSG:
+	case KC_OP_RECV_MSG:
+		return add_channel(live, c, index);
+	case KC_OP_FD:
+		return add_fd(live, c, index);
+	case KC_OP_AFTER:
+		if (!live->timed || duration(c) < live->after)
+			live->after = duration(c);
+		live->timed = true;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void release(struct live *live)
+{
+	unsigned int i;
+
+	for (i = 0; i < live->nr; i++)
+		kc_unref(live->chan[i]);
+}
+
+/* Holds the channels when it succeeds. */
+static int gather(struct live *live, kc_case *cases, size_t n)
+{
+	size_t i;
+	int ret;
+
+	live->nr = 0;
+	live->any = NULL;
+	live->timed = false;
+	live->after = 0;
+	for (i = 0; i < n; i++) {
+		cases[i].status = 0;
+		cases[i].revents = 0;
+		cases[i].len = 0;
+	}
+	for (i = 0; i < n; i++) {
+		ret = add_one(live, &cases[i], i);
+		if (!ret)
+			continue;
+		if (ret != -E2BIG)
+			cases[i].status = ret;
+		release(live);
+		return ret;
+	}
+	return 0;
+}
+
+/* One of @n, each as likely as any other. */
+static size_t choose(size_t n)
+{
+	return n > 1 ? (uint64_t)sys_random() * n >> 32 : 0;
+}
+
+/* The case whose time has come first, one of them if there are several. */
+static int choose_timed(const struct live *live, const kc_case *cases, size_t n)
+{
+	size_t i, skip, same = 0;
+
+	for (i = 0; i < n; i++)
+		if (cases[i].op == KC_OP_AFTER &&
+		    duration(&cases[i]) == live->after)
+			same++;
+	skip = choose(same);
+	for (i = 0; i < n; i++)
+		if (cases[i].op == KC_OP_AFTER &&
+		    duration(&cases[i]) == live->after && !skip--)
+			break;
+	return i;
+}
+
+/* The kernel does not tell which it was. By now it may be another. */
+static void blame(const struct live *live, kc_case *cases)
+{
+	struct kchan_info info;
+	uint32_t needs;
+	unsigned int i;
+	long ret;
+
+	for (i = 0; i < live->nr; i++) {
+		if (!live->chan[i]) {
+			ret = sys_fd_flags(live->cases[i].fd);
+		} else {
+			needs = live->cases[i].op == KCHAN_OP_SEND ?
+				KCHAN_INFO_SEND : KCHAN_INFO_RECV;
+			ret = sys_ioctl(live->chan[i]->fd, KCHAN_IOC_INFO,
+					&info);
+			if (!ret && !(info.flags & needs))
+				ret = -EBADF;
+		}
+		if (ret == -EBADF)
+			cases[live->index[i]].status = -EBADF;
+	}
+}
+
+static int ask_kernel(const struct live *live, kc_case *cases,
+		      struct kc_limit limit)
+{
+	struct kchan_select sel = {
+		.cases = (uintptr_t)live->cases,
+		.nr_cases = live->nr,
+		.case_size = sizeof(live->cases[0]),
+		.deadline = limit.deadline,
+		.flags = limit.flags,
+	};
+	kc_case *c;
+	int ret;
+
+	do {
+		ret = sys_ioctl(live->any->fd, KCHAN_IOC_SELECT, &sel);
+	} while (ret == -EINTR);
+	if (ret)
+		return ret;
+	c = &cases[live->index[sel.index]];
+	c->status = -(int)sel.status;
+	if (c->op == KC_OP_FD)
+		c->revents = sel.len;
+	else
+		c->len = sel.len;
+	return live->index[sel.index];
+}
+
+/* How long there is still to wait, as sys_poll() has it. */
+static int64_t left(struct kc_limit limit)
+{
+	int64_t now;
+
+	if (limit.flags & KCHAN_SELECT_NONBLOCK)
+		return 0;
+	if (!(limit.flags & KCHAN_SELECT_DEADLINE))
+		return -1;
+	now = kc_now();
+	return now < limit.deadline ? limit.deadline - now : 0;
+}
+
+static int poll_fds(const struct live *live, kc_case *cases,
+		    struct kc_limit limit)
+{
+	struct pollfd fds[KCHAN_MAX_CASES];
+	unsigned int i;
+	size_t skip;
+	int ret;
+
+	for (i = 0; i < live->nr; i++) {
+		fds[i].fd = live->cases[i].fd;
+		fds[i].events = live->cases[i].len;
+	}
+	do {
+		ret = sys_poll(fds, live->nr, left(limit));
+	} while (ret == -EINTR);
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		return limit.flags & KCHAN_SELECT_NONBLOCK ? -EAGAIN :
+							     -ETIMEDOUT;
+
+	for (i = 0; i < live->nr; i++)
+		if (fds[i].revents & POLLNVAL)
+			return -EBADF;
+	skip = choose(ret);
+	for (i = 0; !fds[i].revents || skip--; i++)
+		;
+	cases[live->index[i]].revents = (uint16_t)fds[i].revents;
+	return live->index[i];
+}
+
+/* The index of a case that committed, or a negative errno. */
+static int commit(const struct live *live, kc_case *cases,
+		  struct kc_limit limit)
+{
+	int ret;
+
+	if (!live->nr)
+		return kc_wait_for_nothing(limit);
+	if (live->any)
+		ret = ask_kernel(live, cases, limit);
+	else
+		ret = poll_fds(live, cases, limit);
+	if (ret == -EBADF)
+		blame(live, cases);
+	return ret;
+}
+
+/*
+ * Makes of the earliest time a limit, when it is one. @now may be negative: not
+ * asked for yet.
+ */
+static bool narrow(const struct live *live, struct kc_limit *limit, int64_t now)
+{
+	int64_t at;
+
+	if (!live->timed)
+		return false;
+	if (!live->after) {
+		*limit = KC_NOT_AT_ALL;
+		return true;
+	}
+	if (limit->flags & KCHAN_SELECT_NONBLOCK)
+		return false;
+	at = kc_later(now < 0 ? kc_now() : now, live->after);
+	if ((limit->flags & KCHAN_SELECT_DEADLINE) && limit->deadline < at)
+		return false;
+	*limit = kc_until(at);
+	return true;
+}
+
+static int select_cases(kc_case *cases, size_t n, struct kc_limit limit,
+			int64_t now)
+{
+	struct live live;
+	bool due;
+	int ret;
+
+	if (n > INT_MAX)
+		return -E2BIG;
+	ret = gather(&live, cases, n);
+	if (ret)
+		return ret;
+	due = narrow(&live, &limit, now);
+	ret = commit(&live, cases, limit);
+	release(&live);
+	if (due && (ret == -EAGAIN || ret == -ETIMEDOUT))
+		ret = choose_timed(&live, cases, n);
+	return ret;
+}
+
+int kc_select(kc_case *cases, size_t n)
+{
+	return select_cases(cases, n, KC_FOR_EVER, -1);
+}
+
+int kc_try_select(kc_case *cases, size_t n)
+{
+	return select_cases(cases, n, KC_NOT_AT_ALL, -1);
+}
+
+int kc_select_timeout(kc_case *cases, size_t n, int64_t timeout)
+{
+	/* The times of the cases count from the same instant. */
+	const int64_t now = kc_now();
+
+	return select_cases(cases, n, kc_until(kc_later(now, timeout)), now);
+}
+
+int kc_select_deadline(kc_case *cases, size_t n, int64_t deadline)
+{
+	return select_cases(cases, n, kc_until(deadline), -1);
+}
