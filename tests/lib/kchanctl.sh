@@ -232,6 +232,154 @@ recv_waiters: 0' sh -c 'kchanctl info --fd 3 | grep -v ^id:' || return
 	is yes value closed
 }
 
+select_recv()
+{
+	exec 3<>/dev/kchan 4<>/dev/kchan
+	kchanctl send --fd 4 'one  message' || return
+	is '4 one  message' kchanctl select --recv 3 --recv 4 || return
+	kchanctl send --fd 3 -- -2- || return
+	is '3 -2-' kchanctl select -R 3 -R 4 -t 1h
+}
+
+# Waits for whoever comes, on whichever.
+select_waits()
+{
+	exec 3<>/dev/kchan 4<>/dev/kchan
+	{ sleep 0.2; kchanctl send --fd 4 late; } &
+	is '4 late' kchanctl select --recv 3 --recv 4
+}
+
+select_send()
+{
+	exec 3<>/dev/kchan 4<>/dev/kchan
+	seq 16 | kchanctl send --fd 3 || return
+	# One is full and one has room.
+	is 4 kchanctl select --send 3=full --send '4=a = b' || return
+	is 16 value len || return
+	is 'a = b' kchanctl recv --fd 4 -n 1
+}
+
+select_poll()
+{
+	exec 3<>/dev/kchan
+	rm -f /tmp/fifo
+	mkfifo /tmp/fifo || return
+	exec 5<>/tmp/fifo
+	is '' kchanctl select --recv 3 --poll 5 --default || return
+	echo line >&5
+	is 5 kchanctl select --recv 3 --poll 5 || return
+	is 5 kchanctl select --poll 5 || return
+	read -r line <&5
+	is line echo "$line"
+}
+
+select_nothing()
+{
+	exec 3<>/dev/kchan
+	status 4 kchanctl select --recv 3 --default || return
+	status 4 kchanctl select --recv 3 --timeout 0 || return
+	status 4 kchanctl select --recv 3 --timeout 20ms || return
+	is '' cat /tmp/said || return
+	kchanctl send --fd 3 a b || return
+	is '3 a' kchanctl select --recv 3 --timeout 0 || return
+	is '3 b' kchanctl select --recv 3 --default
+}
+
+# It takes its time and not its time's unit.
+select_time()
+{
+	exec 3<>/dev/kchan
+	for time in 0.2 0.2s 200ms 200000us 200000000ns .2s; do
+		from=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+		status 4 kchanctl select --recv 3 -t "$time" || return
+		to=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+		took=$((to - from))
+		if [ "$took" -lt 19 ] || [ "$took" -ge 1000 ]; then
+			echo "$time: ${took}0 ms"
+			return 1
+		fi
+	done
+}
+
+select_null()
+{
+	exec 3<>/dev/kchan
+	printf 'a\nb' | kchanctl send --fd 3 -m || return
+	kchanctl select --recv 3 -0 >/tmp/seen || return
+	printf '3 a\nb\0' | cmp - /tmp/seen
+}
+
+select_ended()
+{
+	exec 3<>/dev/kchan 4<>/dev/kchan
+	kchanctl send --fd 4 last || return
+	kchanctl close --fd 4 || return
+	is '4 last' kchanctl select --recv 3 --recv 4 || return
+	status 3 kchanctl select --recv 3 --recv 4 || return
+	is 4 cat /tmp/said || return
+	status 1 kchanctl select --send 4=x || return
+	is 'kchanctl: select: not sent on 4: the channel is closed, or nobody receives' \
+		cat /tmp/said
+}
+
+# Two queues of jobs, until both have ended.
+select_loop()
+{
+	exec 3<>/dev/kchan 4<>/dev/kchan
+	{ seq 30 | kchanctl send --fd 3; kchanctl close --fd 3; } &
+	{ seq 31 60 | kchanctl send --fd 4; kchanctl close --fd 4; } &
+	cases='--recv 3 --recv 4 '
+	while [ "$cases" ]; do
+		# shellcheck disable=SC2086 # several words
+		line=$(kchanctl select $cases)
+		case $? in
+		0) echo "${line#* }" ;;
+		3) cases=${cases%"--recv $line "*}${cases#*"--recv $line "} ;;
+		*) return 1 ;;
+		esac
+	done >/tmp/seen
+	seq 60 >/tmp/all
+	sort -n /tmp/seen | cmp - /tmp/all
+}
+
+# One process and another; what each wrote tells the same.
+select_meets_select()
+{
+	exec 3<>/dev/kchan 4<>/dev/kchan
+	{
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			kchanctl select -S 3=x -S 4=y -t 1m || break
+		done
+	} >/tmp/sent &
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		kchanctl select -R 3 -R 4 -t 1m || return
+	done >/tmp/seen
+	wait
+	cut -d' ' -f1 /tmp/seen | sort >/tmp/received
+	sort /tmp/sent | cmp - /tmp/received
+}
+
+select_wrong()
+{
+	exec 3<>/dev/kchan
+	long=$(head -c 4097 /dev/zero | tr '\0' x)
+	status 1 kchanctl select --send 3= || return
+	grep -q 'for 3 is empty' /tmp/said || return
+	status 1 kchanctl select --send "3=$long" || return
+	grep -q 'for 3 has 4097 bytes.*at most 4096' /tmp/said || return
+	status 1 kchanctl select --recv 3 --recv 0 </dev/null || return
+	is 'kchanctl: file descriptor 0 is no channel' cat /tmp/said || return
+	status 1 kchanctl select --poll 9 || return
+	is 'kchanctl: select: file descriptor 9: Bad file descriptor' \
+		cat /tmp/said || return
+	exec 6>/dev/full
+	kchanctl send --fd 3 a || return
+	kchanctl select --recv 3 >&6 2>/tmp/said
+	[ $? -eq 1 ] || return
+	is 'kchanctl: select: cannot write: No space left on device' \
+		cat /tmp/said
+}
+
 wrong_fd()
 {
 	status 1 kchanctl info --fd 9 || return
@@ -261,7 +409,28 @@ usage()
 	status 2 kchanctl recv --fd 3 -n -1 || return
 	status 2 kchanctl recv --fd 3 -n 99999999999999999999999 || return
 	status 2 kchanctl recv --fd 3 -a || return
-	status 2 kchanctl close --fd 3 word
+	status 2 kchanctl close --fd 3 word || return
+	status 2 kchanctl close --fd 3 --default || return
+	status 2 kchanctl select || return
+	grep -q 'which cases' /tmp/said || return
+	status 2 kchanctl select --timeout 1 || return
+	status 2 kchanctl select --recv 3 word || return
+	status 2 kchanctl select --fd 3 --recv 3 || return
+	status 2 kchanctl select --recv x || return
+	status 2 kchanctl select --send 3 || return
+	grep -q 'send what' /tmp/said || return
+	status 2 kchanctl select --send x=3 || return
+	status 2 kchanctl select --recv 3 --default --timeout 1 || return
+	for time in '' . s -1 1e3 0x5 1.2.3 5d '5 s' inf nan; do
+		status 2 kchanctl select --recv 3 --timeout "$time" || return
+	done
+	cases=
+	for i in $(seq 65); do
+		cases="$cases --recv 3"
+	done
+	# shellcheck disable=SC2086 # several words
+	status 2 kchanctl select $cases || return
+	grep -q 'more than 64 cases' /tmp/said
 }
 
 step "three lines of shell" three_lines
@@ -281,6 +450,17 @@ step "a message that cannot be an argument is told" exec_zero_byte
 step "close, and what comes after" ends
 step "a loop over messages ends" while_loop
 step "info" info
+step "select: receives from whichever has a message" select_recv
+step "select: waits" select_waits
+step "select: sends on whichever has room" select_send
+step "select: descriptors of other kinds" select_poll
+step "select: nothing in time" select_nothing
+step "select: units of time" select_time
+step "select: messages between zero bytes" select_null
+step "select: what has ended is told" select_ended
+step "select: a loop over two channels that end" select_loop
+step "select: meets another select" select_meets_select
+step "select: what is wrong is told" select_wrong
 step "a descriptor that is no channel is told" wrong_fd
 step "wrong usage is told" usage
 steps_end

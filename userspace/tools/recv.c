@@ -5,29 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kchanctl.h"
-
-/*
- * A message and what ends it go out in one write, so that several receivers may
- * share an output.
- */
-static int put(const char *buf, size_t len)
-{
-	ssize_t done;
-
-	while (len) {
-		done = write(STDOUT_FILENO, buf, len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return fail("recv: cannot write: %s", strerror(errno));
-		buf += done;
-		len -= done;
-	}
-	return STATUS_OK;
-}
 
 /* 1 and the length, 0 at end-of-stream, or a negative errno. */
 static int receive(kc_chan *c, char *buf, size_t *len)
@@ -67,7 +46,7 @@ static int recv_all(kc_chan *c, const struct options *opts, char *buf)
 		}
 		if (!opts->raw)
 			buf[len++] = opts->delimiter;
-		if (put(buf, len))
+		if (put("recv", buf, len))
 			return STATUS_FAILED;
 	}
 	return status;
