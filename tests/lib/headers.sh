@@ -40,8 +40,9 @@ int main(void)
 	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
 	const struct point sent = { 1, 2 };
 	struct point seen;
-	point_chan *typed;
-	kc_chan *plain;
+	point_chan *typed, *typed_in, *typed_out;
+	kc_chan *plain, *in, *out;
+	kc_case cases[5] = { KC_CASE_INIT };
 
 	kc_waitgroup_add(&wg, 1);
 	if (kc_go(count, &wg))
@@ -57,6 +58,18 @@ int main(void)
 	kc_for_each(point_chan_chan(typed), &seen)
 		if (seen.x != 1)
 			return 1;
+	if (point_chan_make_pair(&typed_in, &typed_out, 1) ||
+	    point_chan_recv_only(&typed_in, typed) ||
+	    point_chan_send_only(&typed_out, typed) ||
+	    kc_make_pair(&in, &out, sizeof(int), 0))
+		return 1;
+	cases[0] = point_chan_case_recv(typed_in, &seen);
+	cases[1] = point_chan_case_send(typed_out, &sent);
+	cases[2] = kc_case_recv_msg(plain, &seen, sizeof(seen));
+	cases[3] = kc_case_fd(kc_fd(in), 1);
+	cases[4] = kc_case_after(KC_SECOND);
+	if (kc_select_timeout(cases, 5, 0) < 0 || cases[0].status)
+		return 1;
 	return kc_version()[0] != *KC_VERSION;
 }
 END
@@ -104,7 +117,13 @@ checked()
 	int f(long_chan *c, int *v);
 	int f(long_chan *c, int *v) { return int_chan_recv(c, v); }
 	END
-	for each in wrong mixed; do
+	cat >"$work/case.c" <<-'END'
+	#include <kchan/kchan.h>
+	KC_CHAN_DEFINE(int_chan, int);
+	kc_case f(int_chan *c, long *v);
+	kc_case f(int_chan *c, long *v) { return int_chan_case_recv(c, v); }
+	END
+	for each in wrong mixed case; do
 		if gcc -std=c11 -Werror -Iuserspace/include -fsyntax-only \
 				"$work/$each.c" 2>"$work/said"; then
 			echo "$each.c compiles"
