@@ -486,6 +486,10 @@ static void test_freed_meanwhile(void)
 	kc_unref(a);
 	kc_unref(recv);
 	kc_unref(b);
+	/* Also when it is made again. */
+	catch_signal(0);
+	interrupt(s.thread, 5);
+	wait_receivers(send, 2);
 	send_now(send, 6);
 	expect_int(ended(&s), 1);
 	expect_int(value, 6);
