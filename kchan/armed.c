@@ -201,7 +201,10 @@ int kchan_armed_arm(struct kchan_armed *armed, struct kchan_armed_cases *cases)
 		ret = -ERESTARTSYS;
 		goto unstage;
 	}
-	ret = armed->cases ? -EBUSY : kchan_armed_park(armed, cases);
+	if (armed->cases)
+		ret = -EBUSY;
+	else
+		ret = kchan_armed_park(armed, cases);
 	mutex_unlock(&armed->lock);
 	if (!ret)
 		return 0;
