@@ -47,7 +47,7 @@ check:
 	done
 	@tests/vm/suite --totals
 
-SUITES := build lint vm kunit-uml kunit-debug uapi-stock uapi-debug lib
+SUITES := build lint vm model kunit-uml kunit-debug uapi-stock uapi-debug lib
 
 check-build:
 	$(suite) build scripts/build-all
@@ -57,6 +57,9 @@ check-lint:
 
 check-vm:
 	$(suite) vm tests/vm/selftest
+
+check-model:
+	$(suite) model tests/model/run
 
 check-kunit-uml:
 	$(suite) kunit-uml tests/vm/kunit uml
@@ -83,6 +86,11 @@ kunit:
 	@scripts/deps.sh check
 	@tests/vm/kernel uml >/dev/null
 	@V=1 tests/vm/suite kunit-uml tests/vm/kunit uml
+
+## model: check a model of the protocol with spin, and that it finds each fault
+model:
+	@scripts/deps.sh model
+	@V=1 tests/vm/suite model tests/model/run
 
 ## bench: the cost of a send and a receive, beside pipes, sockets and queues
 bench: library
@@ -133,5 +141,5 @@ clean:
 help:
 	@sed -n 's/^## \([a-z]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all module library run check kunit bench shell lint install uninstall
-.PHONY: clean help uapi-programs $(addprefix check-,$(SUITES))
+.PHONY: all module library run check kunit model bench shell lint install
+.PHONY: uninstall clean help uapi-programs $(addprefix check-,$(SUITES))

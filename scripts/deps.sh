@@ -3,27 +3,30 @@
 #
 # Install the Debian packages that are not there yet.
 #
-# usage: scripts/deps.sh build|run|check|none
+# usage: scripts/deps.sh build|run|model|check|none
 #
 #   build   what "make" needs
 #   run     what "make run" needs besides
-#   check   what "make check" needs besides
+#   model   what "make model" needs
+#   check   what "make check" needs besides "make run" and "make model"
 #   none    nothing; with KCHAN_APT_UPDATE=1 the package lists alone
 
 set -eu
 
 build="gcc gcc-12 libc6-dev make binutils util-linux libelf1"
 run="$build qemu-system-x86 busybox-static python3 ca-certificates"
-check="$run linux-source-6.12 build-essential flex bison bc libelf-dev
+model="gcc libc6-dev python3 spin"
+check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils sparse shellcheck cppcheck"
 
 case ${1-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
+model) wanted=$model ;;
 check) wanted=$check ;;
 none) wanted= ;;
 *)
-	echo "usage: scripts/deps.sh build|run|check|none" >&2
+	echo "usage: scripts/deps.sh build|run|model|check|none" >&2
 	exit 2
 	;;
 esac

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Part of select.pml: the casts, each some calls that meet. What they ask for
+ * never changes, so it is no state: constants say it, as sets of cases and of
+ * parties. Channel A has capacity 0; B has CAP_B, if that is given.
+ */
+#define A		0
+#define B		1
+
+/* A task's call is a party with two cases; or it is plain, a call for each. */
+#define WAITERS		(2 * PARTIES)
+#define W(p, i)		(2 * (p) + (i))
+#define PARTY(w)	((w) / 2)
+
+#define CASE(p, i)	(1 << W(p, i))
+#define CALL(p)		(1 << (p))
+#define BOTH(p)		(CASE(p, 0) | CASE(p, 1))
+
+#define sends(w)	((SENDS >> (w)) & 1)	/* or else receives */
+#define channel(w)	((ON_B >> (w)) & 1)
+#define small(w)	((SMALL >> (w)) & 1)	/* has no room for any element */
+#define deadline(p)	((DEADLINE >> (p)) & 1)	/* may give up at any time */
+#define nonblock(p)	((NONBLOCK >> (p)) & 1)
+#define capacity(c)	(c == A -> 0 : CAP_B)
+
+/* Who plays. Memory fails those that are FAULTY, once. */
+#define SOUND		false
+#define FAULTY		true
+#define CLOSE(c)	run Closer(PARTIES, c, true)
+#define REFUSE(c)	run Closer(PARTIES, c, false)
+
+/*
+ * Two selects that can meet on either channel, and that name them in opposite
+ * orders; a sender; a deadline; a close.
+ */
+#ifdef MEET
+#define PARTIES		3
+#define SENDS		(CASE(0, 0) | CASE(1, 0) | CASE(2, 0))
+#define ON_B		(CASE(0, 1) | CASE(1, 0))
+#define DEADLINE	CALL(0)
+#define CAST								\
+	run Select(0, SOUND);						\
+	run Select(1, SOUND);						\
+	run Plain(2, 1, SOUND);						\
+	if								\
+	:: CLOSE(A)							\
+	:: CLOSE(B)							\
+	fi
+#endif
+
+/* A select whose cases are both served by plain calls. */
+#ifdef RIVALS
+#define PARTIES		3
+#define SENDS		(CASE(0, 1) | CASE(1, 0))
+#define ON_B		(CASE(0, 1) | CASE(2, 0))
+#define CAST								\
+	run Select(0, SOUND);						\
+	run Plain(1, 1, SOUND);						\
+	run Plain(2, 1, SOUND)
+#endif
+
+/* Selects with both cases on one channel, which could meet themselves. */
+#ifdef SELF
+#define PARTIES		3
+#define SENDS		(CASE(0, 0) | CASE(1, 1) | CASE(2, 0))
+#define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
+#define DEADLINE	(CALL(0) | CALL(2))
+#define CAST								\
+	run Select(0, SOUND);						\
+	run Select(1, SOUND);						\
+	run Plain(2, 2, SOUND)
+#endif
+
+/* The same case twice. */
+#ifdef TWICE
+#define PARTIES		3
+#define SENDS		(BOTH(0) | CASE(2, 1))
+#define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
+#define DEADLINE	CALL(1)
+#define CAST								\
+	run Select(0, SOUND);						\
+	run Select(1, SOUND);						\
+	run Plain(2, 2, SOUND)
+#endif
+
+/* The last receive end of A goes. */
+#ifdef GONE
+#define PARTIES		3
+#define SENDS		(BOTH(0) | CASE(1, 0) | CASE(2, 1))
+#define ON_B		(CASE(0, 1) | CASE(2, 0))
+#define DEADLINE	CALL(1)
+#define CAST								\
+	run Select(0, SOUND);						\
+	run Plain(1, 1, SOUND);						\
+	run Plain(2, 2, SOUND);						\
+	REFUSE(A)
+#endif
+
+/* A receiver that has too little room waits ahead of one that has enough. */
+#ifdef ROOM
+#define PARTIES		4
+#define SMALL		CASE(0, 0)
+#define SENDS		(BOTH(2) | CASE(3, 0))
+#define ON_B		(CASE(0, 1) | CASE(2, 1))
+#define DEADLINE	CALL(0)
+#define CAST								\
+	run Select(0, SOUND);						\
+	run Plain(1, 1, SOUND);						\
+	run Select(2, SOUND);						\
+	run Plain(3, 1, SOUND)
+#endif
+
+/* Memory fails: before anything has moved, or a receiver that was served. */
+#ifdef FAULTS
+#define PARTIES		3
+#define SENDS		(BOTH(1) | CASE(2, 1))
+#define ON_B		(CASE(0, 1) | CASE(1, 1) | CASE(2, 1))
+#define DEADLINE	CALL(2)
+#define CAST								\
+	run Select(0, FAULTY);						\
+	run Select(1, FAULTY);						\
+	run Plain(2, 2, FAULTY)
+#endif
+
+/* A select with a default, while what is ready moves from case to case. */
+#ifdef DEFAULT
+#define PARTIES		4
+#define SENDS		(BOTH(1) | CASE(2, 0) | CASE(3, 0))
+#define ON_B		(CASE(0, 1) | CASE(1, 1) | BOTH(3))
+#define NONBLOCK	CALL(0)
+#define CAST								\
+	run Select(0, SOUND);						\
+	run Select(1, SOUND);						\
+	run Plain(2, 1, SOUND);						\
+	run Plain(3, 2, SOUND)
+#endif
+
+#ifndef CAP_B
+#define CAP_B		0
+#endif
+#ifndef SMALL
+#define SMALL		0
+#endif
+#ifndef DEADLINE
+#define DEADLINE	0
+#endif
+#ifndef NONBLOCK
+#define NONBLOCK	0
+#endif
