@@ -35,22 +35,31 @@ library:
 run: library
 	@scripts/run-wordfreq $(FILES)
 
-## check: all tests; build/logs/ has what they said
-check:
+# run-suites KERNELS,SUITES: with the kernels that they need.
+define run-suites
 	@scripts/deps.sh check
-	@tests/vm/kernel stock >/dev/null
-	@tests/vm/kernel uml >/dev/null
-	@tests/vm/kernel debug >/dev/null
+	@for each in $(1); do tests/vm/kernel $$each >/dev/null || exit; done
 	@tests/vm/suite --begin
-	@for each in $(SUITES); do \
+	@for each in $(2); do \
 		$(MAKE) --no-print-directory check-$$each || true; \
 	done
 	@tests/vm/suite --totals
+endef
 
-SUITES := build lint vm model kunit-uml kunit-debug uapi-stock uapi-debug lib
+# Debian's kernels that the module is for.
+VERSIONS := stock 6.1 rt newest
+
+## check: all tests; build/logs/ has what they said
+check:
+	$(call run-suites,$(VERSIONS) uml debug,$(SUITES))
+
+SUITES := build lint vm model kunit-uml kunit-debug uapi-stock uapi-debug newest lib
 
 check-build:
 	$(suite) build scripts/build-all
+
+check-versions:
+	$(suite) versions scripts/build-all $(VERSIONS)
 
 check-lint:
 	$(suite) lint scripts/lint
@@ -67,19 +76,29 @@ check-kunit-uml:
 check-kunit-debug:
 	$(suite) kunit-debug tests/vm/kunit debug
 
-check-uapi-stock: uapi-programs
-	$(suite) uapi-stock tests/vm/programs -l 120 stock \
+$(addprefix check-uapi-,$(VERSIONS)): check-uapi-%: uapi-programs
+	$(suite) uapi-$* tests/vm/programs -l 120 $* \
 		$(addprefix build/uapi/,$(uapi-tests))
 
 check-uapi-debug: uapi-programs
 	$(suite) uapi-debug tests/vm/programs -l 600 debug \
 		$(addprefix build/uapi/,$(uapi-tests))
 
+# Of the fd contract, what a kernel's version can change.
+check-newest: uapi-programs
+	$(suite) newest tests/vm/programs -l 120 newest \
+		$(addprefix build/uapi/,open reopen ends setup rw signals poll epoll \
+		select select_many select_poll arm arm_ends arm_loop uring)
+
 check-lib: library
 	$(suite) lib tests/lib/run
 
 uapi-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/uapi
+
+## versions: all tests of the fd contract on 6.1, 6.12, 6.12 with PREEMPT_RT, newest
+versions:
+	$(call run-suites,$(VERSIONS),versions $(addprefix uapi-,$(VERSIONS)))
 
 ## kunit: the quick loop: the state machine's tests, in User-mode Linux
 kunit:
@@ -141,5 +160,6 @@ clean:
 help:
 	@sed -n 's/^## \([a-z]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all module library run check kunit model bench shell lint install
-.PHONY: uninstall clean help uapi-programs $(addprefix check-,$(SUITES))
+.PHONY: all module library run check versions kunit model bench shell lint
+.PHONY: install uninstall clean help uapi-programs check-versions
+.PHONY: $(addprefix check-,$(SUITES)) $(addprefix check-uapi-,$(VERSIONS))

@@ -20,7 +20,7 @@ apt()
 {
 	apt_tool=apt-$1
 	shift
-	timeout 900 "$apt_tool" ${apt_conf:+-c "$apt_conf"} \
+	timeout -k 5 600 "$apt_tool" ${apt_conf:+-c "$apt_conf"} \
 		-o APT::Sandbox::User=root -o Acquire::Retries=2 \
 		-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 \
 		-o Acquire::Languages=none "$@" </dev/null
@@ -54,8 +54,8 @@ apt_lists()
 	END
 	apt_conf=$1/apt.conf
 	say "asking for the package lists of the newest kernels ..."
-	apt get -qq -o APT::Update::Error-Mode=any update >&2 ||
-		die "the lists of trixie-backports and sid are not to be had"
+	# One suite that cannot be had is no reason to do without the others.
+	apt get -qq update >&2 || true
 }
 
 # newest_package PATTERN: the one of the highest version in its name.
@@ -125,12 +125,12 @@ prepare_debian()
 	if [ "$kernel" = newest ]; then
 		root=$tmp/root
 		apt_lists "$tmp/apt"
-		fetch 100 || die "a newest kernel${name:+, $name,} is not to be had"
+		fetch 100 || die "no newest kernel: what trixie-backports and sid have${name:+ of $name} is not to be had"
 	elif ! fetch 130; then
 		# No lists, or old ones that name what is gone from the archive.
 		say "asking for the package lists ..."
 		KCHAN_APT_UPDATE=1 "$top/scripts/deps.sh" none
-		fetch 130 || die "a kernel${name:+, $name,} is not to be had"
+		fetch 130 || die "no $kernel kernel: what Debian has${name:+ of $name} is not to be had"
 	fi
 
 	mkdir -p "$root"
@@ -150,6 +150,7 @@ prepare_debian()
 
 	ln -s ".${root#"$tmp"}/usr/src/linux-headers-$name" "$tmp/build"
 	# The one file of the headers with absolute paths.
+	# shellcheck disable=SC2016 # make fills it in
 	sed -i 's|/usr/src/|$(dir $(abspath $(lastword $(MAKEFILE_LIST))))../|' \
 		"$tmp/build/Makefile"
 	# Type information for BPF wants pahole, and nothing here reads it.
