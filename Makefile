@@ -111,6 +111,12 @@ model:
 	@scripts/deps.sh model
 	@V=1 tests/vm/suite model tests/model/run
 
+## kunit-smp: the same on two CPUs, in User-mode Linux of the newest source
+kunit-smp:
+	@scripts/deps.sh check
+	@tests/vm/kernel uml-smp >/dev/null
+	@V=1 tests/vm/suite kunit-smp tests/vm/kunit uml-smp
+
 ## bench: the cost of a send and a receive, beside pipes, sockets and queues
 bench: library
 	@scripts/deps.sh run
@@ -158,8 +164,8 @@ clean:
 
 ## help: this list
 help:
-	@sed -n 's/^## \([a-z]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^## \([a-z-]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all module library run check versions kunit model bench shell lint
+.PHONY: all module library run check versions kunit model bench shell lint kunit-smp
 .PHONY: install uninstall clean help uapi-programs check-versions
 .PHONY: $(addprefix check-,$(SUITES)) $(addprefix check-uapi-,$(VERSIONS))

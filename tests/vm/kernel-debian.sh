@@ -15,14 +15,14 @@ debian_names()
 	esac
 }
 
-# apt get|cache ARGUMENT...: with the lists in use, and never for ever.
+# apt get|cache ARGUMENT...: with the lists in use, and within a time.
 apt()
 {
 	apt_tool=apt-$1
 	shift
-	timeout -k 5 600 "$apt_tool" ${apt_conf:+-c "$apt_conf"} \
-		-o APT::Sandbox::User=root -o Acquire::Retries=2 \
-		-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 \
+	timeout -k 5 "${apt_limit:-600}" "$apt_tool" ${apt_conf:+-c "$apt_conf"} \
+		-o APT::Sandbox::User=root -o Acquire::Retries=1 \
+		-o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
 		-o Acquire::Languages=none "$@" </dev/null
 }
 
@@ -55,7 +55,9 @@ apt_lists()
 	apt_conf=$1/apt.conf
 	say "asking for the package lists of the newest kernels ..."
 	# One suite that cannot be had is no reason to do without the others.
+	apt_limit=180
 	apt get -qq update >&2 || true
+	apt_limit=
 }
 
 # newest_package PATTERN: the one of the highest version in its name.
