@@ -395,18 +395,36 @@ void kchan_select_unstage(struct kchan_selection *sel, struct kchan_slot *slots)
 		kchan_drop_staging(&sel->branches[i], &slots[i].small);
 }
 
-/* The locks are held, and no case is ready. */
+/* The cases that have a channel. */
+static u64 kchan_with_channel(const struct kchan_selection *sel)
+{
+	u64 set = 0;
+	unsigned int i;
+
+	for (i = 0; i < sel->nr; i++)
+		if (sel->branches[i].ch)
+			set |= BIT_ULL(i);
+	return set;
+}
+
+/*
+ * The locks are held, and no case is ready.
+ *
+ * Several cases on one channel become ready at one instant, and the first in its
+ * queue is served: so they go there in no set order.
+ */
 static void kchan_park_all(struct kchan_selection *sel, struct kchan_slot *slots,
 			   struct kchan_party *party)
 {
-	unsigned int i;
+	u64 left = kchan_with_channel(sel);
+	const bool shuffle = hweight64(left) > sel->nr_locks;
 
-	for (i = 0; i < sel->nr; i++) {
+	while (left) {
+		const unsigned int i = shuffle ? kchan_pick(left) : __ffs64(left);
 		struct kchan_branch *b = &sel->branches[i];
 		struct kchan_slot *slot = &slots[i];
 
-		if (!b->ch)
-			continue;
+		left &= ~BIT_ULL(i);
 		slot->w.party = party;
 		slot->w.elem = b->elem;
 		slot->w.room = b->len;
