@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Select over many cases: exactly one commits, and nothing else has moved.
- * (select_fair.c has which one of several, select_poll.c the fds of other kinds,
- * select.c the form of one case.)
+ * (select_wait.c has those that wait, select_fair.c which one of several it is,
+ * select_poll.c the fds of other kinds, select.c the form of one case.)
  */
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 
 #include "cases.h"
 
@@ -395,212 +393,6 @@ static void not_itself(void)
 	expect_idle(fd);
 }
 
-/* But two of them do meet. */
-static void each_other(void)
-{
-	int fd = chan_make(0, 8, 0);
-	struct cases_call a = { 0 }, b = { 0 };
-	uint64_t in[2] = { 1, 2 }, out[2] = { 0 };
-
-	cases_init(&a.c, 0, 0);
-	add_send(&a.c, fd, &in[0], 8);
-	add_recv(&a.c, fd, &out[0], 8);
-	cases_init(&b.c, 0, 0);
-	add_send(&b.c, fd, &in[1], 8);
-	add_recv(&b.c, fd, &out[1], 8);
-	for (unsigned int i = 0; i < 200; i++) {
-		memset(out, 0, sizeof(out));
-		cases_start(&a, fd);
-		cases_start(&b, fd);
-		expect_int(cases_join(&a), 0);
-		expect_int(cases_join(&b), 0);
-		must_int(a.c.s.index + b.c.s.index, 1);
-		expect_int(out[a.c.s.index ? 0 : 1], a.c.s.index ? 2 : 1);
-		expect_idle(fd);
-	}
-}
-
-/* The same channel twice, in one direction: one of them, once. */
-static void twice(void)
-{
-	int fd = chan_make(0, 8, 1);
-	uint64_t v[2] = { 0 };
-	struct cases_call call = { 0 };
-
-	cases_init(&call.c, 0, 0);
-	add_recv(&call.c, fd, &v[0], 8);
-	add_recv(&call.c, fd, &v[1], 8);
-	for (uint64_t i = 1; i < 20; i++) {
-		send_u64(fd, i);
-		expect_int(cases_now(fd, &call.c) >= 0, 1);
-		expect_int(v[call.c.s.index], i);
-		expect_int(chan_len(fd), 0);
-		call.c.s.flags = 0;
-		cases_start(&call, fd);
-		wait_receivers(fd, 2);
-		send_u64(fd, 100 + i);
-		expect_int(cases_join(&call), 0);
-		/* The one that was queued first. */
-		expect_int(call.c.s.index, 0);
-		expect_int(v[0], 100 + i);
-		expect_idle(fd);
-	}
-}
-
-/* Each way in which something becomes ready ends the wait. */
-static void woken(void)
-{
-	int rv = chan_make(0, 8, 0), full = chan_make(0, 8, 1);
-	int empty = chan_make(0, 8, 1), closing = chan_make(0, 8, 1);
-	uint64_t in = 1, out = 0, v;
-	struct cases_call call = { 0 };
-	struct cases c;
-
-	send_u64(full, 1);
-	cases_init(&call.c, 0, 0);
-	add_recv(&call.c, rv, &out, 8);
-	add_send(&call.c, full, &in, 8);
-	add_recv(&call.c, empty, &out, 8);
-	add_recv(&call.c, closing, &out, 8);
-#define wakes(act, want, state)						\
-	do {								\
-		tap_about("%s", #act);					\
-		cases_start(&call, rv);					\
-		wait_receivers(rv, 1);					\
-		wait_receivers(closing, 1);				\
-		act;							\
-		expect_int(cases_join(&call), 0);			\
-		expect_int(call.c.s.index, want);			\
-		expect_int(call.c.s.status, state);			\
-		expect_idle(rv);					\
-		expect_idle(full);					\
-		expect_idle(empty);					\
-	} while (0)
-	wakes(send_u64(rv, 5), 0, 0);
-	expect_int(out, 5);
-	wakes(send_u64(empty, 6), 2, 0);
-	expect_int(out, 6);
-	wakes(expect_recv(full, 1), 1, 0);
-	expect_int(chan_len(full), 1);
-	wakes(chan_resize(full, 2), 1, 0);
-	expect_int(chan_len(full), 2);
-	cases_init(&c, 0, 0);
-	v = 11;
-	add_send(&c, rv, &v, 8);
-	wakes(expect_int(cases_now(rv, &c), 0), 0, 0);
-	expect_int(out, 11);
-	wakes(chan_close(closing), 3, EPIPE);
-#undef wakes
-	close(closing);
-}
-
-static void interrupted(void)
-{
-	int a = chan_make(0, 8, 0), b = chan_make(0, 8, 0);
-	struct cases_call call = { 0 };
-	uint64_t v;
-
-	on_signal(SIGUSR1, 0);
-	cases_init(&call.c, 0, 0);
-	add_recv(&call.c, a, &v, 8);
-	add_send(&call.c, b, &v, 8);
-	cases_start(&call, a);
-	wait_receivers(a, 1);
-	must_int(pthread_kill(call.thread, SIGUSR1), 0);
-	expect_errno(cases_join(&call), EINTR);
-	expect_idle(a);
-	expect_idle(b);
-
-	/* With SA_RESTART it goes on waiting, to the same deadline. */
-	on_signal(SIGUSR1, SA_RESTART);
-	call.c.s.flags = DEADLINE;
-	call.c.s.deadline = soon(300);
-	cases_start(&call, a);
-	until(atomic_load(&call.tid));
-	while (!atomic_load(&call.done))
-		pthread_kill(call.thread, SIGUSR1);
-	expect_errno(cases_join(&call), ETIMEDOUT);
-	expect((uint64_t)tap_now_ns() >= call.c.s.deadline);
-	expect_idle(a);
-	expect_idle(b);
-}
-
-static void victim(void *arg)
-{
-	const int *fds = arg;
-	uint64_t v;
-	struct cases c;
-
-	cases_init(&c, 0, 0);
-	add_recv(&c, fds[0], &v, 8);
-	add_recv(&c, fds[1], &v, 8);
-	cases_run(fds[0], &c);
-}
-
-static void killed(void)
-{
-	int fds[2] = { chan_make(0, 8, 1), chan_make(0, 8, 1) };
-
-	for (int i = 0; i < 20; i++) {
-		pid_t pid = spawn(victim, fds);
-
-		wait_receivers(fds[1], 1);
-		must_int(kill(pid, SIGKILL), 0);
-		/* If it is handed the element nevertheless, it comes back. */
-		send_u64(fds[i % 2], 7);
-		reap(pid);
-		expect_idle(fds[0]);
-		expect_idle(fds[1]);
-		expect_int(chan_len(fds[i % 2]), 1);
-		expect_recv(fds[i % 2], 7);
-	}
-}
-
-/* A place in one queue is like any other's: first come, first served. */
-static void in_turn(void)
-{
-	int fd = chan_make(0, 8, 0), other = chan_make(0, 8, 0);
-	struct call first = { 0 }, third = { 0 };
-	struct cases_call second = { 0 };
-	uint64_t v[3] = { 0 };
-
-	call_read(&first, fd, &v[0], 8);
-	wait_receivers(fd, 1);
-	cases_init(&second.c, 0, 0);
-	add_recv(&second.c, other, &v[1], 8);
-	add_recv(&second.c, fd, &v[1], 8);
-	cases_start(&second, fd);
-	wait_receivers(fd, 2);
-	call_read(&third, fd, &v[2], 8);
-	wait_receivers(fd, 3);
-	for (uint64_t i = 1; i <= 3; i++)
-		send_u64(fd, i);
-	expect_done(&first, 8);
-	expect_int(cases_join(&second), 0);
-	expect_done(&third, 8);
-	for (uint64_t i = 0; i < 3; i++)
-		expect_int(v[i], i + 1);
-}
-
-/* A receiver whose memory goes while it waits: the element is put back. */
-static void put_back(void)
-{
-	int a = chan_make(0, 8, 1), b = chan_make(0, 8, 1);
-	struct cases_call call = { 0 };
-	char *gone = map_pages(8);
-
-	cases_init(&call.c, 0, 0);
-	add_recv(&call.c, a, gone, 8);
-	add_recv(&call.c, b, gone, 8);
-	cases_start(&call, a);
-	wait_receivers(b, 1);
-	must_int(mprotect(gone, 8, PROT_NONE), 0);
-	send_u64(b, 5);
-	expect_errno(cases_join(&call), EFAULT);
-	expect_idle(a);
-	expect_recv(b, 5);
-}
-
 static const struct tap_test tests[] = {
 	{ "the one that is ready commits", the_ready_one },
 	{ "of all that are ready exactly one, of any size", exactly_one },
@@ -613,13 +405,6 @@ static const struct tap_test tests[] = {
 	{ "bad memory", bad_memory },
 	{ "cases of a larger size", larger_cases },
 	{ "a select does not meet itself", not_itself },
-	{ "two selects meet", each_other },
-	{ "one channel in two cases", twice },
-	{ "all that wakes it", woken },
-	{ "interrupted, and restarted", interrupted },
-	{ "killed", killed },
-	{ "first come, first served", in_turn },
-	{ "an element is put back", put_back },
 };
 
 TAP_MAIN(tests)
