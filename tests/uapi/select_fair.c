@@ -12,7 +12,7 @@
  */
 #include <math.h>
 #include <poll.h>
-#include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #include "cases.h"
@@ -204,6 +204,169 @@ static void with_faults(void)
 	expect_fair(counts, ready, 3, rounds);
 }
 
+/*
+ * A thread that selects the same cases again and again, each time when nothing is
+ * ready, and counts which one it was told. The test knows by the last case, of a
+ * channel that is for nothing else, that it waits.
+ */
+struct waiter {
+	struct cases c;
+	unsigned int nr;		/* but for the last one */
+	unsigned long rounds;
+	unsigned long counts[KCHAN_MAX_CASES];
+	int idle;
+	int turn;			/* an eventfd: it may go on */
+	atomic_ulong done;
+	uint64_t v[KCHAN_MAX_CASES];
+	pthread_t thread;
+};
+
+static void *waits(void *arg)
+{
+	struct waiter *w = arg;
+	uint64_t n;
+
+	for (unsigned long i = 0; i < w->rounds; i++) {
+		must_int(cases_run(w->idle, &w->c), 0);
+		must(w->c.s.index < w->nr);
+		w->counts[w->c.s.index]++;
+		atomic_store(&w->done, i + 1);
+		must_int(read(w->turn, &n, 8), 8);
+	}
+	return NULL;
+}
+
+static void waiter_init(struct waiter *w)
+{
+	memset(w, 0, sizeof(*w));
+	w->idle = chan_make(0, 8, 0);
+	w->turn = eventfd(0, 0);
+	cases_init(&w->c, 0, 0);
+}
+
+static void waiter_start(struct waiter *w)
+{
+	w->nr = w->c.nr;
+	w->rounds = tap_scale(3000);
+	if (w->rounds < 20 * w->nr)
+		w->rounds = 20 * w->nr;
+	add_recv(&w->c, w->idle, &w->v[w->nr], 8);
+	thread_start(&w->thread, waits, w);
+}
+
+/* Between the two, something becomes ready. */
+static void waiter_waits(struct waiter *w)
+{
+	wait_receivers(w->idle, 1);
+}
+
+static void waiter_told(struct waiter *w, unsigned long round)
+{
+	until(atomic_load(&w->done) == round + 1);
+}
+
+static void waiter_goes_on(struct waiter *w)
+{
+	const uint64_t one = 1;
+
+	must_int(write(w->turn, &one, 8), 8);
+}
+
+static void waiter_end(struct waiter *w)
+{
+	bool ready[KCHAN_MAX_CASES];
+
+	thread_join(w->thread);
+	memset(ready, true, sizeof(ready));
+	expect_fair(w->counts, ready, w->nr, w->rounds);
+}
+
+/* One channel in several cases: one send makes all of them ready at an instant. */
+static void waiting_on_one_channel(void)
+{
+	static struct waiter w;
+	int fd = chan_make(0, 8, 1), other = chan_make(0, 8, 0);
+
+	waiter_init(&w);
+	for (int i = 0; i < 4; i++)
+		add_recv(&w.c, fd, &w.v[i], 8);
+	waiter_start(&w);
+	for (unsigned long i = 0; i < w.rounds; i++) {
+		waiter_waits(&w);
+		send_u64(fd, i);
+		waiter_told(&w, i);
+		must_int(w.v[w.c.s.index], i);
+		waiter_goes_on(&w);
+	}
+	waiter_end(&w);
+
+	/* To send, among other channels, on a rendezvous. */
+	waiter_init(&w);
+	for (int i = 0; i < 3; i++)
+		add_send(&w.c, other, &w.v[i], 8);
+	waiter_start(&w);
+	for (unsigned long i = 0; i < w.rounds; i++) {
+		waiter_waits(&w);
+		expect_recv(other, 0);
+		waiter_told(&w, i);
+		waiter_goes_on(&w);
+	}
+	waiter_end(&w);
+}
+
+/* One fd in several cases, too, and several fds that are one file. */
+static void waiting_on_one_file(void)
+{
+	const uint64_t one = 1;
+	static struct waiter w;
+	int event = eventfd(0, EFD_NONBLOCK);
+	uint64_t n;
+
+	waiter_init(&w);
+	for (int i = 0; i < 4; i++)
+		add_poll(&w.c, i % 2 ? dup(event) : event, POLLIN);
+	waiter_start(&w);
+	for (unsigned long i = 0; i < w.rounds; i++) {
+		waiter_waits(&w);
+		must_int(write(event, &one, 8), 8);
+		waiter_told(&w, i);
+		must_int(read(event, &n, 8), 8);
+		waiter_goes_on(&w);
+	}
+	waiter_end(&w);
+}
+
+/* Of a select that waits at several channels, another select picks any. */
+static void met_by_another(void)
+{
+	static struct waiter w;
+	int fd[5];
+	struct cases c;
+	uint64_t v;
+
+	waiter_init(&w);
+	cases_init(&c, 0, 0);
+	for (int i = 0; i < 5; i++) {
+		fd[i] = chan_make(0, 8, 0);
+		if (i % 2) {
+			add_recv(&w.c, fd[i], &w.v[i], 8);
+			add_send(&c, fd[i], &v, 8);
+		} else {
+			add_send(&w.c, fd[i], &w.v[i], 8);
+			add_recv(&c, fd[i], &v, 8);
+		}
+	}
+	waiter_start(&w);
+	for (unsigned long i = 0; i < w.rounds; i++) {
+		waiter_waits(&w);
+		must(cases_now(w.idle, &c) >= 0);
+		waiter_told(&w, i);
+		must_int(w.c.s.index, c.s.index);
+		waiter_goes_on(&w);
+	}
+	waiter_end(&w);
+}
+
 struct mover {
 	int from;
 	int to;
@@ -310,6 +473,11 @@ static const struct tap_test tests[] = {
 	{ "of those that are ready, among others", some_of_many },
 	{ "of cases of all kinds", of_all_kinds },
 	{ "of cases that have to fault memory in", with_faults },
+	{ "of one channel's that is waited for in several cases",
+	  waiting_on_one_channel },
+	{ "of one file's that is waited for in several cases",
+	  waiting_on_one_file },
+	{ "of those that a select waits at, for another", met_by_another },
 	{ "no default while something is ready at every moment", never_the_default },
 	{ "a select waits at all or at none", leaves_both },
 };
