@@ -33,7 +33,10 @@
  * when a send would not. On a rendezvous channel that is so while a counterpart
  * is parked: in a blocked write(), read() or %KCHAN_IOC_SELECT, or in a select
  * that is armed (%KCHAN_IOC_ARM). Two sides that only poll never meet there, for
- * each waits for the other to come; one of them has to block or be armed.
+ * each waits for the other to come; one of them has to block or be armed. A
+ * select that waits to receive there makes the channel writable for its own
+ * %KCHAN_OP_POLL too, and one that waits to send, readable: do not poll a
+ * rendezvous channel for the direction in which the same select offers itself.
  *
  * Readiness is a hint, as everywhere: of two pollers who are told of one element
  * one finds it gone. And it is of one channel at a time: a poller who sees that A
@@ -67,6 +70,25 @@
  * A loop that no longer wants what it has armed, because a socket or a timer came
  * first, disarms: if that returns 0 nothing has moved, and nothing will; if it
  * is ``EALREADY`` a case had committed, and the loop reads it as it would have.
+ */
+
+/**
+ * DOC: io_uring
+ *
+ * A read or a write that can be done at once is, and one that cannot waits by
+ * polling: it is tried again when the channel says that it might go. While a
+ * channel has one reader and one writer no worker thread is made for that,
+ * however long they wait. Such requests are not parked: they have no place in
+ * the channel's queue, and on a rendezvous channel they meet only a counterpart
+ * that blocks or is armed.
+ *
+ * Of several reads that wait on one channel each element wakes all, and one
+ * finds it; of writes likewise. io_uring counts how often a request was woken
+ * for nothing, and after 128 times gives up polling for it: a worker
+ * thread then blocks in the call, parked as any other, or, where O_NONBLOCK is
+ * set, the request completes with ``-EAGAIN``. Nothing is lost, but each such
+ * request takes a thread while it waits. Who wants none keeps one read and one
+ * write in flight on each channel.
  */
 
 /**
