@@ -7,6 +7,8 @@ DESTDIR	?=
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 FILES	?= /usr/share/common-licenses /usr/share/doc
+# For how many seconds each stress runs.
+TIME	:= 60
 
 # The kernel to build for: this machine's when it has what that takes, else the
 # guest's, which is fetched.
@@ -18,6 +20,8 @@ export PREFIX DESTDIR
 quiet	:= $(if $(V),,-s)
 
 uapi-tests = $(shell $(MAKE) -s --no-print-directory -C tests/uapi names)
+stresses = $(addprefix build/stress/,\
+	$(shell $(MAKE) -s --no-print-directory -C tests/stress names))
 suite	:= @tests/vm/suite
 
 ## all: the module, for this machine's kernel or else the guest's, and the library
@@ -53,7 +57,8 @@ VERSIONS := stock 6.1 rt newest
 check:
 	$(call run-suites,$(VERSIONS) uml debug,$(SUITES))
 
-SUITES := build lint vm model kunit-uml kunit-debug uapi-stock uapi-debug newest lib
+SUITES := build lint vm model kunit-uml kunit-debug uapi-stock uapi-debug newest \
+	stress-stock stress-debug lib
 
 check-build:
 	$(suite) build scripts/build-all
@@ -90,6 +95,15 @@ check-newest: uapi-programs
 		$(addprefix build/uapi/,open reopen ends setup rw signals poll epoll \
 		select select_many select_poll arm arm_ends arm_loop uring)
 
+# A slice of "make stress": each of its tests for some seconds.
+check-stress-stock: stress-programs
+	$(suite) stress-stock tests/vm/programs -l 300 -b "-c 4" \
+		-e KCHAN_STRESS_TIME=5 stock $(stresses)
+
+check-stress-debug: stress-programs
+	$(suite) stress-debug tests/vm/programs -l 600 \
+		-e KCHAN_STRESS_TIME=5 debug $(stresses)
+
 check-lib: library
 	$(suite) lib tests/lib/run
 
@@ -99,6 +113,20 @@ uapi-programs:
 ## versions: all tests of the fd contract on 6.1, 6.12, 6.12 with PREEMPT_RT, newest
 versions:
 	$(call run-suites,$(VERSIONS),versions $(addprefix uapi-,$(VERSIONS)))
+
+stress-programs:
+	@$(MAKE) --no-print-directory $(quiet) -C tests/stress
+
+## stress: each stress for TIME=60 seconds: 2 and 4 CPUs, stock and instrumented
+stress: stress-programs
+	@scripts/deps.sh check
+	@tests/vm/suite --begin
+	@for kernel in stock debug; do for cpus in 2 4; do \
+		tests/vm/suite stress-$$kernel-$$cpus tests/vm/programs \
+			-l $$(($(TIME) * 3 + 1200)) -b "-c $$cpus" \
+			-e KCHAN_STRESS_TIME=$(TIME) $$kernel $(stresses) || true; \
+	done; done
+	@tests/vm/suite --totals
 
 ## kunit: the quick loop: the state machine's tests, in User-mode Linux
 kunit:
@@ -166,6 +194,7 @@ clean:
 help:
 	@sed -n 's/^## \([a-z-]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all module library run check versions kunit model bench shell lint kunit-smp
-.PHONY: install uninstall clean help uapi-programs check-versions
-.PHONY: $(addprefix check-,$(SUITES)) $(addprefix check-uapi-,$(VERSIONS))
+.PHONY: all module library run check versions stress kunit kunit-smp model bench
+.PHONY: shell lint install uninstall clean help uapi-programs stress-programs
+.PHONY: check-versions $(addprefix check-,$(SUITES))
+.PHONY: $(addprefix check-uapi-,$(VERSIONS))
