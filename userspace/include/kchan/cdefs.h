@@ -19,4 +19,14 @@
 /* A generated function that this program may not happen to call. */
 #define KC_MAYBE_UNUSED	__attribute__((unused))
 
+/* It does not come back. */
+#define KC_NORETURN	__attribute__((noreturn))
+
+/* Checked as printf() is: the format is argument @fmt, its first value @first. */
+#define KC_PRINTF(fmt, first)	__attribute__((format(printf, fmt, first)))
+
+/* A name that no other line of the file makes. */
+#define KC_LINE_NAME_(name, line)	name##line
+#define KC_LINE_NAME(name, line)	KC_LINE_NAME_(name, line)
+
 #endif /* KCHAN_CDEFS_H */

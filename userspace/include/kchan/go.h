@@ -1,9 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Goroutines: threads with small stacks.
+ * Goroutines: threads with small stacks, from a pool of parked ones.
+ *
+ * A goroutine whose function has returned leaves its thread to the next one. To
+ * start one again costs a wake-up, and no new thread. What a goroutine may have
+ * changed of its thread is put right in between: name, signal mask, locale
+ * (uselocale()), floating-point environment, scheduling (policy, priority, nice
+ * value, CPUs; where they cannot be set back, the thread is not used again), and
+ * the alternate signal stack. Everything else stays: thread-local variables,
+ * pthread_setspecific(), namespaces, credentials set by raw system calls. A
+ * goroutine that changes those, or expects them in their first state, is started
+ * with KC_GO_FRESH; it is what one does in Go by runtime.LockOSThread() without
+ * unlocking.
+ *
+ * A goroutine starts with the signal mask of who started it, as threads do, and
+ * with the scheduling that the first thread of the process had when the thread
+ * was made. Parked threads block all signals. A few parked threads are kept for
+ * good; others end after some seconds.
+ *
+ * How many there can be. Each goroutine is a thread, and blocked ones cost a
+ * stack, of which only what was touched is memory: about 40 KiB in all, the
+ * kernel's part included. At any limit of the system kc_go() is -EAGAIN:
+ *
+ *	RLIMIT_NPROC		all threads of a user together (not for root)
+ *	pids.max of the cgroup	TasksMax= of a systemd unit
+ *	kernel.threads-max, kernel.pid_max
+ *	vm.max_map_count	two for each goroutine: 65530 do for 32,000
+ *	RLIMIT_AS, vm.overcommit_memory = 2
+ *				stacks count whole: about 200 KiB each
+ *
+ * and, apart from that, each channel that they use is a file (RLIMIT_NOFILE).
+ *
+ * After fork() the child has one thread, as always, which stays the goroutine
+ * that it was; the others are gone, and kc_go() works. When the function of a
+ * goroutine that forked returns in the child, the child ends once its other
+ * goroutines have.
  */
 #ifndef KCHAN_GO_H
 #define KCHAN_GO_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include <kchan/cdefs.h>
 
@@ -12,16 +49,93 @@ KC_DECLS_BEGIN
 /*
  * Run @fn(@arg) in a goroutine of its own. Nobody joins it: to know when it has
  * ended use a channel, or a kc_waitgroup. Its stack has room for 64 KiB, with a
- * guard page below it: large arrays belong on the heap.
+ * guard below it: large arrays belong on the heap.
  *
  * As in Go, the program ends when main() returns, whatever goroutines are left.
  *
  * 0, or
- * -EAGAIN	the system allows no more threads (RLIMIT_NPROC, a cgroup's
- *		pids.max, threads-max) or mappings (vm.max_map_count)
+ * -EAGAIN	the system allows no more threads or mappings: see above
  * -ENOMEM
  */
 int kc_go(void (*fn)(void *arg), void *arg) KC_MUST_CHECK;
+
+/*
+ * As kc_go(), but @fn is given the address of a copy of the @size bytes at @arg,
+ * made before this returns: a loop's variable can be passed so. The copy is
+ * aligned for any type, and goes away when the goroutine ends.
+ */
+int kc_go_copy(void (*fn)(void *arg), const void *arg, size_t size) KC_MUST_CHECK;
+
+/*
+ * kc_go_options.flags: a panic that nobody recovers ends this goroutine alone, and
+ * is logged (see log.h), instead of ending the program.
+ */
+#define KC_GO_SAFE	((uint32_t)1 << 0)
+
+/* A thread made for this goroutine, which ends with it. */
+#define KC_GO_FRESH	((uint32_t)1 << 1)
+
+/*
+ * Options of a goroutine. Start with KC_GO_OPTIONS_INIT, which fills in the size
+ * that the structure had when the program was compiled. It may grow at its end.
+ */
+typedef struct kc_go_options {
+	uint32_t size;		/* sizeof(struct kc_go_options) */
+	uint32_t flags;		/* KC_GO_* */
+	const char *name;	/* as for kc_set_goname(); it is copied */
+	size_t stack_size;	/* room on its stack; 0, or less than 64 KiB: 64 KiB */
+	size_t copy_size;	/* if not 0: copy so many bytes, as kc_go_copy() */
+} kc_go_options;
+
+#define KC_GO_OPTIONS_INIT	{ sizeof(struct kc_go_options), 0, NULL, 0, 0 }
+
+/*
+ * As kc_go(), with options. Besides its errors:
+ *
+ * -EINVAL	an unknown flag, or no valid size
+ * -E2BIG	options that this library does not know are not zero
+ */
+int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *options)
+	KC_MUST_CHECK;
+
+/*
+ * End this goroutine, now: its deferred calls run, of all scopes and through
+ * every kc_protect(), and then it ends. Nothing recovers it.
+ *
+ * In main() the deferred calls run, and the program goes on without main() until
+ * its other threads have ended. Any other thread ends as by pthread_exit().
+ */
+KC_NORETURN void kc_goexit(void);
+
+/* Let others run. */
+void kc_gosched(void);
+
+/* Sleep for @ns nanoseconds; not at all if that is 0 or less. */
+void kc_sleep(int64_t ns);
+
+/*
+ * This goroutine's number: 1 for main, and never used again in a process. A
+ * thread that the library did not start has one too, from its first call on.
+ */
+uint64_t kc_goid(void);
+
+/*
+ * This goroutine's name, "" if it has none. Names are cut to 31 bytes; ps -T and
+ * gdb show the first 15. In main() the name is the library's alone, since what
+ * the kernel calls the first thread is the name of the process.
+ */
+const char *kc_goname(void);
+void kc_set_goname(const char *name);
+
+/*
+ * Wait until all goroutines have ended, and all threads of the pool with them:
+ * then no thread of the library is left. Goroutines may start others meanwhile,
+ * which are waited for too. Afterwards kc_go() works as before.
+ *
+ * 0, or
+ * -EDEADLK	called in a goroutine, which would wait for itself
+ */
+int kc_shutdown(void);
 
 KC_DECLS_END
 

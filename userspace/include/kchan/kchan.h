@@ -6,8 +6,10 @@
  *
  * - A call returns 0 or a positive result, or a negative errno. What errno
  *   itself holds after a call says nothing.
- * - A call never prints, nor ends the program. Misuse that Go panics on is the
- *   exception, and each such case is told where the call is declared.
+ * - A call never prints, nor ends the program: what it has to say goes to a
+ *   logger (log.h). A panic that nobody recovers is the exception (panic.h).
+ *   Misuse that Go panics on panics; each such case is told where the call is
+ *   declared.
  * - A call never returns -EINTR: it goes on after a signal handler has run,
  *   keeps its deadline, and queues again at the tail.
  * - No call is a thread-cancellation point.
@@ -21,8 +23,15 @@
 
 #include <kchan/chan.h>
 #include <kchan/chan_define.h>
+#include <kchan/cond.h>
 #include <kchan/go.h>
+#include <kchan/log.h>
+#include <kchan/mutex.h>
+#include <kchan/once.h>
+#include <kchan/panic.h>
+#include <kchan/rwmutex.h>
 #include <kchan/select.h>
+#include <kchan/sem.h>
 #include <kchan/version.h>
 #include <kchan/waitgroup.h>
 

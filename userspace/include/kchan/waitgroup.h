@@ -4,9 +4,13 @@
  *
  *	kc_waitgroup wg = KC_WAITGROUP_INIT;
  *
+ *	kc_waitgroup_go(&wg, fn, arg);	as often as there are things to do
+ *	kc_waitgroup_wait(&wg);
+ *
+ * or, by hand,
+ *
  *	kc_waitgroup_add(&wg, 1);	before the goroutine is started
  *	kc_waitgroup_done(&wg);		the last thing that it does
- *	kc_waitgroup_wait(&wg);
  *
  * It is valid when zero, and needs no clean-up. Once all waits have returned it
  * may be used again, or its memory be freed, though the last kc_waitgroup_done()
@@ -31,8 +35,7 @@ typedef struct kc_waitgroup {
 
 /*
  * Add @delta, which may be negative, to the counter. When it becomes 0, all who
- * wait go on. As in Go, a counter below 0 is a panic: the program is aborted.
- * (So is one above INT32_MAX.)
+ * wait go on. As in Go, a counter below 0 is a panic. (So is one above INT32_MAX.)
  */
 void kc_waitgroup_add(kc_waitgroup *wg, int delta);
 
@@ -44,6 +47,17 @@ void kc_waitgroup_done(kc_waitgroup *wg);
  * kc_waitgroup_done() that made it so has happened by then.
  */
 void kc_waitgroup_wait(kc_waitgroup *wg);
+
+/*
+ * Add 1 to the counter, run @fn(@arg) in a goroutine of its own, and take 1 from
+ * it when that ends: by returning, a recovered panic, or kc_goexit(). A panic that
+ * nobody recovers leaves the counter, so that no wait goes on before the program
+ * ends of it.
+ *
+ * What kc_go() returns; but for 0 the counter is as before.
+ */
+int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
+	KC_MUST_CHECK;
 
 KC_DECLS_END
 
