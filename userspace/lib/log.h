@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIBKCHAN_LOG_H
+#define LIBKCHAN_LOG_H
+
+/* Log a message, which ends without a newline. */
+void kc_log(const char *text);
+
+void kc_log_lock(void);
+void kc_log_unlock(void);
+
+#endif /* LIBKCHAN_LOG_H */

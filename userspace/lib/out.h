@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Text that is put together piece by piece, without the C library's help: also in
+ * a signal handler, and on a small stack.
+ */
+#ifndef LIBKCHAN_OUT_H
+#define LIBKCHAN_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kc_out {
+	char *text;
+	size_t len;
+	size_t size;
+	int fd;			/* written to when full; -1: made larger */
+	bool failed;		/* no memory: what is there is not all */
+};
+
+#define KC_OUT_FD(fd, buf)	{ (buf), 0, sizeof(buf), (fd), false }
+#define KC_OUT_MEMORY		{ NULL, 0, 0, -1, false }
+
+void kc_out_bytes(struct kc_out *out, const char *bytes, size_t len);
+void kc_out_text(struct kc_out *out, const char *text);
+void kc_out_number(struct kc_out *out, uint64_t number);
+void kc_out_hex(struct kc_out *out, uint64_t number);
+
+/* Write what is not written yet. */
+void kc_out_flush(struct kc_out *out);
+
+#endif /* LIBKCHAN_OUT_H */
