@@ -1,69 +1,77 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Goroutines.
+ * Goroutines, as the program starts them.
  */
-#include <limits.h>
-#include <pthread.h>
-#include <stdlib.h>
+#include "pool.h"
 
-#include "internal.h"
-#include "sys.h"
+/* Options are never this large: a size that is more was not set. */
+#define MAX_OPTIONS_SIZE	4096
 
-/* What a goroutine may use of its stack. */
-#define STACK_ROOM	(64 * 1024)
-
-struct start {
-	void (*fn)(void *arg);
-	void *arg;
-};
-
-/* A thread's stack also holds libc's own things, thread-local data included. */
-static size_t stack_size(void)
-{
-	long libc = sysconf(_SC_THREAD_STACK_MIN);
-
-	return STACK_ROOM + (libc > 0 ? libc : PTHREAD_STACK_MIN);
-}
-
-static void *run(void *data)
-{
-	struct start start = *(struct start *)data;
-
-	free(data);
-	start.fn(start.arg);
-	return NULL;
-}
-
-static int start_thread(struct start *start)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int error;
-
-	error = pthread_attr_init(&attr);
-	if (error)
-		return error;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	error = pthread_attr_setstacksize(&attr, stack_size());
-	if (!error)
-		error = pthread_create(&thread, &attr, run, start);
-	pthread_attr_destroy(&attr);
-	return error;
-}
+#define CALLER	((uintptr_t)__builtin_return_address(0))
 
 int kc_go(void (*fn)(void *arg), void *arg)
 {
-	struct start *start;
-	int error;
+	const struct kc_start start = { .fn = fn, .arg = arg, .at = CALLER };
 
-	start = malloc(sizeof(*start));
-	if (!start)
-		return -ENOMEM;
-	start->fn = fn;
-	start->arg = arg;
+	return kc_pool_start(&start);
+}
 
-	error = start_thread(start);
-	if (error)
-		free(start);
-	return -error;
+int kc_go_copy(void (*fn)(void *arg), const void *arg, size_t size)
+{
+	const struct kc_start start = {
+		.fn = fn,
+		.arg = (void *)arg,
+		.copy_size = size,
+		.at = CALLER,
+	};
+
+	return kc_pool_start(&start);
+}
+
+/* What a later form of the options has more must be zero: we do not know it. */
+static int check_options(const kc_go_options *options)
+{
+	const unsigned char *bytes = (const unsigned char *)options;
+	uint32_t i;
+
+	if (options->size < sizeof(*options))
+		return -EINVAL;
+	if (options->size > MAX_OPTIONS_SIZE)
+		return -E2BIG;
+	for (i = sizeof(*options); i < options->size; i++)
+		if (bytes[i])
+			return -E2BIG;
+	if (options->flags & ~(KC_GO_SAFE | KC_GO_FRESH))
+		return -EINVAL;
+	return 0;
+}
+
+int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *options)
+{
+	struct kc_start start = { .fn = fn, .arg = arg, .at = CALLER };
+	int ret;
+
+	ret = check_options(options);
+	if (ret)
+		return ret;
+	start.name = options->name;
+	start.flags = options->flags;
+	start.stack_size = options->stack_size;
+	start.copy_size = options->copy_size;
+	return kc_pool_start(&start);
+}
+
+void kc_gosched(void)
+{
+	sys_yield();
+}
+
+void kc_sleep(int64_t ns)
+{
+	const int64_t until = kc_later(kc_now(), ns);
+
+	if (ns <= 0)
+		return;
+	while (sys_sleep_until(until) == -EINTR)
+		;
 }

@@ -61,7 +61,4 @@ int64_t kc_later(int64_t from, int64_t ns);
 /* A call that nothing can end but its limit: -EAGAIN or -ETIMEDOUT. */
 int kc_wait_for_nothing(struct kc_limit limit);
 
-/* Says why on standard error, in one line, and aborts. */
-void kc_fatal(const char *why) __attribute__((noreturn, cold));
-
 #endif /* LIBKCHAN_INTERNAL_H */

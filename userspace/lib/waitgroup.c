@@ -17,8 +17,8 @@
  * address, and waking a stranger who sleeps there is harmless: all who use
  * futexes have to bear that).
  */
-#include "internal.h"
-#include "sys.h"
+#include "panicking.h"
+#include "pool.h"
 
 #define SLEEP		((uint64_t)1)
 #define GENERATION	((uint64_t)2)
@@ -46,9 +46,9 @@ void kc_waitgroup_add(kc_waitgroup *wg, int delta)
 
 	do {
 		if (__builtin_add_overflow(count_of(old), delta, &count))
-			kc_fatal("WaitGroup counter out of range");
+			kc_panic("WaitGroup counter out of range");
 		if (count < 0)
-			kc_fatal("negative WaitGroup counter");
+			kc_panic("negative WaitGroup counter");
 		lower = (uint32_t)old;
 		wake = !count && (lower & SLEEP);
 		if (wake)
@@ -85,4 +85,46 @@ void kc_waitgroup_wait(kc_waitgroup *wg)
 		sys_futex_wait(sleep_word(wg), asleep);
 		state = __atomic_load_n(&wg->state, __ATOMIC_ACQUIRE);
 	} while ((uint32_t)state / GENERATION == asleep / GENERATION);
+}
+
+struct member {
+	kc_waitgroup *wg;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+/* A panic that is going to end the program must not let others go on first. */
+static void leave(void *data)
+{
+	const struct member *member = data;
+	const struct kc_panic *p = kc_g_self()->running;
+
+	if (!p || !p->what || p->recovered)
+		kc_waitgroup_done(member->wg);
+}
+
+static void run_member(void *data)
+{
+	const struct member *member = data;
+
+	kc_defer(leave, data);
+	member->fn(member->arg);
+}
+
+int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
+{
+	struct member member = { wg, fn, arg };
+	const struct kc_start start = {
+		.fn = run_member,
+		.arg = &member,
+		.copy_size = sizeof(member),
+		.at = (uintptr_t)__builtin_return_address(0),
+	};
+	int ret;
+
+	kc_waitgroup_add(wg, 1);
+	ret = kc_pool_start(&start);
+	if (ret)
+		kc_waitgroup_done(wg);
+	return ret;
 }

@@ -5,13 +5,12 @@
  * A goroutine whose function has returned leaves its thread to the next one. To
  * start one again costs a wake-up, and no new thread. What a goroutine may have
  * changed of its thread is put right in between: name, signal mask, locale
- * (uselocale()), floating-point environment, scheduling (policy, priority, nice
- * value, CPUs; where they cannot be set back, the thread is not used again), and
- * the alternate signal stack. Everything else stays: thread-local variables,
- * pthread_setspecific(), namespaces, credentials set by raw system calls. A
- * goroutine that changes those, or expects them in their first state, is started
- * with KC_GO_FRESH; it is what one does in Go by runtime.LockOSThread() without
- * unlocking.
+ * (uselocale()), and the alternate signal stack. A thread whose scheduling it has
+ * changed (policy, priority, nice value, CPUs) is not used again. Everything else
+ * stays: thread-local variables, pthread_setspecific(), namespaces, credentials set
+ * by raw system calls. A goroutine that changes those, or expects them in their
+ * first state, is started with KC_GO_FRESH; it is what one does in Go by
+ * runtime.LockOSThread() without unlocking.
  *
  * A goroutine starts with the signal mask of who started it, as threads do, and
  * with the scheduling that the first thread of the process had when the thread
@@ -93,6 +92,7 @@ typedef struct kc_go_options {
  * As kc_go(), with options. Besides its errors:
  *
  * -EINVAL	an unknown flag, or no valid size
+ *		(or a stack size beyond all bounds)
  * -E2BIG	options that this library does not know are not zero
  */
 int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *options)

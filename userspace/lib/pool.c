@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The pool: threads that wait for a goroutine to run.
+ *
+ * The one parked last goes first: what it uses is still in the caches, and those
+ * that are never reached are the ones to end. To park costs no timer for the
+ * first few; whoever parks on top of them ends after a while. kc_sched.lock guards
+ * all of struct kc_pool.
+ *
+ * A thread that ends joins the one that ended before it, so that there is at most
+ * one which nobody has joined; kc_shutdown() joins that. So stacks are given back
+ * without a thread for it, and kc_shutdown() does not return while anything of a
+ * thread is left.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool.h"
+#include "thread.h"
+
+#define KEPT		8	/* parked for good */
+#define MAX_IDLE	1024
+#define IDLE_TIME	(5 * KC_SECOND)
+
+static struct kc_pool {
+	struct kc_list idle[KC_STACK_SIZES];
+	unsigned int nr_idle;
+	uint32_t nr_threads;		/* a futex, for kc_shutdown() */
+	unsigned int nr_draining;	/* calls of kc_shutdown() */
+	bool ready;			/* the lists above are */
+	bool closed;
+	bool has_dead;
+	pthread_t dead;			/* ended last, and not joined */
+} pool;
+
+static void make_lists(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < KC_STACK_SIZES; i++)
+		kc_list_init(&pool.idle[i]);
+	pool.nr_idle = 0;
+	pool.ready = true;
+}
+
+/* KC_STACK_SIZES: too large for the pool. */
+static unsigned int index_of(size_t stack_size)
+{
+	unsigned int i = 0;
+
+	while (i < KC_STACK_SIZES && KC_STACK_MIN << i < stack_size)
+		i++;
+	return i;
+}
+
+static void unpark(struct kc_worker *w)
+{
+	kc_list_del(&w->idle);
+	w->parked = false;
+	pool.nr_idle--;
+}
+
+/* With at least that stack; NULL if there is none. */
+static struct kc_worker *take_idle(unsigned int i)
+{
+	struct kc_worker *w;
+
+	if (!pool.nr_idle)
+		return NULL;
+	for (; i < KC_STACK_SIZES; i++) {
+		if (kc_list_empty(&pool.idle[i]))
+			continue;
+		w = kc_container(pool.idle[i].next, struct kc_worker, idle);
+		unpark(w);
+		return w;
+	}
+	return NULL;
+}
+
+/* After this the thread may have ended, and @w be no more. */
+static void give_turn(struct kc_worker *w)
+{
+	if (__atomic_exchange_n(&w->turn, KC_TURN_GO, __ATOMIC_RELEASE) ==
+	    KC_TURN_ASLEEP)
+		sys_futex_wake_one(&w->turn);
+}
+
+/* Takes over @copy. With the lock held, as the goroutine can be seen from now. */
+static void fill_in(struct kc_worker *w, const struct kc_start *start, void *copy,
+		    const struct kc_g *parent)
+{
+	struct kc_g *g = &w->g;
+
+	g->id = kc_g_next_id();
+	g->parent = parent->id;
+	g->started_at = start->at;
+	g->flags = start->flags | KC_G_POOL;
+	g->live = true;
+	g->fn = start->fn;
+	g->arg = start->arg;
+	kc_g_set_name(g, start->name);
+	w->copy = copy;
+	if (copy)
+		g->arg = copy;
+	else if (start->copy_size)
+		g->arg = memcpy(w->room, start->arg, start->copy_size);
+}
+
+static struct kc_worker *new_worker(size_t stack_size, unsigned int i)
+{
+	struct kc_worker *w = malloc(sizeof(*w) + KC_ALTSTACK_SIZE);
+
+	if (!w)
+		return NULL;
+	memset(w, 0, sizeof(*w));
+	w->g.deferred = w->g.few;
+	w->g.max_deferred = KC_DEFERS;
+	w->size = i;
+	w->stack_size = i < KC_STACK_SIZES ? KC_STACK_MIN << i : stack_size;
+	return w;
+}
+
+/* A thread more, for this goroutine. */
+static int start_new(const struct kc_start *start, unsigned int i, void *copy,
+		     const struct kc_sigmask *mask, const struct kc_g *parent)
+{
+	struct kc_worker *w = new_worker(start->stack_size, i);
+	int ret;
+
+	if (!w)
+		return -ENOMEM;
+	w->mask = *mask;
+	w->keep = i < KC_STACK_SIZES && !(start->flags & KC_GO_FRESH);
+	kc_lock(&kc_sched.lock);
+	fill_in(w, start, copy, parent);
+	kc_list_add(&kc_sched.all, &w->g.all);
+	pool.nr_threads++;
+	kc_unlock(&kc_sched.lock);
+
+	ret = kc_thread_make(w);
+	if (!ret)
+		return 0;
+
+	kc_lock(&kc_sched.lock);
+	kc_list_del(&w->g.all);
+	if (!--pool.nr_threads && pool.nr_draining)
+		sys_futex_wake_all(&pool.nr_threads);
+	kc_unlock(&kc_sched.lock);
+	free(w);
+	return ret;
+}
+
+int kc_pool_start(const struct kc_start *start)
+{
+	const unsigned int i = index_of(start->stack_size);
+	const struct kc_g *parent = kc_g_self();
+	struct kc_worker *w = NULL;
+	struct kc_sigmask mask;
+	void *copy = NULL;
+	int ret;
+
+	if (start->copy_size > KC_COPY_ROOM) {
+		copy = malloc(start->copy_size);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, start->arg, start->copy_size);
+	}
+	sys_get_sigmask(&mask);
+	if (!(start->flags & KC_GO_FRESH)) {
+		kc_lock(&kc_sched.lock);
+		w = take_idle(i);
+		if (w) {
+			w->mask = mask;
+			fill_in(w, start, copy, parent);
+		}
+		kc_unlock(&kc_sched.lock);
+	}
+	if (w) {
+		give_turn(w);
+		return 0;
+	}
+	ret = kc_g_setup();
+	if (!ret)
+		ret = start_new(start, i, copy, &mask, parent);
+	if (ret)
+		free(copy);
+	return ret;
+}
+
+/* Its time is over. False if it was taken off the list meanwhile. */
+static bool give_up(struct kc_worker *w)
+{
+	bool idle;
+
+	kc_lock(&kc_sched.lock);
+	idle = w->parked;
+	if (idle)
+		unpark(w);
+	kc_unlock(&kc_sched.lock);
+	return idle;
+}
+
+static bool await_turn(struct kc_worker *w, bool for_ever)
+{
+	uint32_t turn = KC_TURN_PARKED;
+	int64_t deadline = 0;
+
+	if (!__atomic_compare_exchange_n(&w->turn, &turn, KC_TURN_ASLEEP, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+		return !w->quit;
+	if (!for_ever)
+		deadline = kc_later(kc_now(), IDLE_TIME);
+	do {
+		if (for_ever)
+			sys_futex_wait(&w->turn, KC_TURN_ASLEEP);
+		else if (sys_futex_wait_until(&w->turn, KC_TURN_ASLEEP,
+					      deadline) == -ETIMEDOUT) {
+			if (give_up(w))
+				return false;
+			/* The turn is about to be given. */
+			for_ever = true;
+		}
+	} while (__atomic_load_n(&w->turn, __ATOMIC_ACQUIRE) == KC_TURN_ASLEEP);
+	return !w->quit;
+}
+
+bool kc_pool_park(struct kc_worker *w)
+{
+	bool few;
+
+	free(w->copy);
+	w->copy = NULL;
+	kc_lock(&kc_sched.lock);
+	if (!pool.ready)
+		make_lists();
+	if (!w->keep || pool.closed || pool.nr_draining ||
+	    pool.nr_idle >= MAX_IDLE) {
+		kc_unlock(&kc_sched.lock);
+		return false;
+	}
+	few = pool.nr_idle++ < KEPT;
+	kc_list_add(&pool.idle[w->size], &w->idle);
+	w->parked = true;
+	w->g.live = false;
+	__atomic_store_n(&w->turn, KC_TURN_PARKED, __ATOMIC_RELAXED);
+	kc_unlock(&kc_sched.lock);
+	return await_turn(w, few);
+}
+
+/*
+ * With this the thread is not the library's any more, but for its end, which is
+ * waited for by the next one to end or by kc_shutdown().
+ */
+void kc_pool_leave(struct kc_worker *w)
+{
+	const bool leader = w->g.tid == sys_getpid();
+	pthread_t before;
+	bool join;
+
+	kc_lock(&kc_sched.lock);
+	kc_list_del(&w->g.all);
+	join = pool.has_dead;
+	before = pool.dead;
+	pool.has_dead = true;
+	pool.dead = pthread_self();
+	if (!--pool.nr_threads && pool.nr_draining)
+		sys_futex_wake_all(&pool.nr_threads);
+	kc_unlock(&kc_sched.lock);
+
+	free(w->copy);
+	kc_g_free_deferred(&w->g);
+	free(w);
+	/* A goroutine that forked: the child has nothing like a main(). */
+	if (leader)
+		kc_pool_close();
+	if (join)
+		pthread_join(before, NULL);
+}
+
+/* With the lock held: all that are parked end. */
+static void send_away(void)
+{
+	struct kc_worker *w;
+
+	while ((w = take_idle(0))) {
+		w->quit = true;
+		give_turn(w);
+	}
+}
+
+void kc_pool_close(void)
+{
+	kc_lock(&kc_sched.lock);
+	pool.closed = true;
+	send_away();
+	kc_unlock(&kc_sched.lock);
+}
+
+/* True once there are no threads; with the lock held. */
+static bool await_end(void)
+{
+	const uint32_t left = pool.nr_threads;
+	pthread_t dead;
+
+	if (left) {
+		kc_unlock(&kc_sched.lock);
+		sys_futex_wait(&pool.nr_threads, left);
+		kc_lock(&kc_sched.lock);
+		return false;
+	}
+	if (!pool.has_dead)
+		return true;
+	dead = pool.dead;
+	pool.has_dead = false;
+	kc_unlock(&kc_sched.lock);
+	pthread_join(dead, NULL);
+	kc_lock(&kc_sched.lock);
+	return false;
+}
+
+int kc_shutdown(void)
+{
+	if (kc_g_self()->flags & KC_G_POOL)
+		return -EDEADLK;
+	kc_lock(&kc_sched.lock);
+	pool.nr_draining++;
+	send_away();
+	while (!await_end())
+		;
+	pool.nr_draining--;
+	kc_unlock(&kc_sched.lock);
+	return 0;
+}
+
+/* All threads are gone but this one, which may be one of the pool's. */
+void kc_pool_forked(void)
+{
+	struct kc_g *self = kc_g_current;
+	struct kc_list *link, *next;
+	struct kc_g *g;
+
+	for (link = kc_sched.all.next; link != &kc_sched.all; link = next) {
+		g = kc_container(link, struct kc_g, all);
+		next = link->next;
+		if (g == self || !(g->flags & KC_G_POOL))
+			continue;
+		free(kc_container(g, struct kc_worker, g)->copy);
+		kc_g_free_deferred(g);
+		free(kc_container(g, struct kc_worker, g));
+	}
+	memset(&pool, 0, sizeof(pool));
+	if (self && (self->flags & KC_G_POOL)) {
+		kc_container(self, struct kc_worker, g)->keep = false;
+		pool.nr_threads = 1;
+	}
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Telling people of a panic.
+ */
+#ifndef LIBKCHAN_REPORT_H
+#define LIBKCHAN_REPORT_H
+
+#include "panicking.h"
+
+/* Print the newest of a chain of panics, which nobody recovers, and abort. */
+KC_NORETURN void kc_report_fatal(const struct kc_panic *p);
+
+/* Log the panic that has ended a safe goroutine. Takes the reference. */
+void kc_report_safe(struct kc_panicked *what);
+
+/* To be given to free(); NULL when there is no memory. */
+char *kc_report_text(const char *start, const struct kc_panicked *what);
+
+/*
+ * Print a fatal error that no deferred call is run for, and abort. It is done on
+ * the stack that this is called on.
+ */
+KC_NORETURN void kc_report_error(const char *text, const struct kc_g *g,
+				 const struct kc_trace *trace);
+
+/* In the child of a fork(). */
+void kc_report_forked(void);
+
+#endif /* LIBKCHAN_REPORT_H */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIBKCHAN_THREAD_H
+#define LIBKCHAN_THREAD_H
+
+struct kc_worker;
+
+/* A thread for @w, which it owns from then on: 0 or a negative errno. */
+int kc_thread_make(struct kc_worker *w);
+
+/*
+ * Call @fn(@arg) in a thread with a large stack, and wait for it. If there can be
+ * no such thread it is called here.
+ */
+void kc_thread_roomy(void (*fn)(void *arg), void *arg);
+
+#endif /* LIBKCHAN_THREAD_H */

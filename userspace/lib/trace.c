@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Taking a backtrace: addresses alone, by the compiler's unwinder, so that it is
+ * cheap, needs little stack, and goes through signal frames.
+ */
+#include <unwind.h>
+
+#include "g.h"
+#include "trace.h"
+
+struct walk {
+	struct kc_trace *trace;
+	uintptr_t from;
+	bool begun;
+};
+
+static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *data)
+{
+	struct walk *walk = data;
+	struct kc_trace *trace = walk->trace;
+	int exact = 0;
+	uintptr_t pc = _Unwind_GetIPInfo(context, &exact);
+
+	if (!pc || trace->nr == KC_TRACE_MAX)
+		return _URC_END_OF_STACK;
+	/* What calls goroutines is of no interest. */
+	if (_Unwind_GetRegionStart(context) == (uintptr_t)kc_g_run)
+		return _URC_END_OF_STACK;
+	if (exact)
+		pc++;
+	walk->begun |= pc == walk->from;
+	if (walk->begun)
+		trace->pcs[trace->nr++] = pc;
+	return _URC_NO_REASON;
+}
+
+struct kc_trace kc_trace_take(uintptr_t from)
+{
+	struct kc_trace trace = { .nr = 0 };
+	struct walk walk = { &trace, from, false };
+
+	_Unwind_Backtrace(step, &walk);
+	if (!walk.begun) {
+		walk.begun = true;
+		_Unwind_Backtrace(step, &walk);
+	}
+	return trace;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where in the program a thread is.
+ */
+#ifndef LIBKCHAN_TRACE_H
+#define LIBKCHAN_TRACE_H
+
+#include <stdint.h>
+
+#define KC_TRACE_MAX	64
+
+/*
+ * The innermost call first. Of each the address that it returns to; of the one
+ * that was interrupted by a fault, the address after that of the fault: what is in
+ * front of the address is always what was being done.
+ */
+struct kc_trace {
+	unsigned int nr;
+	uintptr_t pcs[KC_TRACE_MAX];
+};
+
+/*
+ * Take this thread's, on the stack that it is on. It begins with @from, if that is
+ * met, and ends with the goroutine's function.
+ */
+struct kc_trace kc_trace_take(uintptr_t from);
+
+#endif /* LIBKCHAN_TRACE_H */
