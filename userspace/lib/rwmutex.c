@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Locks for one writer or many readers, by Go's algorithm.
+ *
+ * "readers" counts those who read or wait to; a writer, once it is the only one,
+ * takes MAX_READERS from it, so that it is negative for as long as a writer waits or
+ * writes: by that readers know to wait. What was left when it did so is how many
+ * have to leave before it may write; those who leave from then on count "leaving"
+ * down, which may be below 0 for a moment, as they may be quicker than the writer
+ * is in adding their number. The last one gives the writer its turn. A writer that
+ * ends adds MAX_READERS again, finds how many wait, and gives each a turn; only
+ * then may the next writer try: so they get in first.
+ *
+ * A turn is a count that one sleeps on while it is 0.
+ */
+#include "futex.h"
+#include "internal.h"
+
+#define MAX_READERS	(1 << 30)
+
+static void wait_turn(uint32_t *turn)
+{
+	uint32_t turns = __atomic_load_n(turn, __ATOMIC_RELAXED);
+
+	for (;;) {
+		if (!turns) {
+			sys_futex_wait(turn, 0);
+			turns = __atomic_load_n(turn, __ATOMIC_RELAXED);
+		} else if (__atomic_compare_exchange_n(turn, &turns, turns - 1,
+						       true, __ATOMIC_ACQUIRE,
+						       __ATOMIC_RELAXED)) {
+			return;
+		}
+	}
+}
+
+/* After the first line the memory may be gone, if that was the last turn. */
+static void give_turns(uint32_t *turn, uint32_t turns)
+{
+	__atomic_fetch_add(turn, turns, __ATOMIC_RELEASE);
+	if (turns == 1)
+		sys_futex_wake_one(turn);
+	else
+		sys_futex_wake_all(turn);
+}
+
+static int32_t add_readers(kc_rwmutex *rw, int32_t delta)
+{
+	return __atomic_add_fetch(&rw->readers, delta, __ATOMIC_ACQ_REL);
+}
+
+static int32_t add_leaving(kc_rwmutex *rw, int32_t delta)
+{
+	return __atomic_add_fetch(&rw->leaving, delta, __ATOMIC_ACQ_REL);
+}
+
+void kc_rwmutex_rlock(kc_rwmutex *rw)
+{
+	if (add_readers(rw, 1) < 0)
+		wait_turn(&rw->reader_turn);
+}
+
+int kc_rwmutex_try_rlock(kc_rwmutex *rw)
+{
+	uint32_t readers = __atomic_load_n(&rw->readers, __ATOMIC_RELAXED);
+
+	do {
+		if ((int32_t)readers < 0)
+			return -EAGAIN;
+	} while (!__atomic_compare_exchange_n(&rw->readers, &readers,
+					      readers + 1, true,
+					      __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	return 0;
+}
+
+void kc_rwmutex_runlock(kc_rwmutex *rw)
+{
+	const int32_t left = add_readers(rw, -1);
+
+	if (left >= 0)
+		return;
+	if (left == -1 || left == -MAX_READERS - 1) {
+		/* As it was, for whoever recovers. */
+		add_readers(rw, 1);
+		kc_panic("runlock of unlocked rwmutex");
+	}
+	if (!add_leaving(rw, -1))
+		give_turns(&rw->writer_turn, 1);
+}
+
+void kc_rwmutex_lock(kc_rwmutex *rw)
+{
+	int32_t inside;
+
+	kc_mutex_lock(&rw->writers);
+	inside = add_readers(rw, -MAX_READERS) + MAX_READERS;
+	if (inside && add_leaving(rw, inside))
+		wait_turn(&rw->writer_turn);
+}
+
+int kc_rwmutex_try_lock(kc_rwmutex *rw)
+{
+	uint32_t none = 0;
+
+	if (kc_mutex_try_lock(&rw->writers))
+		return -EAGAIN;
+	if (__atomic_compare_exchange_n(&rw->readers, &none, -MAX_READERS, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return 0;
+	kc_mutex_unlock(&rw->writers);
+	return -EAGAIN;
+}
+
+void kc_rwmutex_unlock(kc_rwmutex *rw)
+{
+	int32_t waiting;
+
+	waiting = add_readers(rw, MAX_READERS);
+	if (waiting >= MAX_READERS) {
+		add_readers(rw, -MAX_READERS);
+		kc_panic("unlock of unlocked rwmutex");
+	}
+	if (waiting)
+		give_turns(&rw->reader_turn, waiting);
+	kc_mutex_unlock(&rw->writers);
+}
