@@ -29,6 +29,55 @@ struct point {
 KC_CHAN_DEFINE(point_chan, struct point);
 KC_CHAN_DEFINE(int_chan, int);
 
+static void set_up(void)
+{
+}
+
+static int get(void)
+{
+	return 1;
+}
+
+KC_ONCE_FUNC(ensure_set_up, set_up);
+KC_ONCE_VALUE(got, int, get);
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void once(void *arg)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(nothing, arg);
+	kc_once_do((kc_once *)arg, nothing, NULL);
+}
+
+/* What is valid when it begins so. */
+static int sync_all(void)
+{
+	kc_go_options options = KC_GO_OPTIONS_INIT;
+	kc_panic_info info = KC_PANIC_INFO_INIT;
+	kc_mutex m = KC_MUTEX_INIT;
+	kc_rwmutex rw = KC_RWMUTEX_INIT;
+	kc_cond cond = KC_COND_INIT;
+	kc_once done = KC_ONCE_INIT;
+	kc_sem sem = KC_SEM_INIT(3);
+
+	ensure_set_up();
+	options.name = "one";
+	kc_mutex_lock(&m);
+	kc_cond_signal(&cond);
+	kc_mutex_unlock(&m);
+	kc_rwmutex_rlock(&rw);
+	kc_rwmutex_runlock(&rw);
+	kc_sem_acquire(&sem, 2);
+	if (kc_protect(once, &done, &info))
+		kc_panic("%s", info.text);
+	return kc_go_opts(nothing, NULL, &options) || got() != 1;
+}
+
 static void count(void *arg)
 {
 	kc_waitgroup_done((kc_waitgroup *)arg);
@@ -48,6 +97,8 @@ int main(void)
 	if (kc_go(count, &wg))
 		return 1;
 	kc_waitgroup_wait(&wg);
+	if (sync_all())
+		return 1;
 
 	opts.flags = KC_CHAN_MESSAGE;
 	opts.elem_size = 4096;

@@ -4,8 +4,6 @@
  */
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -151,43 +149,90 @@ static void test_signal(void)
 	join(thread);
 }
 
-/* What a child that is to be aborted says. */
+static void add_twice(void *arg)
+{
+	const int *deltas = arg;
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+
+	kc_waitgroup_add(&wg, deltas[0]);
+	kc_waitgroup_add(&wg, deltas[1]);
+}
+
 static void expect_panic(int first, int second, const char *why)
 {
-	char said[200] = "";
-	int ends[2], status;
-	ssize_t len;
-	pid_t pid;
+	int deltas[] = { first, second };
+	kc_panic_info info;
 
-	must_int(pipe(ends), 0);
-	pid = fork();
-	must(pid >= 0);
-	if (pid == 0) {
-		const struct rlimit no_core = { 0, 0 };
-		kc_waitgroup wg = KC_WAITGROUP_INIT;
-
-		setrlimit(RLIMIT_CORE, &no_core);
-		dup2(ends[1], STDERR_FILENO);
-		kc_waitgroup_add(&wg, first);
-		kc_waitgroup_add(&wg, second);
-		_exit(0);
-	}
-	close(ends[1]);
-	len = read(ends[0], said, sizeof(said) - 1);
-	close(ends[0]);
-	must_int(waitpid(pid, &status, 0), pid);
-	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	must(len > 0);
-	if (!expect(!strcmp(said, why)))
-		tap_note("said: %s", said);
+	if (!expect_int(kc_protect(add_twice, deltas, &info), 1))
+		return;
+	if (!expect(!strcmp(info.text, why)))
+		tap_note("text: %s", info.text);
+	kc_panic_info_clear(&info);
 }
 
 static void test_panic(void)
 {
-	expect_panic(0, -1, "libkchan: panic: negative WaitGroup counter\n");
-	expect_panic(2, -3, "libkchan: panic: negative WaitGroup counter\n");
-	expect_panic(INT32_MAX, 1,
-		     "libkchan: panic: WaitGroup counter out of range\n");
+	expect_panic(0, -1, "negative WaitGroup counter");
+	expect_panic(2, -3, "negative WaitGroup counter");
+	expect_panic(INT32_MAX, 1, "WaitGroup counter out of range");
+}
+
+struct member {
+	kc_waitgroup wg;
+	atomic_int deferred;
+	atomic_bool go_on;
+};
+
+static void count(void *arg)
+{
+	atomic_fetch_add(&((struct member *)arg)->deferred, 1);
+}
+
+static void recover(void *arg)
+{
+	expect_int(kc_recover(NULL), 1);
+	count(arg);
+}
+
+static void return_late(void *arg)
+{
+	struct member *member = arg;
+
+	kc_defer(count, member);
+	until(atomic_load(&member->go_on));
+}
+
+static void leave(void *arg)
+{
+	kc_defer(count, arg);
+	kc_goexit();
+}
+
+static void panic_recovered(void *arg)
+{
+	kc_defer(recover, arg);
+	kc_panic("recovered");
+}
+
+/* A member is done when it ends, in whatever way; what it deferred has run. */
+static void test_go(void)
+{
+	struct member member = { .deferred = 0 };
+	int i;
+
+	for (i = 0; i < 10; i++)
+		must_int(kc_waitgroup_go(&member.wg, return_late, &member), 0);
+	sleep_ms(10);
+	expect_int(atomic_load(&member.deferred), 0);
+	atomic_store(&member.go_on, true);
+	kc_waitgroup_wait(&member.wg);
+	expect_int(atomic_load(&member.deferred), 10);
+	must_int(kc_waitgroup_go(&member.wg, leave, &member), 0);
+	kc_waitgroup_wait(&member.wg);
+	expect_int(atomic_load(&member.deferred), 11);
+	must_int(kc_waitgroup_go(&member.wg, panic_recovered, &member), 0);
+	kc_waitgroup_wait(&member.wg);
+	expect_int(atomic_load(&member.deferred), 12);
 }
 
 static const struct tap_test tests[] = {
@@ -198,6 +243,7 @@ static const struct tap_test tests[] = {
 	{ "its memory can be used again at once", test_order_of_memory },
 	{ "a signal handler does not end a wait", test_signal },
 	{ "a counter below 0 is a panic", test_panic },
+	{ "goroutines in it", test_go },
 };
 
 TAP_MAIN(tests)

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Panics that nobody recovers: what is said of them. Needs no channel.
+ */
+#include <stdio.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common.h"
+#include "death.h"
+
+#define noinline __attribute__((noinline))
+
+#define SAID(...)	((const char *const []){ __VA_ARGS__, NULL })
+
+static void say(void *arg)
+{
+	const size_t len = strlen(arg);
+
+	must_int(write(STDERR_FILENO, arg, len), len);
+}
+
+static noinline void fails(void *arg)
+{
+	kc_panic("no good: %s", (char *)arg);
+}
+
+static noinline void calls_fails(void *arg)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(say, (void *)"deferred\n");
+	fails(arg);
+}
+
+/* Deferred calls first, then what it was, who, and where: by name. */
+static void test_main(void)
+{
+	expect_abort(calls_fails, (void *)"main",
+		     SAID("deferred\npanic: no good: main\n\n"
+			  "goroutine 1 [running]:\nfails\n\t", "fatal.c:",
+			  "\ncalls_fails\n\t", "fatal.c:"));
+}
+
+static void start_it(void *arg)
+{
+	kc_go_options options = KC_GO_OPTIONS_INIT;
+
+	options.name = "the worker";
+	must_int(kc_go_opts(calls_fails, arg, &options), 0);
+	for (;;)
+		pause();
+}
+
+static void test_goroutine(void)
+{
+	expect_abort(start_it, (void *)"goroutine",
+		     SAID("deferred\npanic: no good: goroutine\n\ngoroutine ",
+			  " \"the worker\" [running]:\nfails\n\t", "fatal.c:",
+			  "\ncalls_fails\n\t", "fatal.c:",
+			  "\ncreated by start_it in goroutine 1\n\t", "fatal.c:"));
+}
+
+static void *thread(void *arg)
+{
+	calls_fails(arg);
+	return NULL;
+}
+
+static void start_thread(void *arg)
+{
+	join(start(thread, arg));
+}
+
+static void test_thread(void)
+{
+	expect_abort(start_thread, (void *)"thread",
+		     SAID("panic: no good: thread\n\ngoroutine ",
+			  " [running]:\nfails\n\t", "fatal.c:"));
+}
+
+static void panics_value(void *arg)
+{
+	(void)arg;
+	kc_panic_value(NULL, NULL, "a value");
+}
+
+static void second(void *arg)
+{
+	kc_panic("second%s", (char *)arg);
+}
+
+static void recovers_and_fails(void *arg)
+{
+	(void)arg;
+	kc_recover(NULL);
+	kc_panic("third");
+}
+
+static void nested(void *arg)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(recovers_and_fails, arg);
+	kc_defer(second, (void *)"");
+	panics_value(NULL);
+}
+
+static void recovers_and_repeats(void *arg)
+{
+	kc_panic_info info;
+
+	(void)arg;
+	expect_int(kc_recover(&info), 1);
+	kc_panic_again(&info);
+}
+
+static void repeated(void *arg)
+{
+	kc_defer(recovers_and_repeats, NULL);
+	fails(arg);
+}
+
+static void protect_repeated(void *arg)
+{
+	kc_panic_info info;
+
+	must_int(kc_protect(fails, arg, &info), 1);
+	kc_panic_again(&info);
+}
+
+static void in_goroutine(void (*fn)(void *arg), void *arg)
+{
+	must_int(kc_go(fn, arg), 0);
+	for (;;)
+		pause();
+}
+
+static void start_nested(void *arg)
+{
+	in_goroutine(nested, arg);
+}
+
+static void start_repeated(void *arg)
+{
+	in_goroutine(repeated, arg);
+}
+
+static void leaves_failing(void *arg)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(fails, arg);
+	kc_goexit();
+}
+
+static void start_leaves_failing(void *arg)
+{
+	in_goroutine(leaves_failing, arg);
+}
+
+static void *failing_threads(void *arg)
+{
+	fails(arg);
+	return NULL;
+}
+
+static void many(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 8; i++)
+		start(failing_threads, arg);
+	for (;;)
+		pause();
+}
+
+/* One of them is told, and not a word of another. */
+static void test_many(void)
+{
+	struct death *death = malloc(sizeof(*death));
+
+	must(death);
+	die_in(death, many, (void *)"many");
+	expect(WIFSIGNALED(death->status) && WTERMSIG(death->status) == SIGABRT);
+	expect(!strncmp(death->said, "panic: no good: many\n\n", 22));
+	if (!expect(!strstr(death->said + 1, "panic:")))
+		tap_note("%s", death->said);
+	free(death);
+}
+
+static void no_threads(void *arg)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (getuid() == 0 && setuid(54321))
+		tap_skip("cannot become another user");
+	must_int(setrlimit(RLIMIT_NPROC, &none), 0);
+	fails(arg);
+}
+
+/* No thread can be had to find the names in. */
+static void test_no_thread(void)
+{
+	expect_abort(no_threads, (void *)"alone",
+		     SAID("panic: no good: alone\n\n"
+			  "goroutine 1 [running]:\nfails\n\t", "fatal.c:"));
+}
+
+static atomic_int logged;
+static char log_text[8000];
+
+static void logger(void *arg, const char *text)
+{
+	expect(!strcmp(arg, "argument"));
+	snprintf(log_text, sizeof(log_text), "%s", text);
+	atomic_fetch_add(&logged, 1);
+}
+
+static void go_safe(void (*fn)(void *arg), void *arg)
+{
+	kc_go_options options = KC_GO_OPTIONS_INIT;
+
+	options.flags = KC_GO_SAFE;
+	options.name = "safe one";
+	must_int(kc_go_opts(fn, arg, &options), 0);
+}
+
+static void ends_quietly(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+/* It ends alone, and is logged. */
+static void test_safe(void)
+{
+	bool ended = false;
+	int i;
+
+	kc_set_logger(logger, (void *)"argument");
+	for (i = 1; i <= 5; i++) {
+		go_safe(fails, (void *)"safe");
+		until(atomic_load(&logged) == i);
+	}
+	go_safe(ends_quietly, &ended);
+	must_int(kc_shutdown(), 0);
+	expect(ended);
+	expect_int(atomic_load(&logged), 5);
+	if (!expect(!strncmp(log_text, "recovered from panic: no good: safe\n\n"
+			     "goroutine ", 47)) ||
+	    !expect(strstr(log_text, " \"safe one\" [running]:\nfails\n\t")) ||
+	    !expect(strstr(log_text, "\ncreated by go_safe in goroutine 1\n\t")) ||
+	    !expect(log_text[strlen(log_text) - 1] != '\n'))
+		tap_note("%s", log_text);
+}
+
+static void safe_and_exit(void *arg)
+{
+	kc_set_logger(logger, NULL);
+	kc_set_logger(NULL, NULL);
+	go_safe(fails, arg);
+	must_int(kc_shutdown(), 0);
+	_exit(0);
+}
+
+static void test_default_logger(void)
+{
+	struct death *death = malloc(sizeof(*death));
+
+	must(death);
+	die_in(death, safe_and_exit, (void *)"said");
+	expect_int(death->status, 0);
+	if (!expect(!strncmp(death->said, "recovered from panic: no good: said\n"
+			     "\n", 37)) ||
+	    !expect(death->said[strlen(death->said) - 1] == '\n'))
+		tap_note("%s", death->said);
+	free(death);
+}
+
+/* As Go tells them: each on a line, and what became of it. */
+static void test_nested(void)
+{
+	expect_abort(start_nested, NULL,
+		     SAID("panic: a value\n\tpanic: second [recovered]\n"
+			  "\tpanic: third\n\n"));
+	expect_abort(start_repeated, (void *)"twice",
+		     SAID("panic: no good: twice [recovered, repanicked]\n\n",
+			  "[running]:\nfails\n"));
+	expect_abort(protect_repeated, (void *)"again",
+		     SAID("panic: no good: again\n\n", "[running]:\nfails\n"));
+	expect_abort(start_leaves_failing, (void *)"leaving",
+		     SAID("panic: no good: leaving\n\n"));
+	/* In main it cannot be recovered: there is nowhere to go on. */
+	expect_abort(nested, NULL,
+		     SAID("panic: a value\n\tpanic: second\n\tpanic: third\n\n",
+			  "[running]:\nrecovers_and_fails\n"));
+}
+
+static void wait_for_failing(void *arg)
+{
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+
+	must_int(kc_waitgroup_go(&wg, calls_fails, arg), 0);
+	kc_waitgroup_wait(&wg);
+	/* Who waits must not get to end the program first. */
+	_exit(0);
+}
+
+static void test_waitgroup(void)
+{
+	int i;
+
+	for (i = 0; i < 10; i++)
+		if (!expect_abort(wait_for_failing, (void *)"member",
+				  SAID("panic: no good: member\n\n")))
+			break;
+}
+
+static const struct tap_test tests[] = {
+	{ "in main", test_main },
+	{ "in a goroutine", test_goroutine },
+	{ "in another thread", test_thread },
+	{ "nested ones", test_nested },
+	{ "several at a time", test_many },
+	{ "where no more threads can be had", test_no_thread },
+	{ "a safe goroutine ends alone, and is logged", test_safe },
+	{ "on standard error, if there is no logger", test_default_logger },
+	{ "a wait group's member", test_waitgroup },
+};
+
+TAP_MAIN(tests)

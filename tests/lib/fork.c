@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Goroutines and fork(). Needs no channel.
+ */
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common.h"
+#include "task.h"
+
+static void count(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static void hold(void *arg)
+{
+	kc_waitgroup_wait(arg);
+}
+
+/* All of it works. */
+static void use_all(void)
+{
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	atomic_int counted = 0;
+	int i;
+
+	for (i = 0; i < 20; i++)
+		must_int(kc_waitgroup_go(&wg, count, &counted), 0);
+	kc_waitgroup_wait(&wg);
+	must_int(atomic_load(&counted), 20);
+}
+
+/* True in the child, which is to exit with 0. */
+static bool in_child(pid_t *pid)
+{
+	*pid = fork();
+	must(*pid >= 0);
+	return *pid == 0;
+}
+
+static void expect_good(pid_t pid)
+{
+	int status;
+
+	must_int(waitpid(pid, &status, 0), pid);
+	expect_int(status, 0);
+}
+
+/* With goroutines parked, blocked and about to start. */
+static void test_from_main(void)
+{
+	kc_waitgroup go_on = KC_WAITGROUP_INIT, ended = KC_WAITGROUP_INIT;
+	atomic_int counted = 0;
+	pid_t pid;
+	int i;
+
+	use_all();
+	kc_waitgroup_add(&go_on, 1);
+	for (i = 0; i < 10; i++)
+		must_int(kc_waitgroup_go(&ended, hold, &go_on), 0);
+	must_int(kc_go(count, &counted), 0);
+	if (in_child(&pid)) {
+		expect_int(count_threads(), 1);
+		expect_int(kc_goid(), 1);
+		use_all();
+		/* None of the parent's are waited for. */
+		must_int(kc_shutdown(), 0);
+		expect_int(count_threads(), 1);
+		use_all();
+		_exit(0);
+	}
+	expect_good(pid);
+	kc_waitgroup_done(&go_on);
+	kc_waitgroup_wait(&ended);
+	until(atomic_load(&counted) == 1);
+	must_int(kc_shutdown(), 0);
+}
+
+struct forker {
+	kc_waitgroup wg;
+	uint64_t id;
+	pid_t pid;
+	bool use;
+};
+
+static void fork_in_goroutine(void *arg)
+{
+	struct forker *f = arg;
+
+	f->id = kc_goid();
+	kc_set_goname("forker");
+	if (in_child(&f->pid)) {
+		/* It stays what it was. */
+		expect_int(kc_goid(), f->id);
+		expect(!strcmp(kc_goname(), "forker"));
+		expect_int(count_threads(), 1);
+		if (f->use) {
+			use_all();
+			expect_int(kc_shutdown(), -EDEADLK);
+		}
+		/* The process ends when this does, parked threads or not. */
+	}
+}
+
+static void test_from_goroutine(void)
+{
+	struct forker f = { .use = true };
+
+	must_int(kc_waitgroup_go(&f.wg, fork_in_goroutine, &f), 0);
+	kc_waitgroup_wait(&f.wg);
+	expect_good(f.pid);
+	f.use = false;
+	must_int(kc_waitgroup_go(&f.wg, fork_in_goroutine, &f), 0);
+	kc_waitgroup_wait(&f.wg);
+	expect_good(f.pid);
+	use_all();
+}
+
+static void *fork_in_thread(void *arg)
+{
+	pid_t *pid = arg;
+
+	if (in_child(pid)) {
+		use_all();
+		must_int(kc_shutdown(), 0);
+		expect_int(count_threads(), 1);
+		_exit(0);
+	}
+	return NULL;
+}
+
+static void test_from_thread(void)
+{
+	pid_t pid;
+
+	use_all();
+	join(start(fork_in_thread, &pid));
+	expect_good(pid);
+}
+
+/* A child of a child. */
+static void test_again(void)
+{
+	pid_t pid, again;
+
+	use_all();
+	if (in_child(&pid)) {
+		use_all();
+		if (in_child(&again)) {
+			use_all();
+			_exit(0);
+		}
+		expect_good(again);
+		use_all();
+		_exit(0);
+	}
+	expect_good(pid);
+}
+
+static atomic_bool over;
+
+static void *start_many(void *arg)
+{
+	atomic_int *counted = arg;
+	unsigned int i;
+
+	for (i = 0; !atomic_load(&over); i++) {
+		if (kc_go(count, counted))
+			kc_gosched();
+		if (i % 50 == 0)
+			kc_sleep(KC_MILLISECOND);
+	}
+	return NULL;
+}
+
+static void panics(void *arg)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(count, arg);
+	kc_panic("in a child");
+}
+
+/* While others start goroutines, and theirs end. */
+static void test_storm(void)
+{
+	const unsigned long rounds = tap_scale(200);
+	pthread_t threads[2];
+	atomic_int counted = 0, own;
+	unsigned long i;
+	pid_t pid;
+
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		threads[i] = start(start_many, &counted);
+	for (i = 0; i < rounds; i++) {
+		if (in_child(&pid)) {
+			atomic_init(&own, 0);
+			use_all();
+			expect_int(kc_protect(panics, &own, NULL), 1);
+			expect_int(atomic_load(&own), 1);
+			must_int(kc_shutdown(), 0);
+			_exit(0);
+		}
+		expect_good(pid);
+	}
+	atomic_store(&over, true);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		join(threads[i]);
+	must_int(kc_shutdown(), 0);
+	expect_int(count_threads(), 1);
+}
+
+static const struct tap_test tests[] = {
+	{ "in main", test_from_main },
+	{ "in a goroutine", test_from_goroutine },
+	{ "in another thread", test_from_thread },
+	{ "in a child", test_again },
+	{ "while goroutines start and end", test_storm },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the kernel tells of this process's threads.
+ */
+#include "task.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+unsigned int count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	unsigned int count = 0;
+	struct dirent *entry;
+
+	must(dir);
+	while ((entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	return count;
+}
+
+/* The length; 0 if there is no such thread. */
+static size_t read_file(pid_t tid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", (int)tid, name);
+	fd = open(path, O_RDONLY);
+	len = fd < 0 ? 0 : read(fd, text, size - 1);
+	if (fd >= 0)
+		close(fd);
+	if (len < 0)
+		len = 0;
+	text[len] = '\0';
+	return len;
+}
+
+bool thread_is_there(pid_t tid)
+{
+	char text[64];
+
+	return read_file(tid, "comm", text, sizeof(text));
+}
+
+bool is_asleep(pid_t tid)
+{
+	char text[512];
+	const char *at;
+
+	must(read_file(tid, "stat", text, sizeof(text)));
+	at = strrchr(text, ')');
+	must(at);
+	return at[2] == 'S';
+}
+
+void thread_name(pid_t tid, char name[16])
+{
+	char text[64];
+
+	read_file(tid, "comm", text, sizeof(text));
+	text[strcspn(text, "\n")] = '\0';
+	snprintf(name, 16, "%.15s", text);
+}
+
+uint64_t blocked_signals(pid_t tid)
+{
+	char text[4096];
+	const char *at;
+
+	must(read_file(tid, "status", text, sizeof(text)));
+	at = strstr(text, "SigBlk:");
+	must(at);
+	return strtoull(at + 7, NULL, 16);
+}
