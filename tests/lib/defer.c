@@ -198,6 +198,8 @@ static void test_no_memory(void)
 	const struct rlimit some = { 256 << 20, 256 << 20 };
 	kc_panic_info info;
 
+	if (SANITIZED)
+		tap_skip("the sanitizer needs address space");
 	must_int(setrlimit(RLIMIT_AS, &some), 0);
 	must_int(kc_protect(defer_for_ever, NULL, &info), 1);
 	expect(strstr(info.text, "out of memory"));

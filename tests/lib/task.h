@@ -10,6 +10,13 @@
 #include <sys/types.h>
 
 unsigned int count_threads(void);
+
+/* There are so many, but for those of a sanitizer. */
+#define expect_threads(count)						\
+	do {								\
+		if (!THREAD_SANITIZED)					\
+			expect_int(count_threads(), count);		\
+	} while (0)
 bool thread_is_there(pid_t tid);
 
 /* It sleeps: in a system call that waits, if it is not about to begin one. */

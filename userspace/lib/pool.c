@@ -277,6 +277,19 @@ void kc_pool_leave(struct kc_worker *w)
 		pthread_join(before, NULL);
 }
 
+/* What counts threads that nobody has joined, at the end of the program, finds none. */
+__attribute__((destructor)) static void exit_program(void)
+{
+	bool join;
+
+	kc_lock(&kc_sched.lock);
+	join = pool.has_dead;
+	pool.has_dead = false;
+	kc_unlock(&kc_sched.lock);
+	if (join)
+		pthread_tryjoin_np(pool.dead, NULL);
+}
+
 /* With the lock held: all that are parked end. */
 static void send_away(void)
 {
