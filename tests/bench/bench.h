@@ -27,6 +27,8 @@ enum work_id {
 	STREAM,
 	SELECT_2,
 	SELECT_8,
+	GO,
+	MUTEX,
 	NR_WORKS
 };
 
@@ -39,6 +41,14 @@ struct any {
 
 extern const struct any select_any, epoll_any, read_any;
 
+/* What needs no lane. */
+struct sync {
+	void (*go)(void);	/* start a function elsewhere, and wait for its end */
+	void (*mutex)(void);	/* lock and unlock what nobody else has */
+};
+
+extern const struct sync kchan_sync, pthread_sync;
+
 struct subject {
 	const char *name;
 	unsigned int works;	/* bits of enum work_id: those that mean something */
@@ -48,6 +58,7 @@ struct subject {
 	void (*send)(const struct lane *lane, const void *elem);
 	void (*recv)(const struct lane *lane, void *elem);
 	const struct any *any;
+	const struct sync *sync;
 };
 
 extern const struct subject subjects[];
@@ -62,7 +73,7 @@ struct work {
 	/* The time that count of them take, set-up included. */
 	uint64_t (*run)(const struct subject *subject, struct lane *lanes,
 			unsigned long count);
-	unsigned int lanes;
+	unsigned int lanes;	/* 0: it moves no elements */
 };
 
 extern struct work works[NR_WORKS];

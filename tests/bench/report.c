@@ -58,8 +58,11 @@ static void table_header(const struct timebase *base, const char *machine,
 	printf("A figure is (time of 2N - time of N) / N, N = %lu, of the second run of two.\n\n",
 	       count);
 	for (unsigned int w = 0; w < NR_WORKS; w++)
-		printf("- `%s`: %s; kchan with capacity %u\n", works[w].name,
-		       works[w].figure, works[w].capacity);
+		if (works[w].lanes)
+			printf("- `%s`: %s; kchan with capacity %u\n",
+			       works[w].name, works[w].figure, works[w].capacity);
+		else
+			printf("- `%s`: %s\n", works[w].name, works[w].figure);
 	printf("\nmqueue has kchan's capacity, at least 1 (10 where the user's limit forbids\n"
 	       "more); pipe and seqpacket have the buffers they come with; eventfd moves a count\n"
 	       "of 8 bytes and no element, in `stream` as a semaphore without bound; floor is a\n"
@@ -67,6 +70,7 @@ static void table_header(const struct timebase *base, const char *machine,
 	       "not go on before its element is received, is kchan's alone: the pipe beside it\n"
 	       "does what it does in `ping-pong`. In `select` works kchan uses one ioctl, pipe\n"
 	       "epoll_wait and read; `read` is a plain read of a channel; filling is not counted.\n"
+	       "For `go` pthread creates and joins a thread of default attributes.\n"
 	       "In brackets: the ratio to the pipe.\n\n");
 }
 

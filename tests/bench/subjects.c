@@ -23,7 +23,8 @@
 
 /* A rendezvous is not what the others have; the pipe is there to compare. */
 #define ALL	(1U << PAIR | 1U << PING_PONG | 1U << STREAM)
-#define KCHAN	(ALL | 1U << RENDEZVOUS | 1U << SELECT_2 | 1U << SELECT_8)
+#define SYNC	(1U << GO | 1U << MUTEX)
+#define KCHAN	(ALL | 1U << RENDEZVOUS | 1U << SELECT_2 | 1U << SELECT_8 | SYNC)
 #define PIPE	(ALL | 1U << RENDEZVOUS | 1U << SELECT_8)
 
 static int failed(struct lane *lane, const char *what, const char **why)
@@ -199,13 +200,14 @@ static int floor_open(struct lane *lane, enum work_id work, unsigned int capacit
 }
 
 const struct subject subjects[] = {
-	{ "kchan", KCHAN, kchan_open, fd_send, fd_recv, &select_any },
-	{ "pipe", PIPE, pipe_open, fd_send, fd_recv, &epoll_any },
-	{ "seqpacket", ALL, seqpacket_open, fd_send, fd_recv, NULL },
-	{ "mqueue", ALL, mqueue_open, mqueue_send, mqueue_recv, NULL },
-	{ "eventfd", ALL, eventfd_open, eventfd_send, eventfd_recv, NULL },
-	{ "read", 1U << SELECT_2, kchan_open, fd_send, fd_recv, &read_any },
-	{ "floor", 1U << PAIR, floor_open, fd_send, fd_recv, NULL },
+	{ "kchan", KCHAN, kchan_open, fd_send, fd_recv, &select_any, &kchan_sync },
+	{ "pipe", PIPE, pipe_open, fd_send, fd_recv, &epoll_any, NULL },
+	{ "seqpacket", ALL, seqpacket_open, fd_send, fd_recv, NULL, NULL },
+	{ "mqueue", ALL, mqueue_open, mqueue_send, mqueue_recv, NULL, NULL },
+	{ "eventfd", ALL, eventfd_open, eventfd_send, eventfd_recv, NULL, NULL },
+	{ "read", 1U << SELECT_2, kchan_open, fd_send, fd_recv, &read_any, NULL },
+	{ "floor", 1U << PAIR, floor_open, fd_send, fd_recv, NULL, NULL },
+	{ "pthread", SYNC, NULL, NULL, NULL, NULL, &pthread_sync },
 };
 
 const unsigned int nr_subjects = sizeof(subjects) / sizeof(subjects[0]);

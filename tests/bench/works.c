@@ -143,6 +143,28 @@ static uint64_t select_8(const struct subject *subject, struct lane *lanes,
 	return any(subject, lanes, 8, count);
 }
 
+static uint64_t go(const struct subject *subject, struct lane *lanes,
+		   unsigned long count)
+{
+	uint64_t begin = now();
+
+	(void)lanes;
+	while (count--)
+		subject->sync->go();
+	return now() - begin;
+}
+
+static uint64_t mutex(const struct subject *subject, struct lane *lanes,
+		      unsigned long count)
+{
+	uint64_t begin = now();
+
+	(void)lanes;
+	while (count--)
+		subject->sync->mutex();
+	return now() - begin;
+}
+
 struct work works[NR_WORKS] = {
 	[PAIR] = {
 		"pair", "a send and a receive in one thread", 16, pair, 1
@@ -163,5 +185,11 @@ struct work works[NR_WORKS] = {
 	[SELECT_8] = {
 		"select-8", "a receive from one of eight that has an element", REFILL,
 		select_8, 8
+	},
+	[GO] = {
+		"go", "to start a goroutine, and wait for its end", 0, go, 0
+	},
+	[MUTEX] = {
+		"mutex", "to lock and unlock a mutex that nobody has", 0, mutex, 0
 	},
 };
