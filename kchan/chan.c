@@ -16,6 +16,7 @@
 #include <linux/uaccess.h>
 
 #include "chan.h"
+#include "compat.h"
 #include "ring.h"
 
 static __always_inline bool kchan_fill(void *dst, struct kchan_src *src)
@@ -164,7 +165,7 @@ int kchan_give_run(struct kchan *ch, struct iov_iter *from, u32 len)
 	const size_t count = iov_iter_count(from);
 	const size_t stop = count - min_t(size_t, count, ch->batch);
 	struct kchan_src src = { .from = from, .len = len };
-	struct kchan_deferred d;
+	struct kchan_deferred d __uninitialized;
 	int ret;
 
 	kchan_deferred_init(&d);
@@ -403,7 +404,7 @@ int kchan_take_run(struct kchan *ch, struct kchan_dst *dst)
 {
 	const size_t count = iov_iter_count(dst->to);
 	const size_t stop = count - min_t(size_t, count, ch->batch);
-	struct kchan_deferred d;
+	struct kchan_deferred d __uninitialized;
 	int ret;
 
 	kchan_deferred_init(&d);

@@ -16,6 +16,7 @@
 #include <linux/uio.h>
 
 #include "chan.h"
+#include "compat.h"
 #include "stage.h"
 
 /*
@@ -43,9 +44,9 @@ static int kchan_wait_served(struct kchan *ch, struct kchan_waitq *q,
 static noinline int kchan_send_staged(struct kchan *ch, struct iov_iter *from,
 				      u32 len, const struct kchan_wait *wait)
 {
-	struct kchan_deferred d;
+	struct kchan_deferred d __uninitialized;
 	struct kchan_src src = { .len = len };
-	union kchan_stack_elem small;
+	union kchan_stack_elem small __uninitialized;
 	struct kchan_party party;
 	struct kchan_waiter w;
 	int ret;
@@ -143,9 +144,9 @@ static noinline int kchan_recv_staged(struct kchan *ch, struct iov_iter *to,
 				      struct kchan_dst *dst, bool detach,
 				      const struct kchan_wait *wait)
 {
-	struct kchan_deferred d;
+	struct kchan_deferred d __uninitialized;
 	struct kchan_elem *staging = NULL;
-	union kchan_stack_elem small;
+	union kchan_stack_elem small __uninitialized;
 	struct kchan_party party;
 	struct kchan_waiter w;
 	int ret;
