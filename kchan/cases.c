@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "kchan.h"
 #include "select.h"
+#include "trace.h"
 
 /* The sizes of the structures' first published forms. */
 #define KCHAN_CASE_SIZE_V0	24
@@ -259,9 +260,12 @@ int kchan_read_cases(struct kchan_selection *sel, void __user *from,
 	return 0;
 }
 
-/* A plain send or receive, with a deadline perhaps. */
-static int kchan_select_one(struct kchan_selection *sel,
-			    const struct kchan_wait *wait)
+/*
+ * A plain send or receive, with a deadline perhaps. Not inline: it would leave
+ * the selects of several cases fewer registers.
+ */
+static noinline int kchan_select_one(struct kchan_selection *sel,
+				     const struct kchan_wait *wait)
 {
 	struct kchan_branch *b = &sel->branches[0];
 	struct iov_iter iter;
@@ -276,16 +280,15 @@ static int kchan_select_one(struct kchan_selection *sel,
 		iov_iter_ubuf(&iter, ITER_DEST, b->addr, b->len);
 		ret = kchan_recv(b->ch, &iter, wait);
 	}
-	switch (ret) {
-	case -EPIPE:
-	case -EMSGSIZE:
+	if (ret == -EPIPE || ret == -EMSGSIZE) {
 		sel->status = -ret;
-		return 0;
+		ret = 0;
+	} else if (ret >= 0) {
+		b->got = ret;
+		ret = 0;
 	}
-	if (ret < 0)
-		return ret;
-	b->got = ret;
-	return 0;
+	kchan_trace(select, sel, ret);
+	return ret;
 }
 
 static void kchan_outcome(const struct kchan_selection *sel,

@@ -18,6 +18,7 @@
 #include "chan.h"
 #include "compat.h"
 #include "ring.h"
+#include "trace.h"
 
 static __always_inline bool kchan_fill(void *dst, struct kchan_src *src)
 {
@@ -108,6 +109,8 @@ static int kchan_hand_over(struct kchan *ch, struct kchan_src *src,
 		}
 		w->elem->len = src->len;
 		w->elem->seq = ch->seq++;
+		kchan_trace(send, ch, w->elem->seq, src->len, current);
+		kchan_trace(receive, ch, w->elem->seq, src->len, w->party->task);
 		kchan_complete(&ch->receivers, w, 0, d);
 		return 0;
 	}
@@ -131,6 +134,7 @@ static __always_inline int kchan_give_one(struct kchan *ch,
 		return -EAGAIN;
 	if (!kchan_store(ch, src))
 		return -EFAULT;
+	kchan_trace(send, ch, kchan_sent(ch) - 1, src->len, current);
 	d->in++;
 	return 0;
 }
@@ -197,6 +201,7 @@ void kchan_admit(struct kchan *ch, struct kchan_deferred *d)
 		/* From kernel memory: it does not fail. */
 		kchan_store(ch, &src);
 		w->elem = src.elem;
+		kchan_trace(send, ch, kchan_sent(ch) - 1, src.len, w->party->task);
 		kchan_complete(&ch->senders, w, 0, d);
 		d->in++;
 	}
@@ -258,6 +263,7 @@ static int kchan_take_put_back(struct kchan *ch, struct kchan_dst *dst,
 		list_del(&elem->node);
 		kchan_defer_elem(d, elem);
 	}
+	kchan_trace(receive, ch, elem->seq, elem->len, current);
 	ch->nr_put_back--;
 	return 0;
 }
@@ -282,6 +288,7 @@ static __always_inline int kchan_take_stored(struct kchan *ch,
 	if (ret)
 		return ret;
 
+	kchan_trace(receive, ch, ch->seq, dst->len, current);
 	ch->seq++;
 	kchan_ring_pop(ring);
 	ch->stored--;
@@ -325,6 +332,8 @@ static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
 			return -EAGAIN;
 		}
 	}
+	kchan_trace(send, ch, ch->seq, dst->len, w->party->task);
+	kchan_trace(receive, ch, ch->seq, dst->len, current);
 	ch->seq++;
 	kchan_complete(&ch->senders, w, 0, d);
 	return 0;
@@ -430,6 +439,7 @@ void kchan_park_sender(struct kchan *ch, struct kchan_waiter *w,
 		       struct kchan_deferred *d)
 {
 	kchan_enqueue(&ch->senders, w);
+	kchan_trace(block, &ch->senders, w->party->task);
 	/* On a rendezvous channel a parked sender is what makes it readable. */
 	if (!ch->capacity)
 		d->in++;
@@ -447,6 +457,7 @@ void kchan_park_receiver(struct kchan *ch, struct kchan_waiter *w,
 			 struct kchan_deferred *d)
 {
 	kchan_enqueue(&ch->receivers, w);
+	kchan_trace(block, &ch->receivers, w->party->task);
 	if (!ch->capacity)
 		d->out++;
 }
@@ -482,6 +493,7 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem)
 
 	kchan_deferred_init(&d);
 	spin_lock(&ch->lock);
+	kchan_trace(put_back, ch, elem->seq, elem->len, current);
 	if (!ch->recv_ends) {
 		kchan_defer_elem(&d, elem);
 		goto unlock;
@@ -491,6 +503,7 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem)
 			memcpy(w->elem->data, elem->data, elem->len);
 		if (!kchan_claim(w))
 			continue;
+		kchan_trace(receive, ch, elem->seq, elem->len, w->party->task);
 		if (kchan_by_pointer(ch)) {
 			w->elem = elem;
 		} else {

@@ -52,6 +52,12 @@ void kchan_park_sender(struct kchan *ch, struct kchan_waiter *w,
 void kchan_park_receiver(struct kchan *ch, struct kchan_waiter *w,
 			 struct kchan_deferred *d);
 
+/* How many elements were sent: each was handed out then, or is stored now. */
+static inline u64 kchan_sent(const struct kchan *ch)
+{
+	return ch->seq + ch->stored;
+}
+
 /*
  * Whether there is an element to receive; whether a receive or a send would not
  * wait. The lock is held.

@@ -6,6 +6,7 @@
  * file's mode, which the VFS checks before a read or a write.
  */
 #include "chan.h"
+#include "trace.h"
 
 static void kchan_turn_away(struct kchan_waitq *q, struct kchan_deferred *d)
 {
@@ -29,6 +30,7 @@ static void kchan_refuse(struct kchan *ch, struct kchan_deferred *d)
  */
 static void kchan_shut(struct kchan *ch, struct kchan_deferred *d)
 {
+	kchan_trace(close, ch);
 	ch->closed = true;
 	kchan_turn_away(&ch->senders, d);
 	kchan_turn_away(&ch->receivers, d);

@@ -13,10 +13,11 @@
 
 static atomic64_t kchan_last_id = ATOMIC64_INIT(0);
 
-static void kchan_waitq_init(struct kchan_waitq *q)
+static void kchan_waitq_init(struct kchan_waitq *q, u32 op)
 {
 	INIT_LIST_HEAD(&q->list);
 	q->len = 0;
+	q->op = op;
 }
 
 /* How much is moved under one hold of the lock, see KCHAN_BATCH_ELEMS. */
@@ -59,8 +60,8 @@ struct kchan *kchan_alloc(void)
 	init_waitqueue_head(&ch->pollers);
 	INIT_LIST_HEAD(&ch->rings);
 	INIT_LIST_HEAD(&ch->put_back);
-	kchan_waitq_init(&ch->senders);
-	kchan_waitq_init(&ch->receivers);
+	kchan_waitq_init(&ch->senders, KCHAN_OP_SEND);
+	kchan_waitq_init(&ch->receivers, KCHAN_OP_RECV);
 	ch->message = true;
 	kchan_default_geometry(&ch->elem_size, &ch->capacity);
 	ch->batch = kchan_batch(ch->elem_size, ch->message);

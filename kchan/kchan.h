@@ -115,10 +115,12 @@ struct kchan_ring {
  * struct kchan_waitq - the waiters of one direction, longest-waiting first
  * @list: &struct kchan_waiter.node
  * @len: how many are on @list
+ * @op: ``KCHAN_OP_SEND`` or ``KCHAN_OP_RECV``
  */
 struct kchan_waitq {
 	struct list_head list;
 	unsigned int len;
+	u32 op;
 };
 
 /**
@@ -174,6 +176,14 @@ struct kchan {
 	struct kchan_user *user;
 	u64 id;
 };
+
+/* The channel that a queue of waiters is of. */
+static inline const struct kchan *kchan_of_waitq(const struct kchan_waitq *q)
+{
+	if (q->op == KCHAN_OP_SEND)
+		return container_of(q, struct kchan, senders);
+	return container_of(q, struct kchan, receivers);
+}
 
 /**
  * struct kchan_deferred - what is owed to others when a lock is dropped

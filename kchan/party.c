@@ -8,6 +8,7 @@
 #include <linux/sched/task.h>
 
 #include "party.h"
+#include "trace.h"
 
 /**
  * kchan_party_init() - make a party
@@ -125,7 +126,10 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
 	}
 	__set_current_state(TASK_RUNNING);
 
-	return ret && kchan_party_give_up(party) ? ret : 0;
+	if (!ret || !kchan_party_give_up(party))
+		return 0;
+	kchan_trace(give_up, ret);
+	return ret;
 }
 
 /*
@@ -163,6 +167,7 @@ void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
 
 	w->status = status;
 	q->len--;
+	kchan_trace(wake, q, w->party->task, status);
 	/*
 	 * The first task is told at once: one that gives up meanwhile need not
 	 * wait for us. A second one would have nowhere to stand, for its waiter

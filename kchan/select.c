@@ -24,6 +24,7 @@
 #include "compat.h"
 #include "select.h"
 #include "stage.h"
+#include "trace.h"
 
 /**
  * struct kchan_waiting - a select that waits
@@ -605,7 +606,8 @@ int kchan_select(struct kchan_selection *sel, const struct kchan_wait *wait)
 {
 	int ret = kchan_select_now(sel);
 
-	if (ret != -EAGAIN || wait->nonblock)
-		return ret;
-	return kchan_select_wait(sel, wait->deadline);
+	if (ret == -EAGAIN && !wait->nonblock)
+		ret = kchan_select_wait(sel, wait->deadline);
+	kchan_trace(select, sel, ret);
+	return ret;
 }

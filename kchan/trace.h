@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Tracepoints.
+ *
+ * A channel is known by kchan_info.id, and an element by its number there: the
+ * first one sent is 0. kchan_send and kchan_receive tell of the same element by
+ * the same number, so the time between them is what it spent in the channel. An
+ * element that a receiver could not take comes back with kchan_put_back, and is
+ * received again.
+ *
+ * These events are told of while the channel's lock is held, in the order in
+ * which they happen, by whoever makes them happen: that is a receiver where a
+ * parked sender's element leaves. tid is the task whose element it is, 0 for a
+ * select that is armed and so has none.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM kchan
+
+#if !defined(_KCHAN_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _KCHAN_TRACE_H
+
+#include <linux/sched.h>
+#include <linux/tracepoint.h>
+
+#include "chan.h"
+#include "select.h"
+
+/*
+ * For the hot path: of what is told nothing is looked at unless somebody listens.
+ */
+#define kchan_trace(event, ...)						\
+	do {								\
+		if (trace_kchan_##event##_enabled())			\
+			trace_kchan_##event(__VA_ARGS__);		\
+	} while (0)
+
+#define show_kchan_op(op)						\
+	__print_symbolic(op, { KCHAN_OP_SEND, "send" },			\
+			 { KCHAN_OP_RECV, "recv" }, { KCHAN_OP_POLL, "poll" })
+
+/* An element, and the task that sends or receives it. */
+DECLARE_EVENT_CLASS(kchan_element,
+	TP_PROTO(const struct kchan *ch, u64 elem, u32 len,
+		 const struct task_struct *task),
+	TP_ARGS(ch, elem, len, task),
+	TP_STRUCT__entry(
+		__field(u64, chan)
+		__field(u64, elem)
+		__field(u32, len)
+		__field(pid_t, tid)
+	),
+	TP_fast_assign(
+		__entry->chan = ch->id;
+		__entry->elem = elem;
+		__entry->len = len;
+		__entry->tid = task ? task->pid : 0;
+	),
+	TP_printk("chan=%llu elem=%llu len=%u tid=%d",
+		  __entry->chan, __entry->elem, __entry->len, __entry->tid)
+);
+
+/* It has entered the buffer, or goes to a receiver directly. */
+DEFINE_EVENT(kchan_element, kchan_send,
+	TP_PROTO(const struct kchan *ch, u64 elem, u32 len,
+		 const struct task_struct *task),
+	TP_ARGS(ch, elem, len, task)
+);
+
+/* It has been handed out. */
+DEFINE_EVENT(kchan_element, kchan_receive,
+	TP_PROTO(const struct kchan *ch, u64 elem, u32 len,
+		 const struct task_struct *task),
+	TP_ARGS(ch, elem, len, task)
+);
+
+/* It has come back. */
+DEFINE_EVENT(kchan_element, kchan_put_back,
+	TP_PROTO(const struct kchan *ch, u64 elem, u32 len,
+		 const struct task_struct *task),
+	TP_ARGS(ch, elem, len, task)
+);
+
+/* A case parks; a select does so once for each case that has a channel. */
+TRACE_EVENT(kchan_block,
+	TP_PROTO(const struct kchan_waitq *q, const struct task_struct *task),
+	TP_ARGS(q, task),
+	TP_STRUCT__entry(
+		__field(u64, chan)
+		__field(u32, op)
+		__field(pid_t, tid)
+	),
+	TP_fast_assign(
+		__entry->chan = kchan_of_waitq(q)->id;
+		__entry->op = q->op;
+		__entry->tid = task ? task->pid : 0;
+	),
+	TP_printk("chan=%llu op=%s tid=%d", __entry->chan,
+		  show_kchan_op(__entry->op), __entry->tid)
+);
+
+/*
+ * A parked case is completed, and its task is to be woken: with error 0 when its
+ * element moved.
+ */
+TRACE_EVENT(kchan_wake,
+	TP_PROTO(const struct kchan_waitq *q, const struct task_struct *task,
+		 int error),
+	TP_ARGS(q, task, error),
+	TP_STRUCT__entry(
+		__field(u64, chan)
+		__field(u32, op)
+		__field(pid_t, tid)
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->chan = kchan_of_waitq(q)->id;
+		__entry->op = q->op;
+		__entry->tid = task ? task->pid : 0;
+		__entry->error = error;
+	),
+	TP_printk("chan=%llu op=%s tid=%d error=%d", __entry->chan,
+		  show_kchan_op(__entry->op), __entry->tid, __entry->error)
+);
+
+/* The current task stops waiting, for a signal or its deadline. */
+TRACE_EVENT(kchan_give_up,
+	TP_PROTO(int error),
+	TP_ARGS(error),
+	TP_STRUCT__entry(
+		__field(int, error)
+	),
+	TP_fast_assign(
+		__entry->error = error;
+	),
+	TP_printk("error=%d", __entry->error)
+);
+
+/* A channel closes: by call, or since no end is left that can send. */
+TRACE_EVENT(kchan_close,
+	TP_PROTO(const struct kchan *ch),
+	TP_ARGS(ch),
+	TP_STRUCT__entry(
+		__field(u64, chan)
+		__field(u32, len)
+		__field(u32, send_ends)
+	),
+	TP_fast_assign(
+		__entry->chan = ch->id;
+		__entry->len = ch->stored + ch->nr_put_back;
+		__entry->send_ends = ch->send_ends;
+	),
+	TP_printk("chan=%llu len=%u send_ends=%u", __entry->chan, __entry->len,
+		  __entry->send_ends)
+);
+
+/*
+ * A select returns: with ret 0 the case of that index has committed. chan is 0
+ * where no channel has.
+ */
+TRACE_EVENT(kchan_select,
+	TP_PROTO(const struct kchan_selection *sel, int ret),
+	TP_ARGS(sel, ret),
+	TP_STRUCT__entry(
+		__field(u64, chan)
+		__field(u32, cases)
+		__field(int, ret)
+		__field(u32, index)
+		__field(u32, op)
+		__field(u32, status)
+	),
+	TP_fast_assign(
+		const struct kchan_branch *b = NULL;
+
+		if (!ret)
+			b = &sel->branches[sel->chosen];
+		__entry->chan = b && b->ch ? b->ch->id : 0;
+		__entry->cases = sel->nr;
+		__entry->ret = ret;
+		__entry->index = b ? sel->chosen : 0;
+		__entry->op = b ? b->op : 0;
+		__entry->status = b ? sel->status : 0;
+	),
+	TP_printk("cases=%u ret=%d index=%u chan=%llu op=%s status=%u",
+		  __entry->cases, __entry->ret, __entry->index, __entry->chan,
+		  show_kchan_op(__entry->op), __entry->status)
+);
+
+#endif /* _KCHAN_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
