@@ -228,12 +228,7 @@ static long kchan_ioctl_info(struct file *file, void __user *uarg,
 
 	if (usize < KCHAN_INFO_SIZE_V0)
 		return -EINVAL;
-	kchan_get_info(file->private_data, &info);
-	if (file->f_mode & FMODE_WRITE)
-		info.flags |= KCHAN_INFO_SEND;
-	if (file->f_mode & FMODE_READ)
-		info.flags |= KCHAN_INFO_RECV;
-	info.file_refs = file_count(file);
+	kchan_end_info(file, &info);
 	/* A newer caller's fields that we do not know are zero. */
 	if (copy_to_user(uarg, &info, size) ||
 	    clear_user(uarg + size, usize - size))
@@ -315,7 +310,8 @@ static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	.write_iter	= kchan_write_iter,			\
 	.poll		= kchan_poll,				\
 	.unlocked_ioctl	= kchan_ioctl,				\
-	.compat_ioctl	= compat_ptr_ioctl
+	.compat_ioctl	= compat_ptr_ioctl,			\
+	.show_fdinfo	= kchan_show_fdinfo
 
 /* Of a channel's first end, which open of the device makes. */
 const struct file_operations kchan_fops = {

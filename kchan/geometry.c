@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A channel's life and shape: made, set up, resized, told of, freed.
+ * A channel's life and shape: made, set up, resized, freed.
  */
 #include <linux/err.h>
 #include <linux/minmax.h>
@@ -297,30 +297,4 @@ int kchan_resize(struct kchan *ch, u32 capacity)
 unlock:
 	mutex_unlock(&ch->setup_lock);
 	return ret;
-}
-
-/**
- * kchan_get_info() - tell what a channel is and holds, at one instant
- * @ch: the channel
- * @info: where to; all of it is written, but for what depends on the end
- */
-void kchan_get_info(struct kchan *ch, struct kchan_info *info)
-{
-	memset(info, 0, sizeof(*info));
-	spin_lock(&ch->lock);
-	if (ch->message)
-		info->flags |= KCHAN_INFO_MESSAGE;
-	if (ch->fixed)
-		info->flags |= KCHAN_INFO_FIXED;
-	if (ch->closed)
-		info->flags |= KCHAN_INFO_CLOSED;
-	info->elem_size = ch->elem_size;
-	info->capacity = ch->capacity;
-	info->len = ch->stored + ch->nr_put_back;
-	info->send_ends = ch->send_ends;
-	info->recv_ends = ch->recv_ends;
-	info->send_waiters = ch->senders.len;
-	info->recv_waiters = ch->receivers.len;
-	info->id = ch->id;
-	spin_unlock(&ch->lock);
 }

@@ -268,7 +268,6 @@ void kchan_put(struct kchan *ch);
 int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message);
 int kchan_resize(struct kchan *ch, u32 capacity);
 int kchan_fix(struct kchan *ch);
-void kchan_get_info(struct kchan *ch, struct kchan_info *info);
 
 /**
  * kchan_use() - make a channel's geometry final before it is used
@@ -316,6 +315,13 @@ int kchan_release(struct inode *inode, struct file *file);
 
 /* An ioctl's type, number and direction, without the size of its structure. */
 #define KCHAN_IOC_KIND(cmd)	((cmd) & ~IOCSIZE_MASK)
+
+/* info.c */
+void kchan_fill_info(const struct kchan *ch, struct kchan_info *info);
+void kchan_get_info(struct kchan *ch, struct kchan_info *info);
+void kchan_end_info(struct file *file, struct kchan_info *info);
+void kchan_show_flags(struct seq_file *m, u32 flags, char between);
+void kchan_show_fdinfo(struct seq_file *m, struct file *file);
 
 /* Whether a file is an end, the first or another. */
 static inline bool kchan_is_end(const struct file *file)

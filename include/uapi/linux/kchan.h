@@ -92,6 +92,17 @@
  */
 
 /**
+ * DOC: Looking at channels
+ *
+ * /proc/PID/fdinfo tells of an end what %KCHAN_IOC_INFO tells (but for
+ * &kchan_info.file_refs), in lines such as ``kchan-capacity:<tab>16``: kchan-id;
+ * kchan-mode, the directions of the end (``send``, ``recv``); kchan-flags, of the
+ * channel (``message``, ``fixed``, ``closed``, or ``-`` for none of them);
+ * kchan-elem-size, kchan-capacity, kchan-len, kchan-send-ends, kchan-recv-ends,
+ * kchan-send-waiters and kchan-recv-waiters.
+ */
+
+/**
  * DOC: Extending the structures
  *
  * Every structure may grow at its end. An ioctl is known by its type, number and

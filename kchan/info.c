@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a channel and its ends tell of themselves: to KCHAN_IOC_INFO, and in
+ * /proc/PID/fdinfo.
+ */
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+
+#include "kchan.h"
+
+/**
+ * kchan_fill_info() - tell what a channel is and holds
+ * @ch: the channel
+ * @info: where to; all of it is written, but for what depends on the end
+ *
+ * Context: the channel's lock is held.
+ */
+void kchan_fill_info(const struct kchan *ch, struct kchan_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	if (ch->message)
+		info->flags |= KCHAN_INFO_MESSAGE;
+	if (ch->fixed)
+		info->flags |= KCHAN_INFO_FIXED;
+	if (ch->closed)
+		info->flags |= KCHAN_INFO_CLOSED;
+	info->elem_size = ch->elem_size;
+	info->capacity = ch->capacity;
+	info->len = ch->stored + ch->nr_put_back;
+	info->send_ends = ch->send_ends;
+	info->recv_ends = ch->recv_ends;
+	info->send_waiters = ch->senders.len;
+	info->recv_waiters = ch->receivers.len;
+	info->id = ch->id;
+}
+
+/**
+ * kchan_get_info() - tell what a channel is and holds, at one instant
+ * @ch: the channel
+ * @info: as for kchan_fill_info()
+ */
+void kchan_get_info(struct kchan *ch, struct kchan_info *info)
+{
+	spin_lock(&ch->lock);
+	kchan_fill_info(ch, info);
+	spin_unlock(&ch->lock);
+}
+
+/**
+ * kchan_end_info() - tell of an end and its channel, at one instant
+ * @file: the end's file
+ * @info: where to; all of it is written
+ */
+void kchan_end_info(struct file *file, struct kchan_info *info)
+{
+	kchan_get_info(file->private_data, info);
+	if (file->f_mode & FMODE_WRITE)
+		info->flags |= KCHAN_INFO_SEND;
+	if (file->f_mode & FMODE_READ)
+		info->flags |= KCHAN_INFO_RECV;
+	info->file_refs = file_count(file);
+}
+
+static const struct {
+	u32 flag;
+	const char *word;
+} kchan_flag_words[] = {
+	{ KCHAN_INFO_MESSAGE,	"message" },
+	{ KCHAN_INFO_FIXED,	"fixed" },
+	{ KCHAN_INFO_CLOSED,	"closed" },
+	{ KCHAN_INFO_SEND,	"send" },
+	{ KCHAN_INFO_RECV,	"recv" },
+};
+
+/**
+ * kchan_show_flags() - write flags as words
+ * @m: where to
+ * @flags: ``KCHAN_INFO_*``
+ * @between: what divides them
+ *
+ * Without any, "-" is written.
+ */
+void kchan_show_flags(struct seq_file *m, u32 flags, char between)
+{
+	bool first = true;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kchan_flag_words); i++) {
+		if (!(flags & kchan_flag_words[i].flag))
+			continue;
+		if (!first)
+			seq_putc(m, between);
+		first = false;
+		seq_puts(m, kchan_flag_words[i].word);
+	}
+	if (first)
+		seq_putc(m, '-');
+}
+
+/**
+ * kchan_show_fdinfo() - tell of an end and its channel
+ * @m: where to
+ * @file: the end's file
+ */
+void kchan_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	const u32 mode = KCHAN_INFO_SEND | KCHAN_INFO_RECV;
+	struct kchan_info info;
+
+	kchan_end_info(file, &info);
+	seq_printf(m, "kchan-id:\t%llu\n", info.id);
+	seq_puts(m, "kchan-mode:\t");
+	kchan_show_flags(m, info.flags & mode, ' ');
+	seq_puts(m, "\nkchan-flags:\t");
+	kchan_show_flags(m, info.flags & ~mode, ' ');
+	seq_printf(m, "\nkchan-elem-size:\t%u\n", info.elem_size);
+	seq_printf(m, "kchan-capacity:\t%u\n", info.capacity);
+	seq_printf(m, "kchan-len:\t%u\n", info.len);
+	seq_printf(m, "kchan-send-ends:\t%u\n", info.send_ends);
+	seq_printf(m, "kchan-recv-ends:\t%u\n", info.recv_ends);
+	seq_printf(m, "kchan-send-waiters:\t%u\n", info.send_waiters);
+	seq_printf(m, "kchan-recv-waiters:\t%u\n", info.recv_waiters);
+}
