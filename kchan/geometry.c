@@ -18,6 +18,7 @@ static void kchan_waitq_init(struct kchan_waitq *q, u32 op)
 	INIT_LIST_HEAD(&q->list);
 	q->len = 0;
 	q->op = op;
+	q->waits = 0;
 }
 
 /* How much is moved under one hold of the lock, see KCHAN_BATCH_ELEMS. */
@@ -66,6 +67,7 @@ struct kchan *kchan_alloc(void)
 	kchan_default_geometry(&ch->elem_size, &ch->capacity);
 	ch->batch = kchan_batch(ch->elem_size, ch->message);
 	ch->id = atomic64_inc_return(&kchan_last_id);
+	kchan_debug_add(ch);
 	return ch;
 }
 
@@ -85,6 +87,7 @@ static void kchan_free(struct kref *ref)
 	struct kchan_ring *ring, *next_ring;
 	struct kchan_elem *elem, *next_elem;
 
+	kchan_debug_del(ch);
 	list_for_each_entry_safe(ring, next_ring, &ch->rings, node)
 		kchan_drop_ring(ch, ring);
 	list_for_each_entry_safe(elem, next_elem, &ch->put_back, node)

@@ -15,6 +15,8 @@
 
 #include <uapi/linux/kchan.h>
 
+#include "debug.h"
+
 /**
  * DOC: Objects and who owns them
  *
@@ -116,11 +118,13 @@ struct kchan_ring {
  * @list: &struct kchan_waiter.node
  * @len: how many are on @list
  * @op: ``KCHAN_OP_SEND`` or ``KCHAN_OP_RECV``
+ * @waits: how many were ever on @list
  */
 struct kchan_waitq {
 	struct list_head list;
 	unsigned int len;
 	u32 op;
+	u64 waits;
 };
 
 /**
@@ -151,6 +155,7 @@ struct kchan_waitq {
  * @setup_lock: see the essay on locking
  * @user: whom the channel is charged to; holds a reference
  * @id: unique number
+ * @entry: in the list of all channels
  */
 struct kchan {
 	spinlock_t lock; /* see the essay on locking */
@@ -175,6 +180,7 @@ struct kchan {
 	struct mutex setup_lock; /* see the essay on locking */
 	struct kchan_user *user;
 	u64 id;
+	struct kchan_entry entry;
 };
 
 /* The channel that a queue of waiters is of. */

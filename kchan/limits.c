@@ -166,6 +166,17 @@ void kchan_user_put(struct kchan_user *user)
 }
 
 /**
+ * kchan_user_uid() - who a user is
+ * @user: the user
+ *
+ * Return: the uid, as seen in the initial namespace.
+ */
+kuid_t kchan_user_uid(const struct kchan_user *user)
+{
+	return user->uid;
+}
+
+/**
  * kchan_user_charge() - count bytes of a buffer
  * @user: the user
  * @bytes: how many

@@ -13,7 +13,25 @@ static struct miscdevice kchan_misc = {
 	.fops	= &kchan_fops,
 	.mode	= 0666,
 };
-module_misc_device(kchan_misc);
+
+static int __init kchan_init(void)
+{
+	int ret;
+
+	kchan_debug_init();
+	ret = misc_register(&kchan_misc);
+	if (ret)
+		kchan_debug_exit();
+	return ret;
+}
+module_init(kchan_init);
+
+static void __exit kchan_exit(void)
+{
+	misc_deregister(&kchan_misc);
+	kchan_debug_exit();
+}
+module_exit(kchan_exit);
 
 MODULE_DESCRIPTION("Go's channels as file descriptors");
 MODULE_LICENSE("GPL");

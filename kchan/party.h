@@ -2,6 +2,8 @@
 #ifndef _KCHAN_PARTY_H
 #define _KCHAN_PARTY_H
 
+#include <linux/jiffies.h>
+
 #include "kchan.h"
 
 /**
@@ -62,6 +64,7 @@ struct kchan_party {
  * @elem: staging. A sender's element; a receiver's place for one. Of elements
  *	over a page a receiver brings none: the claim passes the sender's.
  *	Written only under the channel's lock while the waiter is queued.
+ * @since: when it was queued, in jiffies
  * @room: of a receiver: the longest element that it takes
  * @status: 0 when the element moved; -EPIPE when there is nobody left to move
  *	it; -EMSGSIZE when it is longer than @room. Valid once DONE.
@@ -70,6 +73,7 @@ struct kchan_waiter {
 	struct list_head node;
 	struct kchan_party *party;
 	struct kchan_elem *elem;
+	unsigned long since;
 	u32 room;
 	int status;
 };
@@ -92,6 +96,8 @@ static inline void kchan_enqueue(struct kchan_waitq *q, struct kchan_waiter *w)
 {
 	list_add_tail(&w->node, &q->list);
 	q->len++;
+	q->waits++;
+	w->since = jiffies;
 }
 
 /*

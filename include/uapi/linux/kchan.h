@@ -100,6 +100,10 @@
  * channel (``message``, ``fixed``, ``closed``, or ``-`` for none of them);
  * kchan-elem-size, kchan-capacity, kchan-len, kchan-send-ends, kchan-recv-ends,
  * kchan-send-waiters and kchan-recv-waiters.
+ *
+ * For root, kchan/channels in debugfs lists all channels, with who waits there,
+ * and tracefs has the events of the system kchan. All of them know a channel by
+ * &kchan_info.id.
  */
 
 /**

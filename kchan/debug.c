@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The listing of all channels: "kchan/channels" in debugfs, for root.
+ *
+ * A line for each channel, then one, indented by a tab, for each case that waits
+ * there, first senders, then receivers, the longest-waiting first::
+ *
+ *	channel id=3 uid=1000 flags=message,fixed elem_size=4096 capacity=16
+ *	len=0 sent=70 received=70 send_waits=2 recv_waits=9 send_ends=2
+ *	recv_ends=1 send_waiters=0 recv_waiters=1 polled=0
+ *		waiter op=recv tid=815 pid=812 ms=1520 comm=worker\0402
+ *
+ * (the first on one line). A line is a word that says what it is of, and
+ * key=value pairs, all divided by single spaces; what is told later in the life
+ * of this file gets keys of its own. comm comes last; white space and
+ * backslashes in it are octal, as in /proc/mounts.
+ *
+ * As in &struct kchan_info: flags (message, fixed, closed; "-" for none),
+ * elem_size, capacity, len, ends and waiters. uid: the user who opened the
+ * channel and is charged for it. sent, received: elements, in all; those that
+ * were put back count as received once they are handed out again. send_waits,
+ * recv_waits: cases that had to wait, in all. polled: 1 when it is in the wait
+ * queue of somebody's poll or epoll. Of a waiter, tid and pid: its thread and
+ * process, as the initial namespace has them, 0 for a select that is armed and
+ * so has none; ms: how long it has waited.
+ *
+ * A channel with its waiters is told of as it was at one instant; each has one
+ * of its own. Who holds an end is found in /proc/PID/fdinfo.
+ */
+#include <linux/debugfs.h>
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
+
+#include "chan.h"
+#include "debug.h"
+#include "limits.h"
+
+/**
+ * struct kchan_seen - a waiter, as it was seen
+ * @since: &kchan_waiter.since
+ * @op: ``KCHAN_OP_SEND`` or ``KCHAN_OP_RECV``
+ * @tid: its thread, or 0
+ * @pid: its process, or 0
+ * @comm: its thread's name
+ */
+struct kchan_seen {
+	unsigned long since;
+	u32 op;
+	pid_t tid;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct kchan_walk - a reader of the listing
+ * @place: in the list of all channels, behind the one that was seen last
+ * @held: what follows is of the channel that is to be shown next
+ * @polled: somebody is in its wait queue
+ * @uid: its user
+ * @info: what it is and holds
+ * @sent: elements sent
+ * @received: elements received, and not put back
+ * @send_waits: cases that have waited to send
+ * @recv_waits: cases that have waited to receive
+ * @when: when it was seen, in jiffies
+ * @nr: how many waiters there are
+ * @room: how many there is room for
+ * @waiters: they; ours
+ */
+struct kchan_walk {
+	struct kchan_entry place;
+	bool held;
+	bool polled;
+	kuid_t uid;
+	struct kchan_info info;
+	u64 sent;
+	u64 received;
+	u64 send_waits;
+	u64 recv_waits;
+	unsigned long when;
+	unsigned int nr;
+	unsigned int room;
+	struct kchan_seen *waiters;
+};
+
+/*
+ * All channels, and among them the places that readers have come to, so that a
+ * reader goes on from there without a reference on a channel. A channel is in
+ * the list until it is freed. The lock is taken to open and to free; kchan.lock
+ * nests inside it.
+ */
+static LIST_HEAD(kchan_all);
+static DEFINE_SPINLOCK(kchan_all_lock);
+
+static struct dentry *kchan_dir;
+
+/**
+ * kchan_debug_add() - list a channel
+ * @ch: the channel
+ */
+void kchan_debug_add(struct kchan *ch)
+{
+	ch->entry.ch = ch;
+	spin_lock(&kchan_all_lock);
+	list_add_tail(&ch->entry.node, &kchan_all);
+	spin_unlock(&kchan_all_lock);
+}
+
+/**
+ * kchan_debug_del() - list a channel no more
+ * @ch: the channel, whole still; not looked at any more afterwards
+ */
+void kchan_debug_del(struct kchan *ch)
+{
+	spin_lock(&kchan_all_lock);
+	list_del(&ch->entry.node);
+	spin_unlock(&kchan_all_lock);
+}
+
+/*
+ * The lock is held. So what is in the queue has an owner who is still in its
+ * call, for that one takes all its waiters out, under the lock, before it
+ * returns; but for the one that was served, which its server took out before it
+ * told the owner.
+ */
+static void kchan_see_waiters(struct kchan_walk *walk,
+			      const struct kchan_waitq *q)
+{
+	const struct kchan_waiter *w;
+
+	list_for_each_entry(w, &q->list, node) {
+		const struct task_struct *task = w->party->task;
+		struct kchan_seen *seen = &walk->waiters[walk->nr++];
+
+		memset(seen, 0, sizeof(*seen));
+		seen->op = q->op;
+		seen->since = w->since;
+		if (!task)
+			continue;
+		seen->tid = task->pid;
+		seen->pid = task->tgid;
+		/* As a tracepoint does: torn perhaps, while it is renamed. */
+		memcpy(seen->comm, task->comm, sizeof(seen->comm));
+		seen->comm[sizeof(seen->comm) - 1] = '\0';
+	}
+}
+
+/* Sees a channel; returns how many waiters there is room wanted for. */
+static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
+{
+	unsigned int nr;
+
+	spin_lock(&ch->lock);
+	nr = ch->senders.len + ch->receivers.len;
+	if (nr <= walk->room) {
+		kchan_fill_info(ch, &walk->info);
+		walk->uid = kchan_user_uid(ch->user);
+		/* Of no moment to anybody, so no barrier. */
+		walk->polled = waitqueue_active(&ch->pollers);
+		walk->sent = kchan_sent(ch);
+		walk->received = ch->seq - ch->nr_put_back;
+		walk->send_waits = ch->senders.waits;
+		walk->recv_waits = ch->receivers.waits;
+		walk->when = jiffies;
+		walk->nr = 0;
+		kchan_see_waiters(walk, &ch->senders);
+		kchan_see_waiters(walk, &ch->receivers);
+	}
+	spin_unlock(&ch->lock);
+	return nr;
+}
+
+/* The first channel behind a reader's place. The list's lock is held. */
+static struct kchan *kchan_walk_next(struct kchan_walk *walk)
+{
+	struct kchan_entry *entry = &walk->place;
+
+	list_for_each_entry_continue(entry, &kchan_all, node)
+		if (entry->ch)
+			return entry->ch;
+	return NULL;
+}
+
+static int kchan_walk_grow(struct kchan_walk *walk, unsigned int nr)
+{
+	struct kchan_seen *waiters;
+
+	/* More may have come when we look again. */
+	nr += nr / 4 + 16;
+	waiters = kvmalloc_array(nr, sizeof(*waiters), GFP_KERNEL);
+	if (!waiters)
+		return -ENOMEM;
+	kvfree(walk->waiters);
+	walk->waiters = waiters;
+	walk->room = nr;
+	return 0;
+}
+
+/* Sees the next channel. Returns the reader, NULL at the end, or an error. */
+static struct kchan_walk *kchan_walk_on(struct kchan_walk *walk)
+{
+	struct kchan *ch;
+	unsigned int nr;
+	int ret;
+
+	for (;;) {
+		spin_lock(&kchan_all_lock);
+		ch = kchan_walk_next(walk);
+		if (!ch) {
+			spin_unlock(&kchan_all_lock);
+			return NULL;
+		}
+		/* It may have lost its last reference, but is not freed yet. */
+		nr = kchan_see(walk, ch);
+		walk->held = nr <= walk->room;
+		if (walk->held)
+			list_move(&walk->place.node, &ch->entry.node);
+		spin_unlock(&kchan_all_lock);
+
+		if (walk->held)
+			return walk;
+		ret = kchan_walk_grow(walk, nr);
+		if (ret)
+			return ERR_PTR(ret);
+	}
+}
+
+static void *kchan_list_start(struct seq_file *m, loff_t *pos)
+{
+	struct kchan_walk *walk = m->private;
+
+	if (!*pos) {
+		walk->held = false;
+		spin_lock(&kchan_all_lock);
+		list_move(&walk->place.node, &kchan_all);
+		spin_unlock(&kchan_all_lock);
+	}
+	/* What did not fit into the last read was seen then. */
+	return walk->held ? walk : kchan_walk_on(walk);
+}
+
+static void *kchan_list_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct kchan_walk *walk = m->private;
+
+	++*pos;
+	walk->held = false;
+	return kchan_walk_on(walk);
+}
+
+static void kchan_list_stop(struct seq_file *m, void *v)
+{
+}
+
+static void kchan_show_waiter(struct seq_file *m, const struct kchan_walk *walk,
+			      const struct kchan_seen *seen)
+{
+	seq_printf(m, "\twaiter op=%s tid=%d pid=%d ms=%llu comm=",
+		   seen->op == KCHAN_OP_SEND ? "send" : "recv",
+		   seen->tid, seen->pid,
+		   jiffies64_to_msecs(walk->when - seen->since));
+	seq_escape(m, seen->comm, " \t\n\\");
+	seq_putc(m, '\n');
+}
+
+static int kchan_list_show(struct seq_file *m, void *v)
+{
+	const struct kchan_walk *walk = v;
+	const struct kchan_info *info = &walk->info;
+	unsigned int i;
+
+	seq_printf(m, "channel id=%llu uid=%u flags=", info->id,
+		   from_kuid_munged(seq_user_ns(m), walk->uid));
+	kchan_show_flags(m, info->flags, ',');
+	seq_printf(m, " elem_size=%u capacity=%u len=%u", info->elem_size,
+		   info->capacity, info->len);
+	seq_printf(m, " sent=%llu received=%llu send_waits=%llu recv_waits=%llu",
+		   walk->sent, walk->received, walk->send_waits,
+		   walk->recv_waits);
+	seq_printf(m, " send_ends=%u recv_ends=%u send_waiters=%u recv_waiters=%u",
+		   info->send_ends, info->recv_ends, info->send_waiters,
+		   info->recv_waiters);
+	seq_printf(m, " polled=%d\n", walk->polled);
+
+	for (i = 0; i < walk->nr && !seq_has_overflowed(m); i++)
+		kchan_show_waiter(m, walk, &walk->waiters[i]);
+	return 0;
+}
+
+static const struct seq_operations kchan_list_ops = {
+	.start	= kchan_list_start,
+	.next	= kchan_list_next,
+	.stop	= kchan_list_stop,
+	.show	= kchan_list_show,
+};
+
+static int kchan_list_open(struct inode *inode, struct file *file)
+{
+	struct kchan_walk *walk;
+
+	walk = __seq_open_private(file, &kchan_list_ops, sizeof(*walk));
+	if (!walk)
+		return -ENOMEM;
+	spin_lock(&kchan_all_lock);
+	list_add(&walk->place.node, &kchan_all);
+	spin_unlock(&kchan_all_lock);
+	return 0;
+}
+
+static int kchan_list_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+	struct kchan_walk *walk = m->private;
+
+	spin_lock(&kchan_all_lock);
+	list_del(&walk->place.node);
+	spin_unlock(&kchan_all_lock);
+	kvfree(walk->waiters);
+	return seq_release_private(inode, file);
+}
+
+static const struct file_operations kchan_list_fops = {
+	.owner		= THIS_MODULE,
+	.open		= kchan_list_open,
+	.read		= seq_read,
+	.llseek		= seq_lseek,
+	.release	= kchan_list_release,
+};
+
+/**
+ * kchan_debug_init() - let root see the listing
+ *
+ * Without it the module does as well, so failure is not told of.
+ */
+void kchan_debug_init(void)
+{
+	kchan_dir = debugfs_create_dir("kchan", NULL);
+	debugfs_create_file("channels", 0400, kchan_dir, NULL,
+			    &kchan_list_fops);
+}
+
+/**
+ * kchan_debug_exit() - take the listing away
+ *
+ * Nobody has it open: whoever does holds the module.
+ */
+void kchan_debug_exit(void)
+{
+	debugfs_remove(kchan_dir);
+}
