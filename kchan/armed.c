@@ -11,6 +11,7 @@
 #include "armed.h"
 #include "chan.h"
 #include "stage.h"
+#include "trace.h"
 
 /**
  * kchan_armed_alloc() - make one with nothing armed
@@ -166,6 +167,7 @@ static int kchan_armed_park(struct kchan_armed *armed,
 		armed->collected = false;
 	} else if (!ret) {
 		armed->collected = true;
+		kchan_trace(select, &cases->sel, 0);
 		atomic_set_release(&armed->party.state, KCHAN_DONE);
 		/* On a file that was armed before there may be pollers. */
 		wake_up_poll(&armed->wait, EPOLLIN | EPOLLRDNORM);
@@ -289,6 +291,7 @@ int kchan_armed_collect(struct kchan_armed *armed, struct kchan_commit *commit,
 	if (!armed->collected) {
 		kchan_select_won(sel, armed->cases->slots, &armed->party);
 		kchan_select_unpark(sel, armed->cases->slots);
+		kchan_trace(select, sel, 0);
 		armed->collected = true;
 	}
 

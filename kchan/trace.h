@@ -154,8 +154,8 @@ TRACE_EVENT(kchan_close,
 );
 
 /*
- * A select returns: with ret 0 the case of that index has committed. chan is 0
- * where no channel has.
+ * A select returns, or what became of an armed one is looked at: with ret 0 the
+ * case of that index has committed. chan is 0 where no channel has.
  */
 TRACE_EVENT(kchan_select,
 	TP_PROTO(const struct kchan_selection *sel, int ret),
