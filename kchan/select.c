@@ -233,85 +233,6 @@ static void kchan_run_commit(struct kchan_selection *sel, int ret,
 		kchan_run_deferred(ch, d);
 }
 
-static int kchan_get_staging(struct kchan_branch *b,
-			     union kchan_stack_elem *small)
-{
-	struct kchan_elem *elem = kchan_stage(b->ch, small, b->len);
-
-	if (IS_ERR(elem))
-		return PTR_ERR(elem);
-	b->elem = elem;
-	return 0;
-}
-
-static void kchan_drop_staging(struct kchan_branch *b,
-			       union kchan_stack_elem *small)
-{
-	if (!b->elem)
-		return;
-	kchan_unstage(b->ch, small, b->elem);
-	b->elem = NULL;
-	b->detach = b->op == KCHAN_OP_RECV && kchan_by_pointer(b->ch);
-}
-
-/* Copies the element that a case sends to kernel memory. */
-static int kchan_stage_send(struct kchan_branch *b,
-			    union kchan_stack_elem *small)
-{
-	struct iov_iter from;
-	int ret;
-
-	ret = kchan_get_staging(b, small);
-	if (ret)
-		return ret;
-	iov_iter_ubuf(&from, ITER_SOURCE, b->addr, b->len);
-	return kchan_copy_in(b->elem->data, b->len, &from) ? 0 : -EFAULT;
-}
-
-/* Room for what a case receives, but for what is passed by pointer. */
-static int kchan_stage_recv(struct kchan_branch *b,
-			    union kchan_stack_elem *small)
-{
-	b->detach = true;
-	return kchan_by_pointer(b->ch) ? 0 : kchan_get_staging(b, small);
-}
-
-static int kchan_fault_in_branch(struct kchan_branch *b)
-{
-	struct iov_iter to;
-
-	iov_iter_ubuf(&to, ITER_DEST, b->addr, b->len);
-	return kchan_fault_in(&to, b->len) ? 0 : -EFAULT;
-}
-
-/* After -EFAULT under the lock: see that it does not come again for ever. */
-static int kchan_make_present(struct kchan_branch *b,
-			      union kchan_stack_elem *small)
-{
-	if (b->op == KCHAN_OP_SEND)
-		return kchan_stage_send(b, small);
-	/* Made present twice and gone again: go around. */
-	if (b->faults++ == 2)
-		return kchan_stage_recv(b, small);
-	return kchan_fault_in_branch(b);
-}
-
-/* A case has committed: whoever receives gets what was detached for it. */
-static int kchan_deliver_chosen(struct kchan_selection *sel,
-				union kchan_stack_elem *small)
-{
-	struct kchan_branch *b = &sel->branches[sel->chosen];
-	struct kchan_elem *elem = b->elem;
-	struct iov_iter to;
-
-	if (b->op != KCHAN_OP_RECV || !b->detach || sel->status)
-		return 0;
-	b->elem = NULL;
-	b->got = elem->len;
-	iov_iter_ubuf(&to, ITER_DEST, b->addr, b->len);
-	return kchan_settle(b->ch, &to, small, elem);
-}
-
 /* Commits a case if one is ready. */
 static int kchan_select_now(struct kchan_selection *sel)
 {
@@ -334,66 +255,19 @@ static int kchan_select_now(struct kchan_selection *sel)
 			break;
 		/* It keeps its luck: others would else be the likelier. */
 		if (first >= 0)
-			kchan_drop_staging(&sel->branches[first], &small);
+			kchan_branch_unstage(&sel->branches[first], &small);
 		first = sel->chosen;
 		b = &sel->branches[first];
-		ret = kchan_make_present(b, &small);
+		ret = kchan_branch_make_present(b, &small);
 		if (ret)
 			break;
 		cond_resched();
 	}
 	if (!ret)
-		ret = kchan_deliver_chosen(sel, &small);
+		ret = kchan_select_deliver(sel, &small);
 	if (unlikely(first >= 0))
-		kchan_drop_staging(&sel->branches[first], &small);
+		kchan_branch_unstage(&sel->branches[first], &small);
 	return ret;
-}
-
-/**
- * kchan_select_stage() - bring all that a claim will need to kernel memory
- * @sel: the select, nothing of it staged
- * @slots: one for each case
- * @fault_in: see that there is the caller's memory to receive to, so that a bad
- *	address is found out before anything waits
- *
- * Context: may sleep.
- * Return: 0; -EFAULT, -ENOMEM, -EDQUOT. To be undone by kchan_select_unstage(),
- * also when it fails.
- */
-int kchan_select_stage(struct kchan_selection *sel, struct kchan_slot *slots,
-		       bool fault_in)
-{
-	unsigned int i;
-	int ret = 0;
-
-	for (i = 0; i < sel->nr && !ret; i++) {
-		struct kchan_branch *b = &sel->branches[i];
-		union kchan_stack_elem *small = &slots[i].small;
-
-		if (!b->ch)
-			continue;
-		if (b->op == KCHAN_OP_SEND)
-			ret = kchan_stage_send(b, small);
-		else if (fault_in && kchan_fault_in_branch(b))
-			ret = -EFAULT;
-		else
-			ret = kchan_stage_recv(b, small);
-		cond_resched();
-	}
-	return ret;
-}
-
-/**
- * kchan_select_unstage() - free what was staged
- * @sel: the select, none of it queued
- * @slots: as they were for kchan_select_stage()
- */
-void kchan_select_unstage(struct kchan_selection *sel, struct kchan_slot *slots)
-{
-	unsigned int i;
-
-	for (i = 0; i < sel->nr; i++)
-		kchan_drop_staging(&sel->branches[i], &slots[i].small);
 }
 
 /* The cases that have a channel. */
@@ -586,7 +460,7 @@ static int kchan_select_wait(struct kchan_selection *sel, ktime_t *deadline)
 	if (sel->files)
 		poll_freewait(&wg->pwq);
 	if (!ret)
-		ret = kchan_deliver_chosen(sel, &wg->slots[sel->chosen].small);
+		ret = kchan_select_deliver(sel, &wg->slots[sel->chosen].small);
 free:
 	kchan_select_unstage(sel, wg->slots);
 	kvfree(wg);

@@ -101,10 +101,18 @@ static inline void kchan_selection_lock(struct kchan_selection *sel,
 
 int kchan_select(struct kchan_selection *sel, const struct kchan_wait *wait);
 
-/* The parts of it that an armed select is made of too. */
+/* branch.c */
+void kchan_branch_unstage(struct kchan_branch *b,
+			  union kchan_stack_elem *small);
+int kchan_branch_make_present(struct kchan_branch *b,
+			      union kchan_stack_elem *small);
+int kchan_select_deliver(struct kchan_selection *sel,
+			 union kchan_stack_elem *small);
 int kchan_select_stage(struct kchan_selection *sel, struct kchan_slot *slots,
 		       bool fault_in);
 void kchan_select_unstage(struct kchan_selection *sel, struct kchan_slot *slots);
+
+/* The parts of a select that an armed one is made of too. */
 int kchan_select_park(struct kchan_selection *sel, struct kchan_slot *slots,
 		      struct kchan_party *party, u64 files);
 void kchan_select_unpark(struct kchan_selection *sel, struct kchan_slot *slots);
