@@ -7,10 +7,10 @@
  * first few; whoever parks on top of them ends after a while. kc_sched.lock guards
  * all of struct kc_pool.
  *
- * A thread that ends joins the one that ended before it, so that there is at most
- * one which nobody has joined; kc_shutdown() joins that. So stacks are given back
- * without a thread for it, and kc_shutdown() does not return while anything of a
- * thread is left.
+ * A thread that ends goes onto the list of dead ones, and joins those ahead of it that
+ * have come to their very end, as does who needs a new thread. So stacks are given
+ * back without a thread for it, and without waiting for anybody. kc_shutdown() waits,
+ * and joins them all: it does not return while anything of a thread is left.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,24 +22,29 @@
 #define MAX_IDLE	1024
 #define IDLE_TIME	(5 * KC_SECOND)
 
+/* More than one, so that the list of dead ones gets shorter. */
+#define REAP_AT_ONCE	3
+
 static struct kc_pool {
 	struct kc_list idle[KC_STACK_SIZES];
 	unsigned int nr_idle;
-	uint32_t nr_threads;		/* a futex, for kc_shutdown() */
+	struct kc_list dead;		/* not joined; by their idle link */
+	unsigned int nr_threads;	/* dead ones too */
 	unsigned int nr_draining;	/* calls of kc_shutdown() */
-	bool ready;			/* the lists above are */
+	uint32_t changes;		/* a futex, for those */
+	bool ready;			/* the lists are */
 	bool closed;
-	bool has_dead;
-	pthread_t dead;			/* ended last, and not joined */
 } pool;
 
 static void make_lists(void)
 {
 	unsigned int i;
 
+	if (pool.ready)
+		return;
 	for (i = 0; i < KC_STACK_SIZES; i++)
 		kc_list_init(&pool.idle[i]);
-	pool.nr_idle = 0;
+	kc_list_init(&pool.dead);
 	pool.ready = true;
 }
 
@@ -120,6 +125,76 @@ static struct kc_worker *new_worker(size_t stack_size, unsigned int i)
 	return w;
 }
 
+/* With the lock held: there is something for kc_shutdown() to do. */
+static void tell_draining(void)
+{
+	if (!pool.nr_draining)
+		return;
+	__atomic_store_n(&pool.changes, pool.changes + 1, __ATOMIC_RELAXED);
+	sys_futex_wake_all(&pool.changes);
+}
+
+/* NULL if nobody has died. */
+static struct kc_worker *take_dead_locked(void)
+{
+	struct kc_worker *w;
+
+	if (!pool.ready || kc_list_empty(&pool.dead))
+		return NULL;
+	w = kc_container(pool.dead.next, struct kc_worker, idle);
+	kc_list_del(&w->idle);
+	return w;
+}
+
+static void free_worker(struct kc_worker *w)
+{
+	free(w->copy);
+	kc_g_free_deferred(&w->g);
+	free(w);
+}
+
+/* These take the lock. */
+static struct kc_worker *take_dead(void)
+{
+	struct kc_worker *w;
+
+	kc_lock(&kc_sched.lock);
+	w = take_dead_locked();
+	kc_unlock(&kc_sched.lock);
+	return w;
+}
+
+/* Its thread is no more, or never was. */
+static void bury(struct kc_worker *w)
+{
+	kc_lock(&kc_sched.lock);
+	pool.nr_threads--;
+	tell_draining();
+	kc_unlock(&kc_sched.lock);
+	free_worker(w);
+}
+
+static void put_dead(struct kc_worker *w)
+{
+	kc_lock(&kc_sched.lock);
+	kc_list_add(pool.dead.prev, &w->idle);
+	tell_draining();
+	kc_unlock(&kc_sched.lock);
+}
+
+/* Those that have ended altogether: who has not may wait for us. */
+static void reap(unsigned int tries)
+{
+	struct kc_worker *w;
+
+	while (tries-- && (w = take_dead())) {
+		if (pthread_tryjoin_np(w->thread, NULL))
+			put_dead(w);
+		else
+			bury(w);
+	}
+}
+
 /* A thread more, for this goroutine. */
 static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 		     const struct kc_sigmask *mask, const struct kc_g *parent)
@@ -129,9 +204,11 @@ static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 
 	if (!w)
 		return -ENOMEM;
+	reap(REAP_AT_ONCE);
 	w->mask = *mask;
 	w->keep = i < KC_STACK_SIZES && !(start->flags & KC_GO_FRESH);
 	kc_lock(&kc_sched.lock);
+	make_lists();
 	fill_in(w, start, copy, parent);
 	kc_list_add(&kc_sched.all, &w->g.all);
 	pool.nr_threads++;
@@ -143,10 +220,10 @@ static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 
 	kc_lock(&kc_sched.lock);
 	kc_list_del(&w->g.all);
-	if (!--pool.nr_threads && pool.nr_draining)
-		sys_futex_wake_all(&pool.nr_threads);
 	kc_unlock(&kc_sched.lock);
-	free(w);
+	/* That is the caller's again. */
+	w->copy = NULL;
+	bury(w);
 	return ret;
 }
 
@@ -231,8 +308,6 @@ bool kc_pool_park(struct kc_worker *w)
 	free(w->copy);
 	w->copy = NULL;
 	kc_lock(&kc_sched.lock);
-	if (!pool.ready)
-		make_lists();
 	if (!w->keep || pool.closed || pool.nr_draining ||
 	    pool.nr_idle >= MAX_IDLE) {
 		kc_unlock(&kc_sched.lock);
@@ -247,47 +322,29 @@ bool kc_pool_park(struct kc_worker *w)
 	return await_turn(w, few);
 }
 
-/*
- * With this the thread is not the library's any more, but for its end, which is
- * waited for by the next one to end or by kc_shutdown().
- */
+/* From here on it is who joins the thread that frees @w. */
 void kc_pool_leave(struct kc_worker *w)
 {
-	const bool leader = w->g.tid == sys_getpid();
-	pthread_t before;
-	bool join;
-
+	w->thread = pthread_self();
 	kc_lock(&kc_sched.lock);
 	kc_list_del(&w->g.all);
-	join = pool.has_dead;
-	before = pool.dead;
-	pool.has_dead = true;
-	pool.dead = pthread_self();
-	if (!--pool.nr_threads && pool.nr_draining)
-		sys_futex_wake_all(&pool.nr_threads);
 	kc_unlock(&kc_sched.lock);
-
-	free(w->copy);
-	kc_g_free_deferred(&w->g);
-	free(w);
+	reap(REAP_AT_ONCE);
 	/* A goroutine that forked: the child has nothing like a main(). */
-	if (leader)
+	if (w->g.tid == sys_getpid())
 		kc_pool_close();
-	if (join)
-		pthread_join(before, NULL);
+	put_dead(w);
 }
 
 /* What counts threads that nobody has joined, at the end of the program, finds none. */
 __attribute__((destructor)) static void exit_program(void)
 {
-	bool join;
+	unsigned int all;
 
 	kc_lock(&kc_sched.lock);
-	join = pool.has_dead;
-	pool.has_dead = false;
+	all = pool.nr_threads;
 	kc_unlock(&kc_sched.lock);
-	if (join)
-		pthread_tryjoin_np(pool.dead, NULL);
+	reap(all);
 }
 
 /* With the lock held: all that are parked end. */
@@ -309,61 +366,68 @@ void kc_pool_close(void)
 	kc_unlock(&kc_sched.lock);
 }
 
-/* True once there are no threads; with the lock held. */
+/* True once there are no threads. */
 static bool await_end(void)
 {
-	const uint32_t left = pool.nr_threads;
-	pthread_t dead;
+	struct kc_worker *w = take_dead();
+	uint32_t changes;
+	bool none, dead;
 
-	if (left) {
-		kc_unlock(&kc_sched.lock);
-		sys_futex_wait(&pool.nr_threads, left);
-		kc_lock(&kc_sched.lock);
+	if (w) {
+		pthread_join(w->thread, NULL);
+		bury(w);
 		return false;
 	}
-	if (!pool.has_dead)
-		return true;
-	dead = pool.dead;
-	pool.has_dead = false;
-	kc_unlock(&kc_sched.lock);
-	pthread_join(dead, NULL);
 	kc_lock(&kc_sched.lock);
-	return false;
+	none = !pool.nr_threads;
+	dead = !none && !kc_list_empty(&pool.dead);
+	changes = pool.changes;
+	kc_unlock(&kc_sched.lock);
+	if (!none && !dead)
+		sys_futex_wait(&pool.changes, changes);
+	return none;
 }
 
 int kc_shutdown(void)
 {
+	int state;
+
 	if (kc_g_self()->flags & KC_G_POOL)
 		return -EDEADLK;
+	/* To join a thread is a cancellation point. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	kc_lock(&kc_sched.lock);
 	pool.nr_draining++;
 	send_away();
+	kc_unlock(&kc_sched.lock);
 	while (!await_end())
 		;
+	kc_lock(&kc_sched.lock);
 	pool.nr_draining--;
 	kc_unlock(&kc_sched.lock);
+	pthread_setcancelstate(state, NULL);
 	return 0;
 }
 
 /* All threads are gone but this one, which may be one of the pool's. */
 void kc_pool_forked(void)
 {
-	struct kc_g *self = kc_g_current;
+	struct kc_g *self = kc_g_current, *g;
 	struct kc_list *link, *next;
-	struct kc_g *g;
+	struct kc_worker *w;
 
+	while ((w = take_dead_locked()))
+		free_worker(w);
 	for (link = kc_sched.all.next; link != &kc_sched.all; link = next) {
 		g = kc_container(link, struct kc_g, all);
 		next = link->next;
-		if (g == self || !(g->flags & KC_G_POOL))
-			continue;
-		free(kc_container(g, struct kc_worker, g)->copy);
-		kc_g_free_deferred(g);
-		free(kc_container(g, struct kc_worker, g));
+		if (g != self && (g->flags & KC_G_POOL))
+			free_worker(kc_container(g, struct kc_worker, g));
 	}
 	memset(&pool, 0, sizeof(pool));
 	if (self && (self->flags & KC_G_POOL)) {
 		kc_container(self, struct kc_worker, g)->keep = false;
 		pool.nr_threads = 1;
+		make_lists();
 	}
 }

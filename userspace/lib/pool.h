@@ -39,7 +39,8 @@ struct kc_worker {
 	bool quit;			/* the turn is to end */
 	bool keep;			/* it may run another goroutine */
 	unsigned int size;		/* index of kc_pool.idle */
-	struct kc_list idle;
+	struct kc_list idle;		/* or, in the end, of dead ones */
+	pthread_t thread;		/* then */
 	struct kc_sigmask mask;		/* to start with */
 	void *copy;			/* of the argument, if it is large */
 	alignas(max_align_t) char room[KC_COPY_ROOM];
@@ -73,7 +74,7 @@ int kc_pool_start(const struct kc_start *start);
  */
 bool kc_pool_park(struct kc_worker *w);
 
-/* The thread ends: nothing may be done with it after this. */
+/* The thread ends: nothing may be done with @w after this. */
 void kc_pool_leave(struct kc_worker *w);
 
 /* The process is to end with its last goroutine: parked threads end now. */

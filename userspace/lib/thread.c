@@ -138,7 +138,7 @@ static void begin(struct kc_worker *w)
 	sys_get_comm(comm);
 	if (strcmp(comm, kc_sched.comm))
 		sys_set_comm(kc_sched.comm);
-	if (w->keep && !schedule_as_first(w))
+	if (!(g->flags & KC_GO_FRESH) && !schedule_as_first(w))
 		w->keep = false;
 }
 

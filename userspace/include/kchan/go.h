@@ -13,8 +13,8 @@
  * runtime.LockOSThread() without unlocking.
  *
  * A goroutine starts with the signal mask of who started it, as threads do, and
- * with the scheduling that the first thread of the process had when the thread
- * was made. Parked threads block all signals. A few parked threads are kept for
+ * with the scheduling that the first thread of the process had when its thread was
+ * made (a fresh one with that of who started it). Parked threads block all signals. A few parked threads are kept for
  * good; others end after some seconds.
  *
  * How many there can be. Each goroutine is a thread, and blocked ones cost a
