@@ -163,7 +163,7 @@ lint:
 	@scripts/deps.sh check
 	@scripts/lint
 
-## install: the module, its udev rule, the library and the tools (DESTDIR, PREFIX)
+## install: module, udev rule, library, tools and manual (DESTDIR, PREFIX)
 install: all
 	@if [ "$(KERNEL)" = stock ]; then \
 		echo "no headers of the running kernel at $(KDIR): the module is not installed"; \

@@ -13,12 +13,12 @@
 
 set -eu
 
-build="gcc gcc-12 libc6-dev make binutils util-linux libelf1"
-run="$build qemu-system-x86 busybox-static python3 ca-certificates"
+build="gcc gcc-12 libc6-dev make binutils util-linux libelf1 python3"
+run="$build qemu-system-x86 busybox-static ca-certificates"
 model="gcc libc6-dev python3 spin"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
-	cppcheck"
+	cppcheck mandoc"
 
 case ${1-} in
 build) wanted=$build ;;

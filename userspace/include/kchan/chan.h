@@ -32,13 +32,14 @@
 
 KC_DECLS_BEGIN
 
-/* A handle of a channel. */
-typedef struct kc_chan kc_chan;
-
+/* Units of time. */
 #define KC_NANOSECOND	((int64_t)1)
 #define KC_MICROSECOND	(1000 * KC_NANOSECOND)
 #define KC_MILLISECOND	(1000 * KC_MICROSECOND)
 #define KC_SECOND	(1000 * KC_MILLISECOND)
+
+/* A handle of a channel. */
+typedef struct kc_chan kc_chan;
 
 /*
  * Make a channel of elements of @elem_size bytes (at most 16 MiB) that holds
@@ -101,6 +102,8 @@ int kc_send_only(kc_chan **out, kc_chan *c) KC_MUST_CHECK;
  * Make a channel as kc_make() or kc_make_opts() do, and give its two ends and no
  * other: *@recv for receiving only, *@send for sending only, as pipe() does. Once
  * *@send and all that was made from it are dropped the channel closes.
+ *
+ * What kc_make() and kc_make_opts() return.
  */
 int kc_make_pair(kc_chan **recv, kc_chan **send, size_t elem_size,
 		 size_t cap) KC_MUST_CHECK;

@@ -15,10 +15,10 @@
  *	int_chan_unref(c);
  *
  * They take elements to send by value, those of a select's cases by address, and
- * return what the kc_ calls do. A plain handle is had with int_chan_chan(), for
- * whatever else there is to call, and made into a typed one with
- * int_chan_from(), which takes over the reference, or returns -EINVAL when the
- * elements' size is not the type's.
+ * return what the kc_ calls of chan.h and select.h do. A plain handle is had with
+ * int_chan_chan(), for whatever else there is to call, and made into a typed one
+ * with int_chan_from(), which takes over the reference, or returns -EINVAL when
+ * the elements' size is not the type's.
  */
 #ifndef KCHAN_CHAN_DEFINE_H
 #define KCHAN_CHAN_DEFINE_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libkchan: Go's channels, and what goes with them, for C.
+ * libkchan: Go's channels, and what goes with them, for C. This is the header to
+ * include.
  *
- * This is the header to include. The rules that hold for every call:
+ * The rules that hold for every call:
  *
  * - A call returns 0 or a positive result, or a negative errno. What errno
  *   itself holds after a call says nothing.
