@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Signals as elements of a channel: Go's os/signal.
+ */
+#ifndef KCHAN_SIGNAL_H
+#define KCHAN_SIGNAL_H
+
+#include <stddef.h>
+
+#include <kchan/cdefs.h>
+#include <kchan/chan.h>
+
+KC_DECLS_BEGIN
+
+/*
+ * From now on send each of the @n signals at @signums that the process gets to @c,
+ * whose elements are of type int, as its number. Nobody waits for @c: a signal
+ * that it has no room for is dropped, so give it a capacity. As ever, one that
+ * comes several times before it is seen is one.
+ *
+ * What the process did on that signal it does no longer, until nobody is told of
+ * it any more; then it does again. (The library handles it, by sigaction();
+ * whoever changes that himself is not told.) Calls for the same @c add to each
+ * other. Signals that all threads block stay pending. After fork() the child does
+ * what the parent did before, and sends nothing.
+ *
+ * 0, or
+ * -EINVAL	no signals; one that cannot be caught, or is the mark of a fault
+ *		(SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), or one of libc's own; @c
+ *		is NULL, or has other elements
+ * -EBADF	@c is for receiving only
+ * -EAGAIN	there can be no thread: see go.h
+ * -ENOMEM
+ */
+int kc_notify(kc_chan *c, const int *signums, size_t n) KC_MUST_CHECK;
+
+/*
+ * @c is told of no more signals: when this returns nothing more is sent. What is
+ * queued stays so.
+ */
+void kc_notify_stop(kc_chan *c);
+
+KC_DECLS_END
+
+#endif /* KCHAN_SIGNAL_H */
