@@ -23,6 +23,7 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->fd = fd;
 	c->elem_size = elem_size;
 	c->message = message;
+	c->on_free = NULL;
 	return c;
 }
 
@@ -126,6 +127,8 @@ void kc_unref(kc_chan *c)
 					    memory_order_acq_rel) != 1)
 		return;
 	sys_close(c->fd);
+	if (c->on_free)
+		c->on_free(c->owner);
 	free(c);
 }
 

@@ -4,39 +4,62 @@
  *
  * The child has one thread, the one that forked, and a copy of all memory. So a
  * lock of the library's that another thread held would stay locked in it: the
- * parent takes them all before. And what is kept of the other threads is of no
- * use there.
+ * parent takes them all before, in the order in which they are taken one inside
+ * the other. And what is kept of the other threads is of no use there.
  */
 #include <pthread.h>
 
 #include "fork.h"
+#include "keeper.h"
 #include "log.h"
+#include "notify.h"
 #include "pool.h"
 #include "report.h"
 
+uint32_t kc_generation;
+
+static int error;
+
 static void before(void)
 {
+	kc_notify_lock();
+	kc_keeper_lock();
 	kc_log_lock();
 	kc_lock(&kc_sched.lock);
 }
 
-static void in_parent(void)
+static void unlock_all(void)
 {
 	kc_unlock(&kc_sched.lock);
 	kc_log_unlock();
+	kc_keeper_unlock();
+	kc_notify_unlock();
 }
 
 static void in_child(void)
 {
+	kc_generation++;
 	kc_pool_forked();
 	kc_g_forked();
 	/* Another goroutine may be dying in the parent, for ever. */
 	kc_report_forked();
-	kc_unlock(&kc_sched.lock);
-	kc_log_unlock();
+	kc_keeper_forked();
+	kc_notify_forked();
+	unlock_all();
+	/* What drops references, and may call the program's functions so. */
+	kc_keeper_tell_forked();
+	kc_notify_drop_forked();
+}
+
+static void setup(void)
+{
+	error = -pthread_atfork(before, unlock_all, in_child);
 }
 
 int kc_fork_setup(void)
 {
-	return pthread_atfork(before, in_parent, in_child);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, setup);
+	return error;
 }

@@ -61,10 +61,10 @@ static void setup(void)
 {
 	int error;
 
-	error = pthread_key_create(&thread_end, forget);
+	error = -pthread_key_create(&thread_end, forget);
 	if (!error)
 		error = kc_fork_setup();
-	kc_sched.error = -error;
+	kc_sched.error = error;
 	read_comm();
 	kc_fault_setup();
 }

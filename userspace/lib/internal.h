@@ -22,6 +22,8 @@ struct kc_chan {
 	int fd;
 	uint32_t elem_size;
 	bool message;
+	void (*on_free)(void *owner);	/* NULL: nobody is told */
+	void *owner;
 };
 
 /*

@@ -92,12 +92,13 @@ static void give_turn(struct kc_worker *w)
 
 /* Takes over @copy. With the lock held, as the goroutine can be seen from now. */
 static void fill_in(struct kc_worker *w, const struct kc_start *start, void *copy,
-		    const struct kc_g *parent)
+		    const struct kc_starter *starter)
 {
 	struct kc_g *g = &w->g;
 
+	w->mask = starter->mask;
 	g->id = kc_g_next_id();
-	g->parent = parent->id;
+	g->parent = starter->id;
 	g->started_at = start->at;
 	g->flags = start->flags | KC_G_POOL;
 	g->live = true;
@@ -197,7 +198,7 @@ static void reap(unsigned int tries)
 
 /* A thread more, for this goroutine. */
 static int start_new(const struct kc_start *start, unsigned int i, void *copy,
-		     const struct kc_sigmask *mask, const struct kc_g *parent)
+		     const struct kc_starter *starter)
 {
 	struct kc_worker *w = new_worker(start->stack_size, i);
 	int ret;
@@ -205,11 +206,10 @@ static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 	if (!w)
 		return -ENOMEM;
 	reap(REAP_AT_ONCE);
-	w->mask = *mask;
 	w->keep = i < KC_STACK_SIZES && !(start->flags & KC_GO_FRESH);
 	kc_lock(&kc_sched.lock);
 	make_lists();
-	fill_in(w, start, copy, parent);
+	fill_in(w, start, copy, starter);
 	kc_list_add(&kc_sched.all, &w->g.all);
 	pool.nr_threads++;
 	kc_unlock(&kc_sched.lock);
@@ -227,12 +227,18 @@ static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 	return ret;
 }
 
+void kc_starter_take(struct kc_starter *starter)
+{
+	starter->id = kc_g_self()->id;
+	sys_get_sigmask(&starter->mask);
+}
+
 int kc_pool_start(const struct kc_start *start)
 {
 	const unsigned int i = index_of(start->stack_size);
-	const struct kc_g *parent = kc_g_self();
+	const struct kc_starter *starter = start->starter;
 	struct kc_worker *w = NULL;
-	struct kc_sigmask mask;
+	struct kc_starter self;
 	void *copy = NULL;
 	int ret;
 
@@ -242,14 +248,15 @@ int kc_pool_start(const struct kc_start *start)
 			return -ENOMEM;
 		memcpy(copy, start->arg, start->copy_size);
 	}
-	sys_get_sigmask(&mask);
+	if (!starter) {
+		kc_starter_take(&self);
+		starter = &self;
+	}
 	if (!(start->flags & KC_GO_FRESH)) {
 		kc_lock(&kc_sched.lock);
 		w = take_idle(i);
-		if (w) {
-			w->mask = mask;
-			fill_in(w, start, copy, parent);
-		}
+		if (w)
+			fill_in(w, start, copy, starter);
 		kc_unlock(&kc_sched.lock);
 	}
 	if (w) {
@@ -258,7 +265,7 @@ int kc_pool_start(const struct kc_start *start)
 	}
 	ret = kc_g_setup();
 	if (!ret)
-		ret = start_new(start, i, copy, &mask, parent);
+		ret = start_new(start, i, copy, starter);
 	if (ret)
 		free(copy);
 	return ret;

@@ -54,6 +54,15 @@ struct kc_worker {
 	char altstack[];
 };
 
+/* On whose behalf one is started: what it has from that one. */
+struct kc_starter {
+	uint64_t id;
+	struct kc_sigmask mask;
+};
+
+/* This goroutine. */
+void kc_starter_take(struct kc_starter *starter);
+
 /* A goroutine to be. */
 struct kc_start {
 	void (*fn)(void *arg);
@@ -63,6 +72,7 @@ struct kc_start {
 	size_t stack_size;
 	size_t copy_size;
 	uintptr_t at;			/* the call that starts it */
+	const struct kc_starter *starter;	/* NULL: this goroutine */
 };
 
 /* 0 or a negative errno. */

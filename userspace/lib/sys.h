@@ -15,6 +15,8 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -86,6 +88,33 @@ static inline long sys_poll(struct pollfd *fds, unsigned int n, int64_t ns)
 	return sys_ret(syscall(SYS_ppoll, fds, n, ns < 0 ? NULL : &most, NULL,
 			       0));
 #endif
+}
+
+static inline long sys_epoll_create(void)
+{
+	return sys_ret(syscall(SYS_epoll_create1, EPOLL_CLOEXEC));
+}
+
+static inline long sys_epoll_ctl(int epoll, int op, int fd,
+				 struct epoll_event *event)
+{
+	return sys_ret(syscall(SYS_epoll_ctl, epoll, op, fd, event));
+}
+
+/* As sys_poll(). */
+static inline long sys_epoll_wait(int epoll, struct epoll_event *told,
+				  unsigned int max, int64_t ns)
+{
+	/* Of 64 bits each, everywhere. */
+	const int64_t most[2] = { ns / 1000000000, ns % 1000000000 };
+
+	return sys_ret(syscall(SYS_epoll_pwait2, epoll, told, max,
+			       ns < 0 ? NULL : most, NULL, 0));
+}
+
+static inline long sys_eventfd(void)
+{
+	return sys_ret(syscall(SYS_eventfd2, 0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
 static inline long sys_fd_flags(int fd)

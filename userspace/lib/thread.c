@@ -83,7 +83,7 @@ static bool get_scheduling(pid_t tid, struct kc_sched_attr *attr, uint64_t *cpus
  * happened to need a new one first, for whoever is next has nothing to do with
  * that. False if it cannot be.
  */
-static bool schedule_as_first(struct kc_worker *w)
+static bool schedule_as_first(struct kc_sched_attr *own, uint64_t *own_cpus)
 {
 	const pid_t first = sys_getpid();
 	unsigned char mask[CPUS_SIZE];
@@ -91,20 +91,20 @@ static bool schedule_as_first(struct kc_worker *w)
 	uint64_t cpus;
 	long size;
 
-	if (!get_scheduling(0, &w->sched, &w->cpus) ||
+	if (!get_scheduling(0, own, own_cpus) ||
 	    !get_scheduling(first, &attr, &cpus))
 		return false;
 	/* Children of such a thread are not to be scheduled as it is. */
 	if (attr.flags & SCHED_RESET_ON_FORK)
 		return true;
-	if (memcmp(&attr, &w->sched, sizeof(attr)) && sys_set_sched(0, &attr))
+	if (memcmp(&attr, own, sizeof(attr)) && sys_set_sched(0, &attr))
 		return false;
-	if (cpus != w->cpus) {
+	if (cpus != *own_cpus) {
 		size = sys_get_cpus(first, mask, sizeof(mask));
 		if (size <= 0 || sys_set_cpus(0, mask, size))
 			return false;
 	}
-	return get_scheduling(0, &w->sched, &w->cpus);
+	return get_scheduling(0, own, own_cpus);
 }
 
 static bool scheduled_as_before(const struct kc_worker *w)
@@ -138,7 +138,7 @@ static void begin(struct kc_worker *w)
 	sys_get_comm(comm);
 	if (strcmp(comm, kc_sched.comm))
 		sys_set_comm(kc_sched.comm);
-	if (!(g->flags & KC_GO_FRESH) && !schedule_as_first(w))
+	if (!(g->flags & KC_GO_FRESH) && !schedule_as_first(&w->sched, &w->cpus))
 		w->keep = false;
 }
 
@@ -221,6 +221,28 @@ int kc_thread_make(struct kc_worker *w)
 	if (!w->stack_size)
 		return -EINVAL;
 	return create(&thread, run, w, w->stack_size);
+}
+
+static void *run_own(void *data)
+{
+	struct kc_sched_attr sched;
+	uint64_t cpus;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	schedule_as_first(&sched, &cpus);
+	((void (*)(void))data)();
+	return NULL;
+}
+
+int kc_thread_own(void (*fn)(void))
+{
+	pthread_t thread;
+	int ret;
+
+	ret = create(&thread, run_own, (void *)fn, whole_stack(KC_STACK_MIN));
+	if (!ret)
+		pthread_detach(thread);
+	return ret;
 }
 
 struct errand {

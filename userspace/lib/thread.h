@@ -8,6 +8,12 @@ struct kc_worker;
 int kc_thread_make(struct kc_worker *w);
 
 /*
+ * A thread of the library's own, which is no goroutine, for a function that does
+ * not return. It blocks all signals. 0 or a negative errno.
+ */
+int kc_thread_own(void (*fn)(void));
+
+/*
  * Call @fn(@arg) in a thread with a large stack, and wait for it. If there can be
  * no such thread it is called here.
  */

@@ -34,6 +34,8 @@
 #include <kchan/rwmutex.h>
 #include <kchan/select.h>
 #include <kchan/sem.h>
+#include <kchan/signal.h>
+#include <kchan/time.h>
 #include <kchan/version.h>
 #include <kchan/waitgroup.h>
 
