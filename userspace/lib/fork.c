@@ -9,6 +9,7 @@
  */
 #include <pthread.h>
 
+#include "ctx.h"
 #include "fork.h"
 #include "keeper.h"
 #include "log.h"
@@ -23,6 +24,7 @@ static int error;
 static void before(void)
 {
 	kc_notify_lock();
+	kc_ctx_lock_all();
 	kc_keeper_lock();
 	kc_log_lock();
 	kc_lock(&kc_sched.lock);
@@ -33,6 +35,7 @@ static void unlock_all(void)
 	kc_unlock(&kc_sched.lock);
 	kc_log_unlock();
 	kc_keeper_unlock();
+	kc_ctx_unlock_all();
 	kc_notify_unlock();
 }
 
@@ -44,10 +47,12 @@ static void in_child(void)
 	/* Another goroutine may be dying in the parent, for ever. */
 	kc_report_forked();
 	kc_keeper_forked();
+	kc_ctx_forked();
 	kc_notify_forked();
 	unlock_all();
 	/* What drops references, and may call the program's functions so. */
 	kc_keeper_tell_forked();
+	kc_ctx_drop_forked();
 	kc_notify_drop_forked();
 }
 

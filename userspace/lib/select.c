@@ -6,12 +6,18 @@
  * no channel there is nothing to ask it on, nor anything that has to be atomic:
  * descriptors alone are polled, and without those the call only waits.
  *
- * The cases that wait for a time are a deadline for the others.
+ * The cases that wait for a time are a deadline for the others. One that waits for
+ * a context is up to three things: its channel, the channels of other processes
+ * that can cancel it, and a deadline.
+ *
+ * kc_select_ctx() has such a case that is not among the caller's: its index is one
+ * beyond theirs.
  */
 #include <limits.h>
 #include <sys/epoll.h>
 
-#include "internal.h"
+#include "ctx.h"
+#include "select.h"
 #include "sys.h"
 
 /* The same numbers here; where they are not they would have to be translated. */
@@ -33,6 +39,15 @@ struct live {
 	kc_chan *any;				/* of the channels */
 	bool timed;
 	int64_t after;				/* then the earliest */
+	int64_t deadline;			/* of contexts, the earliest */
+	uint32_t late;				/* the case that has it */
+};
+
+/* What it means that the call has waited long enough. */
+enum due {
+	DUE_NOTHING,
+	DUE_TIME,		/* a case that waits for a time commits */
+	DUE_CONTEXT,		/* a context's deadline is over */
 };
 
 static bool is_send(const kc_case *c)
@@ -108,6 +123,42 @@ static int add_fd(struct live *live, const kc_case *c, size_t index)
 	return 0;
 }
 
+/* Each of these counts: any of them is how it is cancelled. */
+static int add_context(struct live *live, kc_ctx *ctx, size_t index)
+{
+	struct kc_done *sources[KCHAN_MAX_CASES];
+	struct kc_node *n = kc_ctx_node(ctx);
+	struct kchan_case *to;
+	unsigned int nr = 0, i;
+	kc_chan *done;
+	int ret;
+
+	if (!n)
+		return 0;
+	if (!kc_node_err(n))
+		nr = kc_node_sources(n, sources, KCHAN_MAX_CASES);
+	if (nr >= KCHAN_MAX_CASES - live->nr)
+		return -E2BIG;
+	ret = kc_node_done(n, &done);
+	if (ret)
+		return ret;
+	to = add(live, index, kc_ref(done));
+	to->fd = done->fd;
+	to->op = KCHAN_OP_RECV;
+	live->any = done;
+	for (i = 0; i < nr; i++) {
+		to = add(live, index, NULL);
+		to->fd = sources[i]->chan->fd;
+		to->op = KCHAN_OP_POLL;
+		to->len = EPOLLIN;
+	}
+	if (n->deadline < live->deadline) {
+		live->deadline = n->deadline;
+		live->late = index;
+	}
+	return 0;
+}
+
 /* As it counts: what is in the past is all the same. */
 static int64_t duration(const kc_case *c)
 {
@@ -133,6 +184,8 @@ static int add_one(struct live *live, const kc_case *c, size_t index)
 			live->after = duration(c);
 		live->timed = true;
 		return 0;
+	case KC_OP_DONE:
+		return add_context(live, c->addr, index);
 	}
 	return -EINVAL;
 }
@@ -146,30 +199,31 @@ static void release(struct live *live)
 }
 
 /* Holds the channels when it succeeds. */
-static int gather(struct live *live, kc_case *cases, size_t n)
+static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 {
 	size_t i;
-	int ret;
+	int ret = 0;
 
 	live->nr = 0;
 	live->any = NULL;
 	live->timed = false;
 	live->after = 0;
+	live->deadline = KC_NEVER;
 	for (i = 0; i < n; i++) {
 		cases[i].status = 0;
 		cases[i].revents = 0;
 		cases[i].len = 0;
 	}
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && !ret; i++) {
 		ret = add_one(live, &cases[i], i);
-		if (!ret)
-			continue;
-		if (ret != -E2BIG)
+		if (ret && ret != -E2BIG)
 			cases[i].status = ret;
-		release(live);
-		return ret;
 	}
-	return 0;
+	if (!ret)
+		ret = add_context(live, ctx, n);
+	if (ret)
+		release(live);
+	return ret;
 }
 
 /* One of @n, each as likely as any other. */
@@ -196,7 +250,7 @@ static int choose_timed(const struct live *live, const kc_case *cases, size_t n)
 }
 
 /* The kernel does not tell which it was. By now it may be another. */
-static void blame(const struct live *live, kc_case *cases)
+static void blame(const struct live *live, kc_case *cases, size_t n)
 {
 	struct kchan_info info;
 	uint32_t needs;
@@ -204,6 +258,8 @@ static void blame(const struct live *live, kc_case *cases)
 	long ret;
 
 	for (i = 0; i < live->nr; i++) {
+		if (live->index[i] == n)
+			continue;
 		if (!live->chan[i]) {
 			ret = sys_fd_flags(live->cases[i].fd);
 		} else {
@@ -219,7 +275,7 @@ static void blame(const struct live *live, kc_case *cases)
 	}
 }
 
-static int ask_kernel(const struct live *live, kc_case *cases,
+static int ask_kernel(const struct live *live, kc_case *cases, size_t n,
 		      struct kc_limit limit)
 {
 	struct kchan_select sel = {
@@ -237,11 +293,14 @@ static int ask_kernel(const struct live *live, kc_case *cases,
 	} while (ret == -EINTR);
 	if (ret)
 		return ret;
+	if (live->index[sel.index] == n)
+		return n;
 	c = &cases[live->index[sel.index]];
-	c->status = -(int)sel.status;
+	if (c->op != KC_OP_DONE)
+		c->status = -(int)sel.status;
 	if (c->op == KC_OP_FD)
 		c->revents = sel.len;
-	else
+	else if (c->op != KC_OP_DONE)
 		c->len = sel.len;
 	return live->index[sel.index];
 }
@@ -259,6 +318,7 @@ static int64_t left(struct kc_limit limit)
 	return now < limit.deadline ? limit.deadline - now : 0;
 }
 
+/* Without a channel there is no context either, which would have one. */
 static int poll_fds(const struct live *live, kc_case *cases,
 		    struct kc_limit limit)
 {
@@ -291,7 +351,7 @@ static int poll_fds(const struct live *live, kc_case *cases,
 }
 
 /* The index of a case that committed, or a negative errno. */
-static int commit(const struct live *live, kc_case *cases,
+static int commit(const struct live *live, kc_case *cases, size_t n,
 		  struct kc_limit limit)
 {
 	int ret;
@@ -299,65 +359,89 @@ static int commit(const struct live *live, kc_case *cases,
 	if (!live->nr)
 		return kc_wait_for_nothing(limit);
 	if (live->any)
-		ret = ask_kernel(live, cases, limit);
+		ret = ask_kernel(live, cases, n, limit);
 	else
 		ret = poll_fds(live, cases, limit);
 	if (ret == -EBADF)
-		blame(live, cases);
+		blame(live, cases, n);
 	return ret;
 }
 
 /*
- * Makes of the earliest time a limit, when it is one. @now may be negative: not
- * asked for yet.
+ * Makes of the earliest time a limit, when it is one; tells of what. @now may be
+ * negative: not asked for yet.
  */
-static bool narrow(const struct live *live, struct kc_limit *limit, int64_t now)
+static enum due narrow(const struct live *live, struct kc_limit *limit, int64_t now)
 {
-	int64_t at;
+	enum due due = DUE_CONTEXT;
+	int64_t at = live->deadline, after;
 
-	if (!live->timed)
-		return false;
-	if (!live->after) {
-		*limit = KC_NOT_AT_ALL;
-		return true;
+	if (live->timed) {
+		if (!live->after) {
+			*limit = KC_NOT_AT_ALL;
+			return DUE_TIME;
+		}
+		after = kc_later(now < 0 ? kc_now() : now, live->after);
+		if (after <= at) {
+			due = DUE_TIME;
+			at = after;
+		}
 	}
-	if (limit->flags & KCHAN_SELECT_NONBLOCK)
-		return false;
-	at = kc_later(now < 0 ? kc_now() : now, live->after);
-	if ((limit->flags & KCHAN_SELECT_DEADLINE) && limit->deadline < at)
-		return false;
+	/* Those that are never over are no limit. */
+	if ((due == DUE_CONTEXT && at == KC_NEVER) ||
+	    (limit->flags & KCHAN_SELECT_NONBLOCK) ||
+	    ((limit->flags & KCHAN_SELECT_DEADLINE) && limit->deadline < at))
+		return DUE_NOTHING;
 	*limit = kc_until(at);
-	return true;
+	return due;
 }
 
-static int select_cases(kc_case *cases, size_t n, struct kc_limit limit,
-			int64_t now)
+/* How the context was cancelled, which one that has committed was. */
+static int context_status(kc_ctx *ctx)
+{
+	const int err = kc_ctx_err(ctx);
+
+	return err ? err : -ECANCELED;
+}
+
+int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
+		    kc_ctx *ctx)
 {
 	struct live live;
-	bool due;
+	enum due due;
 	int ret;
 
-	if (n > INT_MAX)
+	if (n >= INT_MAX)
 		return -E2BIG;
-	ret = gather(&live, cases, n);
+	ret = gather(&live, cases, n, ctx);
 	if (ret)
 		return ret;
 	due = narrow(&live, &limit, now);
-	ret = commit(&live, cases, limit);
+	ret = commit(&live, cases, n, limit);
 	release(&live);
-	if (due && (ret == -EAGAIN || ret == -ETIMEDOUT))
-		ret = choose_timed(&live, cases, n);
+	if (ret == -EAGAIN || ret == -ETIMEDOUT) {
+		if (due == DUE_TIME)
+			ret = choose_timed(&live, cases, n);
+		else if (due == DUE_CONTEXT)
+			ret = live.late;
+	}
+	if (ret < 0)
+		return ret;
+	if ((size_t)ret == n)
+		return context_status(ctx);
+	if (cases[ret].op == KC_OP_DONE)
+		cases[ret].status = context_status(cases[ret].addr);
 	return ret;
 }
 
 int kc_select(kc_case *cases, size_t n)
 {
-	return select_cases(cases, n, KC_FOR_EVER, -1);
+	return kc_select_cases(cases, n, KC_FOR_EVER, -1, NULL);
 }
 
 int kc_try_select(kc_case *cases, size_t n)
 {
-	return select_cases(cases, n, KC_NOT_AT_ALL, -1);
+	return kc_select_cases(cases, n, KC_NOT_AT_ALL, -1, NULL);
 }
 
 int kc_select_timeout(kc_case *cases, size_t n, int64_t timeout)
@@ -365,10 +449,11 @@ int kc_select_timeout(kc_case *cases, size_t n, int64_t timeout)
 	/* The times of the cases count from the same instant. */
 	const int64_t now = kc_now();
 
-	return select_cases(cases, n, kc_until(kc_later(now, timeout)), now);
+	return kc_select_cases(cases, n, kc_until(kc_later(now, timeout)), now,
+			       NULL);
 }
 
 int kc_select_deadline(kc_case *cases, size_t n, int64_t deadline)
 {
-	return select_cases(cases, n, kc_until(deadline), -1);
+	return kc_select_cases(cases, n, kc_until(deadline), -1, NULL);
 }

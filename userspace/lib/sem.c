@@ -8,18 +8,26 @@
  * ends a wait, such as a deadline, has to take the waiter off the queue itself. If
  * it is not there any more then it has been served, and that counts.
  *
- * A waiter is on the stack of who waits, who may return as soon as its word has
- * changed.
+ * A waiter is on the stack of who waits, who may return as soon as its word says
+ * that it is served. A context that is cancelled only changes the word.
  */
+#include "ctx.h"
 #include "futex.h"
 #include "internal.h"
+
+enum state {
+	WAITING,
+	CANCELLED,		/* the context is */
+	SERVED,
+};
 
 struct waiter {
 	struct waiter *next;
 	struct waiter *prev;
 	int64_t n;
 	bool queued;		/* under the lock */
-	uint32_t served;	/* a futex */
+	uint32_t state;		/* a futex */
+	struct kc_ctx_wait wait;
 };
 
 /* With the lock held, as all of these. */
@@ -80,8 +88,8 @@ static void wake(struct waiter *served)
 
 	for (; served; served = next) {
 		next = served->next;
-		__atomic_store_n(&served->served, true, __ATOMIC_RELEASE);
-		sys_futex_wake_one(&served->served);
+		__atomic_store_n(&served->state, SERVED, __ATOMIC_RELEASE);
+		sys_futex_wake_one(&served->state);
 	}
 }
 
@@ -93,35 +101,89 @@ static bool try_acquire(kc_sem *sem, int64_t n)
 	return true;
 }
 
-static void await(struct waiter *w)
+static uint32_t state_of(const struct waiter *w)
 {
-	while (!__atomic_load_n(&w->served, __ATOMIC_ACQUIRE))
-		sys_futex_wait(&w->served, false);
+	return __atomic_load_n(&w->state, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Until it is served, or the limit is reached, or the context is cancelled. True if
+ * it is served.
+ */
+static bool await(struct waiter *w, struct kc_limit limit)
+{
+	while (state_of(w) == WAITING) {
+		if (!(limit.flags & KCHAN_SELECT_DEADLINE))
+			sys_futex_wait(&w->state, WAITING);
+		else if (sys_futex_wait_until(&w->state, WAITING,
+					      limit.deadline) == -ETIMEDOUT)
+			break;
+	}
+	return state_of(w) == SERVED;
+}
+
+/* It is off the queue: it is about to be said. */
+static void await_served(struct waiter *w)
+{
+	uint32_t state;
+
+	while ((state = state_of(w)) != SERVED)
+		sys_futex_wait(&w->state, state);
 }
 
 /*
  * The wait is over without its having been served: 0 if it was after all. Who is
  * behind it in the queue may have waited for it alone.
  */
-static int give_up(kc_sem *sem, struct waiter *w)
+static int give_up(kc_sem *sem, struct waiter *w, int why)
 {
 	struct waiter *served;
 
 	kc_lock(&sem->lock);
 	if (!w->queued) {
 		kc_unlock(&sem->lock);
-		await(w);
+		await_served(w);
 		return 0;
 	}
 	dequeue(sem, w);
 	served = serve(sem);
 	kc_unlock(&sem->lock);
 	wake(served);
-	return -ETIMEDOUT;
+	return why;
 }
 
-static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit)
+static void cancelled(struct kc_ctx_wait *wait)
 {
+	struct waiter *w = kc_container(wait, struct waiter, wait);
+	uint32_t waiting = WAITING;
+
+	if (__atomic_compare_exchange_n(&w->state, &waiting, CANCELLED, false,
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		sys_futex_wake_one(&w->state);
+}
+
+/* In the queue, or served by now. */
+static int wait_in_ctx(kc_sem *sem, struct waiter *w, struct kc_limit limit,
+		       struct kc_node *node)
+{
+	bool served;
+	int ret;
+
+	w->wait.cancelled = cancelled;
+	/* Here no channel of another process can be waited for. */
+	ret = kc_node_arm(node, false);
+	if (!ret)
+		ret = kc_ctx_wait_add(node, &w->wait);
+	if (ret)
+		return give_up(sem, w, ret);
+	served = await(w, limit);
+	kc_ctx_wait_del(&w->wait);
+	return served ? 0 : give_up(sem, w, kc_node_err(node));
+}
+
+static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
+{
+	struct kc_node *node = kc_ctx_node(ctx);
 	struct waiter self = { .n = n };
 
 	if (n < 0)
@@ -138,36 +200,41 @@ static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit)
 	/* In the queue it would keep all others waiting. */
 	if (n > sem->size) {
 		kc_unlock(&sem->lock);
-		return kc_wait_for_nothing(limit);
+		return node ? kc_select_ctx(ctx, NULL, 0) :
+			      kc_wait_for_nothing(limit);
 	}
 	enqueue(sem, &self);
 	kc_unlock(&sem->lock);
 
-	if (!(limit.flags & KCHAN_SELECT_DEADLINE)) {
-		await(&self);
-		return 0;
-	}
-	while (!__atomic_load_n(&self.served, __ATOMIC_ACQUIRE)) {
-		if (sys_futex_wait_until(&self.served, false,
-					 limit.deadline) == -ETIMEDOUT)
-			return give_up(sem, &self);
-	}
-	return 0;
+	if (node)
+		return wait_in_ctx(sem, &self, limit, node);
+	return await(&self, limit) ? 0 : give_up(sem, &self, -ETIMEDOUT);
 }
 
 void kc_sem_acquire(kc_sem *sem, int64_t n)
 {
-	(void)acquire(sem, n, KC_FOR_EVER);
+	(void)acquire(sem, n, KC_FOR_EVER, NULL);
 }
 
 int kc_sem_try_acquire(kc_sem *sem, int64_t n)
 {
-	return acquire(sem, n, KC_NOT_AT_ALL);
+	return acquire(sem, n, KC_NOT_AT_ALL, NULL);
 }
 
 int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout)
 {
-	return acquire(sem, n, kc_within(timeout));
+	return acquire(sem, n, kc_within(timeout), NULL);
+}
+
+int kc_sem_acquire_ctx(kc_ctx *ctx, kc_sem *sem, int64_t n)
+{
+	const struct kc_node *node = kc_ctx_node(ctx);
+	const int err = kc_ctx_err(ctx);
+
+	if (err)
+		return err;
+	return acquire(sem, n, node && node->deadline != KC_NEVER ?
+		       kc_until(node->deadline) : KC_FOR_EVER, ctx);
 }
 
 void kc_sem_release(kc_sem *sem, int64_t n)

@@ -25,6 +25,7 @@
 #include <kchan/chan.h>
 #include <kchan/chan_define.h>
 #include <kchan/cond.h>
+#include <kchan/context.h>
 #include <kchan/error.h>
 #include <kchan/go.h>
 #include <kchan/log.h>

@@ -46,6 +46,7 @@ KC_DECLS_BEGIN
 #define KC_OP_RECV_MSG	4U
 #define KC_OP_FD	5U
 #define KC_OP_AFTER	6U
+#define KC_OP_DONE	7U
 
 /*
  * One branch of a select. When zero it is never ready. Make one with the
@@ -56,7 +57,8 @@ typedef struct kc_case {
 	uint32_t op;		/* KC_OP_* */
 	int fd;			/* KC_OP_FD */
 	kc_chan *chan;		/* NULL: never ready */
-	void *addr;		/* what is sent (and only read), or received */
+	void *addr;		/* what is sent (and only read), or received;
+				 * KC_OP_DONE: the context */
 	size_t size;		/* of a message: its length, or the room */
 	int64_t duration;	/* KC_OP_AFTER: nanoseconds */
 	uint32_t events;	/* KC_OP_FD: EPOLLIN and so on */
@@ -70,6 +72,7 @@ typedef struct kc_case {
 	 *		could receive (Go panics here)
 	 *		-EMSGSIZE: the message is longer than the receive's size;
 	 *		it is still in the channel
+	 *		-ECANCELED, -ETIMEDOUT: of KC_OP_DONE, see context.h
 	 * revents	KC_OP_FD: those events that are there
 	 * len		bytes that moved
 	 *

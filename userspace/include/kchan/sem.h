@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include <kchan/cdefs.h>
+#include <kchan/context.h>
 
 KC_DECLS_BEGIN
 
@@ -53,6 +54,14 @@ typedef struct kc_sem {
 void kc_sem_acquire(kc_sem *sem, int64_t n);
 int kc_sem_try_acquire(kc_sem *sem, int64_t n) KC_MUST_CHECK;
 int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout) KC_MUST_CHECK;
+
+/*
+ * As kc_sem_acquire(), but no longer than until @ctx is cancelled: 0, or then
+ * -ECANCELED or -ETIMEDOUT, as kc_ctx_err() says; also if it is already. If @ctx
+ * comes from another process, or from before a fork(), it can also fail as
+ * kc_ctx_done() does.
+ */
+int kc_sem_acquire_ctx(kc_ctx *ctx, kc_sem *sem, int64_t n) KC_MUST_CHECK;
 
 /* Give @n back. More than is held, or less than 0, is a panic. */
 void kc_sem_release(kc_sem *sem, int64_t n);
