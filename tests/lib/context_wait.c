@@ -283,7 +283,7 @@ static void test_timed_out(void)
 		kc_unref(c);
 	}
 	/* All of that without a thread for it. */
-	until(count_threads() == 1);
+	expect_threads(1);
 }
 
 /* They do what they are for. */

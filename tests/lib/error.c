@@ -183,9 +183,6 @@ static void test_shared(void)
 	kc_error_unref(s.err);
 }
 
-/* Present with that sanitizer, whose malloc() does not fail. */
-extern void __asan_init(void) __attribute__((weak));
-
 #define WIDTH	(64 << 20)
 
 /* What is asked for and cannot be had is that error, always the same. */
@@ -195,7 +192,7 @@ static void test_no_memory(void)
 	kc_error *err, *again;
 	const struct rlimit none = { 0, 0 };
 
-	if (__asan_init)
+	if (SANITIZED)
 		tap_skip("malloc() is the sanitizer's");
 	/* malloc() does not try to get more for this, ever. */
 	must_int(setrlimit(RLIMIT_AS, &none), 0);

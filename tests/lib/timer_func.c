@@ -241,7 +241,7 @@ static void test_keeper(void)
 	expect(used < 50 * KC_MILLISECOND);
 	/* It is none of the pool's. */
 	must_int(kc_shutdown(), 0);
-	expect_int(count_threads(), 2);
+	expect_threads(2);
 }
 
 static void hold(void *arg)
@@ -294,7 +294,7 @@ static void test_fork(void)
 	pid = fork();
 	must(pid >= 0);
 	if (!pid) {
-		expect_int(count_threads(), 1);
+		expect_threads(1);
 		must_int(kc_timer_func(NULL, SOON, note, &own), 0);
 		await_runs(&own, 1);
 		expect_int(kc_timer_stop(t), 0);
