@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 
 #include "harness.h"
+#include "selects.h"
 
 /* One of each way that elements are stored and staged. */
 static const u32 fault_sizes[] = { 8, 200, PAGE_SIZE + 8 };
@@ -450,6 +451,63 @@ static void fault_parking(struct kunit *test)
 	fault_failslab(test, false);
 }
 
+/*
+ * One allocation and one copy after the other fails while a select makes ready to
+ * wait: nothing has moved, and nobody waits.
+ */
+static void fault_select(struct kunit *test)
+{
+	static const u32 sizes[] = { 8, 200, PAGE_SIZE + 8 };
+	unsigned int i, nth;
+
+	fault_failslab(test, true);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		const u32 size = sizes[i];
+		unsigned long addr = kt_user_filled(test, size, 1);
+		struct kchan *full = kt_chan(test, size, 1);
+		struct kchan *a = kt_chan(test, size, 0);
+		struct kchan *b = kt_chan(test, size, 0);
+		struct kt_call *buf = kt_call(test, full, true, size);
+		unsigned int no_memory = 0, faults = 0;
+
+		KUNIT_EXPECT_EQ(test, kt_try_send(full, buf->buf, size), size);
+		for (nth = 1; nth < 50; nth++) {
+			struct kt_select *s = kt_select(test);
+
+			kt_add(s, full, true, addr, size);
+			kt_add(s, a, true, addr, size);
+			kt_add(s, b, false, addr, size);
+			s->fail_nth = nth;
+			s->deadline = 1;
+			kt_select_start(s);
+			switch (kt_select_join(s)) {
+			case -ENOMEM:
+				no_memory++;
+				break;
+			case -EFAULT:
+				faults++;
+				break;
+			default:
+				/* A large one may be had another way. */
+				KUNIT_EXPECT_EQ(test, s->ret, -ETIMEDOUT);
+			}
+			KUNIT_EXPECT_EQ(test, kt_len(full), 1);
+			KUNIT_EXPECT_EQ(test, full->senders.len, 0);
+			kt_check(test, a);
+			kt_check(test, b);
+			if (s->fail_nth)
+				break;
+		}
+		KUNIT_EXPECT_LT(test, nth, 50);
+		/* The waiters, and of middling elements the staging, each. */
+		KUNIT_EXPECT_GE(test, no_memory, size == 200 ? 4 : 1);
+		/* Small ones are copied in a way that is never made to fail. */
+		KUNIT_EXPECT_GE(test, faults, size == 8 ? 0 : 2);
+		KUNIT_EXPECT_EQ(test, kt_try_recv(full, buf->buf, size), size);
+	}
+	fault_failslab(test, false);
+}
+
 static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(fault_first_touch, fault_size_gen_params),
 	KUNIT_CASE_PARAM(fault_before_waiting, fault_size_gen_params),
@@ -463,6 +521,7 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE(fault_fatal_signal),
 	KUNIT_CASE(fault_allocations),
 	KUNIT_CASE(fault_parking),
+	KUNIT_CASE(fault_select),
 	{}
 };
 

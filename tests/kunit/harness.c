@@ -381,7 +381,7 @@ void kt_expect_woken(struct kt_poller *p, unsigned int in, unsigned int out,
 }
 
 /**
- * kt_user_pages() - user memory, followed by none
+ * kt_user_pages() - user memory, followed by a page of none
  * @test: the test
  * @nr: pages
  *
@@ -405,7 +405,11 @@ unsigned long kt_user_pages(struct kunit *test, unsigned int nr)
 		mmdrop(current->mm);
 	if (!addr || IS_ERR_VALUE(addr))
 		kunit_skip(test, "no user memory");
-	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + nr * PAGE_SIZE, PAGE_SIZE));
+	/* Not a hole, for that the next of these would fill. */
+	KUNIT_ASSERT_EQ(test, addr + nr * PAGE_SIZE,
+			vm_mmap(NULL, addr + nr * PAGE_SIZE, PAGE_SIZE,
+				PROT_NONE,
+				MAP_ANONYMOUS | MAP_PRIVATE | MAP_FIXED, 0));
 	return addr;
 }
 

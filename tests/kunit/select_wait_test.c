@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Selects that wait: who ends the wait, how often, and what becomes of the cases
+ * that lost. For what else they meet see select_meet_test.c.
+ */
+#include <kunit/test.h>
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+
+#include "selects.h"
+
+static const u32 wait_sizes[] = KT_SIZES;
+
+static void wait_size_desc(const u32 *size, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%u bytes", *size);
+}
+
+KUNIT_ARRAY_PARAM(wait_size, wait_sizes, wait_size_desc);
+
+/* Either case of either direction ends it, and the other has not happened. */
+static void wait_for_either(struct kunit *test)
+{
+	unsigned int way;
+
+	/* Bits: which case is met; whether case 0, and case 1, sends. */
+	for (way = 0; way < 8; way++) {
+		const bool second = way & 1;
+		const bool send[2] = { way & 2, way & 4 };
+		struct kchan *ch[2] = { kt_chan(test, 8, 0),
+					kt_chan(test, 8, 0) };
+		struct kt_select *s = kt_park_two(test, ch[0], send[0],
+						  ch[1], send[1]);
+
+		if (send[second])
+			KUNIT_EXPECT_EQ(test, kt_recv_n(ch[second]),
+					100 + second);
+		else
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch[second], 5), 0);
+		/* At once, and not only once it has taken itself out. */
+		if (send[!second])
+			KUNIT_EXPECT_EQ(test, kt_recv_n(ch[!second]), -EAGAIN);
+		else
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch[!second], 6),
+					-EAGAIN);
+		kt_expect_chosen(s, second, 0);
+		if (!send[second])
+			KUNIT_EXPECT_EQ(test, kt_case_n(s, second), 5);
+		kt_check(test, ch[0]);
+		kt_check(test, ch[1]);
+	}
+}
+
+/* Elements of any size, received and sent, in parties of three cases. */
+static void wait_for_any_size(struct kunit *test)
+{
+	const u32 size = *(const u32 *)test->param_value;
+	struct kchan *a = kt_chan(test, size, 0), *b = kt_chan(test, size, 0);
+	struct kchan *full = kt_chan(test, size, 1);
+	unsigned long from = kt_user_filled(test, size, 1);
+	unsigned long to = kt_user_pages(test, 2);
+	struct kt_call *buf = kt_call(test, a, true, size);
+	struct kt_select *s = kt_select(test);
+
+	kt_fill(buf->buf, size, 2);
+	KUNIT_EXPECT_EQ(test, kt_try_send(full, buf->buf, size), size);
+	kt_add(s, a, true, from, size);
+	kt_add(s, b, false, to, size);
+	kt_add(s, full, true, from, size);
+
+	kt_select_park(s);
+	KUNIT_EXPECT_EQ(test, kt_try_recv(a, buf->buf, size), size);
+	KUNIT_EXPECT_TRUE(test, kt_filled(buf->buf, size, 1));
+	kt_expect_chosen(s, 0, 0);
+
+	kt_select_park(s);
+	kt_fill(buf->buf, size, 3);
+	KUNIT_EXPECT_EQ(test, kt_try_send(b, buf->buf, size), size);
+	kt_expect_chosen(s, 1, 0);
+	KUNIT_EXPECT_EQ(test, s->branches[1].got, size);
+	KUNIT_EXPECT_TRUE(test, kt_user_is_filled(test, to, size, 3));
+
+	/* It enters the buffer when there is room. */
+	kt_select_park(s);
+	KUNIT_EXPECT_EQ(test, kt_try_recv(full, buf->buf, size), size);
+	KUNIT_EXPECT_TRUE(test, kt_filled(buf->buf, size, 2));
+	kt_expect_chosen(s, 2, 0);
+	KUNIT_EXPECT_EQ(test, kt_try_recv(full, buf->buf, size), size);
+	KUNIT_EXPECT_TRUE(test, kt_filled(buf->buf, size, 1));
+	kt_check(test, a);
+	kt_check(test, b);
+	kt_check(test, full);
+}
+
+/* Trap: both cases firing, with the first one's party claimed and not yet told. */
+static void wait_claimed_once(struct kunit *test)
+{
+	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 1);
+	struct kt_select *s = kt_park_two(test, a, false, b, false);
+	struct kchan_waiter *w = kt_hand(test, a, 1);
+
+	KUNIT_EXPECT_EQ(test, kt_send_n(a, 2), -EAGAIN);
+	/* Nobody waits there any more, so it is stored. */
+	KUNIT_EXPECT_EQ(test, kt_send_n(b, 3), 0);
+	KUNIT_EXPECT_EQ(test, kt_len(b), 1);
+	KUNIT_EXPECT_FALSE(test, kt_select_returned(s));
+	kt_finish(a, w, false, 0);
+	kt_expect_chosen(s, 0, 0);
+	KUNIT_EXPECT_EQ(test, kt_case_n(s, 0), 1);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(b), 3);
+	kt_check(test, a);
+	kt_check(test, b);
+}
+
+/* Trap: one channel in several cases of one that waits, in either direction. */
+static void wait_one_channel_twice(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct kt_call *other;
+	struct kt_select *s;
+	unsigned int i, send, met = 0;
+
+	for (i = 0; i < 200 && met != 0xf; i++) {
+		send = i % 2;
+		s = kt_park_two(test, ch, send, ch, send);
+		if (send) {
+			other = kt_park_send_n(test, ch, 7);
+			KUNIT_EXPECT_GE(test, kt_recv_n(ch), 100);
+			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 7);
+			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
+			KUNIT_EXPECT_EQ(test, kt_join(other), 8);
+		} else {
+			other = kt_park_recv_n(test, ch);
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 8), 0);
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 9), 0);
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 9), -EAGAIN);
+			KUNIT_EXPECT_EQ(test, kt_join_n(other), 9);
+		}
+		KUNIT_ASSERT_GE(test, kt_select_join(s), 0);
+		if (!send)
+			KUNIT_EXPECT_EQ(test, kt_case_n(s, s->ret), 8);
+		met |= 1 << (s->ret + 2 * send);
+		kt_check(test, ch);
+	}
+	/* Of two that become ready at one instant either may be it. */
+	KUNIT_EXPECT_EQ(test, met, 0xf);
+}
+
+/* Trap: a select that waits both ways of one rendezvous does not meet itself. */
+static void wait_not_for_itself(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	struct kt_select *s, *other;
+
+	s = kt_park_two(test, ch, true, ch, false);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 100);
+	kt_expect_chosen(s, 0, 0);
+	s = kt_park_two(test, ch, true, ch, false);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 4), 0);
+	kt_expect_chosen(s, 1, 0);
+	KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 4);
+
+	/* But another of the same kind it does, either way. */
+	s = kt_park_two(test, ch, true, ch, false);
+	other = kt_select(test);
+	kt_add_send_n(other, ch, 200);
+	kt_add_recv_n(other, ch);
+	KUNIT_EXPECT_GE(test, kt_select_now(other), 0);
+	KUNIT_EXPECT_EQ(test, kt_select_join(s), 1 - other->ret);
+	if (other->ret)
+		KUNIT_EXPECT_EQ(test, kt_case_n(other, 1), 100);
+	else
+		KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 200);
+	kt_check(test, ch);
+}
+
+enum wait_event {
+	WAIT_DEADLINE,
+	WAIT_SIGNAL,
+};
+
+/* Trap: a signal or a deadline that comes after the claim. The claim wins. */
+static void wait_claim_wins(struct kunit *test)
+{
+	enum wait_event event;
+	unsigned int send;
+
+	for (send = 0; send < 2; send++) {
+		for (event = WAIT_DEADLINE; event <= WAIT_SIGNAL; event++) {
+			struct kchan *a = kt_chan(test, 8, 0);
+			struct kchan *b = kt_chan(test, 8, 1);
+			struct kt_select *s = kt_select(test);
+			struct kchan_waiter *w;
+
+			kt_add_recv_n(s, b);
+			if (send)
+				kt_add_send_n(s, a, 5);
+			else
+				kt_add_recv_n(s, a);
+			if (event == WAIT_DEADLINE)
+				s->deadline = ktime_add_ms(ktime_get(), 300);
+			kt_select_park(s);
+			if (send)
+				w = kt_claim(test, a, true);
+			else
+				w = kt_hand(test, a, 6);
+			if (event == WAIT_SIGNAL)
+				kt_select_signal(s, SIGTERM);
+			kt_select_wait_committed(s);
+			/* Its waiters would be gone: no further then. */
+			KUNIT_ASSERT_FALSE(test, kt_select_returned(s));
+			kt_finish(a, w, send, 0);
+			kt_expect_chosen(s, 1, 0);
+			if (!send)
+				KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 6);
+			kt_check(test, a);
+			kt_check(test, b);
+		}
+	}
+}
+
+/* Before the claim it leaves all queues, and each element with its owner. */
+static void wait_given_up(struct kunit *test)
+{
+	const u32 size = *(const u32 *)test->param_value;
+	enum wait_event event;
+
+	for (event = WAIT_DEADLINE; event <= WAIT_SIGNAL; event++) {
+		struct kchan *a = kt_chan(test, size, 0);
+		struct kchan *b = kt_chan(test, size, 0);
+		unsigned long mem = kt_user_filled(test, size, 1);
+		struct kt_call *buf = kt_call(test, a, true, size);
+		struct kt_select *s = kt_select(test);
+
+		kt_add(s, a, true, mem, size);
+		kt_add(s, b, false, mem, size);
+		kt_add(s, a, false, mem, size);
+		if (event == WAIT_DEADLINE) {
+			s->deadline = ktime_add_us(ktime_get(), 500);
+			kt_select_start(s);
+			KUNIT_EXPECT_EQ(test, kt_select_join(s), -ETIMEDOUT);
+		} else {
+			kt_select_park(s);
+			kt_select_signal(s, SIGTERM);
+			KUNIT_EXPECT_EQ(test, kt_select_join(s), -ERESTARTSYS);
+		}
+		kt_check(test, a);
+		kt_check(test, b);
+		KUNIT_EXPECT_EQ(test, kt_try_recv(a, buf->buf, size), -EAGAIN);
+		KUNIT_EXPECT_EQ(test, kt_try_send(b, buf->buf, size), -EAGAIN);
+	}
+}
+
+/* What is ready commits, however old the deadline. */
+static void wait_past_deadline(struct kunit *test)
+{
+	struct kchan *a = kt_chan(test, 8, 1), *b = kt_chan(test, 8, 1);
+	struct kt_select *s = kt_select(test);
+
+	kt_add_recv_n(s, a);
+	kt_add_recv_n(s, b);
+	s->deadline = 1;
+	KUNIT_EXPECT_EQ(test, kt_send_n(b, 3), 0);
+	kt_select_start(s);
+	kt_expect_chosen(s, 1, 0);
+	kt_select_start(s);
+	KUNIT_EXPECT_EQ(test, kt_select_join(s), -ETIMEDOUT);
+	kt_check(test, a);
+	kt_check(test, b);
+}
+
+/*
+ * A select that waits at @b lost there, with one ahead of it and one behind, or
+ * not, and was @met there before it takes itself out, or not.
+ */
+static void wait_lose(struct kunit *test, bool met, bool before, bool after)
+{
+	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
+	struct kt_call *first = NULL, *last = NULL;
+	struct kt_select *s;
+	struct kchan_waiter *w;
+
+	if (before)
+		first = kt_park_recv_n(test, b);
+	s = kt_park_two(test, a, false, b, false);
+	if (after)
+		last = kt_park_recv_n(test, b);
+	w = kt_hand(test, a, 1);
+	if (met) {
+		/* Whoever comes passes it over, and takes it out. */
+		if (before)
+			KUNIT_EXPECT_EQ(test, kt_send_n(b, 2), 0);
+		KUNIT_EXPECT_EQ(test, kt_send_n(b, 3), after ? 0 : -EAGAIN);
+		KUNIT_EXPECT_EQ(test, b->receivers.len, 0);
+	}
+	kt_finish(a, w, false, 0);
+	kt_expect_chosen(s, 0, 0);
+	/* The others have kept their places. */
+	if (!met && before)
+		KUNIT_EXPECT_EQ(test, kt_send_n(b, 2), 0);
+	if (!met && after)
+		KUNIT_EXPECT_EQ(test, kt_send_n(b, 3), 0);
+	if (before)
+		KUNIT_EXPECT_EQ(test, kt_join_n(first), 2);
+	if (after)
+		KUNIT_EXPECT_EQ(test, kt_join_n(last), 3);
+	kt_check(test, a);
+	kt_check(test, b);
+}
+
+/*
+ * Trap: "only element of the queue" taken for "already taken out" when a loser is
+ * removed: alone, first, in the middle, last.
+ */
+static void wait_losers(struct kunit *test)
+{
+	unsigned int way;
+
+	for (way = 0; way < 8; way++)
+		wait_lose(test, way & 4, way & 2, way & 1);
+}
+
+/* First come, first served, whether by a select or a plain call. */
+static void wait_in_turn(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0), *other = kt_chan(test, 8, 0);
+	struct kt_call *first = kt_park_recv_n(test, ch), *third;
+	struct kt_select *second, *fourth;
+
+	second = kt_park_two(test, other, true, ch, false);
+	third = kt_park_recv_n(test, ch);
+	fourth = kt_park_two(test, ch, false, other, true);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), 0);
+	KUNIT_EXPECT_EQ(test, kt_join_n(first), 1);
+	kt_expect_chosen(second, 1, 0);
+	KUNIT_EXPECT_EQ(test, kt_case_n(second, 1), 2);
+	KUNIT_EXPECT_EQ(test, kt_join_n(third), 3);
+	/* The second's other case is no longer in front of the fourth's. */
+	KUNIT_EXPECT_EQ(test, kt_recv_n(other), 101);
+	kt_expect_chosen(fourth, 1, 0);
+	kt_check(test, ch);
+	kt_check(test, other);
+}
+
+static struct kunit_case wait_cases[] = {
+	KUNIT_CASE(wait_for_either),
+	KUNIT_CASE_PARAM(wait_for_any_size, wait_size_gen_params),
+	KUNIT_CASE(wait_claimed_once),
+	KUNIT_CASE(wait_one_channel_twice),
+	KUNIT_CASE(wait_not_for_itself),
+	KUNIT_CASE(wait_claim_wins),
+	KUNIT_CASE_PARAM(wait_given_up, wait_size_gen_params),
+	KUNIT_CASE(wait_past_deadline),
+	KUNIT_CASE(wait_losers),
+	KUNIT_CASE(wait_in_turn),
+	{}
+};
+
+static struct kunit_suite wait_suite = {
+	.name = "kchan_select_wait",
+	.test_cases = wait_cases,
+};
+
+kunit_test_suite(wait_suite);
