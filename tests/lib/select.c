@@ -302,7 +302,7 @@ static void test_wrong(void)
 	wrong("not open", kc_case_fd(closed, EPOLLIN), -EBADF);
 	wrong("not an event", kc_case_fd(0, EPOLLIN | EPOLLET), -EINVAL);
 	wrong("not an event", kc_case_fd(-1, 0x20), -EINVAL);
-	c.op = KC_OP_AFTER + 1;
+	c.op = KC_OP_DONE + 1;
 	wrong("not an operation", c, -EINVAL);
 	for (i = 0; i < 4; i++) {
 		c = kc_case_after(0);
