@@ -78,6 +78,37 @@ static int sync_all(void)
 	return kc_go_opts(nothing, NULL, &options) || got() != 1;
 }
 
+static int contexts(void)
+{
+	const int signums[] = { 1, 2 };
+	kc_error *err = kc_errorf(-1, "%d", 1);
+	struct point sent = { 1, 2 }, seen;
+	kc_chan *done, *ticks, *signals;
+	point_chan *points;
+	kc_ctx *ctx, *below;
+	kc_ctx_func *func;
+	kc_case ended;
+	kc_timer *timer;
+
+	if (kc_with_timeout_cause(&ctx, kc_background(), KC_SECOND, err) ||
+	    kc_with_value(&below, ctx, signums, NULL, NULL) ||
+	    kc_after_func(&func, below, nothing, NULL))
+		return 1;
+	kc_after_func_stop(func);
+	kc_after_func_unref(func);
+	ended = kc_case_done(below);
+	if (kc_ctx_done(&done, below) || kc_try_select(&ended, 1) >= 0 ||
+	    kc_after(&ticks, KC_SECOND) || kc_timer_make(&timer, KC_SECOND) ||
+	    kc_make(&signals, sizeof(int), 1) || kc_notify(signals, signums, 2) ||
+	    point_chan_make(&points, 1) ||
+	    point_chan_send_ctx(below, points, sent) ||
+	    point_chan_recv_ctx(below, points, &seen) < 1)
+		return 1;
+	kc_error_unref(err);
+	kc_cancel_unref(ctx);
+	return kc_error_is_code(kc_ctx_cause(below), kc_ctx_err(below));
+}
+
 static void count(void *arg)
 {
 	kc_waitgroup_done((kc_waitgroup *)arg);
@@ -97,7 +128,7 @@ int main(void)
 	if (kc_go(count, &wg))
 		return 1;
 	kc_waitgroup_wait(&wg);
-	if (sync_all())
+	if (sync_all() || contexts())
 		return 1;
 
 	opts.flags = KC_CHAN_MESSAGE;

@@ -26,6 +26,7 @@
 #include <errno.h>
 
 #include <kchan/chan.h>
+#include <kchan/context.h>
 #include <kchan/select.h>
 
 #define KC_CHAN_DEFINE(name, T)						\
@@ -129,6 +130,18 @@
 					      int64_t timeout)		\
 	{								\
 		return kc_recv_timeout((kc_chan *)c, elem, timeout);	\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_send_ctx(kc_ctx *ctx, name *c, T elem)	\
+	{								\
+		return kc_send_ctx(ctx, (kc_chan *)c, &elem);		\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	static inline int name##_recv_ctx(kc_ctx *ctx, name *c, T *elem) \
+	{								\
+		return kc_recv_ctx(ctx, (kc_chan *)c, elem);		\
 	}								\
 									\
 	KC_MAYBE_UNUSED static inline kc_case				\

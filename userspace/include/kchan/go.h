@@ -129,8 +129,9 @@ void kc_set_goname(const char *name);
 
 /*
  * Wait until all goroutines have ended, and all threads of the pool with them:
- * then no thread of the library is left. Goroutines may start others meanwhile,
- * which are waited for too. Afterwards kc_go() works as before.
+ * then no thread of the library is left, but the one that serves timers (time.h),
+ * if that was needed. Goroutines may start others meanwhile, which are waited for
+ * too. Afterwards kc_go() works as before.
  *
  * 0, or
  * -EDEADLK	called in a goroutine, which would wait for itself
