@@ -241,6 +241,13 @@ static void meet_too_long(struct kunit *test)
 	kt_check(test, other);
 }
 
+static void meet_expect(struct kunit *test, struct kchan *ch, __poll_t want)
+{
+	__poll_t ready = kchan_readiness(ch, FMODE_READ | FMODE_WRITE);
+
+	KUNIT_EXPECT_EQ(test, (__force u32)ready, (__force u32)want);
+}
+
 /* On a rendezvous a case that parks is what pollers of the other side wait for. */
 static void meet_tells_pollers(struct kunit *test)
 {
@@ -259,15 +266,13 @@ static void meet_tells_pollers(struct kunit *test)
 	kt_expect_woken(pa, 1, 0, 0);
 	kt_expect_woken(pb, 0, 1, 0);
 	kt_expect_woken(pe, 0, 0, 0);
-	KUNIT_EXPECT_EQ(test, kchan_readiness(a, FMODE_READ | FMODE_WRITE),
-			EPOLLIN | EPOLLRDNORM);
-	KUNIT_EXPECT_EQ(test, kchan_readiness(b, FMODE_READ | FMODE_WRITE),
-			EPOLLOUT | EPOLLWRNORM);
+	meet_expect(test, a, EPOLLIN | EPOLLRDNORM);
+	meet_expect(test, b, EPOLLOUT | EPOLLWRNORM);
 	KUNIT_EXPECT_EQ(test, kt_send_n(b, 1), 0);
 	kt_expect_chosen(s, 1, 0);
 	/* Neither way any more. */
-	KUNIT_EXPECT_EQ(test, kchan_readiness(a, FMODE_READ | FMODE_WRITE), 0);
-	KUNIT_EXPECT_EQ(test, kchan_readiness(b, FMODE_READ | FMODE_WRITE), 0);
+	meet_expect(test, a, 0);
+	meet_expect(test, b, 0);
 	kt_check(test, a);
 	kt_check(test, b);
 }
