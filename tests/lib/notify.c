@@ -149,7 +149,7 @@ static void test_before(void)
 
 static void test_invalid(void)
 {
-	static const int not[] = {
+	static const int invalid[] = {
 		0, -1, SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL,
 		SIGTRAP, SIGSYS, 32, 33, 65, 1000, -1000,
 	};
@@ -160,9 +160,9 @@ static void test_invalid(void)
 	kc_ctx *ctx;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(not); i++) {
-		tap_about("signal %d", not[i]);
-		two[1] = not[i];
+	for (i = 0; i < ARRAY_SIZE(invalid); i++) {
+		tap_about("signal %d", invalid[i]);
+		two[1] = invalid[i];
 		expect_int(kc_notify(c, two, 2), -EINVAL);
 		expect_int(kc_notify_context(&ctx, NULL, two, 2), -EINVAL);
 	}
