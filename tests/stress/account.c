@@ -2,6 +2,8 @@
 /*
  * Accounts of elements; account.h tells what for.
  */
+#include <stdlib.h>
+
 #include "account.h"
 
 static uint64_t check_of(const struct tag *tag)
@@ -96,4 +98,11 @@ unsigned long account_check(struct account *a)
 	}
 	tap_about("%s", "");
 	return sent;
+}
+
+unsigned long number_from(const char *name, unsigned long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoul(text, NULL, 10) : otherwise;
 }

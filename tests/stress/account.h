@@ -40,6 +40,9 @@ bool account_sent(struct account *a, unsigned int sender);
 struct tag account_received(struct account *a, const void *data, uint32_t got,
 			    bool message, uint32_t size);
 
+/* A parameter of the test, from its environment. */
+unsigned long number_from(const char *name, unsigned long otherwise);
+
 /* That all that was sent was received, and nothing else. Returns how many. */
 unsigned long account_check(struct account *a);
 
