@@ -409,24 +409,27 @@ static void *moves_between(void *arg)
  * The mover puts an element into one channel before it takes that out of the
  * other, so at each instant one of the two has one. Who looks at one after the
  * other finds both empty now and then: at the second before it is filled, at the
- * first after it was emptied. The looker puts back what it takes before it looks
- * again, and while it holds it, does not look.
+ * first after it was emptied; the more so as there are others to look at between
+ * these two, which never have any. The looker puts back what it takes before it
+ * looks again, and while it holds it, does not look.
  */
 static void never_the_default(void)
 {
 	int a = chan_make(0, 8, 4), b = chan_make(0, 8, 4);
 	atomic_bool stop = false;
 	struct mover m = { a, b, &stop };
-	unsigned long rounds = tap_scale(100000), defaults = 0;
+	unsigned long rounds = tap_scale(20000), defaults = 0;
 	pthread_t mover;
 	struct cases c;
 	uint64_t v;
 
 	send_u64(a, 1);
-	thread_start(&mover, moves_between, &m);
 	cases_init(&c, 0, 0);
 	add_recv(&c, a, &v, 8);
+	while (c.nr < KCHAN_MAX_CASES - 1)
+		add_recv(&c, chan_make(0, 8, 1), &v, 8);
 	add_recv(&c, b, &v, 8);
+	thread_start(&mover, moves_between, &m);
 	for (unsigned long i = 0; i < rounds; i++) {
 		int at = cases_now(a, &c);
 
