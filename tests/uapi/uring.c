@@ -7,112 +7,10 @@
  * do that way it gives to a thread that blocks, of which there are to be none
  * while a channel has one reader and one writer.
  */
-#include <dirent.h>
-#include <linux/io_uring.h>
 #include <poll.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "cases.h"
-
-#define ENTRIES 64
-
-struct ring {
-	int fd;
-	char *sq, *cq;
-	struct io_uring_sqe *sqes;
-	struct io_uring_params p;
-};
-
-static void ring_open(struct ring *r)
-{
-	size_t sq_bytes, cq_bytes;
-
-	memset(r, 0, sizeof(*r));
-	r->fd = syscall(SYS_io_uring_setup, ENTRIES, &r->p);
-	if (r->fd < 0)
-		tap_skip("no io_uring here");
-	sq_bytes = r->p.sq_off.array + r->p.sq_entries * sizeof(uint32_t);
-	cq_bytes = r->p.cq_off.cqes +
-		   r->p.cq_entries * sizeof(struct io_uring_cqe);
-	r->sq = mmap(NULL, sq_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-		     r->fd, IORING_OFF_SQ_RING);
-	r->cq = mmap(NULL, cq_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-		     r->fd, IORING_OFF_CQ_RING);
-	r->sqes = mmap(NULL, r->p.sq_entries * sizeof(*r->sqes),
-		       PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-		       IORING_OFF_SQES);
-	must(r->sq != MAP_FAILED && r->cq != MAP_FAILED);
-	must((void *)r->sqes != MAP_FAILED);
-}
-
-static void submit_with(struct ring *r, uint8_t op, int fd, void *buf,
-			uint32_t len, uint64_t data, uint8_t flags)
-{
-	uint32_t *tail = (void *)(r->sq + r->p.sq_off.tail);
-	uint32_t mask = *(uint32_t *)(r->sq + r->p.sq_off.ring_mask);
-	uint32_t *array = (void *)(r->sq + r->p.sq_off.array);
-	uint32_t at = *tail & mask;
-	struct io_uring_sqe *sqe = &r->sqes[at];
-
-	memset(sqe, 0, sizeof(*sqe));
-	sqe->opcode = op;
-	sqe->flags = flags;
-	sqe->fd = fd;
-	sqe->user_data = data;
-	if (op == IORING_OP_POLL_ADD) {
-		sqe->poll32_events = len;
-	} else {
-		sqe->addr = (uintptr_t)buf;
-		sqe->len = len;
-		sqe->off = -1;
-	}
-	array[at] = at;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	must_int(syscall(SYS_io_uring_enter, r->fd, 1, 0, 0, NULL, 0), 1);
-}
-
-/* Submits one operation; @data tells it when it is completed. */
-static void submit(struct ring *r, uint8_t op, int fd, void *buf, uint32_t len,
-		   uint64_t data)
-{
-	submit_with(r, op, fd, buf, len, data, 0);
-}
-
-/* The next completion there is; false when there is none. */
-static bool completed(struct ring *r, uint64_t *data, int *result)
-{
-	uint32_t *head = (void *)(r->cq + r->p.cq_off.head);
-	uint32_t *tail = (void *)(r->cq + r->p.cq_off.tail);
-	uint32_t mask = *(uint32_t *)(r->cq + r->p.cq_off.ring_mask);
-	struct io_uring_cqe *cqes = (void *)(r->cq + r->p.cq_off.cqes);
-
-	if (*head == __atomic_load_n(tail, __ATOMIC_ACQUIRE))
-		return false;
-	*data = cqes[*head & mask].user_data;
-	*result = cqes[*head & mask].res;
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	return true;
-}
-
-/* Completions are posted by this task, when it enters the kernel. */
-static bool complete(struct ring *r, uint64_t *data, int *result)
-{
-	syscall(SYS_io_uring_enter, r->fd, 0, 0, IORING_ENTER_GETEVENTS, NULL,
-		0);
-	return completed(r, data, result);
-}
-
-static void expect_completed(struct ring *r, uint64_t want, int result)
-{
-	uint64_t data = 0;
-	int got = 0;
-
-	until(complete(r, &data, &got));
-	expect_int(data, want);
-	expect_int(got, result);
-}
+#include "ring.h"
 
 static void at_once(void)
 {
@@ -121,55 +19,53 @@ static void at_once(void)
 	struct ring r;
 
 	ring_open(&r);
-	submit(&r, IORING_OP_WRITE, fd, &in, 8, 1);
-	expect_completed(&r, 1, 8);
+	ring_submit(&r, IORING_OP_WRITE, fd, &in, 8, 1);
+	ring_expect(&r, 1, 8);
 	expect_int(chan_len(fd), 1);
-	submit(&r, IORING_OP_READ, fd, &out, 8, 2);
-	expect_completed(&r, 2, 8);
+	ring_submit(&r, IORING_OP_READ, fd, &out, 8, 2);
+	ring_expect(&r, 2, 8);
 	expect_int(out, 11);
-	submit(&r, IORING_OP_WRITE, fd, &in, 7, 3);
-	expect_completed(&r, 3, -EINVAL);
+	ring_submit(&r, IORING_OP_WRITE, fd, &in, 7, 3);
+	ring_expect(&r, 3, -EINVAL);
 }
 
 static void read_waits(void)
 {
 	int fd = chan_make(0, 8, 2);
-	uint64_t out = 0, data;
+	uint64_t out = 0;
 	struct ring r;
-	int result;
 
 	ring_open(&r);
-	submit(&r, IORING_OP_READ, fd, &out, 8, 1);
-	expect(!complete(&r, &data, &result));
+	ring_submit(&r, IORING_OP_READ, fd, &out, 8, 1);
+	expect_none_completed(&r);
 	/* It waits by polling, and takes no place in the queue. */
 	expect_int(chan_info(fd).recv_waiters, 0);
 	send_u64(fd, 22);
-	expect_completed(&r, 1, 8);
+	ring_expect(&r, 1, 8);
 	expect_int(out, 22);
 
-	submit(&r, IORING_OP_READ, fd, &out, 8, 2);
-	expect(!complete(&r, &data, &result));
+	ring_submit(&r, IORING_OP_READ, fd, &out, 8, 2);
+	expect_none_completed(&r);
 	chan_close(fd);
-	expect_completed(&r, 2, 0);
+	ring_expect(&r, 2, 0);
 }
 
 static void write_waits(void)
 {
 	int fd = chan_make(0, 8, 1);
-	uint64_t in = 2, data;
+	uint64_t in = 2;
 	struct ring r;
-	int result;
 
 	ring_open(&r);
 	send_u64(fd, 1);
-	submit(&r, IORING_OP_WRITE, fd, &in, 8, 1);
-	expect(!complete(&r, &data, &result));
+	ring_submit(&r, IORING_OP_WRITE, fd, &in, 8, 1);
+	expect_none_completed(&r);
 	expect_recv(fd, 1);
-	expect_completed(&r, 1, 8);
-	submit(&r, IORING_OP_WRITE, fd, &in, 8, 2);
-	expect(!complete(&r, &data, &result));
+	ring_expect(&r, 1, 8);
+	ring_submit(&r, IORING_OP_WRITE, fd, &in, 8, 2);
+	expect_none_completed(&r);
 	chan_close(fd);
-	expect_completed(&r, 2, -EPIPE);
+	ring_expect(&r, 2, -EPIPE);
 	expect_recv(fd, 2);
 	expect_end(fd);
 }
@@ -177,15 +73,13 @@ static void write_waits(void)
 static void polls(void)
 {
 	int fd = chan_make(0, 8, 1);
-	uint64_t data;
 	struct ring r;
-	int result;
 
 	ring_open(&r);
-	submit(&r, IORING_OP_POLL_ADD, fd, NULL, POLLIN, 1);
-	expect(!complete(&r, &data, &result));
+	ring_submit(&r, IORING_OP_POLL_ADD, fd, NULL, POLLIN, 1);
+	expect_none_completed(&r);
 	send_u64(fd, 1);
-	expect_completed(&r, 1, POLLIN);
+	ring_expect(&r, 1, POLLIN);
 }
 
 static void many_reads(void)
@@ -197,11 +91,11 @@ static void many_reads(void)
 
 	ring_open(&r);
 	for (i = 0; i < 16; i++)
-		submit(&r, IORING_OP_READ, fd, &out[i], 8, i);
-	expect(!complete(&r, &data, &result));
+		ring_submit(&r, IORING_OP_READ, fd, &out[i], 8, i);
+	expect_none_completed(&r);
 	for (i = 0; i < 16; i++) {
 		send_u64(fd, i + 1);
-		until(complete(&r, &data, &result));
+		until(ring_complete(&r, &data, &result));
 		expect_int(result, 8);
 	}
 	for (i = 0; i < 16; i++)
@@ -220,23 +114,23 @@ static void rendezvous(void)
 	int result;
 
 	ring_open(&r);
-	submit(&r, IORING_OP_READ, fd, &out, 8, 1);
-	expect(!complete(&r, &data, &result));
+	ring_submit(&r, IORING_OP_READ, fd, &out, 8, 1);
+	expect_none_completed(&r);
 	call_write(&c, fd, &in, 8);
-	expect_completed(&r, 1, 8);
+	ring_expect(&r, 1, 8);
 	expect_done(&c, 8);
 	expect_int(out, 5);
 
 	/* Two of them never meet. */
-	submit(&r, IORING_OP_READ, fd, &out, 8, 2);
-	submit(&r, IORING_OP_WRITE, fd, &in, 8, 3);
-	expect(!complete(&r, &data, &result));
+	ring_submit(&r, IORING_OP_READ, fd, &out, 8, 2);
+	ring_submit(&r, IORING_OP_WRITE, fd, &in, 8, 3);
+	expect_none_completed(&r);
 	expect_int(chan_info(fd).recv_waiters, 0);
 	expect_int(chan_info(fd).send_waiters, 0);
 	chan_close(fd);
-	until(complete(&r, &data, &result));
+	until(ring_complete(&r, &data, &result));
 	expect_int(result, data == 2 ? 0 : -EPIPE);
-	until(complete(&r, &data, &result));
+	until(ring_complete(&r, &data, &result));
 	expect_int(result, data == 2 ? 0 : -EPIPE);
 }
 
@@ -249,7 +143,7 @@ static void polled_by_select(void)
 	struct ring r;
 
 	ring_open(&r);
-	submit(&r, IORING_OP_POLL_ADD, fd, NULL, POLLIN, 1);
+	ring_submit(&r, IORING_OP_POLL_ADD, fd, NULL, POLLIN, 1);
 	cases_init(&call.c, 0, 0);
 	add_recv(&call.c, on, &v, 8);
 	add_poll(&call.c, r.fd, POLLIN);
@@ -261,12 +155,12 @@ static void polled_by_select(void)
 	expect_int(cases_join(&call), 0);
 	expect_int(call.c.s.index, 1);
 	expect_int(call.c.s.len, POLLIN);
-	expect_completed(&r, 1, POLLIN);
+	ring_expect(&r, 1, POLLIN);
 	expect_recv(fd, 7);
 	expect_idle(on);
 
 	/* Also when that receives from a channel which is another case. */
-	submit(&r, IORING_OP_READ, fd, &out, 8, 2);
+	ring_submit(&r, IORING_OP_READ, fd, &out, 8, 2);
 	add_recv(&call.c, fd, &v, 8);
 	cases_start(&call, on);
 	wait_receivers(fd, 1);
@@ -279,34 +173,7 @@ static void polled_by_select(void)
 	chan_close(fd);
 	expect_int(cases_join(&call), 0);
 	expect(call.c.s.index == 1 || call.c.s.index == 2);
-	expect_completed(&r, 2, 0);
-}
-
-/* Threads that io_uring has made in this process; they stay for some seconds. */
-static int workers(void)
-{
-	struct dirent *entry;
-	int count = 0;
-	DIR *dir = opendir("/proc/self/task");
-
-	must(dir);
-	while ((entry = readdir(dir))) {
-		char path[300], name[32] = "";
-		FILE *f;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm",
-			 entry->d_name);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		if (fgets(name, sizeof(name), f))
-			count += strncmp(name, "iou-wrk", 7) == 0;
-		fclose(f);
-	}
-	closedir(dir);
-	return count;
+	ring_expect(&r, 2, 0);
 }
 
 /* They are seen, when there is one: what the tests below rely on. */
@@ -317,10 +184,10 @@ static void a_worker(void)
 	struct ring r;
 
 	ring_open(&r);
-	submit(&r, IORING_OP_READ, fd, &out, 8, 1);
-	expect_int(workers(), 0);
-	submit_with(&r, IORING_OP_READ, fd, &out, 8, 2, IOSQE_ASYNC);
-	until(workers() == 1);
+	ring_submit(&r, IORING_OP_READ, fd, &out, 8, 1);
+	expect_int(ring_workers(), 0);
+	ring_submit_with(&r, IORING_OP_READ, fd, &out, 8, 2, IOSQE_ASYNC);
+	until(ring_workers() == 1);
 }
 
 /* More often than io_uring would lose patience, see below. */
@@ -339,13 +206,14 @@ static void no_worker_at_once(void)
 
 		for (unsigned int i = 0; i < TIMES; i++) {
 			fill(in, sizes[s], i);
-			submit(&r, IORING_OP_WRITE, fd, in, sizes[s], 2 * i);
-			expect_completed(&r, 2 * i, (int)sizes[s]);
-			submit(&r, IORING_OP_READ, fd, out, sizes[s], 2 * i + 1);
-			expect_completed(&r, 2 * i + 1, (int)sizes[s]);
+			ring_submit(&r, IORING_OP_WRITE, fd, in, sizes[s], 2 * i);
+			ring_expect(&r, 2 * i, (int)sizes[s]);
+			ring_submit(&r, IORING_OP_READ, fd, out, sizes[s],
+				    2 * i + 1);
+			ring_expect(&r, 2 * i + 1, (int)sizes[s]);
 			must(filled(out, sizes[s], i));
 		}
-		expect_int(workers(), 0);
+		expect_int(ring_workers(), 0);
 		close(fd);
 	}
 }
@@ -360,32 +228,32 @@ static void no_worker_when_waiting(void)
 
 	ring_open(&r);
 	for (uint64_t i = 0; i < TIMES; i++) {
-		submit(&r, IORING_OP_READ, fd, &out, 8, i);
-		must(!complete(&r, &data, &result));
+		ring_submit(&r, IORING_OP_READ, fd, &out, 8, i);
+		must(!ring_complete(&r, &data, &result));
 		send_u64(fd, i);
-		expect_completed(&r, i, 8);
+		ring_expect(&r, i, 8);
 		must_int(out, i);
 	}
-	expect_int(workers(), 0);
+	expect_int(ring_workers(), 0);
 	for (uint64_t i = 0; i < TIMES; i++) {
 		send_u64(fd, 1);
 		in = i;
-		submit(&r, IORING_OP_WRITE, fd, &in, 8, i);
-		must(!complete(&r, &data, &result));
+		ring_submit(&r, IORING_OP_WRITE, fd, &in, 8, i);
+		must(!ring_complete(&r, &data, &result));
 		expect_recv(fd, 1);
-		expect_completed(&r, i, 8);
+		ring_expect(&r, i, 8);
 		expect_recv(fd, i);
 	}
-	expect_int(workers(), 0);
+	expect_int(ring_workers(), 0);
 	/* One that waits long, while the channel is used in its other direction. */
-	submit(&r, IORING_OP_WRITE, fd, &in, 8, 1);
-	expect_completed(&r, 1, 8);
-	submit(&r, IORING_OP_WRITE, fd, &in, 8, 2);
+	ring_submit(&r, IORING_OP_WRITE, fd, &in, 8, 1);
+	ring_expect(&r, 1, 8);
+	ring_submit(&r, IORING_OP_WRITE, fd, &in, 8, 2);
 	for (int i = 0; i < TIMES; i++) {
 		expect_errno(try_send(fd, &in, 8), EAGAIN);
-		must(!complete(&r, &data, &result));
+		must(!ring_complete(&r, &data, &result));
 	}
-	expect_int(workers(), 0);
+	expect_int(ring_workers(), 0);
 }
 
 /* One task that reads through a ring, and one that writes through another. */
@@ -410,13 +278,12 @@ static void *run_side(void *arg)
 
 		if (side->send)
 			fill(buf, side->size, i);
-		submit(&r, side->send ? IORING_OP_WRITE : IORING_OP_READ,
-		       side->fd, buf, side->size, i);
-		if (!complete(&r, &data, &result)) {
+		ring_submit(&r, side->send ? IORING_OP_WRITE : IORING_OP_READ,
+			    side->fd, buf, side->size, i);
+		if (!ring_complete(&r, &data, &result)) {
 			side->waited++;
-			syscall(SYS_io_uring_enter, r.fd, 0, 1,
-				IORING_ENTER_GETEVENTS, NULL, 0);
-			until(complete(&r, &data, &result));
+			ring_wait(&r);
+			until(ring_complete(&r, &data, &result));
 		}
 		must_int(data, i);
 		must_int(result, side->size);
@@ -449,7 +316,7 @@ static void no_worker_between_two(void)
 		}
 		for (int i = 0; i < 2; i++)
 			thread_join(threads[i]);
-		expect_int(workers(), 0);
+		expect_int(ring_workers(), 0);
 		/* Somebody had to wait, or this has shown nothing. */
 		expect(sides[0].waited + sides[1].waited > 0);
 		expect_int(chan_len(fd), 0);
@@ -477,12 +344,12 @@ static void no_worker_on_rendezvous(void)
 	ring_open(&r);
 	thread_start(&writer, writes_blocking, &side);
 	for (uint64_t i = 0; i < side.count; i++) {
-		submit(&r, IORING_OP_READ, side.fd, &out, 8, i);
-		expect_completed(&r, i, 8);
+		ring_submit(&r, IORING_OP_READ, side.fd, &out, 8, i);
+		ring_expect(&r, i, 8);
 		must_int(out, i);
 	}
 	thread_join(writer);
-	expect_int(workers(), 0);
+	expect_int(ring_workers(), 0);
 }
 
 /*
@@ -501,11 +368,11 @@ static void many_reads_on(int fd, bool nonblock)
 	chan_nonblock(fd, nonblock);
 	ring_open(&r);
 	for (uint64_t i = 0; i < READS; i++)
-		submit(&r, IORING_OP_READ, fd, &out[i], 8, i);
+		ring_submit(&r, IORING_OP_READ, fd, &out[i], 8, i);
 	while (seen < count) {
 		if (next == seen)
 			send_u64(fd, ++next);
-		until(complete(&r, &data, &result));
+		until(ring_complete(&r, &data, &result));
 		must(data < READS);
 		if (nonblock && result == -EAGAIN) {
 			given_up++;
@@ -514,15 +381,15 @@ static void many_reads_on(int fd, bool nonblock)
 			sum += out[data];
 			seen++;
 		}
-		submit(&r, IORING_OP_READ, fd, &out[data], 8, data);
+		ring_submit(&r, IORING_OP_READ, fd, &out[data], 8, data);
 	}
 	expect_int(sum, count * (count + 1) / 2);
 	expect_int(chan_len(fd), 0);
-	tap_note("%d workers, %llu reads given up", workers(),
+	tap_note("%d workers, %llu reads given up", ring_workers(),
 		 (unsigned long long)given_up);
 	chan_close(fd);
 	for (int i = 0; i < READS; i++) {
-		until(complete(&r, &data, &result));
+		until(ring_complete(&r, &data, &result));
 		expect(result == 0 || (nonblock && result == -EAGAIN));
 	}
 	expect_int(chan_info(fd).recv_waiters, 0);
