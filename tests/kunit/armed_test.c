@@ -180,6 +180,49 @@ static void armed_gone_when_done(struct kunit *test)
 	kt_check(test, ch);
 }
 
+/* Who is woken by an armed select, and sees how it is held. */
+struct armed_sleeper {
+	struct wait_queue_entry wqe;
+	struct kchan_armed *armed;
+	unsigned int woken;
+	unsigned int refs;
+};
+
+static int armed_sleeper_fn(struct wait_queue_entry *wqe, unsigned int mode,
+			    int sync, void *key)
+{
+	struct armed_sleeper *s = container_of(wqe, struct armed_sleeper, wqe);
+
+	s->woken++;
+	s->refs = kref_read(&s->armed->ref);
+	return 0;
+}
+
+/* The reference that the waker takes is one of its own: see the test above. */
+static void armed_waker_holds(struct kunit *test)
+{
+	unsigned int closes;
+
+	for (closes = 0; closes < 2; closes++) {
+		struct kchan *ch = kt_chan(test, 8, 0);
+		struct kchan_armed *armed = armed_one(test, ch, KCHAN_OP_RECV);
+		struct armed_sleeper s = { .armed = armed };
+
+		init_waitqueue_func_entry(&s.wqe, armed_sleeper_fn);
+		add_wait_queue(&armed->wait, &s.wqe);
+		if (closes)
+			KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
+		else
+			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
+		remove_wait_queue(&armed->wait, &s.wqe);
+		KUNIT_EXPECT_EQ(test, s.woken, 1);
+		KUNIT_EXPECT_EQ(test, s.refs, 2);
+		KUNIT_EXPECT_EQ(test, kref_read(&armed->ref), 1);
+		kchan_armed_close(armed);
+		kt_check(test, ch);
+	}
+}
+
 /* Its ends go with it, and no earlier. */
 static void armed_counts(struct kunit *test)
 {
@@ -202,6 +245,7 @@ static struct kunit_case armed_cases[] = {
 	KUNIT_CASE(armed_closed_while_claimed),
 	KUNIT_CASE(armed_told_late),
 	KUNIT_CASE(armed_gone_when_done),
+	KUNIT_CASE(armed_waker_holds),
 	KUNIT_CASE(armed_counts),
 	{}
 };
