@@ -98,6 +98,28 @@ static void within_a_select(void)
 	expect_int(call.c.s.len, POLLIN);
 }
 
+/* And at the bottom of an epoll set that is one. */
+static void within_a_set(void)
+{
+	int fd = chan_make(0, 8, 0), armed = arm_recv(fd, 8);
+	struct cases_call call = { 0 };
+	struct committed out;
+	uint64_t v = 0;
+
+	cases_init(&call.c, 0, 0);
+	add_poll(&call.c, epoll_with(epoll_with(armed, EPOLLIN), EPOLLIN),
+		 POLLIN);
+	add_recv(&call.c, fd, &v, 8);
+	cases_start(&call, fd);
+	wait_receivers(fd, 2);
+	send_u64(fd, 1);
+	expect_int(cases_join(&call), 0);
+	expect_int(call.c.s.index, 0);
+	expect_commit(armed, &out, 0, 0);
+	expect_int(out.value, 1);
+	expect_idle(fd);
+}
+
 /*
  * Two loops count up together over two rendezvous channels, a number each in turn,
  * and block nowhere but in epoll_wait().
@@ -175,6 +197,79 @@ static void two_loops(void)
 		loop_recv(&even, 2 * i + 1);
 	}
 	thread_join(thread);
+}
+
+/*
+ * The loop that the header shows: one fd for what is armed, one for something else,
+ * which now and then changes what the loop wants.
+ */
+struct mixed {
+	int fd, event;
+	uint64_t count;
+};
+
+static void *mixed_send(void *arg)
+{
+	struct mixed *m = arg;
+
+	for (uint64_t i = 1; i <= m->count; i++)
+		must_int(write(m->fd, &i, 8), 8);
+	return NULL;
+}
+
+static void *mixed_tell(void *arg)
+{
+	struct mixed *m = arg;
+
+	for (uint64_t i = 0; i < m->count; i++)
+		must_int(write(m->event, &(uint64_t){ 1 }, 8), 8);
+	return NULL;
+}
+
+static void mixed_loop(void)
+{
+	struct mixed m = {
+		.fd = chan_make(0, 8, 0),
+		.event = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK),
+		.count = tap_scale(3000),
+	};
+	uint64_t got = 0, told = 0, taken_back = 0, one;
+	int armed = arm_recv(m.fd, 8), ep = epoll_with(armed, EPOLLIN);
+	struct epoll_event e = { .events = EPOLLIN, .data.fd = m.event };
+	struct committed out;
+	pthread_t threads[2];
+	struct cases c;
+
+	must_int(epoll_ctl(ep, EPOLL_CTL_ADD, m.event, &e), 0);
+	thread_start(&threads[0], mixed_send, &m);
+	thread_start(&threads[1], mixed_tell, &m);
+	cases_init(&c, 0, 0);
+	add_recv(&c, m.fd, NULL, 8);
+	while (got < m.count || told < m.count) {
+		must_int(epoll_wait(ep, &e, 1, (int)tap_patience() * 1000), 1);
+		if (e.data.fd == m.event) {
+			must_int(read(m.event, &one, 8), 8);
+			told++;
+			if (!disarm(armed)) {
+				expect_int(poll_now(armed), 0);
+				taken_back++;
+			} else {
+				must_int(errno, EALREADY);
+			}
+		}
+		if (poll_now(armed)) {
+			expect_commit(armed, &out, 0, 0);
+			must_int(out.value, ++got);
+		}
+		if (try_rearm(armed, &c))
+			must_int(errno, EBUSY);
+	}
+	thread_join(threads[0]);
+	thread_join(threads[1]);
+	tap_note("%llu taken back", (unsigned long long)taken_back);
+	expect(taken_back > 0);
+	expect_int(disarm(armed), 0);
+	expect_idle(m.fd);
 }
 
 /*
@@ -440,7 +535,9 @@ static const struct tap_test tests[] = {
 	{ "epoll, edge-triggered, and armed again", edge_triggered },
 	{ "who polls for it is woken", blocked_pollers },
 	{ "an armed select as a case of a select", within_a_select },
+	{ "and within an epoll set that is one", within_a_set },
 	{ "two loops pass a token", two_loops },
+	{ "a loop that waits for something else as well", mixed_loop },
 	{ "each element once, rendezvous", race_rendezvous },
 	{ "each element once, buffered", race_buffered },
 	{ "several threads share one", shared_fd },
