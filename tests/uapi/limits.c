@@ -12,7 +12,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "chan.h"
+#include "armed.h"
 
 #define PARAMETERS "/sys/module/kchan/parameters/"
 #define NOBODY 65534
@@ -336,6 +336,40 @@ static void large_elements(void)
 	restore();
 }
 
+/* What an armed select has to send is held until it is sent or taken back. */
+static void nobody_armed(void)
+{
+	enum { SIZE = 100000, MOST = 64 };
+	int fd = chan_make(0, SIZE, 0), armed[MOST], nr = 0;
+	char *elem = map_pages(SIZE);
+	struct cases c;
+
+	cases_init(&c, 0, 0);
+	add_send(&c, fd, elem, SIZE);
+	while (nr < MOST && (armed[nr] = try_arm(fd, &c, 0)) >= 0)
+		nr++;
+	expect_errno(try_arm(fd, &c, 0), EDQUOT);
+	/* No more than may be held, and not much less. */
+	expect(nr > 5 && nr <= 10);
+	must(nr > 2);
+	expect_int(chan_info(fd).send_waiters, nr);
+	expect_int(disarm(armed[1]), 0);
+	expect_int(try_rearm(armed[1], &c), 0);
+	expect_errno(try_arm(fd, &c, 0), EDQUOT);
+	/* Received, it is charged no more, read or not. */
+	expect_int(read(fd, elem, SIZE), SIZE);
+	close(armed[2]);
+	expect_int(try_arm(fd, &c, 0) >= 0, 1);
+}
+
+static void armed_selects(void)
+{
+	begin();
+	set("user_max_bytes", 1 << 20);
+	run_as(NOBODY, nobody_armed);
+	restore();
+}
+
 static void nobody_first_use(void)
 {
 	int a = chan_make(0, 4096, 10), b = chan_open();
@@ -531,6 +565,7 @@ static const struct tap_test tests[] = {
 	{ "user_max_bytes: EDQUOT at setup and resize, given back",
 	  max_bytes },
 	{ "user_max_bytes: large elements", large_elements },
+	{ "user_max_bytes: what armed selects have to send", armed_selects },
 	{ "user_max_bytes: EDQUOT at the first use", first_use },
 	{ "the opener is charged, whoever uses it", opener_is_charged },
 	{ "user namespaces do not evade user_max_channels",
