@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "chan.h"
+#include "cases.h"
 
 struct job {
 	int fd;
@@ -42,6 +42,18 @@ static void do_select_recv(void *arg)
 
 	expect_int(select_one(j->fd, KCHAN_OP_RECV, buf, j->size, 0, 0, NULL),
 		   0);
+}
+
+/* In the way that selects of several cases go. */
+static void do_select_two(void *arg)
+{
+	struct job *j = arg;
+	struct cases c;
+
+	cases_init(&c, 0, 0);
+	add_recv(&c, j->fd, malloc(j->size), j->size);
+	add_recv(&c, -1, NULL, 0);
+	expect_int(cases_run(j->fd, &c), 0);
 }
 
 static void kill_it(pid_t pid)
@@ -215,13 +227,13 @@ static void killed_then_next(void)
 
 	one_cpu();
 	run_first();
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		struct job j = { .size = sizes[i], .value = 9 };
+	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+		struct job j = { .size = sizes[i / 2], .value = 9 };
 		pid_t pid, next;
 
-		tap_about("size %u", j.size);
+		tap_about("size %u, %s", j.size, i % 2 ? "select" : "read");
 		j.fd = chan_make(0, j.size, 0);
-		pid = spawn(do_recv, &j);
+		pid = spawn(i % 2 ? do_select_two : do_recv, &j);
 		wait_receivers(j.fd, 1);
 		next = spawn(do_recv, &j);
 		wait_receivers(j.fd, 2);
