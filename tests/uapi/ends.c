@@ -262,6 +262,8 @@ static void last_receiver_gone(void)
 	send_u64(send, 1);
 	call_write(&writer, send, &v, 8);
 	wait_senders(send, 1);
+	/* The fd, the call that waits, and the one that asks. */
+	expect_int(chan_info(send).file_refs, 3);
 	close(recv);
 	expect_done_errno(&writer, EPIPE);
 	expect_ends(send, 1, 0);
@@ -322,6 +324,9 @@ static void child_holds(void *arg)
 	uint64_t v;
 
 	close(f->drop);
+	/* The directions are the end's, whoever holds it. */
+	expect_errno(write(f->keep, &v, 8), EBADF);
+	expect_errno(try_end(f->keep, KCHAN_END_SEND), EBADF);
 	/* Until the parent says so: by closing. */
 	expect_int(read(f->keep, &v, 8), 0);
 }
@@ -338,6 +343,7 @@ static void across_fork(void)
 	close(first);
 	pid = spawn(child_holds, &f);
 	wait_receivers(gate, 1);
+	expect_int(chan_info(send).file_refs, 2);
 	close(send);
 	/* The child's is the same end. */
 	expect_ends(recv, 1, 1);
@@ -408,6 +414,7 @@ static void through_socket(void)
 	must_int(socketpair(AF_UNIX, SOCK_STREAM, 0, socks), 0);
 	close(first);
 	send_fd(socks[0], send);
+	expect_int(chan_info(send).file_refs, 2);
 	close(send);
 	/* Under way, it is an end still. */
 	expect_ends(recv, 1, 1);
