@@ -48,6 +48,32 @@
 	fi
 #endif
 
+/* Two armed selects that can meet on either channel; a sender; a close. */
+#ifdef ARMED
+#define PARTIES		3
+#define SENDS		(CASE(0, 1) | CASE(1, 0) | CASE(2, 0))
+#define ON_B		(CASE(0, 1) | CASE(1, 1))
+#define DEADLINE	(CALL(0) | CALL(1))
+#define CAST								\
+	run Armed(0, 1);						\
+	run Armed(1, 0);						\
+	run Plain(2, 1, SOUND);						\
+	CLOSE(A)
+#endif
+
+/* One that is armed, and a select and a sender that it can meet. */
+#ifdef ARMED_MEETS
+#define PARTIES		3
+#define SENDS		(CASE(0, 1) | CASE(1, 0) | CASE(2, 0))
+#define ON_B		(CASE(0, 1) | CASE(1, 1))
+#define DEADLINE	(CALL(0) | CALL(1))
+#define CAST								\
+	run Armed(0, 1);						\
+	run Select(1, SOUND);						\
+	run Plain(2, 1, SOUND);						\
+	CLOSE(A)
+#endif
+
 /* A select whose cases are both served by plain calls. */
 #ifdef RIVALS
 #define PARTIES		3

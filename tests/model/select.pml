@@ -34,6 +34,9 @@
  *					kchan_commit_one()
  *	Select				select.c: kchan_commit_or_wait(); of one
  *					with a default kchan_select_now()
+ *	Armed				armed.c: kchan_armed_park(),
+ *					kchan_armed_give_up(),
+ *					kchan_armed_close()
  *	Plain				xfer.c: kchan_send_staged(),
  *					kchan_recv_staged()
  *	settle				stage.c: kchan_settle()
@@ -274,6 +277,69 @@ proctype Select(byte me; bool faulty)
 	:: else
 	fi;
 	settle();
+	atomic {
+		finish();
+		refs[me]--
+	}
+}
+
+/*
+ * An armed select: nobody's call, so what is a call's end there is a read, a
+ * disarm or a close here. Who polls for it sleeps as a blocked call does; who
+ * disarms it gives it up, once, and arms it again. One that has committed is read,
+ * or closed before, and then what it received goes back.
+ */
+proctype Armed(byte me; byte rearms)
+{
+	SCRATCH;
+	byte low, high, i;
+	bool may[2], faulty;
+
+	low = channel(W(me, 0));
+	high = channel(W(me, 1));
+	if
+	:: low > high -> low = high; high = channel(W(me, 0))
+	:: else
+	fi;
+	do
+	:: lock_all();
+	   look();
+	   commit_one();
+	   atomic {
+		if
+		:: ret == AGAIN -> party_init(); park_one(0); park_one(1)
+		:: else
+		fi;
+		unlock_all()
+	   }
+	   run_deferred();
+	   if
+	   :: ret == AGAIN ->
+		party_wait();
+		gave_up = false;
+		take_out(W(me, 0));
+		take_out(W(me, 1));
+		if
+		:: w != NONE && !sends(w) -> e = elem[w]
+		:: else
+		fi
+	   :: else
+	   fi;
+	   if
+	   :: w == NONE && rearms -> rearms--; finish()
+	   :: else -> break
+	   fi
+	od;
+	if
+	:: w != NONE && !sends(w) && status[w] == OK ->
+#ifdef NO_GIVE_BACK
+		e = NOTHING
+#else
+		c = channel(w);
+		give_back()
+#endif
+	:: true
+	fi;
 	atomic {
 		finish();
 		refs[me]--
