@@ -45,7 +45,7 @@ static int kchan_do_arm(struct kchan_armed *armed, const struct kchan_arm *arm)
 	if (!cases)
 		return -ENOMEM;
 	ret = kchan_read_cases(&cases->sel, u64_to_user_ptr(arm->cases),
-			       arm->nr_cases, arm->case_size, true);
+			       arm->nr_cases, arm->case_size);
 	if (ret)
 		goto free;
 	ret = kchan_armed_arm(armed, cases);

@@ -47,7 +47,7 @@ static int kchan_stage_send(struct kchan_branch *b,
 	ret = kchan_get_staging(b, small);
 	if (ret)
 		return ret;
-	iov_iter_ubuf(&from, ITER_SOURCE, b->addr, b->len);
+	kchan_branch_source(b, &from);
 	return kchan_copy_in(b->elem->data, b->len, &from) ? 0 : -EFAULT;
 }
 
@@ -63,7 +63,7 @@ static int kchan_fault_in_branch(struct kchan_branch *b)
 {
 	struct iov_iter to;
 
-	iov_iter_ubuf(&to, ITER_DEST, b->addr, b->len);
+	kchan_branch_dest(b, &to);
 	return kchan_fault_in(&to, b->len) ? 0 : -EFAULT;
 }
 
@@ -105,7 +105,7 @@ int kchan_select_deliver(struct kchan_selection *sel,
 		return 0;
 	b->elem = NULL;
 	b->got = elem->len;
-	iov_iter_ubuf(&to, ITER_DEST, b->addr, b->len);
+	kchan_branch_dest(b, &to);
 	return kchan_settle(b->ch, &to, small, elem);
 }
 

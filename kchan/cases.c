@@ -10,23 +10,16 @@
 #include <linux/uaccess.h>
 
 #include "cases.h"
+#include "commit.h"
 #include "compat.h"
 #include "kchan.h"
 #include "select.h"
-#include "trace.h"
 
 /* The sizes of the structures' first published forms. */
 #define KCHAN_CASE_SIZE_V0	24
 #define KCHAN_SELECT_SIZE_V0	40
 static_assert(sizeof(struct kchan_case) == KCHAN_CASE_SIZE_V0);
 static_assert(sizeof(struct kchan_select) == KCHAN_SELECT_SIZE_V0);
-
-/* The part of struct kchan_select that is written. */
-struct kchan_outcome {
-	__u32 index;
-	__u32 status;
-	__u32 len;
-};
 
 /**
  * kchan_check_cases() - see that there may be cases so many and so large
@@ -45,22 +38,20 @@ int kchan_check_cases(unsigned int nr, size_t size)
 	return 0;
 }
 
-static int kchan_check_select(const struct kchan_select *sel)
+static int kchan_check_wait(u32 flags, u64 deadline)
 {
-	if (sel->flags & ~(KCHAN_SELECT_NONBLOCK | KCHAN_SELECT_DEADLINE))
+	if (flags & ~(KCHAN_SELECT_NONBLOCK | KCHAN_SELECT_DEADLINE))
 		return -EINVAL;
-	if ((sel->flags & KCHAN_SELECT_NONBLOCK) &&
-	    (sel->flags & KCHAN_SELECT_DEADLINE))
+	if ((flags & KCHAN_SELECT_NONBLOCK) && (flags & KCHAN_SELECT_DEADLINE))
 		return -EINVAL;
-	if (sel->deadline && !(sel->flags & KCHAN_SELECT_DEADLINE))
+	if (deadline && !(flags & KCHAN_SELECT_DEADLINE))
 		return -EINVAL;
-	return kchan_check_cases(sel->nr_cases, sel->case_size);
+	return 0;
 }
 
-static int kchan_check_len(const struct kchan *ch, const struct kchan_case *c)
+static int kchan_check_message(const struct kchan *ch,
+			       const struct kchan_case *c)
 {
-	if (!ch->message)
-		return c->len == ch->elem_size ? 0 : -EINVAL;
 	if (c->op == KCHAN_OP_RECV)
 		return 0;
 	if (!c->len)
@@ -89,21 +80,20 @@ struct kchan_cases {
 	struct kchan *locks[KCHAN_CASES_INLINE];
 };
 
-static int kchan_resolve_file(struct kchan_selection *sel,
-			      struct kchan_branch *b, const struct kchan_case *c)
+static int kchan_resolve_file(struct kchan_branch *b, const struct kchan_case *c)
 {
 	if (c->addr || (c->len & ~KCHAN_POLL_EVENTS))
 		return -EINVAL;
 	b->len = c->len;
-	sel->files |= BIT_ULL(sel->nr);
 	return 0;
 }
 
-static int kchan_resolve_end(struct kchan_selection *sel,
-			     struct kchan_branch *b, const struct kchan_case *c,
-			     struct file *file)
+static __always_inline int kchan_resolve_end(struct kchan_branch *b,
+					     const struct kchan_case *c,
+					     struct file *file)
 {
 	const bool send = c->op == KCHAN_OP_SEND;
+	u32 len = c->len;
 	struct kchan *ch;
 	int ret;
 
@@ -115,29 +105,34 @@ static int kchan_resolve_end(struct kchan_selection *sel,
 	ret = kchan_use(ch);
 	if (unlikely(ret))
 		return ret;
-	ret = kchan_check_len(ch, c);
-	if (unlikely(ret))
-		return ret;
+	if (unlikely(ch->message)) {
+		ret = kchan_check_message(ch, c);
+		if (ret)
+			return ret;
+		len = min(len, ch->elem_size);
+	} else if (unlikely(len != ch->elem_size)) {
+		return -EINVAL;
+	}
 
-	/* Of nothing, the address is not looked at, nor is room that is not used. */
-	b->len = min(c->len, ch->elem_size);
-	b->addr = b->len ? u64_to_user_ptr(c->addr) : NULL;
-	if (!access_ok(b->addr, b->len))
+	b->len = len;
+	b->addr = u64_to_user_ptr(c->addr);
+	/* Where it begins; whether all of it is the user's is seen on copying. */
+	if (unlikely(!access_ok(b->addr, 1)) && len)
 		return -EFAULT;
-	b->detach = !send && kchan_by_pointer(ch);
+	b->detach = kchan_by_pointer(ch);
 	b->ch = ch;
-	kchan_selection_lock(sel, ch);
 	return 0;
 }
 
-/* Makes out a case, the last one of the selection when this succeeds. */
-static int kchan_resolve(struct kchan_selection *sel, const struct kchan_case *c)
+/* Makes out a case, the one of this @bit. */
+static __always_inline int kchan_resolve(struct kchan_selection *sel,
+					 struct kchan_branch *b, u64 bit,
+					 const struct kchan_case *c)
 {
-	struct kchan_branch *b = &sel->branches[sel->nr];
-	struct fd fd = {};
-	int ret = 0;
+	struct fd fd;
+	int ret;
 
-	if (c->flags || c->op > KCHAN_OP_POLL)
+	if (unlikely(c->flags || c->op > KCHAN_OP_POLL))
 		return -EINVAL;
 	b->ch = NULL;
 	b->elem = NULL;
@@ -146,21 +141,26 @@ static int kchan_resolve(struct kchan_selection *sel, const struct kchan_case *c
 	b->detach = false;
 
 	/* Negative is Go's nil channel. */
-	if ((s32)c->fd >= 0) {
-		fd = fdget(c->fd);
-		if (!fd_file(fd))
-			return -EBADF;
-		if (c->op == KCHAN_OP_POLL)
-			ret = kchan_resolve_file(sel, b, c);
-		else
-			ret = kchan_resolve_end(sel, b, c, fd_file(fd));
-		if (unlikely(ret)) {
-			fdput(fd);
-			return ret;
-		}
+	if (unlikely((s32)c->fd < 0)) {
+		b->fd = (struct fd){};
+		return 0;
 	}
+	fd = fdget(c->fd);
+	if (unlikely(!fd_file(fd)))
+		return -EBADF;
 	b->fd = fd;
-	sel->nr++;
+	if (unlikely(c->op == KCHAN_OP_POLL)) {
+		ret = kchan_resolve_file(b, c);
+		sel->files |= bit;
+	} else {
+		ret = kchan_resolve_end(b, c, fd_file(fd));
+	}
+	if (unlikely(ret)) {
+		fdput(fd);
+		return ret;
+	}
+	if (kchan_branch_may(b))
+		sel->likely |= bit;
 	return 0;
 }
 
@@ -172,16 +172,20 @@ static void kchan_cases_free(struct kchan_cases *cases)
 	kfree(cases->sel.locks);
 }
 
+static __always_inline void kchan_put_branches(struct kchan_branch *b,
+					       const struct kchan_branch *end)
+{
+	for (; b != end; b++)
+		fdput(b->fd);
+}
+
 /**
  * kchan_put_files() - put the files of cases
  * @sel: the cases
  */
 void kchan_put_files(struct kchan_selection *sel)
 {
-	unsigned int i;
-
-	for (i = 0; i < sel->nr; i++)
-		fdput(sel->branches[i].fd);
+	kchan_put_branches(sel->branches, sel->branches + sel->nr);
 }
 
 static int kchan_cases_alloc(struct kchan_cases *cases, unsigned int nr)
@@ -200,16 +204,41 @@ static int kchan_cases_alloc(struct kchan_cases *cases, unsigned int nr)
 	return -ENOMEM;
 }
 
-static int kchan_copy_cases(struct kchan_case *to, void __user *from,
-			    unsigned int nr, size_t size)
+/* Not inline: for its sake a case would be in memory, not in registers. */
+static noinline int kchan_copy_resized(struct kchan_case *c,
+				       struct kchan_case __user *from,
+				       size_t size)
 {
-	int ret = 0;
+	return copy_struct_from_user(c, sizeof(*c), from, size);
+}
 
-	if (likely(size == sizeof(*to)))
-		return copy_from_user(to, from, nr * sizeof(*to)) ? -EFAULT : 0;
-	for (; nr && !ret; nr--, to++, from += size)
-		ret = copy_struct_from_user(to, sizeof(*to), from, size);
-	return ret;
+/*
+ * Word by word: to set up the general copy takes longer than the copy. Memory
+ * of which some is not there is made present.
+ */
+static __always_inline int kchan_copy_case(struct kchan_case *c,
+					   struct kchan_case __user *from,
+					   size_t size)
+{
+	if (unlikely(size != sizeof(*c))) {
+		struct kchan_case resized;
+		int ret = kchan_copy_resized(&resized, from, size);
+
+		*c = resized;
+		return ret;
+	}
+	if (!user_read_access_begin(from, sizeof(*from)))
+		return -EFAULT;
+	unsafe_get_user(c->fd, &from->fd, fault);
+	unsafe_get_user(c->op, &from->op, fault);
+	unsafe_get_user(c->addr, &from->addr, fault);
+	unsafe_get_user(c->len, &from->len, fault);
+	unsafe_get_user(c->flags, &from->flags, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 /*
@@ -225,83 +254,99 @@ static int kchan_arm_case(struct kchan_case *c)
 	return 0;
 }
 
+static __always_inline int kchan_read_all(struct kchan_selection *sel,
+					  void __user *from, unsigned int nr,
+					  size_t size, bool arm)
+{
+	struct kchan_branch *b = sel->branches;
+	struct kchan_branch *const end = b + nr;
+	struct kchan_case c __uninitialized;
+	u64 bit = 1;
+	int ret;
+
+	for (; b != end; b++, bit <<= 1, from += size) {
+		ret = kchan_copy_case(&c, from, size);
+		if (arm && !ret)
+			ret = kchan_arm_case(&c);
+		if (likely(!ret))
+			ret = kchan_resolve(sel, b, bit, &c);
+		if (unlikely(ret)) {
+			kchan_put_branches(sel->branches, b);
+			return ret;
+		}
+	}
+	sel->nr = nr;
+	return 0;
+}
+
 /**
- * kchan_read_cases() - read and make out cases
+ * kchan_read_cases() - read and make out the cases of a select to be armed
  * @sel: the select, empty, with room for them
  * @from: where they are
  * @nr: how many
  * @size: the size that the caller knows &struct kchan_case by
- * @arm: they are to be armed
  *
  * Return: 0, then their files are to be put; -EFAULT, -EINVAL, -EBADF, -E2BIG,
  * -EMSGSIZE, -EOPNOTSUPP, -ENOMEM, -EDQUOT.
  */
 int kchan_read_cases(struct kchan_selection *sel, void __user *from,
-		     unsigned int nr, size_t size, bool arm)
+		     unsigned int nr, size_t size)
 {
-	struct kchan_case some[KCHAN_CASES_INLINE] __uninitialized;
-	unsigned int i, n;
-	int ret;
-
-	for (; nr; nr -= n, from += n * size) {
-		n = min_t(unsigned int, nr, KCHAN_CASES_INLINE);
-		ret = kchan_copy_cases(some, from, n, size);
-		for (i = 0; i < n && !ret; i++) {
-			if (arm)
-				ret = kchan_arm_case(&some[i]);
-			if (!ret)
-				ret = kchan_resolve(sel, &some[i]);
-		}
-		if (ret) {
-			kchan_put_files(sel);
-			return ret;
-		}
-	}
-	return 0;
+	return kchan_read_all(sel, from, nr, size, true);
 }
 
-/*
- * A plain send or receive, with a deadline perhaps. Not inline: it would leave
- * the selects of several cases fewer registers.
- */
-static noinline int kchan_select_one(struct kchan_selection *sel,
-				     const struct kchan_wait *wait)
-{
-	struct kchan_branch *b = &sel->branches[0];
-	struct iov_iter iter;
-	ssize_t ret;
-
-	sel->chosen = 0;
-	sel->status = 0;
-	if (b->op == KCHAN_OP_SEND) {
-		iov_iter_ubuf(&iter, ITER_SOURCE, b->addr, b->len);
-		ret = kchan_send(b->ch, &iter, wait);
-	} else {
-		iov_iter_ubuf(&iter, ITER_DEST, b->addr, b->len);
-		ret = kchan_recv(b->ch, &iter, wait);
-	}
-	if (ret == -EPIPE || ret == -EMSGSIZE) {
-		sel->status = -ret;
-		ret = 0;
-	} else if (ret >= 0) {
-		b->got = ret;
-		ret = 0;
-	}
-	kchan_trace(select, sel, ret);
-	return ret;
-}
-
-static void kchan_outcome(const struct kchan_selection *sel,
-			  struct kchan_outcome *out)
+/* Writes what committed. */
+static __always_inline int kchan_outcome(const struct kchan_selection *sel,
+					 struct kchan_select __user *uarg)
 {
 	const struct kchan_branch *b = &sel->branches[sel->chosen];
+	u32 len = b->op == KCHAN_OP_SEND ? b->len : b->got;
 
-	out->index = sel->chosen;
-	out->status = sel->status;
-	if (sel->status)
-		out->len = 0;
-	else
-		out->len = b->op == KCHAN_OP_SEND ? b->len : b->got;
+	if (!user_write_access_begin(uarg, sizeof(*uarg)))
+		return -EFAULT;
+	unsafe_put_user(sel->chosen, &uarg->index, fault);
+	unsafe_put_user(sel->status, &uarg->status, fault);
+	unsafe_put_user(sel->status ? 0 : len, &uarg->len, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+/* Not inline, as kchan_copy_resized(). */
+static noinline int kchan_copy_resized_select(struct kchan_select *sel,
+					      struct kchan_select __user *from,
+					      size_t size)
+{
+	if (size < KCHAN_SELECT_SIZE_V0)
+		return -EINVAL;
+	return copy_struct_from_user(sel, sizeof(*sel), from, size);
+}
+
+static __always_inline int kchan_copy_select(struct kchan_select *sel,
+					     struct kchan_select __user *from,
+					     size_t size)
+{
+	if (unlikely(size != sizeof(*sel))) {
+		struct kchan_select resized;
+		int ret = kchan_copy_resized_select(&resized, from, size);
+
+		*sel = resized;
+		return ret;
+	}
+	if (!user_read_access_begin(from, sizeof(*from)))
+		return -EFAULT;
+	unsafe_get_user(sel->cases, &from->cases, fault);
+	unsafe_get_user(sel->nr_cases, &from->nr_cases, fault);
+	unsafe_get_user(sel->case_size, &from->case_size, fault);
+	unsafe_get_user(sel->deadline, &from->deadline, fault);
+	unsafe_get_user(sel->flags, &from->flags, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 /**
@@ -314,43 +359,39 @@ static void kchan_outcome(const struct kchan_selection *sel,
  */
 long kchan_ioctl_select(struct kchan_select __user *uarg, size_t usize)
 {
-	struct kchan_wait wait = {};
-	struct kchan_outcome out;
 	struct kchan_cases cases __uninitialized;
-	struct kchan_select sel;
+	struct kchan_select sel __uninitialized;
+	struct kchan_wait wait = {};
 	ktime_t deadline;
 	int ret;
 
-	if (usize < KCHAN_SELECT_SIZE_V0)
-		return -EINVAL;
-	ret = copy_struct_from_user(&sel, sizeof(sel), uarg, usize);
-	if (ret)
+	ret = kchan_copy_select(&sel, uarg, usize);
+	if (unlikely(ret))
 		return ret;
-	ret = kchan_check_select(&sel);
-	if (ret)
-		return ret;
-	wait.nonblock = sel.flags & KCHAN_SELECT_NONBLOCK;
-	if (sel.flags & KCHAN_SELECT_DEADLINE) {
+	if (unlikely(sel.flags || sel.deadline)) {
+		ret = kchan_check_wait(sel.flags, sel.deadline);
+		if (ret)
+			return ret;
+		wait.nonblock = sel.flags & KCHAN_SELECT_NONBLOCK;
 		deadline = min_t(u64, sel.deadline, KTIME_MAX);
-		wait.deadline = &deadline;
+		if (sel.flags & KCHAN_SELECT_DEADLINE)
+			wait.deadline = &deadline;
 	}
-
-	ret = kchan_cases_alloc(&cases, sel.nr_cases);
-	if (ret)
+	ret = kchan_check_cases(sel.nr_cases, sel.case_size);
+	if (unlikely(ret))
 		return ret;
-	ret = kchan_read_cases(&cases.sel, u64_to_user_ptr(sel.cases),
-			       sel.nr_cases, sel.case_size, false);
-	if (ret)
+	ret = kchan_cases_alloc(&cases, sel.nr_cases);
+	if (unlikely(ret))
+		return ret;
+	ret = kchan_read_all(&cases.sel, u64_to_user_ptr(sel.cases),
+			     sel.nr_cases, sel.case_size, false);
+	if (unlikely(ret))
 		goto free;
-	if (sel.nr_cases == 1 && cases.sel.branches[0].ch)
-		ret = kchan_select_one(&cases.sel, &wait);
-	else
-		ret = kchan_select(&cases.sel, &wait);
+	ret = kchan_select(&cases.sel, &wait);
 	if (!ret)
-		kchan_outcome(&cases.sel, &out);
-	kchan_put_files(&cases.sel);
-	if (!ret && copy_to_user(&uarg->index, &out, sizeof(out)))
-		ret = -EFAULT;
+		ret = kchan_outcome(&cases.sel, uarg);
+	kchan_put_branches(cases.sel.branches,
+			   cases.sel.branches + cases.sel.nr);
 free:
 	kchan_cases_free(&cases);
 	return ret;

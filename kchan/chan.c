@@ -52,17 +52,6 @@ static struct kchan_waiter *kchan_receiver(struct kchan *ch, u32 len,
 	return NULL;
 }
 
-/* The ring that elements enter; only with room in it is it sure to be there. */
-static struct kchan_ring *kchan_newest(struct kchan *ch)
-{
-	return list_last_entry(&ch->rings, struct kchan_ring, node);
-}
-
-static struct kchan_ring *kchan_oldest(struct kchan *ch)
-{
-	return list_first_entry(&ch->rings, struct kchan_ring, node);
-}
-
 /* Stores an element: there is room. */
 static __always_inline bool kchan_store(struct kchan *ch, struct kchan_src *src)
 {
@@ -289,9 +278,7 @@ static __always_inline int kchan_take_stored(struct kchan *ch,
 		return ret;
 
 	kchan_trace(receive, ch, ch->seq, dst->len, current);
-	ch->seq++;
-	kchan_ring_pop(ring);
-	ch->stored--;
+	kchan_pop(ch, ring);
 	if (unlikely(!ring->len && ring != kchan_newest(ch)))
 		kchan_defer_ring(d, ring);
 

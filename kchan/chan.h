@@ -5,6 +5,7 @@
 #include "copy.h"
 #include "kchan.h"
 #include "party.h"
+#include "ring.h"
 
 /**
  * struct kchan_src - an element to send
@@ -58,6 +59,25 @@ static inline u64 kchan_sent(const struct kchan *ch)
 	return ch->seq + ch->stored;
 }
 
+/* The ring that elements enter; only with room in it is it sure to be there. */
+static inline struct kchan_ring *kchan_newest(const struct kchan *ch)
+{
+	return list_last_entry(&ch->rings, struct kchan_ring, node);
+}
+
+static inline struct kchan_ring *kchan_oldest(const struct kchan *ch)
+{
+	return list_first_entry(&ch->rings, struct kchan_ring, node);
+}
+
+/* The oldest element, in this ring, has been received. */
+static inline void kchan_pop(struct kchan *ch, struct kchan_ring *ring)
+{
+	ch->seq++;
+	kchan_ring_pop(ring);
+	ch->stored--;
+}
+
 /*
  * Whether there is an element to receive; whether a receive or a send would not
  * wait. The lock is held.
@@ -76,6 +96,23 @@ static inline bool kchan_can_send(struct kchan *ch)
 {
 	return ch->stored < ch->capacity || kchan_first(&ch->receivers) ||
 	       ch->closed || !ch->recv_ends;
+}
+
+/*
+ * The same without the lock, as a hint: a waiter that is there may be claimed by
+ * now, and what is said of one field is old when the next is looked at.
+ */
+static inline bool kchan_may_recv(struct kchan *ch)
+{
+	return data_race(ch->stored || ch->nr_put_back || ch->closed) ||
+	       !list_empty(&ch->senders.list);
+}
+
+static inline bool kchan_may_send(struct kchan *ch)
+{
+	return data_race(ch->stored < ch->capacity || ch->closed ||
+			 !ch->recv_ends) ||
+	       !list_empty(&ch->receivers.list);
 }
 
 /**

@@ -47,10 +47,9 @@ fault:
 	return false;
 }
 
-static __always_inline bool kchan_copy_out_small(const u8 *src, u32 len,
-						 struct iov_iter *to)
+static __always_inline bool kchan_put_small(u8 __user *dst, const u8 *src,
+					    u32 len)
 {
-	u8 __user *dst = to->ubuf + to->iov_offset;
 	const u32 words = round_down(len, sizeof(u64));
 	u32 i;
 
@@ -62,12 +61,20 @@ static __always_inline bool kchan_copy_out_small(const u8 *src, u32 len,
 	for (; i < len; i++)
 		unsafe_put_user(src[i], dst + i, fault);
 	user_write_access_end();
-	to->iov_offset += len;
-	to->count -= len;
 	return true;
 fault:
 	user_write_access_end();
 	return false;
+}
+
+static __always_inline bool kchan_copy_out_small(const u8 *src, u32 len,
+						 struct iov_iter *to)
+{
+	if (!kchan_put_small(to->ubuf + to->iov_offset, src, len))
+		return false;
+	to->iov_offset += len;
+	to->count -= len;
+	return true;
 }
 
 /**

@@ -276,9 +276,10 @@ static long kchan_ioctl_end(struct file *file, void __user *uarg, size_t usize)
 	return kchan_end_fd(ch, mode, flags);
 }
 
-static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+/* Not inline: it would cost the one that there is to be fast at a frame. */
+static noinline long kchan_ioctl_any(struct file *file, unsigned int cmd,
+				     void __user *uarg)
 {
-	void __user *uarg = (void __user *)arg;
 	size_t usize = _IOC_SIZE(cmd);
 
 	if (cmd == KCHAN_IOC_CLOSE)
@@ -300,6 +301,15 @@ static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	default:
 		return -ENOTTY;
 	}
+}
+
+static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+
+	if (likely(cmd == KCHAN_IOC_SELECT))
+		return kchan_ioctl_select(uarg, sizeof(struct kchan_select));
+	return kchan_ioctl_any(file, cmd, uarg);
 }
 
 #define KCHAN_FOPS_COMMON					\

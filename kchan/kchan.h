@@ -332,7 +332,8 @@ void kchan_show_fdinfo(struct seq_file *m, struct file *file);
 /* Whether a file is an end, the first or another. */
 static inline bool kchan_is_end(const struct file *file)
 {
-	return file->f_op == &kchan_fops || file->f_op == &kchan_end_fops;
+	return likely(file->f_op == &kchan_fops) ||
+	       file->f_op == &kchan_end_fops;
 }
 
 #endif /* _KCHAN_H */

@@ -8,6 +8,10 @@
  * ready at every moment. The locks are taken in the order of the channels' ids;
  * whoever else takes one of them takes no second one.
  *
+ * Before that, commit.h tries a case that seems to be ready with the lock of its
+ * channel alone. What it says of the others then is a hint, but that the case
+ * commits, as a plain send or receive would at that instant, is not.
+ *
  * Files are polled before, without any lock, for that may sleep: their readiness
  * is a hint anyway. A file that becomes ready only wakes the task, which looks,
  * and then claims its own party as any other would.
@@ -21,6 +25,7 @@
 #include <linux/slab.h>
 
 #include "chan.h"
+#include "commit.h"
 #include "compat.h"
 #include "select.h"
 #include "stage.h"
@@ -124,56 +129,6 @@ static u64 kchan_ready(struct kchan_selection *sel)
 	return ready;
 }
 
-/* One of the set, each as likely as any other. */
-static unsigned int kchan_pick(u64 set)
-{
-	unsigned int n;
-
-	/* Of one there is nothing to choose. */
-	if (set & (set - 1))
-		for (n = get_random_u32_below(hweight64(set)); n; n--)
-			set &= set - 1;
-	return __ffs64(set);
-}
-
-static int kchan_commit_send(struct kchan_branch *b, struct kchan_deferred *d)
-{
-	struct iov_iter from;
-	struct kchan_src src = {
-		.from = &from,
-		.elem = b->elem,
-		.len = b->len,
-	};
-	int ret;
-
-	/* What moves by pointer has to be in kernel memory first. */
-	if (kchan_by_pointer(b->ch) && !b->elem)
-		return -EFAULT;
-	iov_iter_ubuf(&from, ITER_SOURCE, b->addr, b->len);
-	ret = kchan_give(b->ch, &src, d);
-	b->elem = src.elem;
-	return ret;
-}
-
-static int kchan_commit_recv(struct kchan_branch *b, struct kchan_deferred *d)
-{
-	struct iov_iter to;
-	struct kchan_dst dst = {
-		.to = &to,
-		.elem = b->elem,
-		.detach = b->detach,
-		.room = b->len,
-	};
-	int ret;
-
-	iov_iter_ubuf(&to, ITER_DEST, b->addr, b->len);
-	ret = kchan_take(b->ch, &dst, d);
-	b->got = dst.len;
-	if (b->detach)
-		b->elem = dst.elem;
-	return ret;
-}
-
 /*
  * Commits a case that is ready, if there is one: of several @first, if it is
  * among them, or else any.
@@ -185,7 +140,6 @@ static int kchan_commit_one(struct kchan_selection *sel, u64 files, int first,
 			    struct kchan_deferred *d)
 {
 	u64 ready = kchan_ready(sel) | files;
-	struct kchan_branch *b;
 	int ret;
 
 	while (ready) {
@@ -193,25 +147,11 @@ static int kchan_commit_one(struct kchan_selection *sel, u64 files, int first,
 			sel->chosen = first;
 		else
 			sel->chosen = kchan_pick(ready);
-		b = &sel->branches[sel->chosen];
-		sel->status = 0;
-		if (!b->ch)
-			return 0;
-		if (b->op == KCHAN_OP_SEND)
-			ret = kchan_commit_send(b, d);
-		else
-			ret = kchan_commit_recv(b, d);
-		switch (ret) {
-		case -EPIPE:
-		case -EMSGSIZE:
-			sel->status = -ret;
-			return 0;
-		case -EAGAIN:
-			/* Whom we were to meet was claimed by another. */
-			ready &= ~BIT_ULL(sel->chosen);
-			continue;
-		}
-		return ret;
+		ret = kchan_commit(&sel->branches[sel->chosen], d);
+		if (ret != -EAGAIN)
+			return kchan_committed(sel, ret);
+		/* Whom we were to meet was claimed by another. */
+		ready &= ~BIT_ULL(sel->chosen);
 	}
 	return -EAGAIN;
 }
@@ -233,39 +173,51 @@ static void kchan_run_commit(struct kchan_selection *sel, int ret,
 		kchan_run_deferred(ch, d);
 }
 
-/* Commits a case if one is ready. */
-static int kchan_select_now(struct kchan_selection *sel)
+/* Commits a case if one is ready, @first before others. */
+static int kchan_commit_now(struct kchan_selection *sel, u64 files, int first)
 {
-	union kchan_stack_elem small;
-	struct kchan_branch *b;
 	struct kchan_deferred d;
+	int ret;
+
+	kchan_deferred_init(&d);
+	kchan_lock_all(sel);
+	ret = kchan_commit_one(sel, files, first, &d);
+	kchan_unlock_all(sel);
+	kchan_run_commit(sel, ret, &d);
+	return ret;
+}
+
+/*
+ * The same, and gives the caller what was received. @first, if not negative, is a
+ * case that was found to be without memory.
+ */
+static int kchan_select_now(struct kchan_selection *sel, int first)
+{
+	union kchan_stack_elem small __uninitialized;
 	u64 files = 0;
-	int first = -1;
 	int ret;
 
 	if (sel->files)
 		files = kchan_poll_files(sel, NULL);
 	for (;;) {
-		kchan_deferred_init(&d);
-		kchan_lock_all(sel);
-		ret = kchan_commit_one(sel, files, first, &d);
-		kchan_unlock_all(sel);
-		kchan_run_commit(sel, ret, &d);
-		if (likely(ret != -EFAULT))
+		if (first >= 0) {
+			ret = kchan_branch_make_present(&sel->branches[first],
+							&small);
+			if (ret)
+				break;
+			cond_resched();
+		}
+		ret = kchan_commit_now(sel, files, first);
+		if (ret != -EFAULT)
 			break;
 		/* It keeps its luck: others would else be the likelier. */
 		if (first >= 0)
 			kchan_branch_unstage(&sel->branches[first], &small);
 		first = sel->chosen;
-		b = &sel->branches[first];
-		ret = kchan_branch_make_present(b, &small);
-		if (ret)
-			break;
-		cond_resched();
 	}
 	if (!ret)
 		ret = kchan_select_deliver(sel, &small);
-	if (unlikely(first >= 0))
+	if (first >= 0)
 		kchan_branch_unstage(&sel->branches[first], &small);
 	return ret;
 }
@@ -467,21 +419,52 @@ free:
 	return ret;
 }
 
+/* A plain send or receive that was not possible at once. */
+static int kchan_select_one(struct kchan_selection *sel,
+			    const struct kchan_wait *wait)
+{
+	struct kchan_branch *b = &sel->branches[0];
+	struct iov_iter iter;
+	ssize_t ret;
+
+	sel->chosen = 0;
+	if (b->op == KCHAN_OP_SEND) {
+		kchan_branch_source(b, &iter);
+		ret = kchan_send(b->ch, &iter, wait);
+	} else {
+		kchan_branch_dest(b, &iter);
+		ret = kchan_recv(b->ch, &iter, wait);
+	}
+	if (ret >= 0) {
+		b->got = ret;
+		ret = 0;
+	}
+	return kchan_committed(sel, ret);
+}
+
 /**
- * kchan_select() - commit one case
+ * kchan_select_rest() - commit one case, where kchan_select_likely() did not
  * @sel: the select
  * @wait: whether to wait for one, and how long
+ * @ret: what kchan_select_likely() said
  *
  * Context: may sleep.
- * Return: 0 when a case committed: @sel says which; -EAGAIN, -EFAULT, -ENOMEM,
- * -EDQUOT, -ETIMEDOUT, -EINTR, -ERESTARTSYS, and nothing has moved.
+ * Return: as kchan_select().
  */
-int kchan_select(struct kchan_selection *sel, const struct kchan_wait *wait)
+int kchan_select_rest(struct kchan_selection *sel,
+		      const struct kchan_wait *wait, int ret)
 {
-	int ret = kchan_select_now(sel);
-
+	/* Being killed, with the element put back: it is not looked for again. */
+	if (ret == -EINTR)
+		return ret;
+	if (sel->nr == 1 && sel->branches[0].ch)
+		return kchan_select_one(sel, wait);
+	kchan_selection_order(sel);
+	if (ret == -EFAULT)
+		ret = kchan_select_now(sel, sel->chosen);
+	else if (wait->nonblock)
+		ret = kchan_select_now(sel, -1);
 	if (ret == -EAGAIN && !wait->nonblock)
 		ret = kchan_select_wait(sel, wait->deadline);
-	kchan_trace(select, sel, ret);
 	return ret;
 }

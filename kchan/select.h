@@ -4,7 +4,9 @@
 
 #include <linux/file.h>
 #include <linux/lockdep.h>
+#include <linux/uio.h>
 
+#include "compat.h"
 #include "kchan.h"
 #include "party.h"
 
@@ -45,6 +47,22 @@ struct kchan_slot {
 	union kchan_stack_elem small;
 };
 
+/*
+ * The memory of a case. Of no bytes the address is not looked at; of some it is
+ * held against what is the user's where it is copied from or to.
+ */
+static inline void kchan_branch_source(const struct kchan_branch *b,
+				       struct iov_iter *from)
+{
+	iov_iter_ubuf(from, ITER_SOURCE, b->len ? b->addr : NULL, b->len);
+}
+
+static inline void kchan_branch_dest(const struct kchan_branch *b,
+				     struct iov_iter *to)
+{
+	iov_iter_ubuf(to, ITER_DEST, b->len ? b->addr : NULL, b->len);
+}
+
 /* What the locks of a select's channels nest in, as lockdep sees it. */
 struct kchan_nest {
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
@@ -59,6 +77,7 @@ struct kchan_nest {
  * @nr: how many cases
  * @nr_locks: how many channels
  * @files: a bit for each case that has a file
+ * @likely: a bit for each case that seemed to be ready when it was made out
  * @chosen: out: the case that committed
  * @status: out: 0, EPIPE or EMSGSIZE
  * @nest: see there
@@ -69,6 +88,7 @@ struct kchan_selection {
 	unsigned int nr;
 	unsigned int nr_locks;
 	u64 files;
+	u64 likely;
 	unsigned int chosen;
 	int status;
 	struct kchan_nest nest;
@@ -83,6 +103,7 @@ static inline void kchan_selection_init(struct kchan_selection *sel,
 	sel->nr = 0;
 	sel->nr_locks = 0;
 	sel->files = 0;
+	sel->likely = 0;
 }
 
 /* Adds the channel to those to be locked. They are few, and often in order. */
@@ -99,7 +120,20 @@ static inline void kchan_selection_lock(struct kchan_selection *sel,
 	sel->locks[at] = ch;
 }
 
-int kchan_select(struct kchan_selection *sel, const struct kchan_wait *wait);
+/* Makes out the order of locking, once. */
+static inline void kchan_selection_order(struct kchan_selection *sel)
+{
+	unsigned int i;
+
+	if (sel->nr_locks)
+		return;
+	for (i = 0; i < sel->nr; i++)
+		if (sel->branches[i].ch)
+			kchan_selection_lock(sel, sel->branches[i].ch);
+}
+
+int kchan_select_rest(struct kchan_selection *sel,
+		      const struct kchan_wait *wait, int ret);
 
 /* branch.c */
 void kchan_branch_unstage(struct kchan_branch *b,

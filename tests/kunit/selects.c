@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "commit.h"
 #include "compat.h"
 #include "selects.h"
 
@@ -186,6 +187,10 @@ int kt_select_run(struct kt_select *s, const struct kchan_wait *wait)
 		b->detach = b->ch && b->op == KCHAN_OP_RECV &&
 			    kchan_by_pointer(b->ch);
 	}
+	s->sel.likely = 0;
+	for (i = 0; i < s->sel.nr; i++)
+		if (kchan_branch_may(&s->branches[i]))
+			s->sel.likely |= BIT_ULL(i);
 	s->sel.chosen = ~0U;
 	s->sel.status = -EUCLEAN;
 	ret = kchan_select(&s->sel, wait);
