@@ -93,7 +93,7 @@ check-uapi-debug: uapi-programs
 check-newest: uapi-programs
 	$(suite) newest tests/vm/programs -l 120 newest \
 		$(addprefix build/uapi/,open reopen ends setup rw signals poll epoll \
-		select select_many select_poll arm arm_ends arm_loop uring)
+		select select_many select_poll arm arm_ends arm_loop arm_uring uring)
 
 # A slice of "make stress": each of its tests for some seconds.
 check-stress-stock: stress-programs
