@@ -83,6 +83,13 @@ static bool ends_program(const struct kc_g *g, const struct kc_panic *p)
 	return p->protect->base && !(g->flags & KC_GO_SAFE);
 }
 
+bool kc_panic_is_fatal(const struct kc_g *g)
+{
+	const struct kc_panic *p = g->running;
+
+	return p && p->what && ends_program(g, p);
+}
+
 void kc_raise(struct kc_g *g, struct kc_panicked *what)
 {
 	struct kc_panic p;

@@ -46,6 +46,12 @@ struct kc_protect {
 	bool goexit;			/* which the panic was in the middle of */
 };
 
+/*
+ * For a deferred call that nothing in its goroutine was deferred before: it is run by
+ * a panic, and the program is going to end of that.
+ */
+bool kc_panic_is_fatal(const struct kc_g *g);
+
 /* Raises it; the reference goes with it. */
 KC_NORETURN void kc_raise(struct kc_g *g, struct kc_panicked *what);
 

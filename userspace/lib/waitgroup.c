@@ -61,6 +61,11 @@ void kc_waitgroup_add(kc_waitgroup *wg, int delta)
 		sys_futex_wake_all(sleep_word(wg));
 }
 
+int kc_waitgroup_count(const kc_waitgroup *wg)
+{
+	return count_of(__atomic_load_n(&wg->state, __ATOMIC_RELAXED));
+}
+
 void kc_waitgroup_done(kc_waitgroup *wg)
 {
 	kc_waitgroup_add(wg, -1);

@@ -26,6 +26,7 @@
 #include <kchan/chan_define.h>
 #include <kchan/cond.h>
 #include <kchan/context.h>
+#include <kchan/errgroup.h>
 #include <kchan/error.h>
 #include <kchan/go.h>
 #include <kchan/log.h>

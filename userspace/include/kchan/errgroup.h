@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Goroutines that work on parts of one task: Go's golang.org/x/sync/errgroup.
+ *
+ *	kc_group g = KC_GROUP_INIT;
+ *	kc_error *err;
+ *	kc_ctx *ctx;
+ *
+ *	if (kc_group_with_context(&g, &ctx, parent))
+ *		...
+ *	for (i = 0; i < n; i++)
+ *		if (kc_group_go(&g, fetch, &parts[i]))
+ *			...
+ *	err = kc_group_wait(&g);
+ *	kc_ctx_unref(ctx);
+ *
+ * The first error that a member returns is what the wait returns, and cancels the
+ * context, so that the others can stop: it is the cause there (kc_ctx_cause()).
+ * Further errors are dropped.
+ *
+ * A panic in a member that it does not recover ends the program at once, as in any
+ * goroutine, and no wait goes on before. With KC_GROUP_PROPAGATE it is carried over
+ * to who waits. A member that ends by kc_goexit() has ended without an error.
+ *
+ * A group is valid when zero, and then has no context. After a wait it is as new,
+ * and needs no clean-up: so a group in which anything was started, or that has a
+ * context, is to be waited for. It is for the threads of one process.
+ */
+#ifndef KCHAN_ERRGROUP_H
+#define KCHAN_ERRGROUP_H
+
+#include <stdint.h>
+
+#include <kchan/cdefs.h>
+#include <kchan/context.h>
+#include <kchan/error.h>
+#include <kchan/sem.h>
+#include <kchan/waitgroup.h>
+
+KC_DECLS_BEGIN
+
+/* The members are the library's own. */
+typedef struct kc_group {
+	kc_waitgroup members;
+	kc_sem room;
+	kc_ctx *ctx;
+	kc_error *error;
+	struct kc_panicked *panic;
+	uint32_t lock;
+	uint32_t flags;
+	uint32_t limited;
+	uint32_t waiting;
+	uint64_t reserved[4];
+} kc_group;
+
+#define KC_GROUP_INIT							\
+	{ KC_WAITGROUP_INIT, KC_SEM_INIT(0), NULL, NULL, NULL, 0, 0, 0,	\
+	  0, { 0, 0, 0, 0 } }
+
+/*
+ * Give the group a context: *@ctx, with one reference for the caller, made from
+ * @parent. It is cancelled by the first error of a member, or when the wait returns.
+ * 0, or what kc_with_cancel() returns.
+ */
+int kc_group_with_context(kc_group *g, kc_ctx **ctx, kc_ctx *parent)
+	KC_MUST_CHECK;
+
+/*
+ * kc_group_set_flags(): a panic in a member does not end the program there. It
+ * cancels the context, and is raised again, with the backtrace of where it
+ * happened, by kc_group_wait() once all members have ended; of several the first
+ * one is.
+ */
+#define KC_GROUP_PROPAGATE	((uint32_t)1 << 0)
+
+/* To be set before the first kc_group_go(). 0, or -EINVAL: an unknown flag. */
+int kc_group_set_flags(kc_group *g, uint32_t flags);
+
+/*
+ * Let at most @n members run at a time; of 0 none can be started, and a negative
+ * @n is no limit. It is a panic while members run.
+ */
+void kc_group_set_limit(kc_group *g, int n);
+
+/*
+ * Run @fn(@arg) in a goroutine of its own, as a member of the group. What it
+ * returns is its error, and the reference goes with it, or NULL. With a limit this
+ * waits until fewer are running.
+ *
+ * 0, or what kc_go() returns; then there is no such member, and the error is the
+ * caller's to deal with. The try form does not wait for the limit:
+ * -EBUSY	as many as it allows are running
+ */
+int kc_group_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg) KC_MUST_CHECK;
+int kc_group_try_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg)
+	KC_MUST_CHECK;
+
+/*
+ * Wait until all members have ended. The first error, with a reference for the
+ * caller, or NULL. The context is cancelled then, by that error if there is one.
+ *
+ * Several may wait at a time: all get the same error. The last one to return leaves
+ * the group as new, but for its limit and flags.
+ */
+kc_error *kc_group_wait(kc_group *g);
+
+KC_DECLS_END
+
+#endif /* KCHAN_ERRGROUP_H */
