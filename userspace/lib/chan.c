@@ -24,6 +24,7 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->elem_size = elem_size;
 	c->message = message;
 	c->on_free = NULL;
+	c->drop = NULL;
 	return c;
 }
 
@@ -126,6 +127,8 @@ void kc_unref(kc_chan *c)
 	if (!c || atomic_fetch_sub_explicit(&c->refs, 1,
 					    memory_order_acq_rel) != 1)
 		return;
+	if (c->drop)
+		kc_drop_unreceived(c);
 	sys_close(c->fd);
 	if (c->on_free)
 		c->on_free(c->owner);

@@ -21,6 +21,8 @@ static int make_end(kc_chan **out, kc_chan *c, uint32_t direction)
 		if (!*out) {
 			sys_close(fd);
 			fd = -ENOMEM;
+		} else if (c->drop && direction == KCHAN_END_RECV) {
+			kc_set_drop(*out, c->drop);
 		}
 	}
 	kc_unref(c);

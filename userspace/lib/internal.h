@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <kchan/kchan.h>
 #include <kchan/uapi.h>
@@ -24,12 +25,28 @@ struct kc_chan {
 	bool message;
 	void (*on_free)(void *owner);	/* NULL: nobody is told */
 	void *owner;
+	/* Of a channel of elements that own something: see kc_set_drop(). */
+	void (*drop)(void *elem);
+	pid_t drop_pid;
 };
 
 /*
  * A handle of @fd, which then belongs to it. NULL when there is no memory.
  */
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message);
+
+/*
+ * What is still in the channel when the last handle of this process that could
+ * receive it goes is given to @drop. It is for channels whose elements point to
+ * memory of this process: a copy in a forked child has nothing to say. It is for
+ * handles that can also send, or whose senders have gone by then. Elements are of
+ * at most KC_DROP_SIZE bytes.
+ */
+#define KC_DROP_SIZE	128
+void kc_set_drop(kc_chan *c, void (*drop)(void *elem));
+
+/* With the last reference, of a handle that has it set. */
+void kc_drop_unreceived(kc_chan *c);
 
 /* What a message to send must be, before the kernel sees it. */
 static inline int kc_check_send_msg(const kc_chan *c, size_t len)

@@ -37,6 +37,7 @@
 #include <kchan/select.h>
 #include <kchan/sem.h>
 #include <kchan/signal.h>
+#include <kchan/singleflight.h>
 #include <kchan/time.h>
 #include <kchan/version.h>
 #include <kchan/waitgroup.h>
