@@ -33,6 +33,7 @@
 #include <kchan/mutex.h>
 #include <kchan/once.h>
 #include <kchan/panic.h>
+#include <kchan/pattern.h>
 #include <kchan/rwmutex.h>
 #include <kchan/select.h>
 #include <kchan/sem.h>

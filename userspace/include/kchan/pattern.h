@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Goroutines connected by channels, in the well-known ways: a generator, stages of
+ * a pipeline, fan-out and fan-in. A pool of workers is in workpool.h.
+ *
+ *	kc_group g = KC_GROUP_INIT;
+ *	kc_chan_opts ints = KC_CHAN_OPTS_INIT;
+ *	kc_stage stages[] = {
+ *		{ .fn = square, .elem_size = sizeof(int), .workers = 4 },
+ *		{ .fn = only_odd, .elem_size = sizeof(int) },
+ *	};
+ *
+ *	ints.elem_size = sizeof(int);
+ *	kc_group_with_context(&g, &ctx, parent);
+ *	kc_generate(&numbers, &g, ctx, &ints, count, NULL);
+ *	kc_pipeline(&results, &g, ctx, numbers, stages, 2);
+ *	kc_unref(numbers);
+ *	kc_for_each(results, &n)
+ *		...
+ *	kc_unref(results);
+ *	err = kc_group_wait(&g);
+ *
+ * All of it ends by itself, in whatever way it ends, because each goroutine holds
+ * nothing but the ends of channels that it uses, and drops them when it returns:
+ *
+ * - a function has nothing more to send: those after it receive what is left, then
+ *   end-of-stream;
+ * - whoever receives goes away (by kc_unref()): kc_yield() of those before it
+ *   returns -EPIPE, and they return. That is no error;
+ * - the context is cancelled: all of them return, what is under way is dropped,
+ *   and kc_ctx_cause() is the error;
+ * - a function returns an error: it is the group's, whose first error cancels the
+ *   context, if that is the group's, too.
+ *
+ * So drop each channel once it has been passed on: as long as you hold it, who sends
+ * to it cannot notice that nobody receives. And wait for the group. Without one
+ * (NULL) nobody is told when they have ended, and an error is logged (log.h).
+ *
+ * The calls take no reference from you, and return 0, or what kc_make() and
+ * kc_go() return, or
+ * -EINVAL	a channel is NULL, or an option invalid
+ * -EBADF	a channel to receive from is for sending only
+ * -EBUSY	the limit of the group does not allow for so many
+ * and then have started nothing, and received nothing.
+ *
+ * Elements are moved as bytes. One that owns something, such as a pointer, is lost
+ * with the channel that it is in when the last receiver goes, or with a context that
+ * is cancelled: there let it own nothing, or use a pool.
+ */
+#ifndef KCHAN_PATTERN_H
+#define KCHAN_PATTERN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kchan/cdefs.h>
+#include <kchan/chan.h>
+#include <kchan/context.h>
+#include <kchan/errgroup.h>
+#include <kchan/error.h>
+
+KC_DECLS_BEGIN
+
+/* What a generator or a stage sends to. It is gone when the function returns. */
+typedef struct kc_sink kc_sink;
+
+/*
+ * Send an element, or a message of @len bytes if that is what the channel has. 0, or
+ * a negative errno: -EPIPE, nobody receives any more; or what kc_ctx_err() says.
+ * Then it is time to return, whatever: that is what it was ended by.
+ */
+int kc_yield(kc_sink *sink, const void *elem) KC_MUST_CHECK;
+int kc_yield_msg(kc_sink *sink, const void *msg, size_t len) KC_MUST_CHECK;
+
+/* The context, for what takes long or waits. NULL if there is none. */
+kc_ctx *kc_sink_ctx(const kc_sink *sink);
+
+/* Sends any number of elements. The error that ended it, or NULL. */
+typedef kc_error *(*kc_generate_fn)(void *arg, kc_sink *out);
+
+/*
+ * Given an element of @len bytes, sends any number of others. An error ends all of
+ * it; NULL goes on. It may write to @elem.
+ */
+typedef kc_error *(*kc_stage_fn)(void *arg, void *elem, size_t len, kc_sink *out);
+
+/*
+ * Run @fn(@arg, sink) in a goroutine, with a channel of @opts to send to: *@out is
+ * that, for receiving only. When @fn returns it is closed.
+ */
+int kc_generate(kc_chan **out, kc_group *g, kc_ctx *ctx, const kc_chan_opts *opts,
+		kc_generate_fn fn, void *arg) KC_MUST_CHECK;
+
+/* A function, and the channel that it sends to. It is valid when zero but for fn. */
+typedef struct kc_stage {
+	kc_stage_fn fn;
+	void *arg;
+	size_t elem_size;
+	size_t cap;
+	uint32_t flags;		/* KC_CHAN_MESSAGE */
+	uint32_t workers;	/* that run it at a time; 0: one */
+	uint64_t reserved[4];
+} kc_stage;
+
+/*
+ * Run the @n functions at @stages, each on what the one before sends, and the first
+ * one on what is received from @in. *@out is the channel that the last one sends
+ * to, for receiving only; if @out is NULL it has none, and must not send. With
+ * several workers elements may overtake each other.
+ */
+int kc_pipeline(kc_chan **out, kc_group *g, kc_ctx *ctx, kc_chan *in,
+		const kc_stage *stages, size_t n) KC_MUST_CHECK;
+
+/*
+ * Fan-out: @n workers receive from @in, each element going to one of them, and each
+ * sends to a channel of its own, which are in @outs. (@stage->workers is not used.)
+ */
+int kc_fan_out(kc_chan **outs, size_t n, kc_group *g, kc_ctx *ctx, kc_chan *in,
+	       const kc_stage *stage) KC_MUST_CHECK;
+
+/*
+ * Fan-in: what is received from each of the @n channels at @ins, which have the same
+ * elements, goes to one, *@out, of capacity @cap, for receiving only. It is closed
+ * once all of them are closed and drained. The order is kept among what comes from
+ * the same channel. @n is at least 1.
+ */
+int kc_fan_in(kc_chan **out, kc_group *g, kc_ctx *ctx, kc_chan *const *ins,
+	      size_t n, size_t cap) KC_MUST_CHECK;
+
+KC_DECLS_END
+
+#endif /* KCHAN_PATTERN_H */
