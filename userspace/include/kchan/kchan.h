@@ -42,5 +42,6 @@
 #include <kchan/time.h>
 #include <kchan/version.h>
 #include <kchan/waitgroup.h>
+#include <kchan/workpool.h>
 
 #endif /* KCHAN_KCHAN_H */

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A pool of workers: a fixed number of goroutines that do jobs.
+ *
+ *	kc_pool_options options = KC_POOL_OPTIONS_INIT;
+ *	kc_pool *pool;
+ *
+ *	options.fn = resize;
+ *	options.workers = 8;
+ *	options.job_size = sizeof(struct image *);
+ *	options.result_size = sizeof(struct thumbnail *);
+ *	if (kc_pool_make(&pool, ctx, &options))
+ *		...
+ *	in one goroutine			in another
+ *	kc_pool_submit(pool, &image);		kc_for_each(kc_pool_results(pool), &t)
+ *	...						...
+ *	kc_pool_stop(pool);
+ *
+ *	err = kc_pool_wait(pool);
+ *	kc_pool_unref(pool);
+ *
+ * Submitting waits while all workers are busy and the queue is full, and workers
+ * wait while nobody receives results: so do not submit many jobs in the same
+ * goroutine that is to receive the results, and receive those to the end before
+ * kc_pool_wait().
+ *
+ * There are two kinds of errors. What went wrong with one job is part of the result,
+ * which may have a kc_error in it. An error that the function returns ends the pool:
+ * it cancels the context that workers have, and is what the wait returns.
+ *
+ * A panic in a worker ends the program, as in any goroutine. A worker that ends by
+ * kc_goexit() is one less.
+ */
+#ifndef KCHAN_WORKPOOL_H
+#define KCHAN_WORKPOOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kchan/cdefs.h>
+#include <kchan/chan.h>
+#include <kchan/context.h>
+#include <kchan/error.h>
+#include <kchan/pattern.h>
+
+KC_DECLS_BEGIN
+
+/* References are counted. */
+typedef struct kc_pool kc_pool;
+
+/*
+ * Options of a pool. Start with KC_POOL_OPTIONS_INIT, which fills in the size that
+ * the structure had when the program was compiled. It may grow at its end.
+ */
+typedef struct kc_pool_options {
+	uint32_t size;		/* sizeof(struct kc_pool_options) */
+	uint32_t workers;	/* 0: as many as there are CPUs for the process */
+	/*
+	 * Does one job, and sends any number of results by kc_yield(). NULL, or an
+	 * error, which ends the pool.
+	 */
+	kc_stage_fn fn;
+	void *arg;
+	size_t job_size;
+	size_t queue;		/* jobs that may wait */
+	size_t result_size;
+	size_t results;		/* that may wait */
+	/*
+	 * What is to be done with a job that is not done, and with a result that
+	 * nobody has received, once the pool is gone. NULL: nothing.
+	 */
+	void (*drop_job)(void *arg, void *job);
+	void (*drop_result)(void *arg, void *result);
+} kc_pool_options;
+
+#define KC_POOL_OPTIONS_INIT						\
+	{ sizeof(struct kc_pool_options), 0, NULL, NULL, 0, 0, 0, 0,	\
+	  NULL, NULL }
+
+/*
+ * Make a pool, and start its workers. *@out is a handle with one reference. When
+ * @ctx is cancelled the pool is.
+ *
+ * 0, or what kc_make(), kc_go() and kc_with_cancel() return, and
+ * -EINVAL	no function, or no valid size
+ * -E2BIG	options that this library does not know are not zero
+ */
+int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *options)
+	KC_MUST_CHECK;
+
+/*
+ * Submit a job.
+ *
+ * 0, or
+ * -EPIPE	the pool has been stopped, or has no workers any more
+ * -ECANCELED, -ETIMEDOUT
+ *		it was cancelled, or its context was
+ * and then the job is still the caller's. The try form does not wait: -EAGAIN when
+ * it would have to.
+ */
+int kc_pool_submit(kc_pool *pool, const void *job) KC_MUST_CHECK;
+int kc_pool_try_submit(kc_pool *pool, const void *job) KC_MUST_CHECK;
+
+/*
+ * The channel of jobs, for sending only, and that of results, for receiving only:
+ * for a select, or for another process. They are the pool's own. The results are
+ * closed once the last worker has ended.
+ */
+kc_chan *kc_pool_jobs(kc_pool *pool);
+kc_chan *kc_pool_results(kc_pool *pool);
+
+/* The context that its workers have: for what waits along with them. */
+kc_ctx *kc_pool_ctx(kc_pool *pool);
+
+/* No more jobs. Those that wait are done yet; then the workers end. */
+void kc_pool_stop(kc_pool *pool);
+
+/*
+ * The workers end as soon as they have done what they are at; jobs that wait are
+ * not done. @cause may be NULL, as for kc_cancel_cause().
+ */
+void kc_pool_cancel(kc_pool *pool, kc_error *cause);
+
+/*
+ * Stop the pool, and wait until its workers have ended. The error that ended it, with
+ * a reference for the caller: what a function returned, or why it was cancelled; or
+ * NULL, when all jobs have been done. It can be asked for any number of times.
+ */
+kc_error *kc_pool_wait(kc_pool *pool);
+
+/*
+ * Take one more reference. Returns @pool. Drop one: with the last one the pool is
+ * cancelled, without waiting for it. Both accept NULL.
+ */
+kc_pool *kc_pool_ref(kc_pool *pool);
+void kc_pool_unref(kc_pool *pool);
+
+KC_DECLS_END
+
+#endif /* KCHAN_WORKPOOL_H */
