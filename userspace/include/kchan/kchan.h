@@ -34,6 +34,7 @@
 #include <kchan/once.h>
 #include <kchan/panic.h>
 #include <kchan/pattern.h>
+#include <kchan/process.h>
 #include <kchan/rwmutex.h>
 #include <kchan/select.h>
 #include <kchan/sem.h>
