@@ -40,6 +40,7 @@
 #include <kchan/sem.h>
 #include <kchan/signal.h>
 #include <kchan/singleflight.h>
+#include <kchan/supervisor.h>
 #include <kchan/time.h>
 #include <kchan/version.h>
 #include <kchan/waitgroup.h>
