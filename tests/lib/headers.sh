@@ -109,6 +109,71 @@ static int contexts(void)
 	return kc_error_is_code(kc_ctx_cause(below), kc_ctx_err(below));
 }
 
+static kc_error *fetch(void *arg, void **value, void (**destroy)(void *value))
+{
+	*value = arg;
+	*destroy = NULL;
+	return NULL;
+}
+
+static kc_error *generate(void *arg, kc_sink *out)
+{
+	return kc_yield(out, arg) ? kc_error_new(-1, "no") : NULL;
+}
+
+static kc_error *pass_on(void *arg, void *elem, size_t len, kc_sink *out)
+{
+	(void)arg;
+	return kc_yield_msg(out, elem, len) ? kc_error_new(-1, "no") : NULL;
+}
+
+static int groups(kc_chan *in)
+{
+	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
+	kc_flight flight = KC_FLIGHT_INIT;
+	kc_flight_result result = KC_FLIGHT_RESULT_INIT;
+	kc_group g = KC_GROUP_INIT;
+	kc_stage stage = { pass_on, NULL, 4, 0, 0, 1, { 0, 0, 0, 0 } };
+	kc_pool_options pool_options = KC_POOL_OPTIONS_INIT;
+	kc_chan *out, *outs[2];
+	kc_pool *pool;
+
+	kc_group_set_limit(&g, 3);
+	if (kc_flight_do(&flight, "key", fetch, NULL, &result) ||
+	    kc_generate(&out, &g, NULL, &opts, generate, NULL) ||
+	    kc_pipeline(&out, &g, kc_background(), in, &stage, 1) ||
+	    kc_fan_out(outs, 2, &g, NULL, in, &stage) ||
+	    kc_fan_in(&out, &g, NULL, outs, 2, 0))
+		return 1;
+	kc_flight_result_clear(&result);
+	pool_options.fn = pass_on;
+	if (kc_pool_make(&pool, NULL, &pool_options))
+		return 1;
+	kc_error_unref(kc_pool_wait(pool));
+	kc_pool_unref(pool);
+	return kc_group_wait(&g) != NULL;
+}
+
+static int processes(kc_chan *c)
+{
+	kc_process_end ends[] = { { "jobs", c }, { NULL, c } };
+	kc_process_options options = KC_PROCESS_OPTIONS_INIT;
+	kc_supervisor_options policy = KC_SUPERVISOR_OPTIONS_INIT;
+	kc_supervisor *s;
+	kc_process *p;
+
+	options.ends = ends;
+	options.nr_ends = 2;
+	policy.restart = KC_RESTART_ON_FAILURE;
+	if (kc_process_start(&p, &options) || kc_process_wait(p, NULL) ||
+	    kc_supervise(&s, NULL, &options, &policy))
+		return 1;
+	kc_supervisor_stop(s);
+	kc_supervisor_unref(s);
+	kc_process_unref(p);
+	return 0;
+}
+
 static void count(void *arg)
 {
 	kc_waitgroup_done((kc_waitgroup *)arg);
@@ -144,6 +209,8 @@ int main(void)
 	    point_chan_recv_only(&typed_in, typed) ||
 	    point_chan_send_only(&typed_out, typed) ||
 	    kc_make_pair(&in, &out, sizeof(int), 0))
+		return 1;
+	if (groups(in) || processes(in))
 		return 1;
 	cases[0] = point_chan_case_recv(typed_in, &seen);
 	cases[1] = point_chan_case_send(typed_out, &sent);
