@@ -1,0 +1,159 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The examples, which are in $EXAMPLES, print what they are to show. Runs with busybox
+# alone. TAP.
+
+# shellcheck disable=SC2317 # functions that step calls
+set -u
+
+# shellcheck source=scripts/step.sh
+. "$STEPS"
+
+# run NAME: what it printed is in /tmp/seen.
+run()
+{
+	"$EXAMPLES/$1" >/tmp/seen 2>/tmp/errors || {
+		echo "status $?"
+		cat /tmp/seen /tmp/errors
+		return 1
+	}
+	[ ! -s /tmp/errors ] || {
+		cat /tmp/errors
+		return 1
+	}
+}
+
+# prints NAME LINE...: these lines and no others.
+prints()
+{
+	name=$1
+	shift
+	run "$name" || return
+	printf '%s\n' "$@" | diff - /tmp/seen
+}
+
+# holds LINE PATTERN: line LINE of what was printed is all of this pattern.
+holds()
+{
+	sed -n "$1p" /tmp/seen | grep -qxE "$2" || {
+		cat /tmp/seen
+		return 1
+	}
+}
+
+# One cook turns from dish to dish; how the steps of several fall is open.
+kitchen()
+{
+	run kitchen || return
+	holds 1 'one cook:( soup| pie| cake){9} \(1 at work\)' || return
+	holds 2 'all cooks:( soup| pie| cake){9} \([1-9][0-9]* at work\)' || return
+	! sed -n 1p /tmp/seen | grep -qE '( soup){3}.*( pie){3}|( pie){3}.*( soup){3}'
+}
+
+loopvar()
+{
+	run loopvar || return
+	holds 1 "the variable's address: 3 3 3" || return
+	holds 2 'a copy for each, in some order:( [012]){3}' || return
+	holds 3 'each once: yes'
+}
+
+# Every example is run here.
+complete()
+{
+	for each in "$EXAMPLES"/*; do
+		grep -qE "^step .* (prints )?${each##*/}( \\\\)?\$" "$0" || {
+			echo "${each##*/} is not run"
+			return 1
+		}
+	done
+}
+
+# The network of its own that a guest has may still be down.
+ifconfig lo 127.0.0.1 up 2>/dev/null
+
+step "a goroutine, and who waits for it" prints goroutine \
+	"forgets: main ends" \
+	"waits: hello" \
+	"waits: main ends"
+step "concurrency and parallelism" kitchen
+step "a loop's variable" loopvar
+step "unbuffered" prints unbuffered \
+	"nobody is there: nothing is sent" \
+	"guest: here is my cup" \
+	"host: sent, and there is a cup: yes" \
+	"host: sent 42, got back 43"
+step "buffered" prints buffered \
+	"size 0: 8 of 8 sends wait, 0 of 0 are used" \
+	"size 1: 7 of 8 sends wait, 1 of 1 are used" \
+	"size 4: 4 of 8 sends wait, 4 of 4 are used" \
+	"size 8: 0 of 8 sends wait, 8 of 8 are used" \
+	"size 100: 0 of 8 sends wait, 8 of 100 are used"
+step "receive-only" prints receive_only \
+	"received 7" \
+	"send: EBADF" \
+	"close: EBADF" \
+	"write: EBADF" \
+	"nobody receives any more: EPIPE"
+step "send-only" prints send_only \
+	"receive: EBADF" \
+	"12 elements of 4 producers, in all 24; then it was closed"
+step "a generator" prints generator \
+	"0 1 1 2 3 5 8 13 21 34 55 89 " \
+	"the generator ends"
+step "fan-out" prints fan_out \
+	"all 12 jobs done: yes" \
+	"the slow one held up nobody: yes"
+step "fan-in" prints fan_in \
+	"9 readings, those of each sensor in order: yes"
+step "a worker pool, and who closes its results" prints worker_pool \
+	"nobody closes the results: 91, then waiting for ever" \
+	"one more goroutine does: 91, then the end" \
+	"kc_pool: 91, then the end"
+step "a pipeline" prints pipeline \
+	"10 words, 57 letters"
+step "errors through a channel" prints errors \
+	'error: parse "twelve": no number (EINVAL)' \
+	"sum of the others: 42"
+step "a safe goroutine" prints safe \
+	"request 1: served" \
+	"request 1: finished" \
+	"request 2: finished" \
+	"log: recovered from panic: request 2 makes no sense" \
+	"request 3: served" \
+	"request 3: finished" \
+	"the program goes on"
+step "an errgroup" prints errgroup \
+	"Anchor: yes" \
+	"Lion: no" \
+	"Swan: called off" \
+	"error: Lion: has closed down"
+step "singleflight" prints singleflight \
+	"5 asked, 5 got a shared answer, fetched 1 time" \
+	"one more asked: fetched 2 times"
+step "a timeout, and the worker that is left behind" prints timeout \
+	"no room for the result: ETIMEDOUT" \
+	"  the worker is left behind" \
+	"  the worker's send: done" \
+	"room for it: ETIMEDOUT" \
+	"  the worker's send: done" \
+	"a send that ends with the context: ETIMEDOUT" \
+	"  the worker's send: ETIMEDOUT"
+step "values of a request" prints values \
+	"[request 0, nobody] two requests come in" \
+	"[request 1, gopher] begin" \
+	"[request 1, gopher] query" \
+	"[request 2, penguin] begin" \
+	"[request 2, penguin] query"
+step "the prime sieve" prints sieve \
+	"2 3 5 7 11 13 17 19 23 29 31 37 41 43 47 53 59 61 67 71 " \
+	"all goroutines have ended"
+step "an echo server" prints echo \
+	"echo: hello" \
+	"echo: bye" \
+	"stopped: 2 connections, and the ticker ticked: yes"
+step "a pool of worker processes" prints processes \
+	"9 of 10 jobs done, in all 349; workers started again: 1"
+step "none is left out" complete
+steps_end

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What all examples need, and none is about: to give up when something fails.
+ */
+#ifndef EXAMPLE_H
+#define EXAMPLE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <kchan/kchan.h>
+
+/* What the call returned; the program ends if that is an error. */
+#define CHECK(call)	check((call), #call)
+
+static inline int check(int ret, const char *call)
+{
+	if (ret >= 0)
+		return ret;
+	fprintf(stderr, "%s: %s\n", call, strerror(-ret));
+	exit(EXIT_FAILURE);
+}
+
+#endif /* EXAMPLE_H */

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A loop's variable, given to goroutines by its address.
+ *
+ * All of them get the address of the same variable, and by the time that they look
+ * at it the loop is over. (Here they wait for that; else it would also be a data
+ * race.) kc_go_copy() gives each its own copy, made before the loop goes on.
+ */
+#include "example.h"
+
+static kc_waitgroup loop_is_over, all;
+static kc_mutex lock;
+static int seen[3];
+
+static void see(void *arg)
+{
+	int i;
+
+	kc_waitgroup_wait(&loop_is_over);
+	i = *(int *)arg;
+	kc_mutex_lock(&lock);
+	printf(" %d", i);
+	if (i < 3)
+		seen[i]++;
+	kc_mutex_unlock(&lock);
+	kc_waitgroup_done(&all);
+}
+
+static void start_three(int copy)
+{
+	int i;
+
+	kc_waitgroup_add(&loop_is_over, 1);
+	kc_waitgroup_add(&all, 3);
+	for (i = 0; i < 3; i++) {
+		if (copy)
+			CHECK(kc_go_copy(see, &i, sizeof(i)));
+		else
+			CHECK(kc_go(see, &i));
+	}
+	kc_waitgroup_done(&loop_is_over);
+	kc_waitgroup_wait(&all);
+}
+
+int main(void)
+{
+	printf("the variable's address:");
+	start_three(0);
+	printf("\na copy for each, in some order:");
+	start_three(1);
+	printf("\neach once: %s\n",
+	       seen[0] == 1 && seen[1] == 1 && seen[2] == 1 ? "yes" : "no");
+	return 0;
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Values that belong to a request, and go with its context.
+ *
+ * They are for what everything done for a request may want to know and no function
+ * wants as an argument: its number for the log, who asks. A key is the address of a
+ * variable that only one file knows: so nobody else's value can be mistaken for it.
+ */
+#include "example.h"
+
+static const char number_key, user_key;
+
+/* Who cares knows the keys; those in between only pass the context on. */
+static void log_line(kc_ctx *ctx, const char *text)
+{
+	const int *number = kc_ctx_value(ctx, &number_key);
+	const char *user = kc_ctx_value(ctx, &user_key);
+
+	printf("[request %d, %s] %s\n", number ? *number : 0,
+	       user ? user : "nobody", text);
+}
+
+static void query_database(kc_ctx *ctx)
+{
+	log_line(ctx, "query");
+}
+
+static void handle(kc_ctx *ctx)
+{
+	log_line(ctx, "begin");
+	query_database(ctx);
+}
+
+static kc_ctx *request(int number, const char *user)
+{
+	kc_ctx *numbered, *ctx;
+	int *value = malloc(sizeof(*value));
+
+	if (!value)
+		abort();
+	*value = number;
+	CHECK(kc_with_value(&numbered, NULL, &number_key, value, free));
+	CHECK(kc_with_value(&ctx, numbered, &user_key, (void *)user, NULL));
+	/* The other one holds it. */
+	kc_ctx_unref(numbered);
+	return ctx;
+}
+
+int main(void)
+{
+	kc_ctx *one = request(1, "gopher"), *two = request(2, "penguin");
+
+	log_line(NULL, "two requests come in");
+	handle(one);
+	handle(two);
+	kc_ctx_unref(one);
+	kc_ctx_unref(two);
+	return 0;
+}
