@@ -6,6 +6,7 @@
 
 #include "common.h"
 #include "death.h"
+#include "task.h"
 
 static void test_size(void)
 {
@@ -65,6 +66,7 @@ static void test_first_error(void)
 {
 	kc_chan *hold = make(0, 0);
 	struct member first = { NULL, -EIO }, later = { hold, -ENOSPC };
+	struct member again = { NULL, -EPERM };
 	kc_group g = KC_GROUP_INIT;
 	kc_error *err;
 	kc_ctx *ctx;
@@ -86,8 +88,7 @@ static void test_first_error(void)
 
 	/* As new. */
 	expect(!kc_group_wait(&g));
-	must_int(kc_group_go(&g, wait_and_fail, &(struct member){ NULL, -EPERM }),
-		 0);
+	must_int(kc_group_go(&g, wait_and_fail, &again), 0);
 	expect_error(kc_group_wait(&g), -EPERM);
 	kc_unref(hold);
 }
@@ -199,7 +200,7 @@ static void test_at_the_limit(void)
 	must_int(kc_group_try_go(&g, wait_and_fail, &member), 0);
 	expect_int(kc_group_try_go(&g, wait_and_fail, &member), -EBUSY);
 	thread = start(start_one, &starter);
-	sleep_ms(50);
+	wait_others_asleep();
 	expect(!atomic_load(&starter.started));
 	kc_close(hold);
 	join(thread);

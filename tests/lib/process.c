@@ -49,6 +49,8 @@ static int echo(void)
 		if (kc_send(out, &value))
 			return 97;
 	}
+	kc_unref(in);
+	kc_unref(out);
 	return 5;
 }
 
@@ -69,12 +71,13 @@ static int list(void)
 	for (i = 0; i < 64; i++)
 		if (open[i])
 			sprintf(text + strlen(text), "%d ", i);
+	closedir(dir);
 	strcat(text, getenv("KCHAN_FDS"));
 	say(text);
 	return 0;
 }
 
-static void take(char *to, const char *name)
+static kc_chan *take(char *to, const char *name)
 {
 	kc_chan *c = NULL;
 	int ret = kc_inherit(&c, name);
@@ -82,22 +85,25 @@ static void take(char *to, const char *name)
 	sprintf(to + strlen(to), "%s:%s ", name,
 		ret ? strerrorname_np(-ret) : fcntl(kc_fd(c), F_GETFD) ?
 		"cloexec" : "open");
+	return c;
 }
 
 static int inherit_all(void)
 {
+	static const char *const names[] = { "a", "ab", "a", "b", "" };
+	kc_chan *taken[ARRAY_SIZE(names)];
 	char text[TEXT] = "";
+	size_t i;
 
-	take(text, "a");
-	take(text, "ab");
-	take(text, "a");
-	take(text, "b");
-	take(text, "");
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		taken[i] = take(text, names[i]);
 	close(6);
 	take(text, "shut");
 	open("/dev/null", O_RDONLY);
 	take(text, "shut");
 	say(text);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		kc_unref(taken[i]);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "common.h"
 #include "death.h"
+#include "task.h"
 
 static void test_size(void)
 {
@@ -145,7 +146,7 @@ static void test_shared(void)
 	until(atomic_load(&source.calls) == 1);
 	for (i = 1; i < ARRAY_SIZE(askers); i++)
 		start_asking(&askers[i], &source, "key");
-	sleep_ms(100);
+	wait_others_asleep();
 	expect_int(atomic_load(&source.calls), 1);
 	kc_close(source.hold);
 	for (i = 0; i < ARRAY_SIZE(askers); i++) {
@@ -195,7 +196,7 @@ static void test_forget(void)
 	until(atomic_load(&source.calls) == 2);
 	/* It joins the one that is known now, also once the first has ended. */
 	start_asking(&third, &source, "key");
-	sleep_ms(50);
+	wait_others_asleep();
 	expect_int(atomic_load(&source.calls), 2);
 	kc_close(source.hold);
 	join(first.thread);
@@ -238,7 +239,7 @@ static void test_channel(void)
 	must_int(kc_flight_do_chan(&source.flight, "key", look_up, &source,
 				   &second), 0);
 	start_asking(&asker, &source, "key");
-	sleep_ms(50);
+	wait_others_asleep();
 	kc_close(source.hold);
 	receive(first, 0, 1);
 	receive(second, 0, 1);
@@ -333,7 +334,7 @@ static void test_panic(void)
 	until(atomic_load(&bad.calls) == 1);
 	for (i = 1; i < ARRAY_SIZE(threads); i++)
 		threads[i] = start(expect_raised, &bad);
-	sleep_ms(50);
+	wait_others_asleep();
 	kc_close(bad.hold);
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		join(threads[i]);
@@ -406,7 +407,7 @@ static void test_goexit(void)
 	for (i = 0; i < 3; i++)
 		must_int(kc_waitgroup_go(&wg, ask_in_goroutine, &bad), 0);
 	must_int(kc_flight_do_chan(&bad.flight, "key", be_bad, &bad, &c), 0);
-	sleep_ms(50);
+	wait_others_asleep();
 	kc_close(bad.hold);
 	kc_waitgroup_wait(&wg);
 	expect_int(atomic_load(&bad.calls), 1);

@@ -62,6 +62,32 @@ bool is_asleep(pid_t tid)
 	return at[2] == 'S';
 }
 
+static bool others_are_asleep(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *entry;
+	bool all = true;
+	pid_t tid;
+
+	must(dir);
+	while (all && (entry = readdir(dir))) {
+		tid = strtol(entry->d_name, NULL, 10);
+		/* One that ends meanwhile does not count. */
+		all = !tid || tid == gettid() || !thread_is_there(tid) ||
+		      is_asleep(tid);
+	}
+	closedir(dir);
+	return all;
+}
+
+/* Seen so several times in a row: for a lock they sleep too, but not for long. */
+void wait_others_asleep(void)
+{
+	unsigned int times = 0;
+
+	until((times = others_are_asleep() ? times + 1 : 0) == 5);
+}
+
 void thread_name(pid_t tid, char name[16])
 {
 	char text[64];

@@ -25,6 +25,9 @@ bool thread_is_there(pid_t tid);
 /* It sleeps: in a system call that waits, if it is not about to begin one. */
 bool is_asleep(pid_t tid);
 
+/* Until all threads but the caller do so. */
+void wait_others_asleep(void);
+
 /* What ps -T shows. */
 void thread_name(pid_t tid, char name[16]);
 
