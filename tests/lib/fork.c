@@ -37,6 +37,9 @@ static bool in_child(pid_t *pid)
 {
 	if (THREAD_SANITIZED)
 		tap_skip("the sanitizer has no threads in a child of threads");
+	/* Lest one of them has the sanitizer's allocator locked. */
+	if (SANITIZED)
+		wait_others_asleep();
 	*pid = fork();
 	must(*pid >= 0);
 	return *pid == 0;
