@@ -58,7 +58,7 @@ check:
 	$(call run-suites,$(VERSIONS) uml debug,$(SUITES))
 
 SUITES := build lint vm model kunit-uml kunit-debug uapi-stock uapi-debug newest \
-	stress-stock stress-debug lib
+	stress-stock stress-debug lib lib-sanitized
 
 check-build:
 	$(suite) build scripts/build-all
@@ -106,6 +106,10 @@ check-stress-debug: stress-programs
 
 check-lib: library
 	$(suite) lib tests/lib/run
+
+check-lib-sanitized:
+	@$(MAKE) --no-print-directory $(quiet) -C userspace sanitized
+	$(suite) lib-sanitized tests/lib/run sanitized
 
 uapi-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/uapi

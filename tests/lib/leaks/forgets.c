@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Forgets channels, to see that a sanitizer finds out.
+ */
+#include <kchan/kchan.h>
+
+int main(void)
+{
+	kc_chan *c;
+	int i;
+
+	/* Of the last one something may be left on the stack. */
+	for (i = 0; i < 10; i++)
+		if (kc_make(&c, 1, 0))
+			return 1;
+	return 0;
+}
