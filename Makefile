@@ -58,7 +58,7 @@ check:
 	$(call run-suites,$(VERSIONS) uml debug,$(SUITES))
 
 SUITES := build lint vm model kunit-uml kunit-debug uapi-stock uapi-debug newest \
-	stress-stock stress-debug lib lib-sanitized
+	stress-stock stress-debug lib leaks
 
 check-build:
 	$(suite) build scripts/build-all
@@ -107,9 +107,11 @@ check-stress-debug: stress-programs
 check-lib: library
 	$(suite) lib tests/lib/run
 
-check-lib-sanitized:
+sanitized-programs: library
 	@$(MAKE) --no-print-directory $(quiet) -C userspace sanitized
-	$(suite) lib-sanitized tests/lib/run sanitized
+
+check-leaks: sanitized-programs
+	$(suite) leaks tests/lib/run leaks
 
 uapi-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/uapi
@@ -130,6 +132,13 @@ stress: stress-programs
 			-l $$(($(TIME) * 3 + 1200)) -b "-c $$cpus" \
 			-e KCHAN_STRESS_TIME=$(TIME) $$kernel $(stresses) || true; \
 	done; done
+	@tests/vm/suite --totals
+
+## sanitized: the library's tests and examples with ASan and UBSan built in
+sanitized: sanitized-programs
+	@scripts/deps.sh check
+	@tests/vm/suite --begin
+	@tests/vm/suite sanitized tests/lib/run sanitized || true
 	@tests/vm/suite --totals
 
 ## kunit: the quick loop: the state machine's tests, in User-mode Linux
@@ -200,5 +209,6 @@ help:
 
 .PHONY: all module library run check versions stress kunit kunit-smp model bench
 .PHONY: shell lint install uninstall clean help uapi-programs stress-programs
+.PHONY: sanitized sanitized-programs
 .PHONY: check-versions $(addprefix check-,$(SUITES))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))
