@@ -39,14 +39,19 @@ library:
 run: library
 	@scripts/run-wordfreq $(FILES)
 
-# run-suites KERNELS,SUITES: with the kernels that they need.
+# run-suites KERNELS,SUITES[,BESIDE]: with the kernels that they need. Those of
+# the last list run one after another, beside the first of the others.
 define run-suites
 	@scripts/deps.sh check
 	@for each in $(1); do tests/vm/kernel $$each >/dev/null || exit; done
 	@tests/vm/suite --begin
-	@for each in $(2); do \
+	@for each in $(3); do \
 		$(MAKE) --no-print-directory check-$$each || true; \
-	done
+	done & \
+	for each in $(2); do \
+		$(MAKE) --no-print-directory check-$$each || true; \
+	done; \
+	wait
 	@tests/vm/suite --totals
 endef
 
@@ -55,10 +60,12 @@ VERSIONS := stock 6.1 rt newest
 
 ## check: all tests; build/logs/ has what they said
 check:
-	$(call run-suites,$(VERSIONS) uml debug,$(SUITES))
+	$(call run-suites,$(VERSIONS) uml debug,$(SUITES),$(BESIDE))
 
-SUITES := build lint vm model kunit-uml kunit-debug uapi-stock uapi-debug newest \
+SUITES := build vm kunit-uml kunit-debug uapi-stock uapi-debug newest \
 	stress-stock stress-debug lib leaks
+# Of these, one processor is enough.
+BESIDE := lint model
 
 check-build:
 	$(suite) build scripts/build-all
@@ -210,5 +217,5 @@ help:
 .PHONY: all module library run check versions stress kunit kunit-smp model bench
 .PHONY: shell lint install uninstall clean help uapi-programs stress-programs
 .PHONY: sanitized sanitized-programs
-.PHONY: check-versions $(addprefix check-,$(SUITES))
+.PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))
