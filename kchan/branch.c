@@ -59,17 +59,18 @@ static int kchan_stage_recv(struct kchan_branch *b,
 	return kchan_by_pointer(b->ch) ? 0 : kchan_get_staging(b, small);
 }
 
-static int kchan_fault_in_branch(struct kchan_branch *b)
+static int kchan_fault_in_branch(struct kchan_branch *b, u32 len)
 {
 	struct iov_iter to;
 
 	kchan_branch_dest(b, &to);
-	return kchan_fault_in(&to, b->len) ? 0 : -EFAULT;
+	return kchan_fault_in(&to, len) ? 0 : -EFAULT;
 }
 
 /**
  * kchan_branch_make_present() - see to it that a case does not fault for ever
- * @b: the case, whose commit has just said -EFAULT under the lock
+ * @b: the case, which has just said -EFAULT: its commit, with @b->got what there
+ *	was to receive; or kchan_select_deliver(), and the element was put back
  * @small: room that the caller has for a small element
  *
  * Context: may sleep.
@@ -84,13 +85,13 @@ int kchan_branch_make_present(struct kchan_branch *b,
 	/* Made present twice and gone again: go around. */
 	if (b->faults++ == 2)
 		return kchan_stage_recv(b, small);
-	return kchan_fault_in_branch(b);
+	return kchan_fault_in_branch(b, b->got);
 }
 
 /**
  * kchan_select_deliver() - give the caller what was detached for the chosen case
  * @sel: the select, a case of which has committed
- * @small: that case's room for a small element
+ * @small: that case's room for a small element; NULL when nothing was staged
  *
  * Return: 0; -EFAULT, -EINTR: then the element was put back.
  */
@@ -134,7 +135,7 @@ int kchan_select_stage(struct kchan_selection *sel, struct kchan_slot *slots,
 			continue;
 		if (b->op == KCHAN_OP_SEND)
 			ret = kchan_stage_send(b, small);
-		else if (fault_in && kchan_fault_in_branch(b))
+		else if (fault_in && kchan_fault_in_branch(b, b->len))
 			ret = -EFAULT;
 		else
 			ret = kchan_stage_recv(b, small);

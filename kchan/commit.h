@@ -76,9 +76,10 @@ static __always_inline int kchan_commit_recv(struct kchan_branch *b,
 }
 
 /*
- * A receive as most are: of a small element of fixed size that is stored, where
- * nobody waits to send. What kchan_take() would do of that, and no more; false for
- * all else, then nothing has moved.
+ * A receive as most are: of a small element of fixed size that is stored in an
+ * open channel, where nothing was put back and nobody waits to send. What
+ * kchan_take() would do of that, and no more; false for all else, and if the
+ * caller's page is not there: then nothing has moved.
  */
 static __always_inline bool kchan_commit_simple(struct kchan_branch *b,
 						struct kchan_deferred *d)

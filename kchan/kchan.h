@@ -48,6 +48,9 @@
  * kchan.elem_size, kchan.batch and the mode never change once kchan.ready is set;
  * whoever has seen it set (kchan_use()) reads them without a lock.
  *
+ * Whether a channel seems to be ready (kchan_may_recv(), kchan_may_send()) is read
+ * without a lock too, as a hint: who acts on it looks again with the lock held.
+ *
  * Between any two holds of kchan.lock these are true ("open" of a waiter means
  * that its party is not claimed):
  *

@@ -2,15 +2,12 @@
 /*
  * Select: exactly one case of several commits, at one instant.
  *
- * The look at the channels, the commit of a case that is ready, and, where none
+ * Where commit.h has not committed a case with the lock of its channel alone,
+ * the look at the channels, the commit of a case that is ready, and, where none
  * is, the queueing of all, are one hold of the locks of all channels: were they
  * looked at one after another, a default could be taken though some case was
  * ready at every moment. The locks are taken in the order of the channels' ids;
  * whoever else takes one of them takes no second one.
- *
- * Before that, commit.h tries a case that seems to be ready with the lock of its
- * channel alone. What it says of the others then is a hint, but that the case
- * commits, as a plain send or receive would at that instant, is not.
  *
  * Files are polled before, without any lock, for that may sleep: their readiness
  * is a hint anyway. A file that becomes ready only wakes the task, which looks,
@@ -419,7 +416,7 @@ free:
 	return ret;
 }
 
-/* A plain send or receive that was not possible at once. */
+/* A plain send or receive that was not made at once. */
 static int kchan_select_one(struct kchan_selection *sel,
 			    const struct kchan_wait *wait)
 {
@@ -462,7 +459,7 @@ int kchan_select_rest(struct kchan_selection *sel,
 	kchan_selection_order(sel);
 	if (ret == -EFAULT)
 		ret = kchan_select_now(sel, sel->chosen);
-	else if (wait->nonblock)
+	else if (wait->nonblock || sel->files)
 		ret = kchan_select_now(sel, -1);
 	if (ret == -EAGAIN && !wait->nonblock)
 		ret = kchan_select_wait(sel, wait->deadline);

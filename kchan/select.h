@@ -21,7 +21,8 @@
  * @got: bytes received; of a file, the events that are there
  * @op: ``KCHAN_OP_*``
  * @faults: how often its memory was made present
- * @detach: a receive goes to @elem, and is copied to the caller without the lock
+ * @detach: a receive goes to @elem, and is copied to the caller without the
+ *	lock; of a send, without meaning
  */
 struct kchan_branch {
 	struct kchan *ch;
@@ -75,7 +76,7 @@ struct kchan_nest {
  * @branches: its cases
  * @locks: their channels, each once, by id: the order of locking
  * @nr: how many cases
- * @nr_locks: how many channels
+ * @nr_locks: how many channels; 0 until kchan_selection_order()
  * @files: a bit for each case that has a file
  * @likely: a bit for each case that seemed to be ready when it was made out
  * @chosen: out: the case that committed

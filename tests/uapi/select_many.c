@@ -5,6 +5,7 @@
  * select_poll.c the fds of other kinds, select.c the form of one case.)
  */
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "cases.h"
 
@@ -157,6 +158,36 @@ static void messages(void)
 	expect(filled(out, 20, 2));
 }
 
+/* A message is shorter than its room, of which the rest need not be there. */
+static void room_not_there(void)
+{
+	int a = chan_make(KCHAN_SETUP_MESSAGE, 4096, 2);
+	int b = chan_make(KCHAN_SETUP_MESSAGE, 4096, 2);
+	const uint32_t lens[] = { 50, 200 };
+	char in[200];
+	struct cases c;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(lens); i++) {
+		const uint32_t len = lens[i];
+		char *out = map_before_hole(len);
+
+		tap_about("%u bytes", len);
+		/* Not even its page, so far. */
+		must_int(madvise((void *)((uintptr_t)out & -4096UL), 4096,
+				 MADV_DONTNEED), 0);
+		fill(in, len, i);
+		must_int(write(b, in, len), len);
+		cases_init(&c, 0, 0);
+		add_recv(&c, a, out, 4096);
+		add_recv(&c, b, out, 4096);
+		expect_int(cases_now(a, &c), 1);
+		expect_int(c.s.status, 0);
+		expect_int(c.s.len, len);
+		expect(filled(out, len, i));
+	}
+	tap_about("%s", "");
+}
+
 static void nil_and_none(void)
 {
 	int fd = chan_make(0, 8, 1);
@@ -302,6 +333,7 @@ static void bad_memory(void)
 	char *hole = map_before_hole(4), *big_hole = map_before_hole(9999);
 	uint64_t v = 1;
 	struct cases c;
+	char *array;
 
 	cases_init(&c, 0, 0);
 	add_recv(&c, a, &v, 8);
@@ -322,7 +354,9 @@ static void bad_memory(void)
 	expect_errno(cases_run(a, &c), EFAULT);
 	expect_int(chan_len(big), 0);
 	/* The array itself, with an end that is not there. */
-	c.s.cases = (uintptr_t)map_before_hole(sizeof(c.c[0]) + 10);
+	array = map_before_hole(sizeof(c.c[0]) + 10);
+	memcpy(array, c.c, sizeof(c.c[0]));
+	c.s.cases = (uintptr_t)array;
 	c.s.nr_cases = 2;
 	c.s.flags = NONBLOCK;
 	expect_errno(ioctl(a, KCHAN_IOC_SELECT, &c.s), EFAULT);
@@ -398,6 +432,7 @@ static const struct tap_test tests[] = {
 	{ "of all that are ready exactly one, of any size", exactly_one },
 	{ "a closed channel's case is ready", closed_cases },
 	{ "messages, and too little room for one", messages },
+	{ "messages, and room of which some is not there", room_not_there },
 	{ "nil channels, and no case at all", nil_and_none },
 	{ "no case at all waits for ever", none_for_ever },
 	{ "64 channels, and not one more", sixty_four },

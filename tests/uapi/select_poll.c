@@ -76,6 +76,23 @@ static void every_kind(void)
 	expect_int(events_now(null, POLLIN | POLLOUT), POLLIN | POLLOUT);
 }
 
+/* What is ready commits, whatever the others would need to wait. */
+static void ready_beside_bad(void)
+{
+	int empty = chan_make(0, 8, 1), event = eventfd(1, 0);
+	struct cases c;
+
+	cases_init(&c, 0, 0);
+	add_recv(&c, empty, (void *)8, 8);
+	add_poll(&c, event, POLLIN);
+	expect_int(cases_run(empty, &c), 0);
+	expect_int(c.s.index, 1);
+	expect_int(c.s.len, POLLIN);
+	/* Now it would wait. */
+	c.c[1].len = POLLPRI;
+	expect_errno(cases_run(empty, &c), EFAULT);
+}
+
 static void refused(void)
 {
 	int fd = chan_make(0, 8, 1), pipes[2];
@@ -327,6 +344,7 @@ static void interrupted(void)
 
 static const struct tap_test tests[] = {
 	{ "fds of every kind", every_kind },
+	{ "one that is ready, and memory that is none", ready_beside_bad },
 	{ "what is refused", refused },
 	{ "waiting for a channel and an fd", woken_by_either },
 	{ "events that were not asked for", other_events },
