@@ -370,9 +370,9 @@ struct kchan_case {
  *	this receive's @len (the message stays)
  * @len: out: bytes that moved; of %KCHAN_OP_POLL the events that are there
  *
- * Exactly one case commits, as Go's select has it: of those that are ready at
- * one instant one is chosen at random, each as likely as any other; if none is,
- * the call waits, and the first that becomes ready commits. A case on a closed
+ * Exactly one case commits, as Go's select has it: of those that are found ready
+ * one is chosen at random, each as likely as any other; if at one instant none
+ * is, the call waits, and the first that becomes ready commits. A case on a closed
  * channel is ready. Both sides of a channel may be selects, and a channel may be
  * in several cases; a select does not meet itself. The buffers of receives that
  * did not commit have unspecified contents after the call.
