@@ -334,13 +334,16 @@ int kc_keeper_start(void)
  */
 void kc_keeper_forked(void)
 {
-	struct kc_heap_node *node;
+	struct kc_timed *t;
 	struct kc_watch *w;
 
-	while ((node = keeper.times.first)) {
-		take_out(timed_of(node));
-		node->next = keeper.left;
-		keeper.left = node;
+	while (keeper.times.first) {
+		t = timed_of(keeper.times.first);
+		take_out(t);
+		if (!t->forked)
+			continue;
+		t->node.next = keeper.left;
+		keeper.left = &t->node;
 	}
 	while (!kc_list_empty(&keeper.watches)) {
 		w = kc_container(keeper.watches.next, struct kc_watch, link);
@@ -366,7 +369,6 @@ void kc_keeper_tell_forked(void)
 	while ((node = keeper.left)) {
 		keeper.left = node->next;
 		t = timed_of(node);
-		if (t->forked)
-			t->forked(t);
+		t->forked(t);
 	}
 }

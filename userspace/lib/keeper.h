@@ -35,7 +35,10 @@ struct kc_timed {
 	struct kc_heap_node node;
 	bool queued;
 	void (*fire)(struct kc_timed *t);
-	/* In the child of a fork() in which it was queued, and is no more. */
+	/*
+	 * In the child of a fork() in which it was queued, and is no more. What it is
+	 * in holds itself until then: others may be freed by what is called before.
+	 */
 	void (*forked)(struct kc_timed *t);
 };
 

@@ -124,10 +124,7 @@ static void fire(struct kc_timed *timed)
 
 static void forked(struct kc_timed *timed)
 {
-	struct kc_timer *t = kc_container(timed, struct kc_timer, timed);
-
-	if (t->fn)
-		kc_timer_unref(t);
+	kc_timer_unref(kc_container(timed, struct kc_timer, timed));
 }
 
 static void init(struct kc_timer *t, unsigned int refs)
@@ -135,7 +132,8 @@ static void init(struct kc_timer *t, unsigned int refs)
 	atomic_init(&t->refs, refs);
 	t->generation = kc_generation;
 	t->timed.fire = fire;
-	t->timed.forked = forked;
+	if (t->fn)
+		t->timed.forked = forked;
 }
 
 /* With a channel: -errno when it fails. */
