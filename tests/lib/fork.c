@@ -220,12 +220,75 @@ static void test_storm(void)
 	expect_threads(1);
 }
 
+/* Handlers that the program had before it first used the library. */
+static pthread_mutex_t own_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void use_some(void)
+{
+	atomic_int counted = 0;
+	kc_ctx *ctx;
+
+	must_int(kc_with_cancel(&ctx, NULL), 0);
+	must_int(kc_after_func(NULL, ctx, count, &counted), 0);
+	must_int(kc_cancel(ctx), 0);
+	until(atomic_load(&counted));
+	kc_ctx_unref(ctx);
+}
+
+static void prepare(void)
+{
+	use_some();
+	pthread_mutex_lock(&own_lock);
+}
+
+static void go_on(void)
+{
+	pthread_mutex_unlock(&own_lock);
+	use_some();
+}
+
+static void destroy(void *value)
+{
+	pthread_mutex_lock(&own_lock);
+	++*(int *)value;
+	pthread_mutex_unlock(&own_lock);
+}
+
+static void test_handlers(void)
+{
+	atomic_int counted = 0;
+	kc_ctx *ctx, *value;
+	int destroyed = 0;
+	pid_t pid;
+
+	if (SANITIZED)
+		tap_skip("the sanitizer's allocator stays locked in a child");
+	must_int(pthread_atfork(prepare, go_on, go_on), 0);
+	must_int(kc_with_cancel(&ctx, NULL), 0);
+	must_int(kc_with_value(&value, ctx, &own_lock, &destroyed, destroy), 0);
+	must_int(kc_after_func(NULL, value, count, &counted), 0);
+	kc_ctx_unref(value);
+	if (in_child(&pid)) {
+		/* Of what was registered; by then its lock was free. */
+		expect_int(destroyed, 1);
+		use_all();
+		kc_ctx_unref(ctx);
+		_exit(0);
+	}
+	expect_good(pid);
+	expect_int(destroyed, 0);
+	expect_int(kc_cancel(ctx), 0);
+	until(atomic_load(&counted));
+	kc_ctx_unref(ctx);
+}
+
 static const struct tap_test tests[] = {
 	{ "in main", test_from_main },
 	{ "in a goroutine", test_from_goroutine },
 	{ "in another thread", test_from_thread },
 	{ "in a child", test_again },
 	{ "while goroutines start and end", test_storm },
+	{ "handlers of the program's own", test_handlers },
 };
 
 TAP_MAIN(tests)

@@ -6,6 +6,12 @@
  * lock of the library's that another thread held would stay locked in it: the
  * parent takes them all before, in the order in which they are taken one inside
  * the other. And what is kept of the other threads is of no use there.
+ *
+ * A program may have handlers of its own, which may use the library. Those that are
+ * told of a fork last before it are told first after it; so that ours hold the locks
+ * inside of all others, they are there before main() is. What calls the program's
+ * functions is the other way around: it is there when it is first needed, and so
+ * comes after the handlers that the program had by then, whose locks are free again.
  */
 #include <pthread.h>
 
@@ -19,6 +25,7 @@
 
 uint32_t kc_generation;
 
+static pthread_once_t locks_once = PTHREAD_ONCE_INIT;
 static int error;
 
 static void before(void)
@@ -50,21 +57,40 @@ static void in_child(void)
 	kc_ctx_forked();
 	kc_notify_forked();
 	unlock_all();
-	/* What drops references, and may call the program's functions so. */
+}
+
+/* What drops references, and may call the program's functions so. */
+static void drop_in_child(void)
+{
 	kc_keeper_tell_forked();
 	kc_ctx_drop_forked();
 	kc_notify_drop_forked();
 }
 
-static void setup(void)
+static void setup_locks(void)
 {
 	error = -pthread_atfork(before, unlock_all, in_child);
 }
 
+/* Twice is no matter: a thread of the parent's may have been about to return. */
+static void setup_drop(void)
+{
+	if (!error)
+		error = -pthread_atfork(NULL, NULL, drop_in_child);
+}
+
+/* No other thread is in the middle of it, or of what it is there for, at a fork. */
+__attribute__((constructor(101))) static void set_up_early(void)
+{
+	pthread_once(&locks_once, setup_locks);
+}
+
 int kc_fork_setup(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static pthread_once_t drop_once = PTHREAD_ONCE_INIT;
 
-	pthread_once(&once, setup);
+	/* A constructor may be earlier still. */
+	pthread_once(&locks_once, setup_locks);
+	pthread_once(&drop_once, setup_drop);
 	return error;
 }
