@@ -282,6 +282,41 @@ static void test_handlers(void)
 	kc_ctx_unref(ctx);
 }
 
+/* All that is looked at is where the code is. */
+static void *ask_often(void *arg)
+{
+	while (!atomic_load(&over))
+		if (kc_panic_on_fault(arg))
+			continue;
+	return NULL;
+}
+
+static void test_faults(void)
+{
+	const unsigned long rounds = tap_scale(50);
+	void (*const code)(void) = test_handlers;
+	pthread_t threads[2];
+	unsigned long i;
+	pid_t pid;
+	int ret;
+
+	if (SANITIZED)
+		tap_skip("the sanitizer's allocator stays locked in a child");
+	ret = kc_panic_on_fault(code);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		threads[i] = start(ask_often, (void *)code);
+	for (i = 0; i < rounds; i++) {
+		if (in_child(&pid)) {
+			expect_int(kc_panic_on_fault(code), ret);
+			_exit(0);
+		}
+		expect_good(pid);
+	}
+	atomic_store(&over, true);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		join(threads[i]);
+}
+
 static const struct tap_test tests[] = {
 	{ "in main", test_from_main },
 	{ "in a goroutine", test_from_goroutine },
@@ -289,6 +324,7 @@ static const struct tap_test tests[] = {
 	{ "in a child", test_again },
 	{ "while goroutines start and end", test_storm },
 	{ "handlers of the program's own", test_handlers },
+	{ "while others ask for panics on faults", test_faults },
 };
 
 TAP_MAIN(tests)

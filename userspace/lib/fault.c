@@ -39,6 +39,16 @@ static struct range ranges[MAX_RANGES];
 static unsigned int nr_ranges;
 static uint32_t lock;		/* of those who add to it */
 
+void kc_fault_lock(void)
+{
+	kc_lock(&lock);
+}
+
+void kc_fault_unlock(void)
+{
+	kc_unlock(&lock);
+}
+
 /* What the panic is made of, on the stack where it happens. */
 struct fault {
 	int signal;

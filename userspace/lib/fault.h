@@ -5,4 +5,8 @@
 /* Have stack overflows told, if nobody handles such faults. Once in a process. */
 void kc_fault_setup(void);
 
+/* Around fork(), see fork.c. */
+void kc_fault_lock(void);
+void kc_fault_unlock(void);
+
 #endif /* LIBKCHAN_FAULT_H */

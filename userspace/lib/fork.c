@@ -16,6 +16,7 @@
 #include <pthread.h>
 
 #include "ctx.h"
+#include "fault.h"
 #include "fork.h"
 #include "keeper.h"
 #include "log.h"
@@ -34,12 +35,14 @@ static void before(void)
 	kc_ctx_lock_all();
 	kc_keeper_lock();
 	kc_log_lock();
+	kc_fault_lock();
 	kc_lock(&kc_sched.lock);
 }
 
 static void unlock_all(void)
 {
 	kc_unlock(&kc_sched.lock);
+	kc_fault_unlock();
 	kc_log_unlock();
 	kc_keeper_unlock();
 	kc_ctx_unlock_all();
