@@ -402,6 +402,26 @@ static void test_dropped(void)
 	expect_errno(waitpid(-1, NULL, WNOHANG), ECHILD);
 }
 
+/* Each reference by itself keeps the handle. */
+static void test_references(void)
+{
+	const kc_supervisor_options options = policy(KC_RESTART_NEVER, 0);
+	kc_supervisor *s = supervise(NULL, new_board(3), &options);
+
+	int status = -1;
+
+	expect(kc_supervisor_ref(s) == s);
+	/* Drops one. */
+	expect_over(s, 3, 0);
+	expect_int(kc_supervisor_wait(s, &status), 0);
+	expect_int(WEXITSTATUS(status), 3);
+	kc_supervisor_unref(s);
+	expect(!kc_supervisor_ref(NULL));
+	kc_supervisor_unref(NULL);
+	must_int(kc_shutdown(), 0);
+	expect_errno(waitpid(-1, NULL, WNOHANG), ECHILD);
+}
+
 static const struct tap_test tests[] = {
 	{ "when it is started again", test_policies },
 	{ "until it works", test_until_it_works },
@@ -415,6 +435,7 @@ static const struct tap_test tests[] = {
 	{ "bad options", test_options },
 	{ "waiting for it", test_wait },
 	{ "dropped handles", test_dropped },
+	{ "references", test_references },
 };
 
 TAP_MAIN(tests)
