@@ -198,6 +198,18 @@ static unsigned long long available_kib(void)
 	return kib;
 }
 
+/* Of that, what the process itself has. */
+static unsigned long long resident_kib(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	unsigned long long pages = 0;
+
+	must(file);
+	must_int(fscanf(file, "%*u %llu", &pages), 1);
+	fclose(file);
+	return pages * getpagesize() / 1024;
+}
+
 /*
  * Ten thousand wait in one channel, at once. All that were there are served, first
  * come, first served; and close wakes them all.
@@ -206,7 +218,7 @@ static void test_ten_thousand(void)
 {
 	unsigned int i, count = tap_scale(10000);
 	struct crowd crowd = { .received = 0 };
-	unsigned long long before, took;
+	unsigned long long before, resident, took;
 	struct sysinfo system;
 	uint64_t value;
 
@@ -219,12 +231,14 @@ static void test_ten_thousand(void)
 		tap_skip("only root may have as many threads");
 	crowd.c = make(sizeof(value), 0);
 	before = available_kib();
+	resident = resident_kib();
 	for (i = 0; i < count; i++)
 		must_int(kc_waitgroup_go(&crowd.ended, receive, &crowd), 0);
 	wait_receivers(crowd.c, count);
 	took = before - available_kib();
-	tap_note("%u goroutines wait, with %.1f KiB each", count,
-		 (double)took / count);
+	resident = resident_kib() - resident;
+	tap_note("%u goroutines wait, with %.1f KiB each, %.1f of them resident",
+		 count, (double)took / count, (double)resident / count);
 	/* What go.h says, and some. */
 	if (!SANITIZED && !tap_instrumented())
 		expect(took / count < 56);
