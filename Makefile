@@ -7,8 +7,9 @@ DESTDIR	?=
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 FILES	?= /usr/share/common-licenses /usr/share/doc
-# For how many seconds each stress runs.
+# For how many seconds each stress runs, and how often "make repeat" repeats.
 TIME	:= 60
+TIMES	:= 200
 
 # The kernel to build for: this machine's when it has what that takes, else the
 # guest's, which is fetched.
@@ -148,6 +149,16 @@ sanitized: sanitized-programs
 	@tests/vm/suite sanitized tests/lib/run sanitized || true
 	@tests/vm/suite --totals
 
+## repeat: each of the library's tests, or those of ONLY, TIMES=200, on 2 and 4 CPUs
+repeat: library
+	@scripts/deps.sh check
+	@tests/vm/suite --begin
+	@for cpus in 2 4; do \
+		tests/vm/suite repeat-$$cpus tests/lib/run repeat $$cpus $(TIMES) \
+			$(ONLY) || true; \
+	done
+	@tests/vm/suite --totals
+
 ## kunit: the quick loop: the state machine's tests, in User-mode Linux
 kunit:
 	@scripts/deps.sh check
@@ -216,6 +227,6 @@ help:
 
 .PHONY: all module library run check versions stress kunit kunit-smp model bench
 .PHONY: shell lint install uninstall clean help uapi-programs stress-programs
-.PHONY: sanitized sanitized-programs
+.PHONY: sanitized sanitized-programs repeat
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))
