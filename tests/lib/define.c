@@ -83,11 +83,34 @@ static void test_nil(void)
 	int_chan_unref(NULL);
 }
 
+KC_CHAN_DEFINE(error_chan, kc_error *);
+
+/* The reference goes with the error, and what caused it comes along. */
+static void test_errors(void)
+{
+	kc_error *inner = kc_error_new(-ENOENT, "no file"), *got = NULL;
+	error_chan *c = NULL;
+
+	must_int(error_chan_make(&c, 2), 0);
+	must_int(error_chan_send(c, kc_error_wrap(inner, "outer")), 0);
+	must_int(error_chan_send(c, NULL), 0);
+	kc_error_unref(inner);
+	must_int(error_chan_recv(c, &got), 1);
+	expect(!strcmp(kc_error_text(got), "outer: no file"));
+	expect(kc_error_is_code(got, -ENOENT));
+	expect(kc_error_is(got, kc_error_cause(got)));
+	kc_error_unref(got);
+	must_int(error_chan_recv(c, &got), 1);
+	expect(!got);
+	error_chan_unref(c);
+}
+
 static const struct tap_test tests[] = {
 	{ "elements by value", test_values },
 	{ "pointers as elements", test_pointers },
 	{ "a plain handle made a typed one", test_from },
 	{ "the NULL channel", test_nil },
+	{ "errors as elements", test_errors },
 };
 
 TAP_MAIN(tests)
