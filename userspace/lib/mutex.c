@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Mutexes: the lock of futex.h, for the program.
+ * Mutexes: the lock of futex.h, for the program, and known to the race detector.
  */
 #include "futex.h"
 #include "internal.h"
+#include "race.h"
 
 void kc_mutex_lock(kc_mutex *m)
 {
 	kc_lock(&m->state);
+	kc_race_acquire(m);
 }
 
 int kc_mutex_try_lock(kc_mutex *m)
 {
-	return kc_lock_try(&m->state) ? 0 : -EAGAIN;
+	if (!kc_lock_try(&m->state))
+		return -EAGAIN;
+	kc_race_acquire(m);
+	return 0;
 }
 
 void kc_mutex_unlock(kc_mutex *m)
 {
+	kc_race_release(m);
 	if (__builtin_expect(kc_unlock(&m->state) == KC_UNLOCKED, 0))
 		kc_panic("unlock of unlocked mutex");
 }

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the race detector of an instrumented program knows of the library, which is
+# not: as it is built, in both its forms. On the machine that builds. TAP.
+
+# shellcheck disable=SC2317 # functions that step calls
+set -u
+
+cd "$(dirname "$0")/../.." || exit
+build=${KCHAN_BUILD:-build/user}
+# shellcheck source=scripts/step.sh
+. "$PWD/scripts/step.sh"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+compile()
+{
+	set -- gcc -D_GNU_SOURCE -O1 -g -fsanitize=thread -Iuserspace/include \
+		tests/lib/races/mutex.c
+	"$@" -o "$work/static" "$build/libkchan.a" &&
+		"$@" -o "$work/shared" -L"$build" -lkchan
+}
+
+# run PROGRAM [HOW]: the detector cannot do with all the randomness of addresses.
+run()
+{
+	program=$1
+	shift
+	LD_LIBRARY_PATH=$build TSAN_OPTIONS=exitcode=66 \
+		setarch -R "$work/$program" "$@" >"$work/said" 2>&1
+}
+
+# Without a mutex there is a race to be found.
+found()
+{
+	run "$1"
+	[ $? -eq 66 ] && grep -q 'data race' "$work/said" && return
+	cat "$work/said"
+	return 1
+}
+
+# quiet PROGRAM HOW: with one there is none, and it says so.
+quiet()
+{
+	run "$@" && [ ! -s "$work/said" ] && return
+	cat "$work/said"
+	return 1
+}
+
+step "an instrumented program builds" compile
+for each in static shared; do
+	step "$each library: a race is found" found $each
+	step "$each library: none with a mutex" quiet $each lock
+	step "$each library: none with one that is tried" quiet $each try
+done
+steps_end
