@@ -334,12 +334,29 @@ static void wait_for_it(void *arg)
 	kc_group_wait(arg);
 }
 
+struct raised {
+	kc_group *g;
+	kc_panic_info info;
+	atomic_bool over;
+};
+
+static void *expect_raised(void *arg)
+{
+	struct raised *raised = arg;
+
+	must_int(kc_protect(wait_for_it, raised->g, &raised->info), 1);
+	atomic_store(&raised->over, true);
+	return NULL;
+}
+
 static void test_propagate(void)
 {
 	kc_chan *hold = make(0, 0);
 	struct member late = { hold, -EIO };
 	kc_group g = KC_GROUP_INIT;
+	struct raised raised = { .g = &g };
 	kc_panic_info info;
+	pthread_t thread;
 	kc_ctx *ctx;
 	char *report;
 
@@ -351,8 +368,14 @@ static void test_propagate(void)
 	wait_done(ctx);
 	expect_int(kc_error_code(kc_ctx_cause(ctx)), -ECANCELED);
 	expect(!strcmp(kc_error_text(kc_ctx_cause(ctx)), "panic: in a member"));
+	/* Raised once all have ended, not before. */
+	thread = start(expect_raised, &raised);
+	until(__atomic_load_n(&g.waiting, __ATOMIC_RELAXED) == 1);
+	wait_others_asleep();
+	expect(!atomic_load(&raised.over));
 	kc_close(hold);
-	must_int(kc_protect(wait_for_it, &g, &info), 1);
+	join(thread);
+	info = raised.info;
 	expect(!strcmp(info.text, "in a member"));
 	expect(info.goid != kc_goid());
 	report = kc_panic_report(&info);
