@@ -104,12 +104,14 @@ static inline bool kchan_can_send(struct kchan *ch)
  */
 static inline bool kchan_may_recv(struct kchan *ch)
 {
+	/* Who acts on it looks again with the lock held. */
 	return data_race(ch->stored || ch->nr_put_back || ch->closed) ||
 	       !list_empty(&ch->senders.list);
 }
 
 static inline bool kchan_may_send(struct kchan *ch)
 {
+	/* As above. */
 	return data_race(ch->stored < ch->capacity || ch->closed ||
 			 !ch->recv_ends) ||
 	       !list_empty(&ch->receivers.list);
