@@ -59,6 +59,11 @@ static void trace_start(struct trace *t)
 	/* Room for all that a test does, and an order that all CPUs agree on. */
 	put_file(t, "buffer_size_kb", "2048");
 	put_file(t, "trace_clock", "counter");
+	/*
+	 * Not the names of tasks: for them the scheduler's own code is patched, at
+	 * which an emulator may run what was there a moment ago.
+	 */
+	put_file(t, "trace_options", "norecord-cmd");
 	put_file(t, "events/kchan/enable", "1");
 }
 
