@@ -10,9 +10,6 @@
 
 #define DEVICE	"/dev/kchan"
 
-/* Options are never this large: a size that is more was not set. */
-#define MAX_OPTS_SIZE	4096
-
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 {
 	kc_chan *c = malloc(sizeof(*c));
@@ -47,19 +44,12 @@ static int make(kc_chan **out, struct kchan_setup *setup)
 	return ret;
 }
 
-/* What a later form of the options has more must be zero: we do not know it. */
 static int check_opts(const kc_chan_opts *opts)
 {
-	const unsigned char *bytes = (const unsigned char *)opts;
-	uint32_t i;
+	const int ret = kc_check_options(opts, opts->size, sizeof(*opts));
 
-	if (opts->size < sizeof(*opts))
-		return -EINVAL;
-	if (opts->size > MAX_OPTS_SIZE)
-		return -E2BIG;
-	for (i = sizeof(*opts); i < opts->size; i++)
-		if (bytes[i])
-			return -E2BIG;
+	if (ret)
+		return ret;
 	if (opts->flags & ~KC_CHAN_MESSAGE)
 		return -EINVAL;
 	/* Here, since the kernel's own fields are narrower than ours. */

@@ -4,9 +4,6 @@
  */
 #include "pool.h"
 
-/* Options are never this large: a size that is more was not set. */
-#define MAX_OPTIONS_SIZE	4096
-
 #define CALLER	((uintptr_t)__builtin_return_address(0))
 
 int kc_go(void (*fn)(void *arg), void *arg)
@@ -28,19 +25,12 @@ int kc_go_copy(void (*fn)(void *arg), const void *arg, size_t size)
 	return kc_pool_start(&start);
 }
 
-/* What a later form of the options has more must be zero: we do not know it. */
 static int check_options(const kc_go_options *options)
 {
-	const unsigned char *bytes = (const unsigned char *)options;
-	uint32_t i;
+	const int ret = kc_check_options(options, options->size, sizeof(*options));
 
-	if (options->size < sizeof(*options))
-		return -EINVAL;
-	if (options->size > MAX_OPTIONS_SIZE)
-		return -E2BIG;
-	for (i = sizeof(*options); i < options->size; i++)
-		if (bytes[i])
-			return -E2BIG;
+	if (ret)
+		return ret;
 	if (options->flags & ~(KC_GO_SAFE | KC_GO_FRESH))
 		return -EINVAL;
 	return 0;

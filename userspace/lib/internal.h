@@ -48,6 +48,12 @@ void kc_set_drop(kc_chan *c, void (*drop)(void *elem));
 /* With the last reference, of a handle that has it set. */
 void kc_drop_unreceived(kc_chan *c);
 
+/*
+ * That a caller's options of @size bytes are as large as those of @known bytes that we
+ * know, and what a later form of them has more is zero: 0, -EINVAL or -E2BIG.
+ */
+int kc_check_options(const void *options, uint32_t size, size_t known);
+
 /* What a message to send must be, before the kernel sees it. */
 static inline int kc_check_send_msg(const kc_chan *c, size_t len)
 {

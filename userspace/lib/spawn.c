@@ -9,9 +9,6 @@
 #include "proc.h"
 #include "spawn.h"
 
-/* Options are never this large: a size that is more was not set. */
-#define MAX_OPTIONS_SIZE	4096
-
 /* Descriptors are numbers of this many digits at most. */
 #define DIGITS	10
 
@@ -36,20 +33,14 @@ static int check_end(const kc_process_options *options, size_t index)
 	return 0;
 }
 
-/* What a later form of the options has more must be zero: we do not know it. */
 static int check(const kc_process_options *options)
 {
-	const unsigned char *bytes = (const unsigned char *)options;
-	uint32_t i;
+	size_t i;
 	int ret;
 
-	if (options->size < sizeof(*options))
-		return -EINVAL;
-	if (options->size > MAX_OPTIONS_SIZE)
-		return -E2BIG;
-	for (i = sizeof(*options); i < options->size; i++)
-		if (bytes[i])
-			return -E2BIG;
+	ret = kc_check_options(options, options->size, sizeof(*options));
+	if (ret)
+		return ret;
 	if (options->flags || !options->argv == !options->fn)
 		return -EINVAL;
 	if (options->argv && !options->argv[0])

@@ -15,9 +15,6 @@
 #include "pool.h"
 #include "spawn.h"
 
-/* Options are never this large: a size that is more was not set. */
-#define MAX_OPTIONS_SIZE	4096
-
 #define FUNCTION_STACK	((size_t)1024 * 1024)
 
 struct kc_supervisor {
@@ -48,16 +45,10 @@ struct kc_supervisor {
 
 static int check(const kc_supervisor_options *options)
 {
-	const unsigned char *bytes = (const unsigned char *)options;
-	uint32_t i;
+	const int ret = kc_check_options(options, options->size, sizeof(*options));
 
-	if (options->size < sizeof(*options))
-		return -EINVAL;
-	if (options->size > MAX_OPTIONS_SIZE)
-		return -E2BIG;
-	for (i = sizeof(*options); i < options->size; i++)
-		if (bytes[i])
-			return -E2BIG;
+	if (ret)
+		return ret;
 	if (options->restart > KC_RESTART_ALWAYS || options->stop_signal < 0 ||
 	    options->stop_signal >= _NSIG)
 		return -EINVAL;

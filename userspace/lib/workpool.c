@@ -18,9 +18,6 @@
 #include "pool.h"
 #include "runner.h"
 
-/* Options are never this large: a size that is more was not set. */
-#define MAX_OPTIONS_SIZE	4096
-
 struct kc_pool {
 	kc_pool_options options;
 	kc_ctx *ctx;
@@ -39,16 +36,10 @@ struct kc_pool {
 
 static int check(const kc_pool_options *options)
 {
-	const unsigned char *bytes = (const unsigned char *)options;
-	uint32_t i;
+	const int ret = kc_check_options(options, options->size, sizeof(*options));
 
-	if (options->size < sizeof(*options))
-		return -EINVAL;
-	if (options->size > MAX_OPTIONS_SIZE)
-		return -E2BIG;
-	for (i = sizeof(*options); i < options->size; i++)
-		if (bytes[i])
-			return -E2BIG;
+	if (ret)
+		return ret;
 	return options->fn ? 0 : -EINVAL;
 }
 
