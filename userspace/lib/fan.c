@@ -21,19 +21,13 @@ static void unref_all(kc_chan **chans, size_t n)
 static int add_worker(struct kc_plan *plan, kc_chan **out, kc_chan *in,
 		      const kc_stage *stage, const kc_chan_opts *opts)
 {
-	struct kc_runner *r;
 	kc_chan *send;
 	int ret;
 
 	ret = kc_make_pair_opts(out, &send, opts);
 	if (ret)
 		return ret;
-	r = kc_plan_runner(plan, kc_run_stage, &in, 1, send);
-	if (r) {
-		r->stage = stage->fn;
-		r->arg = stage->arg;
-	}
-	kc_plan_start(plan, r);
+	kc_plan_stage(plan, stage, in, send);
 	kc_unref(send);
 	if (plan->error)
 		kc_unref(*out);
@@ -146,10 +140,5 @@ int kc_fan_in(kc_chan **out, kc_group *g, kc_ctx *ctx, kc_chan *const *ins,
 						    some, send));
 	}
 	kc_unref(send);
-	ret = kc_plan_end(&plan);
-	if (ret)
-		kc_unref(recv);
-	else
-		*out = recv;
-	return ret;
+	return kc_plan_end_with(&plan, recv, out);
 }

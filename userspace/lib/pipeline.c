@@ -21,16 +21,10 @@ int kc_check_stage(const kc_stage *stage, kc_chan_opts *opts)
 static void add_workers(struct kc_plan *plan, const kc_stage *stage, kc_chan *in,
 			kc_chan *out)
 {
-	struct kc_runner *r;
 	uint32_t i = 0;
 
 	do {
-		r = kc_plan_runner(plan, kc_run_stage, &in, 1, out);
-		if (r) {
-			r->stage = stage->fn;
-			r->arg = stage->arg;
-		}
-		kc_plan_start(plan, r);
+		kc_plan_stage(plan, stage, in, out);
 	} while (!plan->error && ++i < stage->workers);
 }
 
@@ -67,10 +61,5 @@ int kc_pipeline(kc_chan **out, kc_group *g, kc_ctx *ctx, kc_chan *in,
 	kc_plan_begin(&plan, g, ctx, (uintptr_t)__builtin_return_address(0));
 	for (i = 0; i < n && !plan.error; i++)
 		add_stage(&plan, &stages[i], &recv, out || i + 1 < n);
-	ret = kc_plan_end(&plan);
-	if (ret)
-		kc_unref(recv);
-	else if (out)
-		*out = recv;
-	return ret;
+	return kc_plan_end_with(&plan, recv, out);
 }

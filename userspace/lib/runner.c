@@ -63,6 +63,17 @@ int kc_plan_end(struct kc_plan *plan)
 	return plan->error;
 }
 
+int kc_plan_end_with(struct kc_plan *plan, kc_chan *recv, kc_chan **out)
+{
+	const int ret = kc_plan_end(plan);
+
+	if (ret)
+		kc_unref(recv);
+	else if (out)
+		*out = recv;
+	return ret;
+}
+
 static void free_runner(void *data)
 {
 	struct kc_runner *r = data;
@@ -232,11 +243,23 @@ kc_error *kc_stage_loop(kc_chan *in, kc_stage_fn fn, void *arg, kc_sink *sink)
 	return loop(in, fn, arg, sink, elem);
 }
 
-kc_error *kc_run_stage(struct kc_runner *r)
+static kc_error *run_stage(struct kc_runner *r)
 {
 	kc_sink sink = { r->ctx, r->out, 0 };
 
 	return kc_stage_loop(r->ins[0], r->stage, r->arg, &sink);
+}
+
+void kc_plan_stage(struct kc_plan *plan, const kc_stage *stage, kc_chan *in,
+		   kc_chan *out)
+{
+	struct kc_runner *r = kc_plan_runner(plan, run_stage, &in, 1, out);
+
+	if (r) {
+		r->stage = stage->fn;
+		r->arg = stage->arg;
+	}
+	kc_plan_start(plan, r);
 }
 
 static kc_error *run_generator(struct kc_runner *r)
@@ -291,10 +314,5 @@ int kc_generate(kc_chan **out, kc_group *g, kc_ctx *ctx, const kc_chan_opts *opt
 	}
 	kc_plan_start(&plan, r);
 	kc_unref(send);
-	ret = kc_plan_end(&plan);
-	if (ret)
-		kc_unref(recv);
-	else
-		*out = recv;
-	return ret;
+	return kc_plan_end_with(&plan, recv, out);
 }

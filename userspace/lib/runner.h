@@ -56,11 +56,15 @@ struct kc_runner *kc_plan_runner(struct kc_plan *plan, kc_run_fn run,
 /* Start it; it belongs to the plan. NULL does nothing. */
 void kc_plan_start(struct kc_plan *plan, struct kc_runner *r);
 
+/* Start one that receives from @in and gives that to the stage's function. */
+void kc_plan_stage(struct kc_plan *plan, const kc_stage *stage, kc_chan *in,
+		   kc_chan *out);
+
 /* 0 or a negative errno. */
 int kc_plan_end(struct kc_plan *plan);
 
-/* Receive from the first channel, and give that to the stage function. */
-kc_error *kc_run_stage(struct kc_runner *r);
+/* The same: @recv is then *@out, if that is asked for; after an error it is dropped. */
+int kc_plan_end_with(struct kc_plan *plan, kc_chan *recv, kc_chan **out);
 
 /*
  * Do that for one element after another, until end-of-stream, an error, or a sink
