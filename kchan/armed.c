@@ -162,7 +162,6 @@ static int kchan_armed_park(struct kchan_armed *armed,
 
 	kchan_armed_hold(&cases->sel);
 	kchan_party_init(&armed->party, NULL);
-	kchan_selection_order(&cases->sel);
 	ret = kchan_select_park(&cases->sel, cases->slots, &armed->party, 0);
 	if (ret == -EAGAIN) {
 		armed->collected = false;

@@ -63,6 +63,7 @@ static void kchan_lock_all(struct kchan_selection *sel)
 {
 	unsigned int i;
 
+	kchan_selection_order(sel);
 	kchan_nest_begin(&sel->nest);
 	for (i = 0; i < sel->nr_locks; i++) {
 		spin_lock_nest_lock(&sel->locks[i]->lock, &sel->nest);
@@ -456,7 +457,6 @@ int kchan_select_rest(struct kchan_selection *sel,
 		return ret;
 	if (sel->nr == 1 && sel->branches[0].ch)
 		return kchan_select_one(sel, wait);
-	kchan_selection_order(sel);
 	if (ret == -EFAULT)
 		ret = kchan_select_now(sel, sel->chosen);
 	else if (wait->nonblock || sel->files)

@@ -27,7 +27,6 @@ static struct kchan_armed *armed_one(struct kunit *test, struct kchan *ch,
 		.len = ch->elem_size,
 	};
 	cases->sel.nr = 1;
-	kchan_selection_lock(&cases->sel, ch);
 	ret = kchan_armed_arm(armed, cases);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	return armed;
