@@ -204,12 +204,11 @@ static int kchan_cases_alloc(struct kchan_cases *cases, unsigned int nr)
 	return -ENOMEM;
 }
 
-/* Not inline: for its sake a case would be in memory, not in registers. */
-static noinline int kchan_copy_resized(struct kchan_case *c,
-				       struct kchan_case __user *from,
-				       size_t size)
+/* Not inline: for its sake what is copied would be in memory, not in registers. */
+static noinline int kchan_copy_resized(void *to, size_t known,
+				       const void __user *from, size_t size)
 {
-	return copy_struct_from_user(c, sizeof(*c), from, size);
+	return copy_struct_from_user(to, known, from, size);
 }
 
 /*
@@ -222,7 +221,8 @@ static __always_inline int kchan_copy_case(struct kchan_case *c,
 {
 	if (unlikely(size != sizeof(*c))) {
 		struct kchan_case resized;
-		int ret = kchan_copy_resized(&resized, from, size);
+		int ret = kchan_copy_resized(&resized, sizeof(resized), from,
+					     size);
 
 		*c = resized;
 		return ret;
@@ -314,24 +314,17 @@ fault:
 	return -EFAULT;
 }
 
-/* Not inline, as kchan_copy_resized(). */
-static noinline int kchan_copy_resized_select(struct kchan_select *sel,
-					      struct kchan_select __user *from,
-					      size_t size)
-{
-	if (size < KCHAN_SELECT_SIZE_V0)
-		return -EINVAL;
-	return copy_struct_from_user(sel, sizeof(*sel), from, size);
-}
-
 static __always_inline int kchan_copy_select(struct kchan_select *sel,
 					     struct kchan_select __user *from,
 					     size_t size)
 {
 	if (unlikely(size != sizeof(*sel))) {
 		struct kchan_select resized;
-		int ret = kchan_copy_resized_select(&resized, from, size);
+		int ret;
 
+		if (size < KCHAN_SELECT_SIZE_V0)
+			return -EINVAL;
+		ret = kchan_copy_resized(&resized, sizeof(resized), from, size);
 		*sel = resized;
 		return ret;
 	}
