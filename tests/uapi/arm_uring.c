@@ -26,6 +26,14 @@ static void submit_read(struct ring *r, int armed, struct committed *out,
 	ring_submit(r, IORING_OP_READ, armed, out, sizeof(*out), data);
 }
 
+/* One that does not complete yet. */
+static void submit_waiting(struct ring *r, int armed, struct committed *out,
+			   uint64_t data)
+{
+	submit_read(r, armed, out, data);
+	expect_none_completed(r);
+}
+
 static void rearm_recv(int armed, int fd)
 {
 	struct cases c;
@@ -54,8 +62,7 @@ static void read_waits(void)
 	for (uint64_t i = 0; i < TIMES; i++) {
 		if (i)
 			rearm_recv(armed, fd);
-		submit_read(&r, armed, &out, i);
-		expect_none_completed(&r);
+		submit_waiting(&r, armed, &out, i);
 		/* The place in the queue is the armed case's, and its alone. */
 		expect_int(chan_info(fd).recv_waiters, 1);
 		send_u64(fd, i + 100);
@@ -79,8 +86,7 @@ static void send_waits(void)
 	ring_open(&r);
 	armed = arm_send(fd, &v, 8);
 	v = 0;
-	submit_read(&r, armed, &out, 1);
-	expect_none_completed(&r);
+	submit_waiting(&r, armed, &out, 1);
 	expect_recv(fd, 41);
 	ring_expect(&r, 1, READ_NOTHING);
 	expect_read(&out, 0, 0, 8);
@@ -102,8 +108,7 @@ static void one_of_many_cases(void)
 	add_send(&c, b, &v, 8);
 	add_recv(&c, b, NULL, 8);
 	armed = arm(a, &c);
-	submit_read(&r, armed, &out, 1);
-	expect_none_completed(&r);
+	submit_waiting(&r, armed, &out, 1);
 	send_u64(b, 6);
 	ring_expect(&r, 1, READ_U64);
 	expect_read(&out, 3, 0, 8);
@@ -113,8 +118,7 @@ static void one_of_many_cases(void)
 	expect_idle(b);
 
 	must_int(try_rearm(armed, &c), 0);
-	submit_read(&r, armed, &out, 2);
-	expect_none_completed(&r);
+	submit_waiting(&r, armed, &out, 2);
 	chan_close(a);
 	ring_expect(&r, 2, READ_NOTHING);
 	expect_read(&out, 1, EPIPE, 0);
@@ -248,8 +252,7 @@ static void nonblocking(void)
 
 	ring_open(&r);
 	chan_nonblock(armed, true);
-	submit_read(&r, armed, &out, 1);
-	expect_none_completed(&r);
+	submit_waiting(&r, armed, &out, 1);
 	send_u64(fd, 3);
 	ring_expect(&r, 1, READ_U64);
 	expect_int(out.value, 3);
@@ -272,8 +275,7 @@ static void disarmed(void)
 	struct ring r;
 
 	ring_open(&r);
-	submit_read(&r, armed, &out, 1);
-	expect_none_completed(&r);
+	submit_waiting(&r, armed, &out, 1);
 	expect_int(disarm(armed), 0);
 	expect_idle(fd);
 	expect_int(try_send(fd, &v, 8), -1);
@@ -296,8 +298,7 @@ static void closed_fd(void)
 	struct ring r;
 
 	ring_open(&r);
-	submit_read(&r, armed, &out, 1);
-	expect_none_completed(&r);
+	submit_waiting(&r, armed, &out, 1);
 	close(armed);
 	expect_int(chan_info(fd).recv_ends, 2);
 	send_u64(fd, 14);
@@ -319,8 +320,7 @@ static void closed_ring(void)
 	struct ring r;
 
 	ring_open(&r);
-	submit_read(&r, armed, &out, 1);
-	expect_none_completed(&r);
+	submit_waiting(&r, armed, &out, 1);
 	ring_close(&r);
 	/* The fd is still there: the select outlives the ring. */
 	send_u64(fd, 15);
@@ -329,8 +329,7 @@ static void closed_ring(void)
 
 	rearm_recv(armed, fd);
 	ring_open(&r);
-	submit_read(&r, armed, &out, 1);
-	expect_none_completed(&r);
+	submit_waiting(&r, armed, &out, 1);
 	close(armed);
 	ring_close(&r);
 	until(chan_info(fd).recv_ends == 1);
