@@ -89,13 +89,16 @@ check-kunit-uml:
 check-kunit-debug:
 	$(suite) kunit-debug tests/vm/kunit debug
 
+# One is in Python, of which the guests have what is carried in.
+uapi-all = -e PYTHONHOME=/t/python \
+	-b "-f build/python:/t/python -f $$(readlink -f /usr/bin/python3):/usr/bin/python3" \
+	$(1) $(addprefix build/uapi/,$(uapi-tests)) tests/uapi/arm_asyncio.py
+
 $(addprefix check-uapi-,$(VERSIONS)): check-uapi-%: uapi-programs
-	$(suite) uapi-$* tests/vm/programs -l 120 $* \
-		$(addprefix build/uapi/,$(uapi-tests))
+	$(suite) uapi-$* tests/vm/programs -l 120 $(call uapi-all,$*)
 
 check-uapi-debug: uapi-programs
-	$(suite) uapi-debug tests/vm/programs -l 600 debug \
-		$(addprefix build/uapi/,$(uapi-tests))
+	$(suite) uapi-debug tests/vm/programs -l 600 $(call uapi-all,debug)
 
 # Of the fd contract, what a kernel's version can change.
 check-newest: uapi-programs
@@ -123,6 +126,7 @@ check-leaks: sanitized-programs
 
 uapi-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/uapi
+	@tests/vm/python build/python array asyncio encodings.utf_8 fcntl struct
 
 ## versions: all tests of the fd contract on 6.1, 6.12, 6.12 with PREEMPT_RT, newest
 versions:
