@@ -451,58 +451,79 @@ static void fault_parking(struct kunit *test)
 	fault_failslab(test, false);
 }
 
+struct fault_told {
+	unsigned int no_memory;
+	unsigned int faults;
+};
+
+/* One allocation and one copy after the other fails while a select makes ready. */
+static void fault_select_each(struct kunit *test, struct kchan *full, u32 size,
+			      struct fault_told *told)
+{
+	unsigned long addr = kt_user_filled(test, size, 1);
+	struct kchan *a = kt_chan(test, size, 0);
+	struct kchan *b = kt_chan(test, size, 0);
+	unsigned int nth;
+
+	for (nth = 1; nth < 50; nth++) {
+		struct kt_select *s = kt_select(test);
+
+		kt_add(s, full, true, addr, size);
+		kt_add(s, a, true, addr, size);
+		kt_add(s, b, false, addr, size);
+		s->fail_nth = nth;
+		s->deadline = 1;
+		kt_select_start(s);
+		switch (kt_select_join(s)) {
+		case -ENOMEM:
+			told->no_memory++;
+			break;
+		case -EFAULT:
+			told->faults++;
+			break;
+		default:
+			/* A large one may be had another way. */
+			KUNIT_EXPECT_EQ(test, s->ret, -ETIMEDOUT);
+		}
+		KUNIT_EXPECT_EQ(test, kt_len(full), 1);
+		KUNIT_EXPECT_EQ(test, full->senders.len, 0);
+		kt_check(test, a);
+		kt_check(test, b);
+		if (s->fail_nth)
+			break;
+	}
+	KUNIT_EXPECT_LT(test, nth, 50);
+}
+
 /*
- * One allocation and one copy after the other fails while a select makes ready to
- * wait: nothing has moved, and nobody waits.
+ * A select that cannot make ready to wait has moved nothing, and does not wait. What
+ * the kernel allocates for itself now and then is counted as well, so that one of
+ * ours may be passed over; but not every time.
  */
 static void fault_select(struct kunit *test)
 {
 	static const u32 sizes[] = { 8, 200, PAGE_SIZE + 8 };
-	unsigned int i, nth;
+	unsigned int i, rounds;
 
 	fault_failslab(test, true);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		const u32 size = sizes[i];
-		unsigned long addr = kt_user_filled(test, size, 1);
+		/* The waiters, and of middling elements the staging, each. */
+		const unsigned int no_memory = size == 200 ? 4 : 1;
+		/* Small ones are copied in a way that is never made to fail. */
+		const unsigned int faults = size == 8 ? 0 : 2;
 		struct kchan *full = kt_chan(test, size, 1);
-		struct kchan *a = kt_chan(test, size, 0);
-		struct kchan *b = kt_chan(test, size, 0);
 		struct kt_call *buf = kt_call(test, full, true, size);
-		unsigned int no_memory = 0, faults = 0;
+		struct fault_told told;
 
 		KUNIT_EXPECT_EQ(test, kt_try_send(full, buf->buf, size), size);
-		for (nth = 1; nth < 50; nth++) {
-			struct kt_select *s = kt_select(test);
-
-			kt_add(s, full, true, addr, size);
-			kt_add(s, a, true, addr, size);
-			kt_add(s, b, false, addr, size);
-			s->fail_nth = nth;
-			s->deadline = 1;
-			kt_select_start(s);
-			switch (kt_select_join(s)) {
-			case -ENOMEM:
-				no_memory++;
-				break;
-			case -EFAULT:
-				faults++;
-				break;
-			default:
-				/* A large one may be had another way. */
-				KUNIT_EXPECT_EQ(test, s->ret, -ETIMEDOUT);
-			}
-			KUNIT_EXPECT_EQ(test, kt_len(full), 1);
-			KUNIT_EXPECT_EQ(test, full->senders.len, 0);
-			kt_check(test, a);
-			kt_check(test, b);
-			if (s->fail_nth)
+		for (rounds = 0; rounds < 5; rounds++) {
+			told = (struct fault_told){ 0 };
+			fault_select_each(test, full, size, &told);
+			if (told.no_memory >= no_memory && told.faults >= faults)
 				break;
 		}
-		KUNIT_EXPECT_LT(test, nth, 50);
-		/* The waiters, and of middling elements the staging, each. */
-		KUNIT_EXPECT_GE(test, no_memory, size == 200 ? 4 : 1);
-		/* Small ones are copied in a way that is never made to fail. */
-		KUNIT_EXPECT_GE(test, faults, size == 8 ? 0 : 2);
+		KUNIT_EXPECT_LT(test, rounds, 5);
 		KUNIT_EXPECT_EQ(test, kt_try_recv(full, buf->buf, size), size);
 	}
 	fault_failslab(test, false);
