@@ -63,10 +63,10 @@ VERSIONS := stock 6.1 rt newest
 check:
 	$(call run-suites,$(VERSIONS) uml debug,$(SUITES),$(BESIDE))
 
-SUITES := build vm kunit-uml kunit-debug uapi-stock uapi-debug newest \
-	stress-stock stress-debug lib leaks
-# Of these, one processor is enough.
-BESIDE := lint model
+SUITES := build kunit-debug uapi-stock uapi-debug newest stress-stock \
+	stress-debug lib leaks
+# For these one processor is enough, and they build nothing that the others do.
+BESIDE := lint kunit-uml vm model
 
 check-build:
 	$(suite) build scripts/build-all
