@@ -65,7 +65,7 @@ check:
 
 SUITES := build kunit-debug uapi-stock uapi-debug newest stress-stock \
 	stress-debug lib leaks
-# For these one processor is enough, and they build nothing that the others do.
+# For these one processor is enough. What others build too has a lock (tests/vm/module).
 BESIDE := lint kunit-uml vm model
 
 check-build:
