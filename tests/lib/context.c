@@ -5,28 +5,12 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#include "common.h"
+#include "contexts.h"
 
 #define SOON (20 * KC_MILLISECOND)
 
 /* Long enough that nobody is so late. */
 #define LATE (tap_patience() * KC_SECOND)
-
-static kc_ctx *cancellable(kc_ctx *parent)
-{
-	kc_ctx *ctx;
-
-	must_int(kc_with_cancel(&ctx, parent), 0);
-	return ctx;
-}
-
-static kc_ctx *with_timeout(kc_ctx *parent, int64_t timeout)
-{
-	kc_ctx *ctx;
-
-	must_int(kc_with_timeout(&ctx, parent, timeout), 0);
-	return ctx;
-}
 
 #define expect_text(err, want)	expect(!strcmp(kc_error_text(err), want))
 

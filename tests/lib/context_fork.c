@@ -14,38 +14,13 @@
 
 #include <kchan/uapi.h>
 
-#include "common.h"
+#include "contexts.h"
 #include "task.h"
 
 #define SOON (20 * KC_MILLISECOND)
 
 /* Long enough that nobody is so late. */
 #define LATE (tap_patience() * KC_SECOND)
-
-static kc_ctx *cancellable(kc_ctx *parent)
-{
-	kc_ctx *ctx;
-
-	must_int(kc_with_cancel(&ctx, parent), 0);
-	return ctx;
-}
-
-static kc_ctx *with_timeout(kc_ctx *parent, int64_t timeout)
-{
-	kc_ctx *ctx;
-
-	must_int(kc_with_timeout(&ctx, parent, timeout), 0);
-	return ctx;
-}
-
-static kc_chan *done(kc_ctx *ctx)
-{
-	kc_chan *c = NULL;
-
-	must_int(kc_ctx_done(&c, ctx), 0);
-	must(c);
-	return c;
-}
 
 /* True in the child, which is to exit with 0. */
 static bool in_child(pid_t *pid)

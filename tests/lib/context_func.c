@@ -9,29 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "contexts.h"
 #include "task.h"
 
 #define SOON (20 * KC_MILLISECOND)
 
 /* Long enough that nobody is so late. */
 #define LATE (tap_patience() * KC_SECOND)
-
-static kc_ctx *cancellable(kc_ctx *parent)
-{
-	kc_ctx *ctx;
-
-	must_int(kc_with_cancel(&ctx, parent), 0);
-	return ctx;
-}
-
-static kc_ctx *with_timeout(kc_ctx *parent, int64_t timeout)
-{
-	kc_ctx *ctx;
-
-	must_int(kc_with_timeout(&ctx, parent, timeout), 0);
-	return ctx;
-}
 
 struct ran {
 	atomic_int times;

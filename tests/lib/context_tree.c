@@ -6,18 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common.h"
+#include "contexts.h"
 
 /* Long enough that nobody is so late. */
 #define LATE (tap_patience() * KC_SECOND)
-
-static kc_ctx *cancellable(kc_ctx *parent)
-{
-	kc_ctx *ctx;
-
-	must_int(kc_with_cancel(&ctx, parent), 0);
-	return ctx;
-}
 
 static int key;
 
