@@ -8,162 +8,12 @@
  */
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "cases.h"
-
-#define TRACING	"/sys/kernel/tracing"
-
-struct event {
-	char name[24];
-	int by;			/* the task that was running */
-	char args[160];
-};
-
-struct trace {
-	char dir[80];
-	struct event *events;
-	size_t count;
-	size_t at;
-};
-
-static void put_file(const struct trace *t, const char *name, const char *text)
-{
-	char path[160];
-	ssize_t len = (ssize_t)strlen(text);
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", t->dir, name);
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	must(fd >= 0);
-	must(write(fd, text, (size_t)len) == len);
-	close(fd);
-}
-
-static void trace_start(struct trace *t)
-{
-	memset(t, 0, sizeof(*t));
-	if (geteuid())
-		tap_skip("needs root");
-	if (access(TRACING "/events", F_OK))
-		tap_skip("no tracefs");
-	snprintf(t->dir, sizeof(t->dir), TRACING "/instances/kchan-%d", getpid());
-	if (mkdir(t->dir, 0700)) {
-		expect_int(errno, ENOENT);
-		tap_skip("no trace instances");
-	}
-	/* Room for all that a test does, and an order that all CPUs agree on. */
-	put_file(t, "buffer_size_kb", "2048");
-	put_file(t, "trace_clock", "counter");
-	/*
-	 * Not the names of tasks: for them the scheduler's own code is patched, at
-	 * which an emulator may run what was there a moment ago.
-	 */
-	put_file(t, "trace_options", "norecord-cmd");
-	put_file(t, "events/kchan/enable", "1");
-}
-
-/* "    comm-123   [000] .....  12.345: kchan_send: chan=1 ..." */
-static bool parse(struct event *e, char *line)
-{
-	char *name = strstr(line, ": kchan_"), *args, *dash;
-
-	if (line[0] == '#' || !name)
-		return false;
-	*name = '\0';
-	name += 2;
-	args = strstr(name, ": ");
-	must(args);
-	*args = '\0';
-	args += 2;
-	/* The name of the task may hold anything but what comes before its id. */
-	dash = strstr(line, " [");
-	must(dash);
-	*dash = '\0';
-	dash = strrchr(line, '-');
-	must(dash);
-	e->by = atoi(dash + 1);
-	must(strlen(name) < sizeof(e->name) && strlen(args) < sizeof(e->args));
-	strcpy(e->name, name);
-	strcpy(e->args, args);
-	return true;
-}
-
-/* Stops, and takes out what was written of a channel and of this process. */
-static void trace_stop(struct trace *t, const char *only)
-{
-	char path[160], *line = NULL;
-	struct event e;
-	size_t room = 0;
-	FILE *f;
-
-	put_file(t, "events/kchan/enable", "0");
-	snprintf(path, sizeof(path), "%s/trace", t->dir);
-	f = fopen(path, "re");
-	must(f);
-	while (getline(&line, &room, f) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		must(!strstr(line, "LOST"));
-		if (!parse(&e, line) || (only && !strstr(e.args, only)))
-			continue;
-		t->events = realloc(t->events,
-				    (t->count + 1) * sizeof(*t->events));
-		must(t->events);
-		t->events[t->count++] = e;
-	}
-	free(line);
-	fclose(f);
-	must_int(rmdir(t->dir), 0);
-}
-
-/* What is told of one channel alone; its name is "chan=N". */
-static void stop_and_keep(struct trace *t, int fd)
-{
-	char only[40];
-
-	snprintf(only, sizeof(only), "chan=%llu ",
-		 (unsigned long long)chan_info(fd).id);
-	trace_stop(t, only);
-}
-
-/* The next event is this. */
-static void expect_event(int line, struct trace *t, int by, const char *name,
-			 const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
-static void expect_event(int line, struct trace *t, int by, const char *name,
-			 const char *fmt, ...)
-{
-	const struct event *e = &t->events[t->at];
-	char args[160];
-	va_list list;
-
-	va_start(list, fmt);
-	vsnprintf(args, sizeof(args), fmt, list);
-	va_end(list);
-	if (t->at == t->count) {
-		tap_fail(__FILE__, line, "no %s: %s", name, args);
-		return;
-	}
-	t->at++;
-	if (strcmp(e->name, name) || strcmp(e->args, args) || e->by != by)
-		tap_fail(__FILE__, line, "by %d %s: %s, not by %d %s: %s",
-			 e->by, e->name, e->args, by, name, args);
-}
-
-#define next_is(t, by, name, ...) \
-	expect_event(__LINE__, t, by, name, __VA_ARGS__)
-
-static void expect_no_more(struct trace *t)
-{
-	if (!expect_int(t->count - t->at, 0))
-		tap_note("%s: %s", t->events[t->at].name,
-			 t->events[t->at].args);
-	free(t->events);
-}
+#include "traced.h"
 
 static unsigned long long id_of(int fd)
 {
@@ -191,14 +41,14 @@ static void through_the_buffer(void)
 	/* What moves nothing is told of by nothing. */
 	chan_nonblock(fd, true);
 	expect_errno(read(fd, text, sizeof(text)), EAGAIN);
-	stop_and_keep(&t, fd);
+	trace_stop_chan(&t, fd);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=3 tid=%d", id, me);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=1 len=5 tid=%d", id, me);
 	next_is(&t, me, "kchan_receive", "chan=%llu elem=0 len=3 tid=%d", id, me);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=2 len=1 tid=%d", id, me);
 	next_is(&t, me, "kchan_receive", "chan=%llu elem=1 len=5 tid=%d", id, me);
 	next_is(&t, me, "kchan_receive", "chan=%llu elem=2 len=1 tid=%d", id, me);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 }
 
 /* The sizes that are stored in slots, and those that move by pointer. */
@@ -226,7 +76,7 @@ static void to_a_parked_receiver(void)
 		tid = atomic_load(&c.tid);
 		expect_int(write(fd, out, size), size);
 		expect_done(&c, size);
-		stop_and_keep(&t, fd);
+		trace_stop_chan(&t, fd);
 		next_is(&t, tid, "kchan_block", "chan=%llu op=recv tid=%d", id, tid);
 		next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=%u tid=%d",
 			id, size, me);
@@ -234,7 +84,7 @@ static void to_a_parked_receiver(void)
 			id, size, tid);
 		next_is(&t, me, "kchan_wake", "chan=%llu op=recv tid=%d error=0",
 			id, tid);
-		expect_no_more(&t);
+		trace_expect_end(&t);
 		close(fd);
 	}
 }
@@ -261,7 +111,7 @@ static void from_a_parked_sender(void)
 		tid = atomic_load(&c.tid);
 		expect_int(read(fd, in, size), size);
 		expect_done(&c, size);
-		stop_and_keep(&t, fd);
+		trace_stop_chan(&t, fd);
 		next_is(&t, tid, "kchan_block", "chan=%llu op=send tid=%d", id, tid);
 		next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=%u tid=%d",
 			id, size, tid);
@@ -269,7 +119,7 @@ static void from_a_parked_sender(void)
 			id, size, me);
 		next_is(&t, me, "kchan_wake", "chan=%llu op=send tid=%d error=0",
 			id, tid);
-		expect_no_more(&t);
+		trace_expect_end(&t);
 		close(fd);
 	}
 }
@@ -293,13 +143,13 @@ static void into_the_buffer(void)
 	tid = atomic_load(&c.tid);
 	expect_recv(fd, 1);
 	expect_done(&c, 8);
-	stop_and_keep(&t, fd);
+	trace_stop_chan(&t, fd);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=8 tid=%d", id, me);
 	next_is(&t, tid, "kchan_block", "chan=%llu op=send tid=%d", id, tid);
 	next_is(&t, me, "kchan_receive", "chan=%llu elem=0 len=8 tid=%d", id, me);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=1 len=8 tid=%d", id, tid);
 	next_is(&t, me, "kchan_wake", "chan=%llu op=send tid=%d error=0", id, tid);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 
 	trace_start(&t);
 	call_write(&c, fd, &v, 8);
@@ -307,11 +157,11 @@ static void into_the_buffer(void)
 	tid = atomic_load(&c.tid);
 	chan_resize(fd, 2);
 	expect_done(&c, 8);
-	stop_and_keep(&t, fd);
+	trace_stop_chan(&t, fd);
 	next_is(&t, tid, "kchan_block", "chan=%llu op=send tid=%d", id, tid);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=2 len=8 tid=%d", id, tid);
 	next_is(&t, me, "kchan_wake", "chan=%llu op=send tid=%d error=0", id, tid);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 }
 
 static void put_back(void)
@@ -334,14 +184,14 @@ static void put_back(void)
 	send_u64(fd, 7);
 	expect_done_errno(&c, EFAULT);
 	expect_recv(fd, 7);
-	stop_and_keep(&t, fd);
+	trace_stop_chan(&t, fd);
 	next_is(&t, tid, "kchan_block", "chan=%llu op=recv tid=%d", id, tid);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=8 tid=%d", id, me);
 	next_is(&t, me, "kchan_receive", "chan=%llu elem=0 len=8 tid=%d", id, tid);
 	next_is(&t, me, "kchan_wake", "chan=%llu op=recv tid=%d error=0", id, tid);
 	next_is(&t, tid, "kchan_put_back", "chan=%llu elem=0 len=8 tid=%d", id, tid);
 	next_is(&t, me, "kchan_receive", "chan=%llu elem=0 len=8 tid=%d", id, me);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 
 	/* To one who waits already. */
 	must_int(mprotect(page, page_size(), PROT_READ | PROT_WRITE), 0);
@@ -357,7 +207,7 @@ static void put_back(void)
 	expect_done_errno(&c, EFAULT);
 	expect_done(&d, 8);
 	expect_int(v, 8);
-	stop_and_keep(&t, fd);
+	trace_stop_chan(&t, fd);
 	next_is(&t, tid, "kchan_block", "chan=%llu op=recv tid=%d", id, tid);
 	next_is(&t, other, "kchan_block", "chan=%llu op=recv tid=%d", id, other);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=1 len=8 tid=%d", id, me);
@@ -366,7 +216,7 @@ static void put_back(void)
 	next_is(&t, tid, "kchan_put_back", "chan=%llu elem=1 len=8 tid=%d", id, tid);
 	next_is(&t, tid, "kchan_receive", "chan=%llu elem=1 len=8 tid=%d", id, other);
 	next_is(&t, tid, "kchan_wake", "chan=%llu op=recv tid=%d error=0", id, other);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 }
 
 static void closes(void)
@@ -389,13 +239,13 @@ static void closes(void)
 	chan_close(fd);
 	expect_done_errno(&c, EPIPE);
 	expect_errno(ioctl(fd, KCHAN_IOC_CLOSE), EALREADY);
-	stop_and_keep(&t, fd);
+	trace_stop_chan(&t, fd);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=8 tid=%d", id, me);
 	next_is(&t, tid, "kchan_block", "chan=%llu op=send tid=%d", id, tid);
 	next_is(&t, me, "kchan_close", "chan=%llu len=1 send_ends=1", id);
 	next_is(&t, me, "kchan_wake", "chan=%llu op=send tid=%d error=%d", id,
 		tid, -EPIPE);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 	close(fd);
 
 	/* With its last end that can send. */
@@ -409,12 +259,12 @@ static void closes(void)
 	tid = atomic_load(&c.tid);
 	close(fd);
 	expect_done(&c, 0);
-	stop_and_keep(&t, recv);
+	trace_stop_chan(&t, recv);
 	next_is(&t, tid, "kchan_block", "chan=%llu op=recv tid=%d", id, tid);
 	next_is(&t, me, "kchan_close", "chan=%llu len=0 send_ends=0", id);
 	next_is(&t, me, "kchan_wake", "chan=%llu op=recv tid=%d error=%d", id,
 		tid, -EPIPE);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 }
 
 static void too_small(void)
@@ -434,12 +284,12 @@ static void too_small(void)
 	tid = atomic_load(&c.tid);
 	expect_int(write(fd, "abc", 3), 3);
 	expect_done_errno(&c, EMSGSIZE);
-	stop_and_keep(&t, fd);
+	trace_stop_chan(&t, fd);
 	next_is(&t, tid, "kchan_block", "chan=%llu op=recv tid=%d", id, tid);
 	next_is(&t, me, "kchan_wake", "chan=%llu op=recv tid=%d error=%d", id,
 		tid, -EMSGSIZE);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=3 tid=%d", id, me);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 }
 
 /* A wait that ends without having been served. */
@@ -531,7 +381,7 @@ static void selects(void)
 	next_is(&t, me, "kchan_select",
 		"cases=1 ret=0 index=0 chan=%llu op=recv status=%d", b_id,
 		EPIPE);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 
 	/* One that waits: each of its cases blocks, one is woken. */
 	trace_start(&t);
@@ -545,14 +395,14 @@ static void selects(void)
 	tid = atomic_load(&call.tid);
 	send_u64(b, 5);
 	expect_int(cases_join(&call), 0);
-	stop_and_keep(&t, b);
+	trace_stop_chan(&t, b);
 	next_is(&t, tid, "kchan_block", "chan=%llu op=recv tid=%d", b_id, tid);
 	next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=8 tid=%d", b_id, me);
 	next_is(&t, me, "kchan_receive", "chan=%llu elem=0 len=8 tid=%d", b_id, tid);
 	next_is(&t, me, "kchan_wake", "chan=%llu op=recv tid=%d error=0", b_id, tid);
 	next_is(&t, tid, "kchan_select",
 		"cases=2 ret=0 index=1 chan=%llu op=recv status=0", b_id);
-	expect_no_more(&t);
+	trace_expect_end(&t);
 }
 
 struct worker {
@@ -599,7 +449,7 @@ static void every_element_once(void)
 		}
 		for (i = 0; i < 2 * WORKERS; i++)
 			thread_join(threads[i]);
-		stop_and_keep(&t, fd);
+		trace_stop_chan(&t, fd);
 		sent = received = blocks = wakes = 0;
 		for (k = 0; k < t.count; k++) {
 			const char *name = t.events[k].name;

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Parsing. A line is a word and key=value pairs, each divided from the next by
+ * one space.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "listed.h"
+
+void listing_or_skip(void)
+{
+	if (geteuid())
+		tap_skip("needs root");
+	if (access(DEBUG "/sched", F_OK) && access(DEBUG "/kmemleak", F_OK) &&
+	    access(DEBUG "/kchan", F_OK))
+		tap_skip("no debugfs");
+}
+
+/* Takes "KEY=VALUE" and the space or newline behind it off the line. */
+static char *take_text(char **line, const char *key)
+{
+	size_t len = strlen(key);
+	char *value;
+
+	if (strncmp(*line, key, len) || (*line)[len] != '=')
+		return NULL;
+	value = *line + len + 1;
+	*line = value + strcspn(value, " \n");
+	if (**line)
+		*(*line)++ = '\0';
+	return value;
+}
+
+static bool take(char **line, const char *key, uint64_t *number)
+{
+	char *text = take_text(line, key), *end;
+
+	if (!text || *text < '0' || *text > '9')
+		return false;
+	*number = strtoull(text, &end, 10);
+	return !*end;
+}
+
+static bool take_u32(char **line, const char *key, uint32_t *number)
+{
+	uint64_t value;
+
+	if (!take(line, key, &value) || value > UINT32_MAX)
+		return false;
+	*number = (uint32_t)value;
+	return true;
+}
+
+static bool parse_channel(struct listed *c, char *line)
+{
+	char *flags;
+
+	memset(c, 0, sizeof(*c));
+	if (strncmp(line, "channel ", 8))
+		return false;
+	line += 8;
+	if (!take(&line, "id", &c->id) || !take_u32(&line, "uid", &c->uid))
+		return false;
+	flags = take_text(&line, "flags");
+	if (!flags || strlen(flags) >= sizeof(c->flags))
+		return false;
+	strcpy(c->flags, flags);
+	return take_u32(&line, "elem_size", &c->info.elem_size) &&
+	       take_u32(&line, "capacity", &c->info.capacity) &&
+	       take_u32(&line, "len", &c->info.len) &&
+	       take(&line, "sent", &c->sent) &&
+	       take(&line, "received", &c->received) &&
+	       take(&line, "send_waits", &c->send_waits) &&
+	       take(&line, "recv_waits", &c->recv_waits) &&
+	       take_u32(&line, "send_ends", &c->info.send_ends) &&
+	       take_u32(&line, "recv_ends", &c->info.recv_ends) &&
+	       take_u32(&line, "send_waiters", &c->info.send_waiters) &&
+	       take_u32(&line, "recv_waiters", &c->info.recv_waiters) &&
+	       take_u32(&line, "polled", &c->polled) && !*line;
+}
+
+static bool parse_waiter(struct listed_waiter *w, char *line)
+{
+	uint32_t tid, pid;
+	char *text;
+
+	if (strncmp(line, "\twaiter ", 8))
+		return false;
+	line += 8;
+	text = take_text(&line, "op");
+	if (!text || (strcmp(text, "send") && strcmp(text, "recv")))
+		return false;
+	w->send = *text == 's';
+	if (!take_u32(&line, "tid", &tid) || !take_u32(&line, "pid", &pid) ||
+	    !take(&line, "ms", &w->ms))
+		return false;
+	w->tid = (int)tid;
+	w->pid = (int)pid;
+	text = take_text(&line, "comm");
+	if (!text || *line || strlen(text) >= sizeof(w->comm))
+		return false;
+	strcpy(w->comm, text);
+	return true;
+}
+
+int listing_open(void)
+{
+	int fd = open(LISTING, O_RDONLY | O_CLOEXEC);
+
+	must(fd >= 0);
+	return fd;
+}
+
+void listing_read_text(struct listing *l, int fd, size_t chunk)
+{
+	size_t room = 0;
+	ssize_t got;
+
+	l->text = NULL;
+	l->size = 0;
+	do {
+		if (room < l->size + chunk + 1) {
+			room = 2 * (l->size + chunk + 1);
+			l->text = realloc(l->text, room);
+			must(l->text);
+		}
+		got = read(fd, l->text + l->size, chunk);
+		must(got >= 0);
+		l->size += (size_t)got;
+	} while (got);
+	l->text[l->size] = '\0';
+}
+
+void listing_parse(struct listing *l)
+{
+	size_t lines = 0, i, k, waiters = 0;
+	struct listed_waiter *w;
+	char *at, *next, *copy;
+
+	for (at = l->text; *at; at++)
+		lines += *at == '\n';
+	copy = strdup(l->text);
+	l->channels = calloc(lines + 1, sizeof(*l->channels));
+	w = calloc(lines + 1, sizeof(*w));
+	must(copy && l->channels && w);
+	l->count = 0;
+	for (at = copy; *at; at = next) {
+		struct listed *c = &l->channels[l->count];
+		char shown[200];
+
+		next = strchr(at, '\n');
+		must(next);
+		*next++ = '\0';
+		snprintf(shown, sizeof(shown), "%s", at);
+		if (parse_channel(c, at)) {
+			c->waiters = &w[waiters];
+			l->count++;
+			continue;
+		}
+		if (l->count && parse_waiter(&w[waiters], at)) {
+			c[-1].nr_waiters++;
+			waiters++;
+			continue;
+		}
+		tap_note("not understood: %s", shown);
+		must(!"a line that is understood");
+	}
+	free(copy);
+	for (i = 0; i < l->count; i++) {
+		struct listed *c = &l->channels[i];
+
+		must_int(c->nr_waiters,
+			 c->info.send_waiters + c->info.recv_waiters);
+		/* Senders come first. */
+		for (k = 0; k < c->nr_waiters; k++)
+			must_int(c->waiters[k].send, k < c->info.send_waiters);
+	}
+	if (!l->count)
+		free(w);
+}
+
+void listing_free(struct listing *l)
+{
+	if (l->count)
+		free(l->channels[0].waiters);
+	free(l->channels);
+	free(l->text);
+}
+
+void listing_read(struct listing *l)
+{
+	int fd = listing_open();
+
+	listing_read_text(l, fd, 65536);
+	close(fd);
+	listing_parse(l);
+}
+
+unsigned int listing_find(struct listing *l, uint64_t id, struct listed **found)
+{
+	unsigned int count = 0;
+	size_t i;
+
+	for (i = 0; i < l->count; i++) {
+		if (l->channels[i].id != id)
+			continue;
+		*found = &l->channels[i];
+		count++;
+	}
+	return count;
+}
+
+struct listed *listing_must_find(struct listing *l, int fd)
+{
+	struct listed *found = NULL;
+
+	must_int(listing_find(l, chan_info(fd).id, &found), 1);
+	return found;
+}
