@@ -6,8 +6,7 @@
  * A waiter is on the stack of who waits, who may return as soon as its word has
  * changed: what else is to be known of it is read before.
  */
-#include "futex.h"
-#include "internal.h"
+#include "park.h"
 
 struct waiter {
 	struct waiter *next;
@@ -28,13 +27,16 @@ static void enqueue(kc_cond *cond, struct waiter *waiter)
 void kc_cond_wait(kc_cond *cond, kc_mutex *m)
 {
 	struct waiter self = { NULL, false };
+	struct kc_parked *parked;
 
 	if (__atomic_load_n(&m->state, __ATOMIC_RELAXED) == KC_UNLOCKED)
 		kc_panic("wait with an unlocked mutex");
 	enqueue(cond, &self);
 	kc_mutex_unlock(m);
+	parked = kc_park(KC_STATE_COND, cond, 0);
 	while (!__atomic_load_n(&self.signalled, __ATOMIC_ACQUIRE))
 		sys_futex_wait(&self.signalled, false);
+	kc_unpark(parked);
 	kc_mutex_lock(m);
 }
 

@@ -16,10 +16,12 @@
 #include <pthread.h>
 
 #include "ctx.h"
+#include "dump_signal.h"
 #include "fault.h"
 #include "fork.h"
 #include "keeper.h"
 #include "log.h"
+#include "look.h"
 #include "notify.h"
 #include "pool.h"
 #include "report.h"
@@ -36,12 +38,14 @@ static void before(void)
 	kc_keeper_lock();
 	kc_log_lock();
 	kc_fault_lock();
+	kc_dump_lock();
 	kc_lock(&kc_sched.lock);
 }
 
 static void unlock_all(void)
 {
 	kc_unlock(&kc_sched.lock);
+	kc_dump_unlock();
 	kc_fault_unlock();
 	kc_log_unlock();
 	kc_keeper_unlock();
@@ -54,8 +58,10 @@ static void in_child(void)
 	kc_generation++;
 	kc_pool_forked();
 	kc_g_forked();
-	/* Another goroutine may be dying in the parent, for ever. */
+	/* Another goroutine may be dying in the parent, for ever, or look at others. */
 	kc_report_forked();
+	kc_look_forked();
+	kc_dump_forked();
 	kc_keeper_forked();
 	kc_ctx_forked();
 	kc_notify_forked();

@@ -7,7 +7,7 @@
 
 #include "fault.h"
 #include "fork.h"
-#include "g.h"
+#include "park.h"
 #include "task.h"
 
 #define MAIN_ID	1
@@ -111,6 +111,7 @@ void kc_g_forked(void)
 	if (!g)
 		return;
 	g->tid = sys_gettid();
+	kc_park_forked(&g->parked);
 	kc_list_add(&kc_sched.all, &g->all);
 }
 

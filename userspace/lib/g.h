@@ -19,6 +19,7 @@
 #include "futex.h"
 #include "internal.h"
 #include "list.h"
+#include "regs.h"
 
 #define KC_NAME_SIZE	32	/* of a goroutine */
 #define KC_COMM_SIZE	16	/* what the kernel has room for */
@@ -34,6 +35,18 @@ struct kc_deferred {
 
 /* struct kc_g.flags, besides KC_GO_*: its thread is the library's. */
 #define KC_G_POOL	((uint32_t)1 << 31)
+
+/* Where a goroutine waits: see park.h. */
+struct kc_parked {
+	uint32_t hold;			/* enum kc_hold, a futex */
+	uint32_t state;			/* kc_state */
+	uint32_t flags;			/* KC_GOROUTINE_TIMED, KC_GOROUTINE_FOREIGN */
+	uint32_t nr;			/* of cases, in a select */
+	const void *on;			/* kc_chan, kc_mutex, struct kchan_case[] ... */
+	int64_t since;
+	uint64_t times;			/* that it has waited so far */
+	struct kc_regs regs;
+};
 
 struct kc_g {
 	/*
@@ -61,6 +74,9 @@ struct kc_g {
 	struct kc_panic *running;	/* that runs a deferred call now */
 	uintptr_t stack_low;		/* of a thread of ours: the guard's start */
 	uintptr_t stack_high;
+
+	/* For its own thread while it runs, for who looks while it waits. */
+	struct kc_parked parked;
 };
 
 struct kc_sched {

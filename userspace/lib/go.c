@@ -60,8 +60,6 @@ void kc_sleep(int64_t ns)
 {
 	const int64_t until = kc_later(kc_now(), ns);
 
-	if (ns <= 0)
-		return;
-	while (sys_sleep_until(until) == -EINTR)
-		;
+	if (ns > 0)
+		kc_wait_for_nothing(KC_STATE_SLEEP, kc_until(until));
 }

@@ -84,7 +84,7 @@ int64_t kc_now(void);
 int64_t kc_later(int64_t from, int64_t ns);
 
 /* A call that nothing can end but its limit: -EAGAIN or -ETIMEDOUT. */
-int kc_wait_for_nothing(struct kc_limit limit);
+int kc_wait_for_nothing(kc_state state, struct kc_limit limit);
 
 /* kc_group_try_go(), called from @at. */
 int kc_group_try_start(kc_group *g, kc_error *(*fn)(void *arg), void *arg,

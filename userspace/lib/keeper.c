@@ -17,6 +17,7 @@
 #include "keeper.h"
 #include "notify.h"
 #include "task.h"
+#include "pool.h"
 #include "thread.h"
 
 #define NEVER	INT64_MAX
@@ -320,7 +321,7 @@ int kc_keeper_start(void)
 		return ret;
 	kc_lock(&keeper.lock);
 	if (!keeper.runs)
-		ret = kc_thread_own(keep);
+		ret = kc_thread_own(keep, KC_STACK_MIN);
 	if (!ret)
 		__atomic_store_n(&keeper.runs, true, __ATOMIC_RELEASE);
 	kc_unlock(&keeper.lock);

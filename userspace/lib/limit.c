@@ -2,8 +2,7 @@
 /*
  * How long a call may wait.
  */
-#include "internal.h"
-#include "sys.h"
+#include "park.h"
 
 int64_t kc_now(void)
 {
@@ -37,14 +36,18 @@ struct kc_limit kc_within(int64_t timeout)
 	return kc_until(kc_later(kc_now(), timeout));
 }
 
-int kc_wait_for_nothing(struct kc_limit limit)
+int kc_wait_for_nothing(kc_state state, struct kc_limit limit)
 {
+	struct kc_parked *parked;
+
 	if (limit.flags & KCHAN_SELECT_NONBLOCK)
 		return -EAGAIN;
+	parked = kc_park_within(state, NULL, limit);
 	if (!(limit.flags & KCHAN_SELECT_DEADLINE))
 		for (;;)
 			sys_pause();
 	while (sys_sleep_until(limit.deadline) == -EINTR)
 		;
+	kc_unpark(parked);
 	return -ETIMEDOUT;
 }

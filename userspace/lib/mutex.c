@@ -2,13 +2,21 @@
 /*
  * Mutexes: the lock of futex.h, for the program, and known to the race detector.
  */
-#include "futex.h"
-#include "internal.h"
+#include "park.h"
 #include "race.h"
+
+static void lock_slowly(kc_mutex *m)
+{
+	struct kc_parked *parked = kc_park(KC_STATE_MUTEX, m, 0);
+
+	kc_lock_wait(&m->state);
+	kc_unpark(parked);
+}
 
 void kc_mutex_lock(kc_mutex *m)
 {
-	kc_lock(&m->state);
+	if (__builtin_expect(!kc_lock_try(&m->state), 0))
+		lock_slowly(m);
 	kc_race_acquire(m);
 }
 

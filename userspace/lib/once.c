@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "panicking.h"
+#include "park.h"
 
 enum state {
 	NEW,
@@ -34,15 +35,18 @@ static bool change(kc_once *once, uint32_t *from, uint32_t to)
 /* True for the one who is to run the function; else it has been run. */
 static bool begin(kc_once *once)
 {
+	struct kc_parked *parked;
 	uint32_t state = NEW;
 
 	if (change(once, &state, RUNNING))
 		return true;
+	parked = kc_park(KC_STATE_ONCE, once, 0);
 	while (state != DONE) {
 		if (state == AWAITED || change(once, &state, AWAITED))
 			sys_futex_wait(&once->state, AWAITED);
 		state = __atomic_load_n(&once->state, __ATOMIC_ACQUIRE);
 	}
+	kc_unpark(parked);
 	return false;
 }
 

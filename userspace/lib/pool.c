@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "park.h"
 #include "pool.h"
 #include "thread.h"
 
@@ -397,6 +398,7 @@ static bool await_end(void)
 
 int kc_shutdown(void)
 {
+	struct kc_parked *parked;
 	int state;
 
 	if (kc_g_self()->flags & KC_G_POOL)
@@ -407,8 +409,10 @@ int kc_shutdown(void)
 	pool.nr_draining++;
 	send_away();
 	kc_unlock(&kc_sched.lock);
+	parked = kc_park(KC_STATE_SHUTDOWN, NULL, 0);
 	while (!await_end())
 		;
+	kc_unpark(parked);
 	kc_lock(&kc_sched.lock);
 	pool.nr_draining--;
 	kc_unlock(&kc_sched.lock);

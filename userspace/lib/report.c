@@ -18,9 +18,9 @@
 #include <string.h>
 
 #include "log.h"
-#include "names.h"
 #include "out.h"
 #include "report.h"
+#include "stack.h"
 #include "thread.h"
 
 #define PRINT_SIZE	1024
@@ -33,47 +33,12 @@ void kc_report_forked(void)
 	dying = KC_UNLOCKED;
 }
 
-static void put_goroutine(struct kc_out *out, uint64_t id, const char *name)
-{
-	kc_out_text(out, "\ngoroutine ");
-	kc_out_number(out, id);
-	if (name[0]) {
-		kc_out_text(out, " \"");
-		kc_out_text(out, name);
-		kc_out_text(out, "\"");
-	}
-	kc_out_text(out, " [running]:\n");
-}
-
-static void put_trace(struct kc_out *out, const struct kc_trace *trace)
-{
-	unsigned int i;
-
-	for (i = 0; i < trace->nr; i++)
-		kc_names_put(out, trace->pcs[i], NULL);
-	if (trace->nr == KC_TRACE_MAX)
-		kc_out_text(out, "...\n");
-}
-
-static void put_creator(struct kc_out *out, uint64_t parent, uintptr_t at)
-{
-	char buf[40];
-	struct kc_out note = KC_OUT_FD(-1, buf);
-
-	if (!parent)
-		return;
-	kc_out_text(&note, " in goroutine ");
-	kc_out_number(&note, parent);
-	buf[note.len] = '\0';
-	kc_out_text(out, "created by ");
-	kc_names_put(out, at, buf);
-}
-
 static void put_panicked(struct kc_out *out, const struct kc_panicked *what)
 {
-	put_goroutine(out, what->goid, what->name);
-	put_trace(out, &what->trace);
-	put_creator(out, what->parent, what->started_at);
+	kc_out_text(out, "\n");
+	kc_stack_head(out, what->goid, what->name, "running");
+	kc_stack_trace(out, &what->trace);
+	kc_stack_creator(out, what->parent, what->started_at);
 }
 
 /* The oldest first. */
@@ -127,11 +92,11 @@ void kc_report_error(const char *text, const struct kc_g *g,
 	kc_lock(&dying);
 	kc_out_text(&out, "fatal error: ");
 	kc_out_text(&out, text);
-	kc_out_text(&out, "\n");
-	put_goroutine(&out, g->id, g->name);
+	kc_out_text(&out, "\n\n");
+	kc_stack_head(&out, g->id, g->name, "running");
 	kc_out_flush(&out);
-	put_trace(&out, trace);
-	put_creator(&out, g->parent, g->started_at);
+	kc_stack_trace(&out, trace);
+	kc_stack_creator(&out, g->parent, g->started_at);
 	kc_out_flush(&out);
 	abort();
 }

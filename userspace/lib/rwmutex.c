@@ -13,13 +13,13 @@
  *
  * A turn is a count that one sleeps on while it is 0.
  */
-#include "futex.h"
-#include "internal.h"
+#include "park.h"
 
 #define MAX_READERS	(1 << 30)
 
-static void wait_turn(uint32_t *turn)
+static void wait_turn(kc_state state, const kc_rwmutex *rw, uint32_t *turn)
 {
+	struct kc_parked *parked = kc_park(state, rw, 0);
 	uint32_t turns = __atomic_load_n(turn, __ATOMIC_RELAXED);
 
 	for (;;) {
@@ -29,9 +29,10 @@ static void wait_turn(uint32_t *turn)
 		} else if (__atomic_compare_exchange_n(turn, &turns, turns - 1,
 						       true, __ATOMIC_ACQUIRE,
 						       __ATOMIC_RELAXED)) {
-			return;
+			break;
 		}
 	}
+	kc_unpark(parked);
 }
 
 /* After the first line the memory may be gone, if that was the last turn. */
@@ -57,7 +58,7 @@ static int32_t add_leaving(kc_rwmutex *rw, int32_t delta)
 void kc_rwmutex_rlock(kc_rwmutex *rw)
 {
 	if (add_readers(rw, 1) < 0)
-		wait_turn(&rw->reader_turn);
+		wait_turn(KC_STATE_RWMUTEX_READ, rw, &rw->reader_turn);
 }
 
 int kc_rwmutex_try_rlock(kc_rwmutex *rw)
@@ -96,7 +97,7 @@ void kc_rwmutex_lock(kc_rwmutex *rw)
 	kc_mutex_lock(&rw->writers);
 	inside = add_readers(rw, -MAX_READERS) + MAX_READERS;
 	if (inside && add_leaving(rw, inside))
-		wait_turn(&rw->writer_turn);
+		wait_turn(KC_STATE_RWMUTEX_WRITE, rw, &rw->writer_turn);
 }
 
 int kc_rwmutex_try_lock(kc_rwmutex *rw)

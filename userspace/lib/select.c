@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 
 #include "ctx.h"
+#include "park.h"
 #include "select.h"
 #include "sys.h"
 
@@ -37,6 +38,7 @@ struct live {
 	uint32_t index[KCHAN_MAX_CASES];	/* among the caller's */
 	kc_chan *chan[KCHAN_MAX_CASES];		/* held; NULL: a descriptor */
 	kc_chan *any;				/* of the channels */
+	bool foreign;				/* there are descriptors too */
 	bool timed;
 	int64_t after;				/* then the earliest */
 	int64_t deadline;			/* of contexts, the earliest */
@@ -117,6 +119,7 @@ static int add_fd(struct live *live, const kc_case *c, size_t index)
 	if (live->nr == KCHAN_MAX_CASES)
 		return -E2BIG;
 	to = add(live, index, NULL);
+	live->foreign = true;
 	to->fd = c->fd;
 	to->op = KCHAN_OP_POLL;
 	to->len = c->events;
@@ -148,6 +151,7 @@ static int add_context(struct live *live, kc_ctx *ctx, size_t index)
 	live->any = done;
 	for (i = 0; i < nr; i++) {
 		to = add(live, index, NULL);
+		live->foreign = true;
 		to->fd = sources[i]->chan->fd;
 		to->op = KCHAN_OP_POLL;
 		to->len = EPOLLIN;
@@ -206,6 +210,7 @@ static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 
 	live->nr = 0;
 	live->any = NULL;
+	live->foreign = false;
 	live->timed = false;
 	live->after = 0;
 	live->deadline = KC_NEVER;
@@ -350,18 +355,36 @@ static int poll_fds(const struct live *live, kc_case *cases,
 	return live->index[i];
 }
 
+/* As kc_park_within(), also to be inlined. */
+static inline __attribute__((always_inline)) struct kc_parked *
+park(const struct live *live, struct kc_limit limit)
+{
+	uint32_t flags = live->foreign ? KC_GOROUTINE_FOREIGN : 0;
+
+	if (limit.flags & KCHAN_SELECT_NONBLOCK)
+		return NULL;
+	if (limit.flags & KCHAN_SELECT_DEADLINE)
+		flags |= KC_GOROUTINE_TIMED;
+	return kc_park_many(KC_STATE_SELECT, live->cases, live->nr, flags);
+}
+
 /* The index of a case that committed, or a negative errno. */
 static int commit(const struct live *live, kc_case *cases, size_t n,
 		  struct kc_limit limit)
 {
+	struct kc_parked *parked;
 	int ret;
 
 	if (!live->nr)
-		return kc_wait_for_nothing(limit);
+		return kc_wait_for_nothing(limit.flags & KCHAN_SELECT_DEADLINE ?
+					   KC_STATE_SELECT :
+					   KC_STATE_SELECT_NIL, limit);
+	parked = park(live, limit);
 	if (live->any)
 		ret = ask_kernel(live, cases, n, limit);
 	else
 		ret = poll_fds(live, cases, limit);
+	kc_unpark(parked);
 	if (ret == -EBADF)
 		blame(live, cases, n);
 	return ret;

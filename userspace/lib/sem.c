@@ -12,8 +12,7 @@
  * that it is served. A context that is cancelled only changes the word.
  */
 #include "ctx.h"
-#include "futex.h"
-#include "internal.h"
+#include "park.h"
 
 enum state {
 	WAITING,
@@ -110,8 +109,10 @@ static uint32_t state_of(const struct waiter *w)
  * Until it is served, or the limit is reached, or the context is cancelled. True if
  * it is served.
  */
-static bool await(struct waiter *w, struct kc_limit limit)
+static bool await(const kc_sem *sem, struct waiter *w, struct kc_limit limit)
 {
+	struct kc_parked *parked = kc_park_within(KC_STATE_SEM, sem, limit);
+
 	while (state_of(w) == WAITING) {
 		if (!(limit.flags & KCHAN_SELECT_DEADLINE))
 			sys_futex_wait(&w->state, WAITING);
@@ -119,6 +120,7 @@ static bool await(struct waiter *w, struct kc_limit limit)
 					      limit.deadline) == -ETIMEDOUT)
 			break;
 	}
+	kc_unpark(parked);
 	return state_of(w) == SERVED;
 }
 
@@ -176,7 +178,7 @@ static int wait_in_ctx(kc_sem *sem, struct waiter *w, struct kc_limit limit,
 		ret = kc_ctx_wait_add(node, &w->wait);
 	if (ret)
 		return give_up(sem, w, ret);
-	served = await(w, limit);
+	served = await(sem, w, limit);
 	kc_ctx_wait_del(&w->wait);
 	return served ? 0 : give_up(sem, w, kc_node_err(node));
 }
@@ -201,14 +203,14 @@ static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
 	if (n > sem->size) {
 		kc_unlock(&sem->lock);
 		return node ? kc_select_ctx(ctx, NULL, 0) :
-			      kc_wait_for_nothing(limit);
+			      kc_wait_for_nothing(KC_STATE_SEM, limit);
 	}
 	enqueue(sem, &self);
 	kc_unlock(&sem->lock);
 
 	if (node)
 		return wait_in_ctx(sem, &self, limit, node);
-	return await(&self, limit) ? 0 : give_up(sem, &self, -ETIMEDOUT);
+	return await(sem, &self, limit) ? 0 : give_up(sem, &self, -ETIMEDOUT);
 }
 
 void kc_sem_acquire(kc_sem *sem, int64_t n)

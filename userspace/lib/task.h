@@ -32,6 +32,19 @@ static inline void sys_get_comm(char *comm)
 	syscall(SYS_prctl, PR_GET_NAME, comm, 0, 0, 0);
 }
 
+/* To a thread of this process. */
+static inline long sys_queue_signal(pid_t tid, int signal, const siginfo_t *info)
+{
+	return sys_ret(syscall(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, signal,
+			       info));
+}
+
+/* To this thread. */
+static inline void sys_raise(int signal)
+{
+	syscall(SYS_tgkill, sys_getpid(), sys_gettid(), signal);
+}
+
 /* The signals that a thread blocks, as the kernel has them. */
 #define KC_SIGNALS	(_NSIG - 1)
 #define KC_MASK_BITS	(8 * sizeof(unsigned long))

@@ -14,9 +14,6 @@
 /* Of address space, below the stack: frames up to this large cannot jump it. */
 #define GUARD_SIZE	((size_t)64 * 1024)
 
-/* For what needs more of a stack than a goroutine may have left. */
-#define ROOMY		((size_t)256 * 1024)
-
 /* Bits of the CPUs that a thread may run on: 8192 is what the kernel knows. */
 #define CPUS_SIZE	1024
 
@@ -234,12 +231,12 @@ static void *run_own(void *data)
 	return NULL;
 }
 
-int kc_thread_own(void (*fn)(void))
+int kc_thread_own(void (*fn)(void), size_t room)
 {
 	pthread_t thread;
 	int ret;
 
-	ret = create(&thread, run_own, (void *)fn, whole_stack(KC_STACK_MIN));
+	ret = create(&thread, run_own, (void *)fn, whole_stack(room));
 	if (!ret)
 		pthread_detach(thread);
 	return ret;
@@ -266,7 +263,7 @@ void kc_thread_roomy(void (*fn)(void *arg), void *arg)
 
 	/* It must not be where the thread ends by pthread_cancel(). */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	if (create(&thread, run_errand, &errand, whole_stack(ROOMY)))
+	if (create(&thread, run_errand, &errand, whole_stack(KC_STACK_ROOMY)))
 		fn(arg);
 	else
 		pthread_join(thread, NULL);

@@ -2,16 +2,21 @@
 #ifndef LIBKCHAN_THREAD_H
 #define LIBKCHAN_THREAD_H
 
+#include <stddef.h>
+
 struct kc_worker;
 
 /* A thread for @w, which it owns from then on: 0 or a negative errno. */
 int kc_thread_make(struct kc_worker *w);
 
+/* Room on a stack for what needs more than a goroutine may have left. */
+#define KC_STACK_ROOMY	((size_t)256 * 1024)
+
 /*
  * A thread of the library's own, which is no goroutine, for a function that does
- * not return. It blocks all signals. 0 or a negative errno.
+ * not return, with @room on its stack. It blocks all signals. 0 or a negative errno.
  */
-int kc_thread_own(void (*fn)(void));
+int kc_thread_own(void (*fn)(void), size_t room);
 
 /*
  * Call @fn(@arg) in a thread with a large stack, and wait for it. If there can be

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Taking a backtrace: addresses alone, by the compiler's unwinder, so that it is
- * cheap, needs little stack, and goes through signal frames.
+ * cheap, needs little stack, and goes through signal frames. It can be that of
+ * another thread, which is held where it waits.
  */
 #include <unwind.h>
 
@@ -46,3 +47,29 @@ struct kc_trace kc_trace_take(uintptr_t from)
 	}
 	return trace;
 }
+
+#if KC_HAVE_REGS
+
+static void walk_on(void *data)
+{
+	_Unwind_Backtrace(step, data);
+}
+
+struct kc_trace kc_trace_of(const struct kc_regs *regs)
+{
+	struct kc_trace trace = { .nr = 0 };
+	struct walk walk = { &trace, regs->pc, false };
+
+	kc_regs_call(regs, walk_on, &walk);
+	return trace;
+}
+
+#else
+
+struct kc_trace kc_trace_of(const struct kc_regs *regs)
+{
+	(void)regs;
+	return (struct kc_trace){ .nr = 0 };
+}
+
+#endif

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "regs.h"
+
 #define KC_TRACE_MAX	64
 
 /*
@@ -24,5 +26,8 @@ struct kc_trace {
  * met, and ends with the goroutine's function.
  */
 struct kc_trace kc_trace_take(uintptr_t from);
+
+/* That of a thread which stays where it has saved @regs: see park.h. */
+struct kc_trace kc_trace_of(const struct kc_regs *regs);
 
 #endif /* LIBKCHAN_TRACE_H */

@@ -7,7 +7,7 @@
  * deadline, elements of size 0, and descriptors that somebody has made
  * O_NONBLOCK.
  */
-#include "internal.h"
+#include "park.h"
 #include "sys.h"
 
 /*
@@ -84,62 +84,74 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
  */
 static int send_elem(kc_chan *c, const void *elem, struct kc_limit limit)
 {
+	struct kc_parked *parked;
 	int ret;
 
 	if (!c)
-		return kc_wait_for_nothing(limit);
+		return kc_wait_for_nothing(KC_STATE_SEND_NIL, limit);
 	if (c->message)
 		return -EINVAL;
 	kc_ref(c);
+	parked = kc_park_within(KC_STATE_SEND, c, limit);
 	ret = do_send(c, elem, c->elem_size, limit);
+	kc_unpark(parked);
 	kc_unref(c);
 	return ret;
 }
 
 static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
 {
+	struct kc_parked *parked;
 	uint32_t moved;
 	int ret;
 
 	if (!c)
-		return kc_wait_for_nothing(limit);
+		return kc_wait_for_nothing(KC_STATE_RECV_NIL, limit);
 	if (c->message)
 		return -EINVAL;
 	kc_ref(c);
+	parked = kc_park_within(KC_STATE_RECV, c, limit);
 	ret = do_recv(c, elem, c->elem_size, limit, &moved);
+	kc_unpark(parked);
 	kc_unref(c);
 	return ret;
 }
 
 static int send_msg(kc_chan *c, const void *msg, size_t len, struct kc_limit limit)
 {
+	struct kc_parked *parked;
 	int ret;
 
 	if (!c)
-		return kc_wait_for_nothing(limit);
+		return kc_wait_for_nothing(KC_STATE_SEND_NIL, limit);
 	ret = kc_check_send_msg(c, len);
 	if (ret)
 		return ret;
 	kc_ref(c);
+	parked = kc_park_within(KC_STATE_SEND, c, limit);
 	ret = do_send(c, msg, len, limit);
+	kc_unpark(parked);
 	kc_unref(c);
 	return ret;
 }
 
 static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limit)
 {
+	struct kc_parked *parked;
 	uint32_t moved;
 	int ret;
 
 	if (!c)
-		return kc_wait_for_nothing(limit);
+		return kc_wait_for_nothing(KC_STATE_RECV_NIL, limit);
 	if (!c->message)
 		return -EINVAL;
 	/* No message is longer than the element size, which fits in 32 bits. */
 	if (size > c->elem_size)
 		size = c->elem_size;
 	kc_ref(c);
+	parked = kc_park_within(KC_STATE_RECV, c, limit);
 	ret = do_recv(c, buf, size, limit, &moved);
+	kc_unpark(parked);
 	kc_unref(c);
 	return ret > 0 ? (ssize_t)moved : ret;
 }

@@ -18,6 +18,7 @@
  * futexes have to bear that).
  */
 #include "panicking.h"
+#include "park.h"
 #include "pool.h"
 
 #define SLEEP		((uint64_t)1)
@@ -74,6 +75,7 @@ void kc_waitgroup_done(kc_waitgroup *wg)
 void kc_waitgroup_wait(kc_waitgroup *wg)
 {
 	uint64_t state = __atomic_load_n(&wg->state, __ATOMIC_ACQUIRE);
+	struct kc_parked *parked;
 	uint32_t asleep;
 
 	do {
@@ -84,12 +86,14 @@ void kc_waitgroup_wait(kc_waitgroup *wg)
 					      true, __ATOMIC_ACQUIRE,
 					      __ATOMIC_ACQUIRE));
 	asleep = (uint32_t)(state | SLEEP);
+	parked = kc_park(KC_STATE_WAITGROUP, wg, 0);
 
 	/* The generation alone tells: a later wait may have set the bit again. */
 	do {
 		sys_futex_wait(sleep_word(wg), asleep);
 		state = __atomic_load_n(&wg->state, __ATOMIC_ACQUIRE);
 	} while ((uint32_t)state / GENERATION == asleep / GENERATION);
+	kc_unpark(parked);
 }
 
 struct member {

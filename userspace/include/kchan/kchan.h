@@ -29,6 +29,7 @@
 #include <kchan/errgroup.h>
 #include <kchan/error.h>
 #include <kchan/go.h>
+#include <kchan/goroutine.h>
 #include <kchan/log.h>
 #include <kchan/mutex.h>
 #include <kchan/once.h>

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Seeing what the goroutines of this process do.
+ *
+ * Whoever waits in a call of the library has left word of where, on what, and since
+ * when. To look at it stops nobody and signals nobody: one that is woken meanwhile
+ * goes on a moment later. One that runs (or waits in a call of somebody else) is
+ * asked by SIGURG, where its backtrace is wanted: it answers within 100
+ * milliseconds, or none is had of it; a second for all of them together. That
+ * signal may make calls of others return EINTR, those that signal(7) lists as never
+ * restarted. A program that has a handler for SIGURG keeps it, if it is there before the
+ * first goroutine is asked.
+ *
+ * Backtraces have names and lines where the program has debug information. Of
+ * goroutines that wait they are had on x86-64 only.
+ *
+ * A signal handler that interrupts a call of this library must return: one that leaves
+ * it by siglongjmp() makes of what is recorded here a lie.
+ */
+#ifndef KCHAN_GOROUTINE_H
+#define KCHAN_GOROUTINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <kchan/cdefs.h>
+
+KC_DECLS_BEGIN
+
+/* What a goroutine does: kc_goroutine.state. */
+typedef enum kc_state {
+	KC_STATE_RUNNING,	/* or waits in a call that is not the library's */
+	KC_STATE_RECV,
+	KC_STATE_SEND,
+	KC_STATE_RECV_NIL,	/* of no channel: for ever, or to a deadline */
+	KC_STATE_SEND_NIL,
+	KC_STATE_SELECT,
+	KC_STATE_SELECT_NIL,	/* of no case that can be ready */
+	KC_STATE_SLEEP,
+	KC_STATE_MUTEX,
+	KC_STATE_RWMUTEX_READ,
+	KC_STATE_RWMUTEX_WRITE,
+	KC_STATE_COND,
+	KC_STATE_WAITGROUP,
+	KC_STATE_SEM,
+	KC_STATE_ONCE,
+	KC_STATE_SHUTDOWN
+} kc_state;
+
+/* kc_goroutine.flags: it waits no longer than until some time. */
+#define KC_GOROUTINE_TIMED	((uint32_t)1 << 0)
+
+/* It also waits for descriptors that are no channels. */
+#define KC_GOROUTINE_FOREIGN	((uint32_t)1 << 1)
+
+/* It is the one that asks. */
+#define KC_GOROUTINE_SELF	((uint32_t)1 << 2)
+
+/* A thread that the library did not start: main, and those of others. */
+#define KC_GOROUTINE_THREAD	((uint32_t)1 << 3)
+
+/*
+ * One goroutine, for as long as the function that is given it runs. What is not known
+ * is 0, or an empty name.
+ */
+typedef struct kc_goroutine {
+	uint32_t size;		/* of this: it may grow at its end */
+	uint32_t flags;		/* KC_GOROUTINE_* */
+	uint64_t id;		/* as kc_goid() */
+	const char *name;
+	kc_state state;
+	pid_t tid;
+	int64_t since;		/* ns on CLOCK_MONOTONIC; to some milliseconds */
+	const void *on;		/* kc_chan, kc_mutex, ...; not of a select */
+	int fd;			/* of a single channel, or -1 */
+	uint32_t nr_pcs;
+	uint64_t channel;	/* a single channel's id, as in its fdinfo */
+	uint64_t parent;	/* the goroutine that started it */
+	uintptr_t started_at;	/* where that call returns to */
+	void (*fn)(void *arg);
+	void *arg;
+	const uintptr_t *pcs;	/* return addresses, the innermost first */
+} kc_goroutine;
+
+/* What to call a state: "chan receive", "select", "mutex lock". */
+const char *kc_state_name(kc_state state);
+
+/*
+ * Call @each(@arg, goroutine) for each one that there is now, the oldest thread's
+ * first, until it returns something else than 0. Those that wait are held where they
+ * are, each for the time of its call. So @each must not wait for any, nor start any,
+ * nor take a lock that one of them may hold.
+ *
+ * 0, or what @each returned.
+ */
+int kc_goroutines(int (*each)(void *arg, const kc_goroutine *g), void *arg);
+
+/*
+ * Write to the descriptor @fd what each goroutine does, in the form that Go has: the
+ * one that calls this first.
+ *
+ *	goroutine 7 "name" [chan receive on channel 12 (fd 5), 2.5 s]:
+ *	kc_recv
+ *		/the/file.c:12 +0x1f
+ *	worker
+ *		/the/file.c:34 +0x2a
+ *	created by main in goroutine 1
+ *		/the/file.c:56 +0x11
+ *
+ * 0, or
+ * -ENOMEM
+ * -EBADF	@fd is no open descriptor
+ */
+int kc_dump(int fd);
+
+/* kc_dump_on_signal(): then the program dies of the signal. */
+#define KC_DUMP_EXIT	((uint32_t)1 << 0)
+
+/*
+ * From now on do kc_dump() to standard error when @signal comes, SIGQUIT for example,
+ * as Go programs do. A thread of the library's own does it, so that it works also when
+ * all goroutines are blocked. What was done at the signal before is not done any more.
+ * @flags is 0 or KC_DUMP_EXIT.
+ *
+ * A forked child is as it was before the first such call: it has to ask for itself.
+ *
+ * 0, or
+ * -EINVAL	no such signal, or one that cannot be caught; or an unknown flag
+ * -EAGAIN	the system allows no more threads
+ * -ENOMEM
+ */
+int kc_dump_on_signal(int signal, uint32_t flags);
+
+KC_DECLS_END
+
+#endif /* KCHAN_GOROUTINE_H */

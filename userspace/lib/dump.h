@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIBKCHAN_DUMP_H
+#define LIBKCHAN_DUMP_H
+
+#include "look.h"
+#include "out.h"
+
+/*
+ * What one goroutine does, and where, as kc_dump() has it. @out is of memory. It needs
+ * much of a stack.
+ */
+void kc_dump_one(struct kc_out *out, const struct kc_sight *sight, int64_t now);
+
+/* Of all of them, in this thread, which is no goroutine's. */
+int kc_dump_all(const struct kc_looker *looker, int fd);
+
+#endif /* LIBKCHAN_DUMP_H */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Looking at all goroutines, one after another.
+ */
+#ifndef LIBKCHAN_LOOK_H
+#define LIBKCHAN_LOOK_H
+
+#include "g.h"
+#include "trace.h"
+
+/* One of them, as it is while it is looked at. */
+struct kc_sight {
+	kc_goroutine info;
+	/* NULL if it does not wait; else it is held there. */
+	const struct kc_parked *parked;
+	char name[KC_NAME_SIZE];
+	struct kc_trace trace;
+};
+
+/* Whoever looks: who that is, and where. */
+struct kc_looker {
+	const struct kc_g *self;
+	struct kc_trace trace;
+};
+
+/* This goroutine; the backtrace begins with @from. */
+void kc_looker_take(struct kc_looker *looker, uintptr_t from);
+
+/*
+ * Call @see(@arg, sight) for each, and once that goes on again, if it waited,
+ * @then(@arg), if there is one; until either returns something else than 0, which is
+ * then returned. With @looker, backtraces are taken. It may be done in another thread
+ * than that of @looker, but not in two at a time: whoever comes second waits.
+ */
+int kc_look(const struct kc_looker *looker,
+	    int (*see)(void *arg, struct kc_sight *sight), int (*then)(void *arg),
+	    void *arg);
+
+/* The same of the goroutine of @looker alone. */
+int kc_look_self(const struct kc_looker *looker,
+		 int (*see)(void *arg, struct kc_sight *sight), void *arg);
+
+/* In the child of a fork(). */
+void kc_look_forked(void);
+
+#endif /* LIBKCHAN_LOOK_H */
