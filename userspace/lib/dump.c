@@ -68,9 +68,10 @@ static void put_duration(struct kc_out *out, int64_t ns)
 	}
 }
 
-static void put_head(struct kc_out *out, const struct kc_sight *s, int64_t now)
+static void put_head(struct kc_out *out, const struct kc_sight *s, int64_t now,
+		     const char *note)
 {
-	char buf[MOST_CHANNELS * 48 + 64];
+	char buf[MOST_CHANNELS * 48 + 96];
 	struct kc_out state = KC_OUT_FD(-1, buf);
 
 	kc_out_text(&state, kc_state_name(s->info.state));
@@ -84,13 +85,18 @@ static void put_head(struct kc_out *out, const struct kc_sight *s, int64_t now)
 		kc_out_text(&state, ", ");
 		put_duration(&state, now - s->info.since);
 	}
+	if (note) {
+		kc_out_text(&state, ", ");
+		kc_out_text(&state, note);
+	}
 	kc_out_bytes(&state, "", 1);
 	kc_stack_head(out, s->info.id, s->name, buf);
 }
 
-void kc_dump_one(struct kc_out *out, const struct kc_sight *s, int64_t now)
+void kc_dump_one(struct kc_out *out, const struct kc_sight *s, int64_t now,
+		 const char *note)
 {
-	put_head(out, s, now);
+	put_head(out, s, now, note);
 	if (s->parked)
 		kc_stack_waiting(out, &s->trace);
 	else
@@ -133,7 +139,7 @@ static int put(void *data, struct kc_sight *s)
 	if (dump->begun)
 		kc_out_text(out, "\n");
 	dump->begun = true;
-	kc_dump_one(out, s, kc_now());
+	kc_dump_one(out, s, kc_now(), NULL);
 	return out->failed ? -ENOMEM : 0;
 }
 

@@ -7,9 +7,10 @@
 
 /*
  * What one goroutine does, and where, as kc_dump() has it. @out is of memory. It needs
- * much of a stack.
+ * much of a stack. With a @note, which may be NULL, of its state.
  */
-void kc_dump_one(struct kc_out *out, const struct kc_sight *sight, int64_t now);
+void kc_dump_one(struct kc_out *out, const struct kc_sight *sight, int64_t now,
+		 const char *note);
 
 /* Of all of them, in this thread, which is no goroutine's. */
 int kc_dump_all(const struct kc_looker *looker, int fd);

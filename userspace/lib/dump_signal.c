@@ -75,7 +75,7 @@ static void die_of(int signal)
 
 static void serve(int signal)
 {
-	const struct kc_looker nobody = { .self = NULL };
+	const struct kc_looker nobody = { .traces = true };
 
 	kc_dump_all(&nobody, STDERR_FILENO);
 	if (__atomic_load_n(&dumps.flags[signal], __ATOMIC_RELAXED) & KC_DUMP_EXIT)

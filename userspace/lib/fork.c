@@ -16,6 +16,7 @@
 #include <pthread.h>
 
 #include "ctx.h"
+#include "deadlock.h"
 #include "dump_signal.h"
 #include "fault.h"
 #include "fork.h"
@@ -25,6 +26,7 @@
 #include "notify.h"
 #include "pool.h"
 #include "report.h"
+#include "thread.h"
 
 uint32_t kc_generation;
 
@@ -56,12 +58,14 @@ static void unlock_all(void)
 static void in_child(void)
 {
 	kc_generation++;
+	kc_thread_forked();
 	kc_pool_forked();
 	kc_g_forked();
 	/* Another goroutine may be dying in the parent, for ever, or look at others. */
 	kc_report_forked();
 	kc_look_forked();
 	kc_dump_forked();
+	kc_deadlock_forked();
 	kc_keeper_forked();
 	kc_ctx_forked();
 	kc_notify_forked();

@@ -102,6 +102,18 @@ struct kc_g *kc_g_adopt(void)
 	return g;
 }
 
+unsigned int kc_g_count(void)
+{
+	struct kc_list *link;
+	unsigned int nr = 0;
+
+	kc_lock(&kc_sched.lock);
+	for (link = kc_sched.all.next; link != &kc_sched.all; link = link->next)
+		nr++;
+	kc_unlock(&kc_sched.lock);
+	return nr;
+}
+
 /* In the child: of all goroutines the one that called fork() is left. */
 void kc_g_forked(void)
 {

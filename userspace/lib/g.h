@@ -112,6 +112,9 @@ static inline uint64_t kc_g_next_id(void)
 	return ++kc_sched.last_id;
 }
 
+/* How many are on the list, with the parked threads of the pool. */
+unsigned int kc_g_count(void);
+
 void kc_g_set_name(struct kc_g *g, const char *name);
 
 /* Around fork(): see fork.c. */

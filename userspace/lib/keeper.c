@@ -66,6 +66,16 @@ void kc_keeper_wake(void)
 		sys_write(event, &one, sizeof(one));
 }
 
+bool kc_keeper_has_work(void)
+{
+	bool work;
+
+	kc_lock(&keeper.lock);
+	work = keeper.times.first || !kc_list_empty(&keeper.watches) || keeper.busy;
+	kc_unlock(&keeper.lock);
+	return work;
+}
+
 /* With the lock held, which it gives up for the call; that comes back without. */
 static void begin_call(const void *busy)
 {

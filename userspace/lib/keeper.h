@@ -71,6 +71,9 @@ bool kc_watch_del(struct kc_watch *w);
 void kc_keeper_forget(struct kc_timed *t);
 void kc_keeper_forget_watch(struct kc_watch *w);
 
+/* True if there is something that it waits for, or calls. */
+bool kc_keeper_has_work(void);
+
 /* Around fork(), see fork.c; the last one without any lock. */
 void kc_keeper_lock(void);
 void kc_keeper_unlock(void);

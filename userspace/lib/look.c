@@ -28,6 +28,7 @@ void kc_look_forked(void)
 void kc_looker_take(struct kc_looker *looker, uintptr_t from)
 {
 	looker->self = kc_g_self();
+	looker->traces = true;
 	looker->trace = kc_trace_take(from);
 }
 
@@ -80,11 +81,11 @@ static bool advance(struct walk *walk)
 		kc_list_del(&walk->place.all);
 		kc_list_add(link->prev, &walk->place.all);
 		copy(s, g);
-		if (walk->looker && g == walk->looker->self)
+		if (g == walk->looker->self)
 			s->info.flags |= KC_GOROUTINE_SELF;
 		else if (kc_hold(&g->parked))
 			walk->held = g;
-		else if (walk->looker && g->tid && walk->patience.left)
+		else if (walk->looker->traces && g->tid && walk->patience.left)
 			walk->asked = kc_ask(g->tid);
 		return true;
 	}
@@ -113,7 +114,7 @@ static void see_parked(struct walk *walk)
 		if (!sys_ioctl(s->info.fd, KCHAN_IOC_INFO, &info))
 			s->info.channel = info.id;
 	}
-	if (walk->looker)
+	if (walk->looker->traces)
 		s->trace = kc_trace_of(&p->regs);
 }
 
@@ -122,13 +123,15 @@ static void look_at(struct walk *walk)
 {
 	struct kc_sight *s = &walk->sight;
 
-	if (s->info.flags & KC_GOROUTINE_SELF)
-		s->trace = walk->looker->trace;
-	else if (walk->held)
+	if (s->info.flags & KC_GOROUTINE_SELF) {
+		if (walk->looker->traces)
+			s->trace = walk->looker->trace;
+	} else if (walk->held) {
 		see_parked(walk);
-	else if (walk->asked &&
-		 !kc_ask_await(&s->trace, &walk->patience))
-		s->trace.nr = 0;
+	} else if (walk->asked) {
+		if (!kc_ask_await(&s->trace, &walk->patience))
+			s->trace.nr = 0;
+	}
 	s->info.nr_pcs = s->trace.nr;
 }
 

@@ -17,10 +17,11 @@ struct kc_sight {
 	struct kc_trace trace;
 };
 
-/* Whoever looks: who that is, and where. */
+/* Whoever looks. */
 struct kc_looker {
-	const struct kc_g *self;
-	struct kc_trace trace;
+	const struct kc_g *self;	/* NULL: no goroutine */
+	bool traces;			/* backtraces are wanted, */
+	struct kc_trace trace;		/* and this is its own */
 };
 
 /* This goroutine; the backtrace begins with @from. */
@@ -29,7 +30,7 @@ void kc_looker_take(struct kc_looker *looker, uintptr_t from);
 /*
  * Call @see(@arg, sight) for each, and once that goes on again, if it waited,
  * @then(@arg), if there is one; until either returns something else than 0, which is
- * then returned. With @looker, backtraces are taken. It may be done in another thread
+ * then returned. It may be done in another thread
  * than that of @looker, but not in two at a time: whoever comes second waits.
  */
 int kc_look(const struct kc_looker *looker,

@@ -152,6 +152,16 @@ static void del(struct kc_notified *to)
 	to->linked = false;
 }
 
+bool kc_notify_is_wanted(void)
+{
+	bool wanted;
+
+	kc_notify_lock();
+	wanted = !kc_list_empty(&all);
+	kc_notify_unlock();
+	return wanted;
+}
+
 void kc_notify_add(struct kc_notified *to, const int *signums, size_t n)
 {
 	kc_lock(&lock);

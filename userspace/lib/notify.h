@@ -38,6 +38,9 @@ void kc_notify_add(struct kc_notified *to, const int *signums, size_t n);
 /* When this returns it is not told any more, nor being told. */
 void kc_notify_del(struct kc_notified *to);
 
+/* True if somebody is told of some. */
+bool kc_notify_is_wanted(void);
+
 /* What signals there have been since. */
 void kc_notify_tell(void);
 

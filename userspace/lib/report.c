@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dump.h"
 #include "log.h"
 #include "out.h"
 #include "report.h"
@@ -98,6 +99,19 @@ void kc_report_error(const char *text, const struct kc_g *g,
 	kc_stack_trace(&out, trace);
 	kc_stack_creator(&out, g->parent, g->started_at);
 	kc_out_flush(&out);
+	abort();
+}
+
+void kc_report_deadlock(void)
+{
+	const struct kc_looker nobody = { .traces = true };
+	char buf[PRINT_SIZE];
+	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
+
+	kc_lock(&dying);
+	kc_out_text(&out, "fatal error: all goroutines are asleep - deadlock!\n\n");
+	kc_out_flush(&out);
+	kc_dump_all(&nobody, STDERR_FILENO);
 	abort();
 }
 

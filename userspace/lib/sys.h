@@ -52,6 +52,11 @@ static inline long sys_ioctl(int fd, unsigned long cmd, void *arg)
 	return sys_ret(syscall(SYS_ioctl, fd, cmd, arg));
 }
 
+static inline long sys_getdents(int fd, void *buf, size_t size)
+{
+	return sys_ret(syscall(SYS_getdents64, fd, buf, size));
+}
+
 static inline long sys_set_cloexec(int fd)
 {
 	return sys_ret(syscall(SYS_fcntl, fd, F_SETFD, (long)FD_CLOEXEC));

@@ -220,6 +220,18 @@ int kc_thread_make(struct kc_worker *w)
 	return create(&thread, run, w, w->stack_size);
 }
 
+static uint32_t nr_own;
+
+unsigned int kc_thread_count_own(void)
+{
+	return __atomic_load_n(&nr_own, __ATOMIC_RELAXED);
+}
+
+void kc_thread_forked(void)
+{
+	nr_own = 0;
+}
+
 static void *run_own(void *data)
 {
 	struct kc_sched_attr sched;
@@ -237,9 +249,11 @@ int kc_thread_own(void (*fn)(void), size_t room)
 	int ret;
 
 	ret = create(&thread, run_own, (void *)fn, whole_stack(room));
-	if (!ret)
-		pthread_detach(thread);
-	return ret;
+	if (ret)
+		return ret;
+	pthread_detach(thread);
+	__atomic_fetch_add(&nr_own, 1, __ATOMIC_RELAXED);
+	return 0;
 }
 
 struct errand {

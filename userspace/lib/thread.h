@@ -18,6 +18,12 @@ int kc_thread_make(struct kc_worker *w);
  */
 int kc_thread_own(void (*fn)(void), size_t room);
 
+/* How many of them there are. */
+unsigned int kc_thread_count_own(void);
+
+/* In the child of a fork(). */
+void kc_thread_forked(void);
+
 /*
  * Call @fn(@arg) in a thread with a large stack, and wait for it. If there can be
  * no such thread it is called here.

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * All goroutines are asleep: that it is told, and that nothing else is told to be
+ * that.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common.h"
+#include "death.h"
+
+#define EVERY	(5 * KC_MILLISECOND)
+
+/* How long what is no deadlock is left alone. */
+#define LONG_MS	500
+
+static void recv_forever(void *arg)
+{
+	uint64_t v;
+
+	kc_recv(arg, &v);
+}
+
+static void *recv_thread(void *arg)
+{
+	recv_forever(arg);
+	return NULL;
+}
+
+static void watch(void)
+{
+	must_int(kc_detect_deadlock(EVERY), 0);
+}
+
+/* Deadlocks. */
+static void alone(void *arg)
+{
+	(void)arg;
+	watch();
+	recv_forever(make(8, 0));
+}
+
+static void send_full(void *arg)
+{
+	kc_chan *c = make(8, 1);
+	uint64_t v = 1;
+
+	(void)arg;
+	watch();
+	send_now(c, 1);
+	kc_send(c, &v);
+}
+
+static void no_element(void *arg)
+{
+	(void)arg;
+	watch();
+	kc_recv(make(0, 0), NULL);
+}
+
+static void message(void *arg)
+{
+	char buf[8];
+
+	(void)arg;
+	watch();
+	kc_recv_msg(make_messages(8, 0), buf, sizeof(buf));
+}
+
+static void nil(void *arg)
+{
+	(void)arg;
+	watch();
+	kc_recv(NULL, NULL);
+}
+
+static void nothing(void *arg)
+{
+	kc_waitgroup_done(arg);
+}
+
+/* Threads of the pool are parked, and main waits for goroutines that wait. */
+static void waitgroup(void *arg)
+{
+	kc_chan *c = make(8, 0), *recv, *send;
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+
+	(void)arg;
+	watch();
+	kc_waitgroup_add(&wg, 2);
+	must_int(kc_go(nothing, &wg), 0);
+	must_int(kc_go(nothing, &wg), 0);
+	kc_waitgroup_wait(&wg);
+	must_int(kc_make_pair(&recv, &send, 8, 0), 0);
+	must_int(kc_waitgroup_go(&wg, recv_forever, c), 0);
+	must_int(kc_waitgroup_go(&wg, recv_forever, recv), 0);
+	kc_waitgroup_wait(&wg);
+}
+
+static void mutex(void *arg)
+{
+	kc_mutex m = KC_MUTEX_INIT;
+
+	(void)arg;
+	watch();
+	kc_mutex_lock(&m);
+	kc_mutex_lock(&m);
+}
+
+static void selects(void *arg)
+{
+	kc_chan *c = make(8, 0), *d = make(8, 0);
+	uint64_t v;
+	kc_case cases[] = {
+		kc_case_recv(c, &v), kc_case_recv(d, &v), kc_case_recv(c, &v),
+	};
+
+	(void)arg;
+	watch();
+	must_int(kc_go(recv_forever, c), 0);
+	kc_select(cases, ARRAY_SIZE(cases));
+}
+
+static void threads(void *arg)
+{
+	kc_chan *c = make(8, 0);
+
+	(void)arg;
+	watch();
+	start(recv_thread, c);
+	recv_forever(c);
+}
+
+/* After what kept it from being one has gone. */
+static void timer_stopped(void *arg)
+{
+	kc_chan *after;
+	uint64_t v;
+
+	(void)arg;
+	watch();
+	must_int(kc_after(&after, 50 * KC_MILLISECOND), 0);
+	must_int(kc_recv(after, &v), 1);
+	kc_unref(after);
+	recv_forever(make(8, 0));
+}
+
+/* What is none. */
+static void timed(void *arg)
+{
+	uint64_t v;
+
+	(void)arg;
+	watch();
+	kc_recv_timeout(make(8, 0), &v, 100 * KC_SECOND);
+}
+
+static void sleeps(void *arg)
+{
+	(void)arg;
+	watch();
+	kc_sleep(100 * KC_SECOND);
+}
+
+static void timer(void *arg)
+{
+	kc_chan *after;
+
+	(void)arg;
+	watch();
+	must_int(kc_after(&after, 100 * KC_SECOND), 0);
+	recv_forever(make(8, 0));
+}
+
+static void context(void *arg)
+{
+	kc_ctx *ctx;
+	uint64_t v;
+
+	(void)arg;
+	watch();
+	must_int(kc_with_timeout(&ctx, kc_background(), 100 * KC_SECOND), 0);
+	kc_recv_ctx(ctx, make(8, 0), &v);
+}
+
+static void descriptor(void *arg)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+	kc_case cases[] = { kc_case_fd(fd, POLLIN) };
+
+	(void)arg;
+	watch();
+	kc_select(cases, 1);
+}
+
+static void signals(void *arg)
+{
+	static const int signums[] = { SIGUSR1 };
+	kc_chan *c = make(sizeof(int), 1);
+	int signum;
+
+	(void)arg;
+	watch();
+	must_int(kc_notify(c, signums, 1), 0);
+	kc_recv(c, &signum);
+}
+
+static void *in_poll(void *arg)
+{
+	poll(NULL, 0, -1);
+	return arg;
+}
+
+static void other_thread(void *arg)
+{
+	(void)arg;
+	watch();
+	start(in_poll, NULL);
+	recv_forever(make(8, 0));
+}
+
+/* It is known to the library, and waits elsewhere. */
+static void *known_in_poll(void *arg)
+{
+	kc_goid();
+	return in_poll(arg);
+}
+
+static void known_thread(void *arg)
+{
+	(void)arg;
+	watch();
+	start(known_in_poll, NULL);
+	recv_forever(make(8, 0));
+}
+
+static void process(void *arg)
+{
+	kc_chan *c = make(8, 0);
+	pid_t pid = fork();
+
+	(void)arg;
+	must(pid >= 0);
+	if (!pid) {
+		sleep(2);
+		_exit(0);
+	}
+	watch();
+	recv_forever(c);
+}
+
+/* Another end, which is not the one that is waited on. */
+static void process_sends(void *arg)
+{
+	kc_chan *recv, *send;
+	pid_t pid;
+
+	(void)arg;
+	must_int(kc_make_pair(&recv, &send, 8, 0), 0);
+	pid = fork();
+	must(pid >= 0);
+	if (!pid) {
+		kc_unref(recv);
+		sleep(2);
+		_exit(0);
+	}
+	watch();
+	recv_forever(recv);
+}
+
+/* It is in a socket's queue, and here only to receive. */
+static void in_socket(void *arg)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec byte = { "x", 1 };
+	struct msghdr msg = {
+		.msg_iov = &byte,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	kc_chan *recv, *send;
+	int ends[2];
+
+	(void)arg;
+	must_int(kc_make_pair(&recv, &send, 8, 0), 0);
+	must_int(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	*(int *)CMSG_DATA(&control.header) = kc_fd(send);
+	must_int(sendmsg(ends[0], &msg, 0), 1);
+	kc_unref(send);
+	watch();
+	recv_forever(recv);
+}
+
+static void duplicate(void *arg)
+{
+	kc_chan *c = make(8, 0);
+
+	(void)arg;
+	must(dup(kc_fd(c)) >= 0);
+	watch();
+	recv_forever(c);
+}
+
+static const struct {
+	const char *what;
+	void (*fn)(void *arg);
+	const char *state;
+} deadlocks[] = {
+	{ "a receive", alone, "[chan receive on channel " },
+	{ "a send", send_full, "[chan send on channel " },
+	{ "no element", no_element, "[chan receive on channel " },
+	{ "a message", message, "[chan receive on channel " },
+	{ "no channel", nil, "[chan receive (nil chan), " },
+	{ "a wait group", waitgroup, "[waitgroup wait, " },
+	{ "a mutex", mutex, "[mutex lock, " },
+	{ "a select", selects, "[select on channels " },
+	{ "a thread of others", threads, "[chan receive on channel " },
+	{ "after a timer", timer_stopped, "[chan receive on channel " },
+}, others[] = {
+	{ "a limit", timed, NULL },
+	{ "a sleep", sleeps, NULL },
+	{ "a timer", timer, NULL },
+	{ "a context with a deadline", context, NULL },
+	{ "a descriptor", descriptor, NULL },
+	{ "signals", signals, NULL },
+	{ "another thread", other_thread, NULL },
+	{ "another thread that is known", known_thread, NULL },
+	{ "another process", process, NULL },
+	{ "another process that sends", process_sends, NULL },
+	{ "an end in a socket", in_socket, NULL },
+	{ "a second descriptor", duplicate, NULL },
+};
+
+static void test_deadlocks(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(deadlocks); i++) {
+		tap_about("%s", deadlocks[i].what);
+		expect_abort(deadlocks[i].fn, NULL, (const char *[]){
+			"fatal error: all goroutines are asleep - deadlock!\n\n"
+			"goroutine ", deadlocks[i].state, "]:\nkc_", "\n\t",
+			"deadlock.c:", NULL });
+	}
+}
+
+/* Nothing is said for a while. */
+static void test_none(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
+		int status;
+		pid_t pid = fork();
+
+		tap_about("%s", others[i].what);
+		must(pid >= 0);
+		if (!pid) {
+			others[i].fn(NULL);
+			_exit(1);
+		}
+		sleep_ms(LONG_MS);
+		kill(pid, SIGKILL);
+		must_int(waitpid(pid, &status, 0), pid);
+		expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	}
+}
+
+/* A program that is busy, with moments at which nearly all sleep. */
+static void echo(void *arg)
+{
+	kc_chan **c = arg;
+	uint64_t v;
+
+	kc_for_each(c[0], &v)
+		must_int(kc_send(c[1], &v), 0);
+	kc_close(c[1]);
+}
+
+static void test_busy(void)
+{
+	kc_chan *c[] = { make(8, 0), make(8, 0) };
+	const unsigned long rounds = tap_scale(20000);
+	uint64_t v;
+
+	must_int(kc_detect_deadlock(1), 0);
+	must_int(kc_go(echo, c), 0);
+	for (uint64_t i = 0; i < rounds; i++) {
+		must_int(kc_send(c[0], &i), 0);
+		must_int(kc_recv(c[1], &v), 1);
+		must_int(v, i);
+	}
+	kc_close(c[0]);
+	must_int(kc_recv(c[1], &v), 0);
+}
+
+/* A forked child is not watched unless it asks. */
+static void ask_in_child(void *arg)
+{
+	pid_t pid;
+	int status;
+
+	watch();
+	pid = fork();
+	if (!pid) {
+		kc_recv_timeout(make(8, 0), &(uint64_t){ 0 }, 1);
+		recv_forever(make(8, 0));
+	}
+	sleep_ms(LONG_MS);
+	kill(pid, SIGKILL);
+	must_int(waitpid(pid, &status, 0), pid);
+	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	pid = fork();
+	if (!pid)
+		alone(arg);
+	must_int(waitpid(pid, &status, 0), pid);
+	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	_exit(0);
+}
+
+static void test_fork(void)
+{
+	static struct death death;
+
+	die_in(&death, ask_in_child, NULL);
+	expect_int(death.status, 0);
+	expect(strstr(death.said, "all goroutines are asleep"));
+}
+
+static void test_errors(void)
+{
+	expect_int(kc_detect_deadlock(-1), -EINVAL);
+	expect_int(kc_detect_deadlock(0), 0);
+	expect_int(kc_detect_deadlock(100 * KC_SECOND), 0);
+}
+
+static const struct tap_test tests[] = {
+	{ "deadlocks are told", test_deadlocks },
+	{ "what is none is not", test_none },
+	{ "nor a program that is busy", test_busy },
+	{ "a forked child asks for itself", test_fork },
+	{ "errors", test_errors },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What kc_dump() writes of all goroutines, also on a signal.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "death.h"
+
+#include "common.h"
+
+#define SIZE	((size_t)4 << 20)
+
+/* What was written; to be given to free(). */
+static char *text_of(int fd)
+{
+	char *text = malloc(SIZE);
+	ssize_t len;
+
+	must(text);
+	len = pread(fd, text, SIZE - 1, 0);
+	must(len >= 0);
+	text[len] = '\0';
+	return text;
+}
+
+static char *dump(void)
+{
+	int fd = memfd_create("dump", MFD_CLOEXEC);
+	char *text;
+
+	must(fd >= 0);
+	must_int(kc_dump(fd), 0);
+	text = text_of(fd);
+	close(fd);
+	return text;
+}
+
+/* All of these, in this order; the last one is NULL. */
+static bool says(const char *text, const char *const *what)
+{
+	const char *at = text;
+
+	for (; *what; what++) {
+		at = strstr(at, *what);
+		if (!at) {
+			tap_fail(__FILE__, __LINE__, "does not say: %s", *what);
+			tap_note("says:\n%s", text);
+			return false;
+		}
+		at += strlen(*what);
+	}
+	return true;
+}
+
+static unsigned int count(const char *text, const char *what)
+{
+	unsigned int nr = 0;
+
+	for (; (text = strstr(text, what)); text += strlen(what))
+		nr++;
+	return nr;
+}
+
+static void __attribute__((noinline)) receiver(void *arg)
+{
+	uint64_t v;
+
+	kc_recv(arg, &v);
+}
+
+static void __attribute__((noinline)) sleeper(void *arg)
+{
+	kc_sleep(100 * KC_SECOND);
+	(void)arg;
+}
+
+static void __attribute__((noinline)) selecter(void *arg)
+{
+	kc_chan **c = arg;
+	uint64_t v;
+	kc_case cases[] = { kc_case_recv(c[0], &v), kc_case_send(c[1], &v) };
+
+	kc_select(cases, 2);
+}
+
+/* Names of the program's functions, from that which the library was called by. */
+static void test_text(void)
+{
+	kc_go_options options = KC_GO_OPTIONS_INIT;
+	kc_chan *c[] = { make(8, 0), make(8, 0), make(8, 0) };
+	char head[64], select[96];
+	char *text;
+
+	options.name = "takes";
+	must_int(kc_go_opts(receiver, c[0], &options), 0);
+	must_int(kc_go(selecter, &c[1]), 0);
+	must_int(kc_go(sleeper, NULL), 0);
+	wait_receivers(c[0], 1);
+	wait_receivers(c[1], 1);
+	sleep_ms(200);
+	text = dump();
+	snprintf(head, sizeof(head), "(fd %d), 0.", kc_fd(c[0]));
+	snprintf(select, sizeof(select), "(fd %d), ", kc_fd(c[1]));
+	says(text, (const char *[]){
+		"goroutine 1 [running]:\n", "dump\n\t", "test_text\n\t", NULL });
+	says(text, (const char *[]){
+		"\n\ngoroutine ", "\"takes\" [chan receive on channel ", head,
+		" s]:\nkc_recv\n\t", "transfer.c:", "\nreceiver\n\t", "dump.c:",
+		"\ncreated by test_text in goroutine 1\n\t", "dump.c:", NULL });
+	says(text, (const char *[]){
+		"[select on channels ", select, " s]:\nkc_select\n\t",
+		"\nselecter\n\t", NULL });
+	says(text, (const char *[]){
+		"[sleep, ", " s]:\nkc_sleep\n\t", "\nsleeper\n\t", NULL });
+	/* What calls goroutines is not among it, nor what the library does inside. */
+	expect_int(count(text, "kc_g_run"), 0);
+	expect_int(count(text, "kc_wait_for_nothing"), 0);
+	expect_int(count(text, "kc_select_cases"), 0);
+	expect_int(count(text, "goroutine 1 ["), 1);
+	free(text);
+}
+
+static void test_errors(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	expect_int(kc_dump(-1), -EBADF);
+	expect_int(kc_dump(1000), -EBADF);
+	expect_int(kc_dump(fd), -EBADF);
+	expect_int(kc_dump_on_signal(0, 0), -EINVAL);
+	expect_int(kc_dump_on_signal(65, 0), -EINVAL);
+	expect_int(kc_dump_on_signal(SIGKILL, 0), -EINVAL);
+	expect_int(kc_dump_on_signal(SIGQUIT, 2), -EINVAL);
+}
+
+/* From a goroutine, whose stack is small, and whose turn is first. */
+static void dump_in_goroutine(void *arg)
+{
+	char **text = arg;
+
+	*text = dump();
+}
+
+static void test_small_stack(void)
+{
+	char *text = NULL;
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+
+	/* The wait group's own function calls it: it is in the backtrace. */
+	must_int(kc_waitgroup_go(&wg, dump_in_goroutine, &text), 0);
+	kc_waitgroup_wait(&wg);
+	says(text, (const char *[]){
+		" [running]:\n", "\ndump_in_goroutine\n\t",
+		"\ncreated by test_small_stack in goroutine 1\n\t",
+		"\n\ngoroutine 1 [waitgroup wait, ", "\ntest_small_stack\n\t",
+		NULL });
+	free(text);
+}
+
+/* Many that wait: it takes less than a second, and stops none of them. */
+#define MANY	1000
+
+static atomic_uint gone;
+
+static void one_of_many(void *arg)
+{
+	uint64_t v;
+
+	expect_int(kc_recv(arg, &v), 1);
+	atomic_fetch_add(&gone, 1);
+}
+
+static void test_many(void)
+{
+	kc_chan *c = make(8, 0);
+	const unsigned int many = SANITIZED ? MANY / 10 : MANY;
+	long long begin, took;
+	char *text;
+	unsigned int i;
+
+	for (i = 0; i < many; i++)
+		must_int(kc_go(one_of_many, c), 0);
+	wait_receivers(c, many);
+	begin = tap_now_ns();
+	text = dump();
+	took = tap_now_ns() - begin;
+	tap_note("%u goroutines: %lld ms", many, took / 1000000);
+	expect_int(count(text, "[chan receive on channel "), many);
+	expect_int(count(text, "\none_of_many\n\t"), many);
+	expect_int(count(text, "created by test_many in goroutine 1\n"), many);
+	/* All have stayed where they were. */
+	wait_receivers(c, many);
+	for (uint64_t v = 0; v < many; v++)
+		must_int(kc_send(c, &v), 0);
+	until(atomic_load(&gone) == many);
+	free(text);
+}
+
+/* A reader that is a goroutine of this process is not held meanwhile. */
+static void read_slowly(void *arg)
+{
+	const int *fd = arg;
+	char buf[512];
+
+	/* It is in a call of the library's whenever the pipe is full. */
+	do {
+		kc_sleep(KC_MILLISECOND);
+	} while (read(*fd, buf, sizeof(buf)) > 0);
+}
+
+static void test_reader(void)
+{
+	kc_chan *c = make(8, 0);
+	int ends[2];
+
+	must_int(pipe2(ends, O_CLOEXEC), 0);
+	must(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 0);
+	must_int(kc_go(read_slowly, &ends[0]), 0);
+	for (int i = 0; i < 100; i++)
+		must_int(kc_go(receiver, c), 0);
+	wait_receivers(c, 100);
+	expect_int(kc_dump(ends[1]), 0);
+	close(ends[1]);
+	kc_close(c);
+	kc_shutdown();
+}
+
+/* A signal: all of the program is blocked. */
+static void block(void *arg)
+{
+	const uint32_t *flags = arg;
+
+	must_int(kc_dump_on_signal(SIGQUIT, *flags), 0);
+	must_int(kc_go(sleeper, NULL), 0);
+	sleep_ms(50);
+	kill(getpid(), SIGQUIT);
+	if (*flags & KC_DUMP_EXIT)
+		kc_select(NULL, 0);
+	sleep_ms(500);
+	kill(getpid(), SIGQUIT);
+	sleep_ms(500);
+	raise(SIGKILL);
+}
+
+static void test_signal(void)
+{
+	static struct death death;
+	uint32_t flags = KC_DUMP_EXIT;
+
+	die_in(&death, block, &flags);
+	expect(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGQUIT);
+	says(death.said, (const char *[]){
+		"goroutine 1 [select (no cases), ", "\nkc_select\n\t",
+		"\nblock\n\t", "[sleep, ", "\nsleeper\n\t", NULL });
+
+	flags = 0;
+	die_in(&death, block, &flags);
+	expect(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGKILL);
+	says(death.said, (const char *[]){
+		"goroutine 1 [running]:\n", "[sleep, ", "goroutine 1 [running]:\n",
+		"[sleep, ", NULL });
+}
+
+static atomic_uint handled;
+
+static void handle(int signal)
+{
+	(void)signal;
+	atomic_fetch_add(&handled, 1);
+}
+
+/* In a child the signal does what it did before; it may ask for itself. */
+static void fork_and_block(void *arg)
+{
+	const struct sigaction action = { .sa_handler = handle };
+	pid_t pid;
+	int status;
+
+	must_int(sigaction(SIGQUIT, &action, NULL), 0);
+	must_int(kc_dump_on_signal(SIGQUIT, KC_DUMP_EXIT), 0);
+	pid = fork();
+	if (!pid) {
+		raise(SIGQUIT);
+		expect_int(atomic_load(&handled), 1);
+		_exit(0);
+	}
+	must_int(waitpid(pid, &status, 0), pid);
+	expect_int(status, 0);
+	pid = fork();
+	if (!pid)
+		block(arg);
+	must_int(waitpid(pid, &status, 0), pid);
+	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGQUIT);
+	_exit(0);
+}
+
+static void test_fork(void)
+{
+	static struct death death;
+	uint32_t flags = KC_DUMP_EXIT;
+
+	die_in(&death, fork_and_block, &flags);
+	expect_int(death.status, 0);
+	says(death.said, (const char *[]){
+		"goroutine 1 [select (no cases), ", "\nblock\n\t", NULL });
+}
+
+static const struct tap_test tests[] = {
+	{ "what it says", test_text },
+	{ "errors", test_errors },
+	{ "on the stack of a goroutine", test_small_stack },
+	{ "a thousand that wait", test_many },
+	{ "a reader that is seen itself", test_reader },
+	{ "on a signal", test_signal },
+	{ "on a signal, after a fork", test_fork },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What goroutines are seen to do, by kc_goroutines().
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common.h"
+
+/* The one that is looked for, by its name. */
+struct wanted {
+	const char *name;
+	unsigned int seen;
+	kc_goroutine g;
+	uintptr_t pcs[64];
+};
+
+static int take(void *arg, const kc_goroutine *g)
+{
+	struct wanted *w = arg;
+
+	if (strcmp(g->name, w->name))
+		return 0;
+	w->seen++;
+	w->g = *g;
+	if (expect(g->nr_pcs <= ARRAY_SIZE(w->pcs)))
+		memcpy(w->pcs, g->pcs, g->nr_pcs * sizeof(g->pcs[0]));
+	return 0;
+}
+
+static struct wanted look_for(const char *name)
+{
+	struct wanted w = { .name = name };
+
+	must_int(kc_goroutines(take, &w), 0);
+	return w;
+}
+
+static bool is_in(const char *name, kc_state state)
+{
+	const struct wanted w = look_for(name);
+
+	return w.seen == 1 && w.g.state == state;
+}
+
+/* Functions that are short: none begins that close behind another. */
+static bool goes_through(const struct wanted *w, void (*fn)(void *arg))
+{
+	const uintptr_t begin = (uintptr_t)fn;
+
+	for (unsigned int i = 0; i < w->g.nr_pcs; i++)
+		if (w->pcs[i] > begin && w->pcs[i] < begin + 512)
+			return true;
+	return false;
+}
+
+/* All that there is to wait for. */
+static struct {
+	kc_chan *empty, *full, *left, *right;
+	kc_mutex locked;
+	kc_mutex guard;
+	kc_rwmutex read_locked, write_locked;
+	kc_cond cond;
+	kc_waitgroup busy;
+	kc_sem taken;
+	kc_once running;
+	int pipe[2];
+	atomic_bool stop;
+} things;
+
+static void in_recv(void *arg)
+{
+	uint64_t v;
+
+	(void)arg;
+	expect_int(kc_recv(things.empty, &v), 1);
+}
+
+static void in_recv_timeout(void *arg)
+{
+	uint64_t v;
+
+	(void)arg;
+	kc_recv_timeout(things.empty, &v, 100 * KC_SECOND);
+}
+
+static void in_send(void *arg)
+{
+	uint64_t v = 1;
+
+	(void)arg;
+	expect_int(kc_send(things.full, &v), 0);
+}
+
+static void in_recv_nil(void *arg)
+{
+	(void)arg;
+	kc_recv(NULL, NULL);
+}
+
+static void in_send_nil(void *arg)
+{
+	(void)arg;
+	kc_send(NULL, NULL);
+}
+
+static void in_select(void *arg)
+{
+	uint64_t v;
+	kc_case cases[] = {
+		kc_case_recv(things.left, &v), kc_case_recv(things.right, &v),
+	};
+
+	(void)arg;
+	kc_select(cases, 2);
+}
+
+static void in_select_fd(void *arg)
+{
+	uint64_t v;
+	kc_case cases[] = {
+		kc_case_recv(things.left, &v), kc_case_fd(things.pipe[0], 1),
+		kc_case_after(100 * KC_SECOND),
+	};
+
+	(void)arg;
+	kc_select(cases, 3);
+}
+
+static void in_select_nil(void *arg)
+{
+	(void)arg;
+	kc_select(NULL, 0);
+}
+
+static void in_sleep(void *arg)
+{
+	(void)arg;
+	kc_sleep(100 * KC_SECOND);
+}
+
+static void in_mutex(void *arg)
+{
+	(void)arg;
+	kc_mutex_lock(&things.locked);
+	kc_mutex_unlock(&things.locked);
+}
+
+static void in_rlock(void *arg)
+{
+	(void)arg;
+	kc_rwmutex_rlock(&things.write_locked);
+}
+
+static void in_lock(void *arg)
+{
+	(void)arg;
+	kc_rwmutex_lock(&things.read_locked);
+}
+
+static void in_cond(void *arg)
+{
+	(void)arg;
+	kc_mutex_lock(&things.guard);
+	kc_cond_wait(&things.cond, &things.guard);
+	kc_mutex_unlock(&things.guard);
+}
+
+static void in_waitgroup(void *arg)
+{
+	(void)arg;
+	kc_waitgroup_wait(&things.busy);
+}
+
+static void in_sem(void *arg)
+{
+	(void)arg;
+	kc_sem_acquire(&things.taken, 1);
+}
+
+static void run_once(void *arg)
+{
+	(void)arg;
+	kc_sleep(100 * KC_SECOND);
+}
+
+static void in_once(void *arg)
+{
+	(void)arg;
+	kc_once_do(&things.running, run_once, NULL);
+}
+
+static void spin(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&things.stop))
+		;
+}
+
+static void go_named(const char *name, void (*fn)(void *arg))
+{
+	kc_go_options options = KC_GO_OPTIONS_INIT;
+
+	options.name = name;
+	must_int(kc_go_opts(fn, NULL, &options), 0);
+}
+
+static void make_things(void)
+{
+	things.empty = make(8, 1);
+	things.full = make(8, 1);
+	send_now(things.full, 0);
+	things.left = make(8, 0);
+	things.right = make(8, 0);
+	kc_mutex_lock(&things.locked);
+	kc_rwmutex_rlock(&things.read_locked);
+	kc_rwmutex_lock(&things.write_locked);
+	kc_waitgroup_add(&things.busy, 1);
+	things.taken = (kc_sem)KC_SEM_INIT(1);
+	kc_sem_acquire(&things.taken, 1);
+	must_int(pipe(things.pipe), 0);
+}
+
+static const struct {
+	void (*fn)(void *arg);
+	kc_state state;
+	uint32_t flags;
+	const void *on;
+	kc_chan **channel;
+} states[] = {
+	{ in_recv, KC_STATE_RECV, 0, NULL, &things.empty },
+	{ in_recv_timeout, KC_STATE_RECV, KC_GOROUTINE_TIMED, NULL, &things.empty },
+	{ in_send, KC_STATE_SEND, 0, NULL, &things.full },
+	{ in_recv_nil, KC_STATE_RECV_NIL, 0, NULL, NULL },
+	{ in_send_nil, KC_STATE_SEND_NIL, 0, NULL, NULL },
+	{ in_select, KC_STATE_SELECT, 0, NULL, NULL },
+	{ in_select_fd, KC_STATE_SELECT, KC_GOROUTINE_TIMED | KC_GOROUTINE_FOREIGN,
+	  NULL, NULL },
+	{ in_select_nil, KC_STATE_SELECT_NIL, 0, NULL, NULL },
+	{ in_sleep, KC_STATE_SLEEP, KC_GOROUTINE_TIMED, NULL, NULL },
+	{ in_mutex, KC_STATE_MUTEX, 0, &things.locked, NULL },
+	{ in_rlock, KC_STATE_RWMUTEX_READ, 0, &things.write_locked, NULL },
+	{ in_lock, KC_STATE_RWMUTEX_WRITE, 0, &things.read_locked, NULL },
+	{ in_cond, KC_STATE_COND, 0, &things.cond, NULL },
+	{ in_waitgroup, KC_STATE_WAITGROUP, 0, &things.busy, NULL },
+};
+
+static void expect_state(unsigned int i)
+{
+	const int64_t before = tap_now_ns();
+	struct wanted w;
+
+	tap_about("state %s", kc_state_name(states[i].state));
+	go_named("wanted", states[i].fn);
+	until(is_in("wanted", states[i].state));
+	sleep_ms(50);
+	w = look_for("wanted");
+	expect_int(w.g.size, sizeof(w.g));
+	expect_int(w.g.flags, states[i].flags);
+	expect(w.g.fn == states[i].fn);
+	expect_int(w.g.parent, kc_goid());
+	expect(w.g.id > 1 && w.g.tid > 0 && w.g.tid != getpid());
+	/* It is told to some milliseconds. */
+	expect(w.g.since >= before - 20 * KC_MILLISECOND);
+	expect(w.g.since <= tap_now_ns() - 20 * KC_MILLISECOND);
+	expect(goes_through(&w, states[i].fn));
+	if (states[i].on)
+		expect(w.g.on == states[i].on);
+	if (states[i].channel) {
+		expect(w.g.on == *states[i].channel);
+		expect_int(w.g.fd, kc_fd(*states[i].channel));
+		expect(w.g.channel);
+	} else {
+		expect_int(w.g.fd, -1);
+		expect_int(w.g.channel, 0);
+	}
+}
+
+static void test_states(void)
+{
+	make_things();
+	for (unsigned int i = 0; i < ARRAY_SIZE(states); i++) {
+		/* A process for each: what waits is left behind. */
+		pid_t pid = fork();
+		int status;
+
+		must(pid >= 0);
+		if (!pid) {
+			expect_state(i);
+			_exit(0);
+		}
+		must_int(waitpid(pid, &status, 0), pid);
+		expect_int(status, 0);
+	}
+}
+
+/* These wait in a function of the library's own below the one that is called. */
+static void test_sem(void)
+{
+	make_things();
+	go_named("wanted", in_sem);
+	until(is_in("wanted", KC_STATE_SEM));
+	expect(look_for("wanted").g.on == &things.taken);
+}
+
+static void test_once(void)
+{
+	go_named("first", in_once);
+	until(is_in("first", KC_STATE_SLEEP));
+	go_named("second", in_once);
+	until(is_in("second", KC_STATE_ONCE));
+	expect(look_for("second").g.on == &things.running);
+}
+
+static void shut_down(void *arg)
+{
+	(void)arg;
+	kc_set_goname("main");
+	kc_shutdown();
+}
+
+static void *look_at_main(void *arg)
+{
+	kc_set_goname("watcher");
+	until(is_in("main", KC_STATE_SHUTDOWN));
+	atomic_store(&things.stop, true);
+	return arg;
+}
+
+static void test_shutdown(void)
+{
+	pthread_t watcher;
+
+	go_named("spinner", spin);
+	watcher = start(look_at_main, NULL);
+	shut_down(NULL);
+	join(watcher);
+}
+
+static void test_names(void)
+{
+	expect(!strcmp(kc_state_name(KC_STATE_RUNNING), "running"));
+	expect(!strcmp(kc_state_name(KC_STATE_RECV), "chan receive"));
+	expect(!strcmp(kc_state_name(KC_STATE_SHUTDOWN), "shutdown"));
+	expect(!strcmp(kc_state_name(KC_STATE_SHUTDOWN + 1), "?"));
+	expect(!strcmp(kc_state_name((kc_state)-1), "?"));
+}
+
+/* One that runs says where it is; the one that asks is told too. */
+static void test_running(void)
+{
+	struct wanted w;
+
+	kc_set_goname("asks");
+	go_named("runs", spin);
+	until(goes_through((w = look_for("runs"), &w), spin));
+	expect_int(w.g.state, KC_STATE_RUNNING);
+	expect_int(w.g.flags, 0);
+	expect_int(w.g.since, 0);
+	w = look_for("asks");
+	expect_int(w.seen, 1);
+	expect_int(w.g.flags, KC_GOROUTINE_SELF | KC_GOROUTINE_THREAD);
+	expect_int(w.g.id, 1);
+	expect_int(w.g.parent, 0);
+	expect(w.g.nr_pcs > 2);
+	atomic_store(&things.stop, true);
+}
+
+static void *thread(void *arg)
+{
+	kc_set_goname("other");
+	kc_recv(arg, NULL);
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	kc_chan *c = make(8, 0);
+	struct wanted w;
+
+	start(thread, c);
+	until(is_in("other", KC_STATE_RECV));
+	w = look_for("other");
+	expect_int(w.g.flags, KC_GOROUTINE_THREAD);
+	expect_int(w.g.fd, kc_fd(c));
+}
+
+/* Whoever does not answer is not waited for, alone or with many others. */
+#define DEAF	30
+
+static atomic_uint deaf;
+
+static void hear_nothing(void *arg)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	atomic_fetch_add(&deaf, 1);
+	while (!atomic_load(&things.stop))
+		sleep_ms(1);
+	(void)arg;
+}
+
+static void test_deaf(void)
+{
+	struct wanted w;
+	long long begin;
+
+	for (unsigned int i = 0; i < DEAF; i++)
+		go_named("deaf", hear_nothing);
+	until(atomic_load(&deaf) == DEAF);
+	begin = tap_now_ns();
+	w = look_for("deaf");
+	expect_int(w.seen, DEAF);
+	expect_int(w.g.nr_pcs, 0);
+	/* Each is given a tenth of a second, all of them one. */
+	expect(tap_now_ns() - begin < 2500 * KC_MILLISECOND);
+	expect(tap_now_ns() - begin > 900 * KC_MILLISECOND);
+	/* Their signals come in the end, and disturb nobody. */
+	atomic_store(&things.stop, true);
+	kc_shutdown();
+}
+
+static atomic_uint handled;
+
+static void handle(int signal)
+{
+	(void)signal;
+	atomic_fetch_add(&handled, 1);
+}
+
+/* A handler that the program has for SIGURG stays, and is not told of questions. */
+static void test_handler_stays(void)
+{
+	const struct sigaction action = { .sa_handler = handle };
+	struct wanted w;
+
+	must_int(sigaction(SIGURG, &action, NULL), 0);
+	go_named("runs", spin);
+	until(goes_through((w = look_for("runs"), &w), spin));
+	expect_int(atomic_load(&handled), 0);
+	raise(SIGURG);
+	expect_int(atomic_load(&handled), 1);
+	atomic_store(&things.stop, true);
+}
+
+/* It is handed an element while it is held, and goes on only then. */
+struct holding {
+	kc_chan *c;
+	atomic_bool went_on;
+	bool held;
+};
+
+static void receive_once(void *arg)
+{
+	struct holding *holding = arg;
+	uint64_t v;
+
+	expect_int(kc_recv(holding->c, &v), 1);
+	expect_int(v, 7);
+	atomic_store(&holding->went_on, true);
+}
+
+static int wake_it(void *arg, const kc_goroutine *g)
+{
+	struct holding *holding = arg;
+	uint64_t v = 7;
+
+	if (g->state != KC_STATE_RECV)
+		return 0;
+	must_int(kc_try_send(holding->c, &v), 0);
+	sleep_ms(100);
+	holding->held = !atomic_load(&holding->went_on);
+	return 42;
+}
+
+static void test_held(void)
+{
+	struct holding holding = { .c = make(8, 0) };
+
+	must_int(kc_go(receive_once, &holding), 0);
+	wait_receivers(holding.c, 1);
+	/* What the visitor returns ends the visit. */
+	expect_int(kc_goroutines(wake_it, &holding), 42);
+	expect(holding.held);
+	until(atomic_load(&holding.went_on));
+}
+
+/* Goroutines that wait and go on all the time, come and end, while they are seen. */
+#define ROUNDS	2000
+
+struct rush {
+	kc_chan *there, *back;
+	kc_waitgroup done;
+	atomic_bool stop;
+	atomic_ulong looks;
+};
+
+static void echo(void *arg)
+{
+	struct rush *rush = arg;
+	uint64_t v;
+
+	kc_for_each(rush->there, &v)
+		expect_int(kc_send(rush->back, &v), 0);
+	kc_waitgroup_done(&rush->done);
+}
+
+static int check(void *arg, const kc_goroutine *g)
+{
+	(void)arg;
+	expect(g->state <= KC_STATE_SHUTDOWN);
+	if (g->state == KC_STATE_RECV || g->state == KC_STATE_SEND)
+		expect(g->nr_pcs >= 2);
+	return 0;
+}
+
+static void watch(void *arg)
+{
+	struct rush *rush = arg;
+
+	while (!atomic_load(&rush->stop)) {
+		expect_int(kc_goroutines(check, NULL), 0);
+		atomic_fetch_add(&rush->looks, 1);
+	}
+	kc_waitgroup_done(&rush->done);
+}
+
+static void nothing(void *arg)
+{
+	kc_waitgroup_done(arg);
+}
+
+static void test_rush(void)
+{
+	struct rush rush = { .there = make(8, 0), .back = make(8, 1) };
+	const unsigned long rounds = tap_scale(ROUNDS);
+	kc_waitgroup short_lived = KC_WAITGROUP_INIT;
+	uint64_t v;
+
+	kc_waitgroup_add(&rush.done, 4);
+	for (int i = 0; i < 2; i++) {
+		must_int(kc_go(echo, &rush), 0);
+		must_int(kc_go(watch, &rush), 0);
+	}
+	for (unsigned long i = 0; i < rounds; i++) {
+		must_int(kc_send(rush.there, &i), 0);
+		if (!(i % 16)) {
+			kc_waitgroup_add(&short_lived, 1);
+			must_int(kc_go(nothing, &short_lived), 0);
+		}
+		must_int(kc_recv(rush.back, &v), 1);
+		expect_int(v, i);
+	}
+	until(atomic_load(&rush.looks) > 2);
+	atomic_store(&rush.stop, true);
+	must_int(kc_close(rush.there), 0);
+	kc_waitgroup_wait(&rush.done);
+	kc_waitgroup_wait(&short_lived);
+}
+
+static int count(void *arg, const kc_goroutine *g)
+{
+	unsigned int *nr = arg;
+
+	(void)g;
+	++*nr;
+	return 0;
+}
+
+/* In a forked child there is one. */
+static void test_fork(void)
+{
+	unsigned int nr = 0;
+	pid_t pid;
+	int status;
+
+	go_named("sleeps", in_sleep);
+	until(is_in("sleeps", KC_STATE_SLEEP));
+	expect_int(kc_goroutines(count, &nr), 0);
+	expect_int(nr, 2);
+	pid = fork();
+	if (!pid) {
+		nr = 0;
+		expect_int(kc_goroutines(count, &nr), 0);
+		expect_int(nr, 1);
+		go_named("sleeps", in_sleep);
+		until(is_in("sleeps", KC_STATE_SLEEP));
+		_exit(0);
+	}
+	must_int(waitpid(pid, &status, 0), pid);
+	expect_int(status, 0);
+}
+
+static const struct tap_test tests[] = {
+	{ "each state, where, on what, and since when", test_states },
+	{ "a semaphore", test_sem },
+	{ "a once function that another one runs", test_once },
+	{ "shutdown, of a thread that is no goroutine", test_shutdown },
+	{ "names of states", test_names },
+	{ "who runs is asked where", test_running },
+	{ "threads of others", test_threads },
+	{ "who does not answer holds nobody up", test_deaf },
+	{ "the program's handler of the signal stays", test_handler_stays },
+	{ "who is woken while it is seen goes on after that", test_held },
+	{ "seen while they come, wait, go on, and end", test_rush },
+	{ "a forked child has one", test_fork },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Goroutines that are left, as kc_leak_check() tells.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common.h"
+
+/* What was logged last. */
+static char *logged;
+static unsigned int nr_logged;
+
+static void take(void *arg, const char *text)
+{
+	(void)arg;
+	free(logged);
+	logged = strdup(text);
+	nr_logged++;
+}
+
+/* The check's result; what it logged is in @logged. */
+static int check(int64_t timeout)
+{
+	kc_set_logger(take, NULL);
+	return kc_leak_check(timeout);
+}
+
+static bool says(const char *what)
+{
+	if (logged && strstr(logged, what))
+		return true;
+	tap_fail(__FILE__, __LINE__, "does not say: %s", what);
+	tap_note("says:\n%s", logged ? logged : "nothing");
+	return false;
+}
+
+static bool says_nothing_of(const char *what)
+{
+	if (logged && !strstr(logged, what))
+		return true;
+	tap_fail(__FILE__, __LINE__, "says: %s", what);
+	tap_note("says:\n%s", logged ? logged : "nothing");
+	return false;
+}
+
+#define FOR_EVER	"nobody can wake it"
+
+static void receiver(void *arg)
+{
+	uint64_t v;
+
+	kc_recv(arg, &v);
+}
+
+static void nil_receiver(void *arg)
+{
+	(void)arg;
+	kc_recv(NULL, NULL);
+}
+
+static void sleeper(void *arg)
+{
+	const int64_t *ns = arg;
+
+	kc_sleep(*ns);
+}
+
+static void test_none(void)
+{
+	int64_t ns = 1;
+
+	expect_int(check(0), 0);
+	must_int(kc_go(sleeper, &ns), 0);
+	expect_int(check(10 * KC_SECOND), 0);
+	expect_int(nr_logged, 0);
+}
+
+/* Who is about to end is given the time, and no more than it needs. */
+static void test_ending(void)
+{
+	int64_t ns = 200 * KC_MILLISECOND;
+	const long long begin = tap_now_ns();
+
+	must_int(kc_go(sleeper, &ns), 0);
+	expect_int(check(100 * KC_SECOND), 0);
+	expect(tap_now_ns() - begin >= ns);
+	expect(tap_now_ns() - begin < 50 * KC_SECOND);
+	expect_int(nr_logged, 0);
+}
+
+static void test_limit(void)
+{
+	int64_t ns = 100 * KC_SECOND;
+	const long long begin = tap_now_ns();
+
+	must_int(kc_go(sleeper, &ns), 0);
+	expect_int(check(100 * KC_MILLISECOND), 1);
+	expect(tap_now_ns() - begin >= 100 * KC_MILLISECOND);
+	expect_int(nr_logged, 1);
+	says("1 goroutine is left:\n\ngoroutine ");
+	says(" [sleep, 0.");
+	says("]:\nkc_sleep\n\t");
+	says("\nsleeper\n\t");
+	says("\ncreated by test_limit in goroutine 1\n\t");
+	says_nothing_of(FOR_EVER);
+	/* The text is one message, without a newline at its end. */
+	expect(logged[strlen(logged) - 1] != '\n');
+}
+
+/* They wait for a channel that nobody else has: that is seen at once. */
+static void test_leaked(void)
+{
+	kc_go_options options = KC_GO_OPTIONS_INIT;
+	kc_chan *c = make(8, 0), *d = make(0, 0);
+	const long long begin = tap_now_ns();
+
+	options.name = "leaky";
+	must_int(kc_go_opts(receiver, c, &options), 0);
+	must_int(kc_go(receiver, d), 0);
+	wait_receivers(c, 1);
+	wait_receivers(d, 1);
+	expect_int(check(100 * KC_SECOND), 2);
+	expect(tap_now_ns() - begin < 50 * KC_SECOND);
+	says("2 goroutines are left:\n\ngoroutine ");
+	says(" \"leaky\" [chan receive on channel ");
+	says(" s, " FOR_EVER "]:\nkc_recv\n\t");
+	says("\nreceiver\n\t");
+	/* It is still there, and this goroutine can wake it. */
+	must_int(kc_close(c), 0);
+	must_int(kc_close(d), 0);
+	expect_int(check(100 * KC_SECOND), 0);
+	expect_int(nr_logged, 1);
+}
+
+static void in_select(void *arg)
+{
+	kc_chan **c = arg;
+	uint64_t v;
+	kc_case cases[] = {
+		kc_case_recv(c[0], &v), kc_case_recv(c[1], &v),
+		kc_case_recv(c[0], &v), kc_case_recv(NULL, &v),
+	};
+
+	kc_select(cases, ARRAY_SIZE(cases));
+}
+
+static void in_mutex(void *arg)
+{
+	kc_mutex_lock(arg);
+	kc_mutex_unlock(arg);
+}
+
+/* Selects, locks, and ends of one direction. */
+static void test_all_kinds(void)
+{
+	kc_chan *c[] = { make(8, 0), make(8, 1) }, *recv, *send;
+	kc_mutex m = KC_MUTEX_INIT;
+
+	kc_mutex_lock(&m);
+	must_int(kc_make_pair(&recv, &send, 8, 0), 0);
+	must_int(kc_go(in_select, c), 0);
+	must_int(kc_go(in_mutex, &m), 0);
+	must_int(kc_go(receiver, recv), 0);
+	wait_receivers(c[0], 2);
+	wait_receivers(recv, 1);
+	expect_int(check(100 * KC_SECOND), 3);
+	says("[mutex lock, ");
+	says("[select on channels ");
+	expect(strstr(strstr(strstr(logged, FOR_EVER) + 1, FOR_EVER) + 1, FOR_EVER));
+	kc_close(c[0]);
+	kc_close(send);
+	kc_mutex_unlock(&m);
+	expect_int(check(100 * KC_SECOND), 0);
+}
+
+/* Somebody may do something yet: who sleeps, */
+static void test_others(void)
+{
+	int64_t ns = 100 * KC_SECOND;
+	kc_chan *c = make(8, 0);
+
+	must_int(kc_go(sleeper, &ns), 0);
+	must_int(kc_go(receiver, c), 0);
+	must_int(kc_go(nil_receiver, NULL), 0);
+	wait_receivers(c, 1);
+	expect_int(check(200 * KC_MILLISECOND), 3);
+	says("3 goroutines are left:");
+	/* but nobody can do anything about no channel. */
+	says("[chan receive (nil chan), ");
+	says(FOR_EVER);
+	expect(!strstr(strstr(logged, FOR_EVER) + 1, FOR_EVER));
+	expect(!strstr(strstr(logged, "on channel "), " s, " FOR_EVER "]:\nkc_recv\n"));
+}
+
+/* or a timer, or another process. */
+static void test_timer(void)
+{
+	kc_chan *c = make(8, 0), *timer;
+
+	must_int(kc_after(&timer, 100 * KC_SECOND), 0);
+	must_int(kc_go(receiver, c), 0);
+	wait_receivers(c, 1);
+	expect_int(check(200 * KC_MILLISECOND), 1);
+	says_nothing_of(FOR_EVER);
+	kc_unref(timer);
+	expect_int(check(100 * KC_SECOND), 1);
+	says(FOR_EVER);
+}
+
+static void test_process(void)
+{
+	kc_chan *c = make(8, 0);
+	int status;
+	pid_t pid = fork();
+
+	must(pid >= 0);
+	if (!pid) {
+		sleep(100);
+		_exit(0);
+	}
+	must_int(kc_go(receiver, c), 0);
+	wait_receivers(c, 1);
+	expect_int(check(200 * KC_MILLISECOND), 1);
+	says_nothing_of(FOR_EVER);
+	kill(pid, SIGKILL);
+	must_int(waitpid(pid, &status, 0), pid);
+	expect_int(check(100 * KC_SECOND), 1);
+	says(FOR_EVER);
+}
+
+/* Who asks is not among them, also in a goroutine; nor are threads of others. */
+static void *thread(void *arg)
+{
+	uint64_t v;
+
+	kc_recv(arg, &v);
+	return NULL;
+}
+
+static void check_in_goroutine(void *arg)
+{
+	*(int *)arg = check(100 * KC_MILLISECOND);
+}
+
+static void test_who_asks(void)
+{
+	kc_chan *c = make(8, 0);
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	pthread_t other;
+	int ret = -1;
+
+	other = start(thread, c);
+	wait_receivers(c, 1);
+	must_int(kc_waitgroup_go(&wg, check_in_goroutine, &ret), 0);
+	kc_waitgroup_wait(&wg);
+	expect_int(ret, 0);
+	kc_close(c);
+	join(other);
+}
+
+static const struct tap_test tests[] = {
+	{ "none", test_none },
+	{ "those that are about to end", test_ending },
+	{ "a limit", test_limit },
+	{ "leaked ones", test_leaked },
+	{ "selects, mutexes, ends of one direction", test_all_kinds },
+	{ "somebody else may do something", test_others },
+	{ "a timer may", test_timer },
+	{ "another process may", test_process },
+	{ "who asks, and threads of others", test_who_asks },
+};
+
+TAP_MAIN(tests)

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Goroutines that are left.
+ */
+#include <stdlib.h>
+
+#include "asleep.h"
+#include "dump.h"
+#include "log.h"
+#include "thread.h"
+
+/* From one look to the next: more and more. */
+#define FIRST_REST	(100 * KC_MICROSECOND)
+#define LAST_REST	(20 * KC_MILLISECOND)
+
+static unsigned int count_left(const struct kc_g *self)
+{
+	struct kc_list *link;
+	unsigned int nr = 0;
+	struct kc_g *g;
+
+	kc_lock(&kc_sched.lock);
+	for (link = kc_sched.all.next; link != &kc_sched.all; link = link->next) {
+		g = kc_container(link, struct kc_g, all);
+		nr += g != self && g->live && (g->flags & KC_G_POOL);
+	}
+	kc_unlock(&kc_sched.lock);
+	return nr;
+}
+
+static void rest(int64_t ns)
+{
+	const int64_t until = kc_later(kc_now(), ns);
+
+	while (sys_sleep_until(until) == -EINTR)
+		;
+}
+
+struct check {
+	const struct kc_looker *looker;
+	bool asleep;
+	unsigned int nr;
+	struct kc_out list;
+};
+
+/* True while some are left; waits until none is, or it is of no more use. */
+static bool await_end(struct check *check, int64_t timeout)
+{
+	const int64_t deadline = kc_later(kc_now(), timeout);
+	int64_t ns = FIRST_REST;
+
+	while (count_left(check->looker->self)) {
+		check->asleep = kc_all_asleep(check->looker);
+		if (check->asleep || kc_now() >= deadline)
+			return true;
+		rest(ns);
+		ns = ns < LAST_REST ? 2 * ns : LAST_REST;
+	}
+	return false;
+}
+
+static bool is_for_ever(const kc_goroutine *g)
+{
+	return !(g->flags & KC_GOROUTINE_TIMED) &&
+	       (g->state == KC_STATE_RECV_NIL || g->state == KC_STATE_SEND_NIL ||
+		g->state == KC_STATE_SELECT_NIL);
+}
+
+static int put(void *data, struct kc_sight *s)
+{
+	struct check *check = data;
+	const char *note = NULL;
+
+	if (s->info.flags & (KC_GOROUTINE_SELF | KC_GOROUTINE_THREAD))
+		return 0;
+	if (s->parked && (check->asleep || is_for_ever(&s->info)))
+		note = "nobody can wake it";
+	check->nr++;
+	kc_out_text(&check->list, "\n\n");
+	kc_dump_one(&check->list, s, kc_now(), note);
+	if (check->list.failed)
+		return -ENOMEM;
+	/* The last newline is for the reader to give. */
+	check->list.len--;
+	return 0;
+}
+
+static void put_all(void *data)
+{
+	struct check *check = data;
+
+	kc_look(check->looker, put, NULL, check);
+	kc_out_bytes(&check->list, "", 1);
+}
+
+static int report(const struct check *check)
+{
+	struct kc_out out = KC_OUT_MEMORY;
+
+	kc_out_number(&out, check->nr);
+	kc_out_text(&out, check->nr == 1 ? " goroutine is left:" :
+					   " goroutines are left:");
+	kc_out_bytes(&out, check->list.text, check->list.len);
+	if (!out.failed)
+		kc_log(out.text);
+	free(out.text);
+	return out.failed ? -ENOMEM : 0;
+}
+
+int kc_leak_check(int64_t timeout)
+{
+	struct kc_looker looker;
+	struct check check = { &looker, false, 0, KC_OUT_MEMORY };
+	int ret = 0;
+
+	kc_looker_take(&looker, 0);
+	if (!await_end(&check, timeout))
+		return 0;
+	/* To find names takes more of a stack than there may be. */
+	kc_thread_roomy(put_all, &check);
+	if (check.list.failed)
+		ret = -ENOMEM;
+	else if (check.nr)
+		ret = report(&check);
+	free(check.list.text);
+	return ret ? ret : (int)check.nr;
+}
