@@ -59,6 +59,48 @@ loopvar()
 	holds 3 'each once: yes'
 }
 
+leak()
+{
+	run leak || return
+	holds 1 'room for 0: the answer is 42' || return
+	holds 2 '  1 goroutine is left:' || return
+	holds 3 '  goroutine [0-9]+ \[chan send on channel .*, nobody can wake it\]:' ||
+		return
+	holds 4 '  kc_send' || return
+	holds 5 '  answer_with' || return
+	holds 6 '  slow_server' || return
+	holds 7 '  created by ask in goroutine 1' || return
+	sed 1,7d /tmp/seen >/tmp/rest
+	printf '%s\n' 'left: 1' '  not wanted any more: EPIPE' \
+		'room for 2: the answer is 42' 'left: 0' | diff - /tmp/rest
+}
+
+# It is ended by its own report.
+deadlock()
+{
+	"$EXAMPLES/deadlock" >/tmp/seen 2>&1
+	[ $? -eq 134 ] || {
+		cat /tmp/seen
+		return 1
+	}
+	holds 1 'fatal error: all goroutines are asleep - deadlock!' || return
+	[ "$(grep -c '\[mutex lock, ' /tmp/seen)" = 2 ] &&
+		[ "$(grep -c '\[waitgroup wait, ' /tmp/seen)" = 1 ] &&
+		[ "$(grep -c '^kc_mutex_lock$' /tmp/seen)" = 2 ] &&
+		[ "$(grep -c '^philosopher$' /tmp/seen)" = 2 ] &&
+		[ "$(grep -c '^created by main in goroutine 1$' /tmp/seen)" = 2 ] || {
+		cat /tmp/seen
+		return 1
+	}
+}
+
+mended()
+{
+	"$EXAMPLES/deadlock" mended >/tmp/seen 2>&1 || return
+	sort /tmp/seen >/tmp/rest
+	printf '%s\n' 'philosopher 0 eats' 'philosopher 1 eats' | diff - /tmp/rest
+}
+
 # Every example is run here.
 complete()
 {
@@ -69,6 +111,9 @@ complete()
 		}
 	done
 }
+
+# None of them but the one that is to is said to be in a deadlock.
+export KCHANDEBUG=deadlock
 
 # The network of its own that a guest has may still be down.
 ifconfig lo 127.0.0.1 up 2>/dev/null
@@ -155,5 +200,11 @@ step "an echo server" prints echo \
 	"stopped: 2 connections, and the ticker ticked: yes"
 step "a pool of worker processes" prints processes \
 	"9 of 10 jobs done, in all 349; workers started again: 1"
+step "a leaked goroutine is named" leak
+step "a deadlock is told" deadlock
+step "the same, mended" mended
+step "a racy counter, and a guarded one" prints race \
+	"racy: at most 20000: yes" \
+	"guarded: 20000"
 step "none is left out" complete
 steps_end

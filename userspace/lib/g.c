@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "debug.h"
 #include "fault.h"
 #include "fork.h"
 #include "park.h"
@@ -67,6 +68,7 @@ static void setup(void)
 	kc_sched.error = error;
 	read_comm();
 	kc_fault_setup();
+	kc_debug_setup();
 }
 
 int kc_g_setup(void)

@@ -14,6 +14,14 @@
  * Backtraces have names and lines where the program has debug information. Of
  * goroutines that wait they are had on x86-64 only.
  *
+ * A program need not be built anew to be looked into. In its environment KCHANDEBUG may
+ * have these words, with commas between them; they are heeded when it first uses the
+ * library, unless it has privileges of its own (secure_getenv(3)):
+ *
+ *	dump		kc_dump_on_signal(SIGQUIT, KC_DUMP_EXIT)
+ *	deadlock	kc_detect_deadlock(), ten times a second
+ *	leaks		kc_leak_check() at exit(), for a second
+ *
  * A signal handler that interrupts a call of this library must return: one that leaves
  * it by siglongjmp() makes of what is recorded here a lie.
  */
