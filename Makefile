@@ -40,11 +40,14 @@ library:
 run: library
 	@scripts/run-wordfreq $(FILES)
 
-# run-suites KERNELS,SUITES[,BESIDE]: with the kernels that they need. Those of
-# the last list run one after another, beside the first of the others.
+# run-suites KERNELS,SUITES[,BESIDE,PROGRAMS]: with the kernels and the programs that
+# they need. Those BESIDE run one after another, beside the first of the others.
 define run-suites
 	@scripts/deps.sh check
 	@for each in $(1); do tests/vm/kernel $$each >/dev/null || exit; done
+	@for each in $(4); do \
+		$(MAKE) --no-print-directory $$each || exit; \
+	done
 	@tests/vm/suite --begin
 	@for each in $(3); do \
 		$(MAKE) --no-print-directory check-$$each || true; \
@@ -61,12 +64,13 @@ VERSIONS := stock 6.1 rt newest
 
 ## check: all tests; build/logs/ has what they said
 check:
-	$(call run-suites,$(VERSIONS) uml debug,$(SUITES),$(BESIDE))
+	$(call run-suites,$(VERSIONS) uml debug,$(SUITES),$(BESIDE),\
+		uapi-programs stress-programs sanitized-programs)
 
-SUITES := build kunit-debug uapi-stock uapi-debug newest stress-stock \
-	stress-debug lib leaks
-# For these one processor is enough. What others build too has a lock (tests/vm/module).
-BESIDE := lint kunit-uml vm model
+SUITES := build kunit-debug uapi-stock uapi-debug stress-debug lib
+# For these one processor is enough, or half of two. What both build is built before, or
+# has a lock (tests/vm/module).
+BESIDE := lint kunit-uml vm model newest stress-stock leaks
 
 check-build:
 	$(suite) build scripts/build-all
