@@ -38,59 +38,71 @@ void kc_stack_trace(struct kc_out *out, const struct kc_trace *trace)
 		kc_out_text(out, "...\n");
 }
 
-/* Functions of the library that others of it call to wait. */
-static const char *const within[] = {
-	"kc_lock_wait\n",
-	"kc_select_cases\n",
-	"kc_wait_for_nothing\n",
+/* A function and where in it: two lines, the second of which begins with a tab. */
+struct frame {
+	const char *name;
+	const char *file;	/* and its folder, if that is known, */
+	size_t folder;		/* of this length */
+	const char *end;
 };
 
-#define NR_WITHIN	(sizeof(within) / sizeof(within[0]))
-
-/* The text up to @end begins with the name of a function. */
-static bool is_call(const char *at, const char *end)
+static bool next_frame(struct frame *f, const char *at, const char *end)
 {
-	unsigned int i;
-	size_t len;
+	const char *line = memchr(at, '\n', end - at), *last;
 
-	if (end - at < 3 || memcmp(at, "kc_", 3))
+	if (!line || ++line == end || *line != '\t')
 		return false;
-	for (i = 0; i < NR_WITHIN; i++) {
-		len = strlen(within[i]);
-		if ((size_t)(end - at) >= len && !memcmp(at, within[i], len))
-			return false;
-	}
+	f->name = at;
+	f->file = line + 1;
+	f->end = memchr(line, '\n', end - line);
+	f->end = f->end ? f->end + 1 : end;
+	last = memrchr(f->file, '/', f->end - f->file);
+	f->folder = last ? (size_t)(last - f->file) : 0;
 	return true;
 }
 
-/* Each function has a line, and one below with a tab in front. */
-static const char *next_function(const char *at, const char *end)
+static bool is_call(const struct frame *f)
 {
-	do {
-		at = memchr(at, '\n', end - at);
-		if (!at || ++at == end)
-			return NULL;
-	} while (*at == '\t');
-	return at;
+	return f->file - f->name > 3 && !memcmp(f->name, "kc_", 3);
+}
+
+/*
+ * The innermost function is the library's; so are those that follow, as long as their
+ * files are in the same folder. The last of them that has the library's prefix is what
+ * the program has called. Where files are not known it is the first.
+ */
+static const char *find_call(const char *at, const char *end)
+{
+	struct frame first, f;
+	const char *call = NULL;
+
+	if (!next_frame(&first, at, end))
+		return NULL;
+	for (f = first; f.folder == first.folder &&
+	     !memcmp(f.file, first.file, f.folder);) {
+		if (is_call(&f))
+			call = f.name;
+		if ((call && !first.folder) || !next_frame(&f, f.end, end))
+			break;
+	}
+	return call;
 }
 
 void kc_stack_waiting(struct kc_out *out, const struct kc_trace *trace)
 {
 	const size_t begin = out->len;
-	const char *at, *end;
+	const char *call, *end;
 
 	kc_stack_trace(out, trace);
 	if (out->failed || out->len == begin)
 		return;
-	at = out->text + begin;
 	end = out->text + out->len;
-	while (at && !is_call(at, end))
-		at = next_function(at, end);
+	call = find_call(out->text + begin, end);
 	/* Without names it is left as it is. */
-	if (!at)
+	if (!call)
 		return;
-	memmove(out->text + begin, at, end - at);
-	out->len -= at - (out->text + begin);
+	memmove(out->text + begin, call, end - call);
+	out->len -= call - (out->text + begin);
 }
 
 void kc_stack_creator(struct kc_out *out, uint64_t parent, uintptr_t at)

@@ -57,7 +57,7 @@ int kc_leak_check(int64_t timeout);
  * ended by kc_goexit(); and, as with anything that has more than one thread, when some
  * go on while others are stuck.
  *
- * To be called again it changes the time. A forked child has to ask for itself.
+ * Called again it changes the time. A forked child has to ask for itself.
  *
  * 0, or
  * -EINVAL	@every is negative
