@@ -24,7 +24,7 @@ static void recv_forever(void *arg)
 {
 	uint64_t v;
 
-	kc_recv(arg, &v);
+	expect_int(kc_recv(arg, &v), 0);
 }
 
 static void *recv_thread(void *arg)
@@ -54,14 +54,14 @@ static void send_full(void *arg)
 	(void)arg;
 	watch();
 	send_now(c, 1);
-	kc_send(c, &v);
+	expect_int(kc_send(c, &v), 0);
 }
 
 static void no_element(void *arg)
 {
 	(void)arg;
 	watch();
-	kc_recv(make(0, 0), NULL);
+	expect_int(kc_recv(make(0, 0), NULL), 0);
 }
 
 static void message(void *arg)
@@ -70,14 +70,14 @@ static void message(void *arg)
 
 	(void)arg;
 	watch();
-	kc_recv_msg(make_messages(8, 0), buf, sizeof(buf));
+	expect_int(kc_recv_msg(make_messages(8, 0), buf, sizeof(buf)), 0);
 }
 
 static void nil(void *arg)
 {
 	(void)arg;
 	watch();
-	kc_recv(NULL, NULL);
+	expect_int(kc_recv(NULL, NULL), 0);
 }
 
 static void nothing(void *arg)
@@ -124,7 +124,7 @@ static void selects(void *arg)
 	(void)arg;
 	watch();
 	must_int(kc_go(recv_forever, c), 0);
-	kc_select(cases, ARRAY_SIZE(cases));
+	expect_int(kc_select(cases, ARRAY_SIZE(cases)), 0);
 }
 
 static void threads(void *arg)
@@ -158,7 +158,7 @@ static void timed(void *arg)
 
 	(void)arg;
 	watch();
-	kc_recv_timeout(make(8, 0), &v, 100 * KC_SECOND);
+	expect_int(kc_recv_timeout(make(8, 0), &v, 100 * KC_SECOND), 0);
 }
 
 static void sleeps(void *arg)
@@ -186,7 +186,7 @@ static void context(void *arg)
 	(void)arg;
 	watch();
 	must_int(kc_with_timeout(&ctx, kc_background(), 100 * KC_SECOND), 0);
-	kc_recv_ctx(ctx, make(8, 0), &v);
+	expect_int(kc_recv_ctx(ctx, make(8, 0), &v), 0);
 }
 
 static void descriptor(void *arg)
@@ -196,7 +196,7 @@ static void descriptor(void *arg)
 
 	(void)arg;
 	watch();
-	kc_select(cases, 1);
+	expect_int(kc_select(cases, 1), 0);
 }
 
 static void signals(void *arg)
@@ -208,7 +208,7 @@ static void signals(void *arg)
 	(void)arg;
 	watch();
 	must_int(kc_notify(c, signums, 1), 0);
-	kc_recv(c, &signum);
+	expect_int(kc_recv(c, &signum), 0);
 }
 
 static void *in_poll(void *arg)
@@ -281,7 +281,8 @@ static void in_socket(void *arg)
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct iovec byte = { "x", 1 };
+	char x = 'x';
+	struct iovec byte = { &x, 1 };
 	struct msghdr msg = {
 		.msg_iov = &byte,
 		.msg_iovlen = 1,
@@ -412,7 +413,8 @@ static void ask_in_child(void *arg)
 	watch();
 	pid = fork();
 	if (!pid) {
-		kc_recv_timeout(make(8, 0), &(uint64_t){ 0 }, 1);
+		expect_int(kc_recv_timeout(make(8, 0), &(uint64_t){ 0 }, 1),
+			   -ETIMEDOUT);
 		recv_forever(make(8, 0));
 	}
 	sleep_ms(LONG_MS);

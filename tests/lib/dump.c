@@ -71,13 +71,14 @@ static void __attribute__((noinline)) receiver(void *arg)
 {
 	uint64_t v;
 
-	kc_recv(arg, &v);
+	expect(kc_recv(arg, &v) >= 0);
 }
 
 static void __attribute__((noinline)) sleeper(void *arg)
 {
-	kc_sleep(100 * KC_SECOND);
 	(void)arg;
+	kc_sleep(100 * KC_SECOND);
+	tap_fail(__FILE__, __LINE__, "woken");
 }
 
 static void __attribute__((noinline)) selecter(void *arg)
@@ -86,7 +87,7 @@ static void __attribute__((noinline)) selecter(void *arg)
 	uint64_t v;
 	kc_case cases[] = { kc_case_recv(c[0], &v), kc_case_send(c[1], &v) };
 
-	kc_select(cases, 2);
+	expect_int(kc_select(cases, 2), 0);
 }
 
 /* Names of the program's functions, from that which the library was called by. */
@@ -227,8 +228,8 @@ static void test_reader(void)
 	wait_receivers(c, 100);
 	expect_int(kc_dump(ends[1]), 0);
 	close(ends[1]);
-	kc_close(c);
-	kc_shutdown();
+	expect_int(kc_close(c), 0);
+	expect_int(kc_shutdown(), 0);
 }
 
 /* A signal: all of the program is blocked. */
@@ -241,7 +242,7 @@ static void block(void *arg)
 	sleep_ms(50);
 	kill(getpid(), SIGQUIT);
 	if (*flags & KC_DUMP_EXIT)
-		kc_select(NULL, 0);
+		expect_int(kc_select(NULL, 0), 0);
 	sleep_ms(500);
 	kill(getpid(), SIGQUIT);
 	sleep_ms(500);

@@ -83,7 +83,7 @@ static void in_recv_timeout(void *arg)
 	uint64_t v;
 
 	(void)arg;
-	kc_recv_timeout(things.empty, &v, 100 * KC_SECOND);
+	expect_int(kc_recv_timeout(things.empty, &v, 100 * KC_SECOND), -ETIMEDOUT);
 }
 
 static void in_send(void *arg)
@@ -97,13 +97,13 @@ static void in_send(void *arg)
 static void in_recv_nil(void *arg)
 {
 	(void)arg;
-	kc_recv(NULL, NULL);
+	expect_int(kc_recv(NULL, NULL), 0);
 }
 
 static void in_send_nil(void *arg)
 {
 	(void)arg;
-	kc_send(NULL, NULL);
+	expect_int(kc_send(NULL, NULL), 0);
 }
 
 static void in_select(void *arg)
@@ -114,7 +114,7 @@ static void in_select(void *arg)
 	};
 
 	(void)arg;
-	kc_select(cases, 2);
+	expect_int(kc_select(cases, 2), 0);
 }
 
 static void in_select_fd(void *arg)
@@ -126,19 +126,20 @@ static void in_select_fd(void *arg)
 	};
 
 	(void)arg;
-	kc_select(cases, 3);
+	expect_int(kc_select(cases, 3), 0);
 }
 
 static void in_select_nil(void *arg)
 {
 	(void)arg;
-	kc_select(NULL, 0);
+	expect_int(kc_select(NULL, 0), 0);
 }
 
 static void in_sleep(void *arg)
 {
 	(void)arg;
 	kc_sleep(100 * KC_SECOND);
+	tap_fail(__FILE__, __LINE__, "woken");
 }
 
 static void in_mutex(void *arg)
@@ -152,12 +153,14 @@ static void in_rlock(void *arg)
 {
 	(void)arg;
 	kc_rwmutex_rlock(&things.write_locked);
+	tap_fail(__FILE__, __LINE__, "woken");
 }
 
 static void in_lock(void *arg)
 {
 	(void)arg;
 	kc_rwmutex_lock(&things.read_locked);
+	tap_fail(__FILE__, __LINE__, "woken");
 }
 
 static void in_cond(void *arg)
@@ -172,6 +175,7 @@ static void in_waitgroup(void *arg)
 {
 	(void)arg;
 	kc_waitgroup_wait(&things.busy);
+	tap_fail(__FILE__, __LINE__, "woken");
 }
 
 static void in_sem(void *arg)
@@ -318,7 +322,7 @@ static void shut_down(void *arg)
 {
 	(void)arg;
 	kc_set_goname("main");
-	kc_shutdown();
+	expect_int(kc_shutdown(), 0);
 }
 
 static void *look_at_main(void *arg)
@@ -370,8 +374,10 @@ static void test_running(void)
 
 static void *thread(void *arg)
 {
+	uint64_t v;
+
 	kc_set_goname("other");
-	kc_recv(arg, NULL);
+	expect_int(kc_recv(arg, &v), 0);
 	return NULL;
 }
 
@@ -421,7 +427,7 @@ static void test_deaf(void)
 	expect(tap_now_ns() - begin > 900 * KC_MILLISECOND);
 	/* Their signals come in the end, and disturb nobody. */
 	atomic_store(&things.stop, true);
-	kc_shutdown();
+	expect_int(kc_shutdown(), 0);
 }
 
 static atomic_uint handled;
