@@ -42,6 +42,15 @@ holds()
 	}
 }
 
+# counted COUNT PATTERN: so many lines of what was printed are of this pattern.
+counted()
+{
+	[ "$(grep -c "$2" /tmp/seen)" = "$1" ] || {
+		cat /tmp/seen
+		return 1
+	}
+}
+
 # One cook turns from dish to dish; how the steps of several fall is open.
 kitchen()
 {
@@ -84,14 +93,9 @@ deadlock()
 		return 1
 	}
 	holds 1 'fatal error: all goroutines are asleep - deadlock!' || return
-	[ "$(grep -c '\[mutex lock, ' /tmp/seen)" = 2 ] &&
-		[ "$(grep -c '\[waitgroup wait, ' /tmp/seen)" = 1 ] &&
-		[ "$(grep -c '^kc_mutex_lock$' /tmp/seen)" = 2 ] &&
-		[ "$(grep -c '^philosopher$' /tmp/seen)" = 2 ] &&
-		[ "$(grep -c '^created by main in goroutine 1$' /tmp/seen)" = 2 ] || {
-		cat /tmp/seen
-		return 1
-	}
+	counted 2 '\[mutex lock, ' && counted 1 '\[waitgroup wait, ' &&
+		counted 2 '^kc_mutex_lock$' && counted 2 '^philosopher$' &&
+		counted 2 '^created by main in goroutine 1$'
 }
 
 mended()
