@@ -67,10 +67,11 @@ check:
 	$(call run-suites,$(VERSIONS) uml debug,$(SUITES),$(BESIDE),\
 		uapi-programs stress-programs sanitized-programs)
 
-SUITES := build kunit-debug uapi-stock uapi-debug stress-debug lib
-# For these one processor is enough, or half of two. What both build is built before, or
-# has a lock (tests/vm/module).
-BESIDE := lint kunit-uml vm model newest stress-stock leaks
+# In two rows, as a guest alone does not keep two processors busy: those that take the
+# instrumented kernel, and the others. What both build is built before, or has a lock
+# (tests/vm/module).
+SUITES := build kunit-debug uapi-debug stress-debug
+BESIDE := lint kunit-uml vm model uapi-stock newest stress-stock lib leaks
 
 check-build:
 	$(suite) build scripts/build-all
