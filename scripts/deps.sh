@@ -18,7 +18,7 @@ run="$build qemu-system-x86 busybox-static ca-certificates"
 model="gcc libc6-dev python3 spin"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
-	cppcheck mandoc"
+	cppcheck mandoc gdb"
 
 case ${1-} in
 build) wanted=$build ;;

@@ -8,6 +8,7 @@
 #include "debug.h"
 #include "fault.h"
 #include "fork.h"
+#include "gdb.h"
 #include "park.h"
 #include "task.h"
 

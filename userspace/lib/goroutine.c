@@ -4,7 +4,8 @@
  */
 #include "look.h"
 
-static const char *const names[] = {
+/* gdb/libkchan-gdb.py reads it, too. */
+static const char *const kc_state_names[] = {
 	[KC_STATE_RUNNING] = "running",
 	[KC_STATE_RECV] = "chan receive",
 	[KC_STATE_SEND] = "chan send",
@@ -25,7 +26,9 @@ static const char *const names[] = {
 
 const char *kc_state_name(kc_state state)
 {
-	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "?";
+	const size_t nr = sizeof(kc_state_names) / sizeof(kc_state_names[0]);
+
+	return state < nr ? kc_state_names[state] : "?";
 }
 
 struct visit {
