@@ -380,6 +380,43 @@ select_wrong()
 		cat /tmp/said
 }
 
+# What a shell has open is not its child's alone.
+goroutines()
+{
+	exec 3<>/dev/kchan
+	kchanctl recv --fd 3 >/tmp/seen &
+	pid=$!
+	until kchanctl goroutines "$pid" | grep -q ' recv .* others .* kchanctl$'
+	do
+		sleep 0.1
+	done
+	id=$(value id)
+	# Not $$, which is the shell that this one was forked by.
+	read -r self _ </proc/self/stat
+	kchanctl goroutines "$self" >/tmp/shell || return
+	kchanctl close --fd 3
+	wait
+	is "channel $id: message, 4096 bytes, 0 of 16 queued
+  ends: 1 send, 1 recv; waiting: 0 send, 1 recv; fds: 3 (send,recv)" \
+		cat /tmp/shell || return
+	exec 3<&-
+	is '' kchanctl goroutines "$self"
+}
+
+goroutines_wrong()
+{
+	status 1 kchanctl goroutines 4194305 || return
+	is 'kchanctl: process 4194305: No such process' cat /tmp/said || return
+	status 1 su -s /bin/sh -c "kchanctl goroutines $$" nobody || return
+	is "kchanctl: process $$: Permission denied" cat /tmp/said || return
+	for process in '' 0 x -1 1x 99999999999; do
+		status 2 kchanctl goroutines "$process" || return
+	done
+	status 2 kchanctl goroutines || return
+	status 2 kchanctl goroutines 1 2 || return
+	status 2 kchanctl goroutines --fd 3 1
+}
+
 wrong_fd()
 {
 	status 1 kchanctl info --fd 9 || return
@@ -461,6 +498,8 @@ step "select: what has ended is told" select_ended
 step "select: a loop over two channels that end" select_loop
 step "select: meets another select" select_meets_select
 step "select: what is wrong is told" select_wrong
+step "goroutines: by channel" goroutines
+step "goroutines: what is wrong is told" goroutines_wrong
 step "a descriptor that is no channel is told" wrong_fd
 step "wrong usage is told" usage
 steps_end

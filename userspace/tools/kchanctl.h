@@ -42,12 +42,20 @@ struct options {
 	struct branch branches[MAX_BRANCHES];
 	size_t nr_branches;
 	char **words;		/* send: the messages, NULL at the end */
+	int pid;		/* goroutines: the process */
+};
+
+/* What stands on the command line besides options. */
+enum operands {
+	NO_OPERANDS,
+	WORDS,
+	PID,
 };
 
 struct command {
 	const char *name;
 	const char *options;	/* their letters; -f is then required*/
-	bool words;
+	enum operands operands;
 	int (*run)(kc_chan *c, const struct options *opts);
 };
 
@@ -59,6 +67,7 @@ int cmd_recv(kc_chan *c, const struct options *opts);
 int cmd_close(kc_chan *c, const struct options *opts);
 int cmd_info(kc_chan *c, const struct options *opts);
 int cmd_select(kc_chan *none, const struct options *opts);
+int cmd_goroutines(kc_chan *none, const struct options *opts);
 
 /*
  * A handle of our own descriptor: the one that we inherited stays as it is for

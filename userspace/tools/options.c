@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 static const char help[] =
 "Usage: kchanctl COMMAND --fd N [OPTION]...\n"
 "       kchanctl select CASE... [OPTION]...\n"
+"       kchanctl goroutines PID\n"
 "Use the channels that are open on file descriptors.\n"
 "\n"
 "Commands:\n"
@@ -26,6 +28,11 @@ static const char help[] =
 "  select            wait until one of the cases can be done, do that one and no\n"
 "                    other, and write a line: its descriptor and, after a space,\n"
 "                    the message received\n"
+"  goroutines        tell of a process which channels it has open, and which of\n"
+"                    its threads wait there: to do what, for how long (which root\n"
+"                    alone can know), and who can wake them: \"process\", none but\n"
+"                    the process itself; \"nobody\", for all of it waits;\n"
+"                    \"others\"; \"timer\"; \"?\", that cannot be known\n"
 "\n"
 "Cases of select, of which one that is ready is taken at random:\n"
 "  -R, --recv=N      receive a message from the channel on descriptor N\n"
@@ -75,11 +82,12 @@ static const char help[] =
 "--default.\n";
 
 static const struct command commands[] = {
-	{ "send", "f0m", true, cmd_send },
-	{ "recv", "f0nrxa", false, cmd_recv },
-	{ "close", "f", false, cmd_close },
-	{ "info", "f", false, cmd_info },
-	{ "select", "0RSPtd", false, cmd_select },
+	{ "send", "f0m", WORDS, cmd_send },
+	{ "recv", "f0nrxa", NO_OPERANDS, cmd_recv },
+	{ "close", "f", NO_OPERANDS, cmd_close },
+	{ "info", "f", NO_OPERANDS, cmd_info },
+	{ "select", "0RSPtd", NO_OPERANDS, cmd_select },
+	{ "goroutines", "", PID, cmd_goroutines },
 };
 
 static void usage(const char *fmt, ...)
@@ -177,7 +185,7 @@ static void check(const struct command *command, const char *given,
 
 	if (*wrong)
 		usage("%s has no option -%c", command->name, *wrong);
-	if (*opts->words && !command->words)
+	if (*opts->words && command->operands == NO_OPERANDS)
 		usage("%s takes no '%s'", command->name, *opts->words);
 	if (*opts->words && opts->whole)
 		usage("either words or --message");
@@ -193,6 +201,13 @@ static void check(const struct command *command, const char *given,
 		usage("which channel? Say --fd N");
 	if (!opts->nr_branches && strchr(command->options, 'R'))
 		usage("which cases? Say --recv N, --send N=WORD or --poll N");
+}
+
+static int process(char **words)
+{
+	if (!words[0] || words[1])
+		usage("of which process? Say goroutines PID");
+	return number(words[0], "process", 1, INT_MAX);
 }
 
 /* Help and version go before all else, wherever they stand. */
@@ -273,5 +288,7 @@ const struct command *parse(int argc, char **argv, struct options *opts)
 	command = find_command(argv[optind]);
 	opts->words = argv + optind + 1;
 	check(command, given, opts);
+	if (command->operands == PID)
+		opts->pid = process(opts->words);
 	return command;
 }

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kchanctl goroutines: who waits in a process, by channel.
+ *
+ * A channel is this process's alone if all its ends are, and nobody else has a
+ * reference on their files: another process, or a descriptor that is under way in a
+ * socket. Then nobody else can wake who waits there. To receive, that is what
+ * those who can send do; to send, those who can receive, and, since they may close
+ * the channel, those who can send.
+ */
+#include <errno.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kchanctl.h"
+#include "process.h"
+
+static int by_channel(const void *a, const void *b)
+{
+	const struct end *one = a, *other = b;
+
+	if (one->channel.id != other->channel.id)
+		return one->channel.id < other->channel.id ? -1 : 1;
+	return (one->fd > other->fd) - (one->fd < other->fd);
+}
+
+/* Whoever has waited longest comes first. */
+static int by_time(const void *a, const void *b)
+{
+	const struct wait *one = a, *other = b;
+
+	if (one->channel != other->channel)
+		return one->channel < other->channel ? -1 : 1;
+	if (one->ms != other->ms)
+		return one->ms > other->ms ? -1 : 1;
+	return (one->tid > other->tid) - (one->tid < other->tid);
+}
+
+enum whose { OURS, OTHERS, UNKNOWN };
+
+static enum whose whose_end(const struct end *end)
+{
+	if (!end->refs)
+		return UNKNOWN;
+	return end->refs > end->nr_fds + end->nr_calls ? OTHERS : OURS;
+}
+
+/* Whose the ends of this mode are. Which were counted at what time may differ. */
+static enum whose whose(const struct process *process, uint64_t channel,
+			uint32_t mode)
+{
+	const struct end *end = process->ends;
+	enum whose ret = OURS;
+	uint32_t nr = 0, all = 0, here;
+
+	for (; end != process->ends + process->nr_ends; end++) {
+		if (end->channel.id != channel)
+			continue;
+		here = mode == KCHAN_INFO_SEND ? end->channel.send_ends :
+						 end->channel.recv_ends;
+		if (here > all)
+			all = here;
+		if (!end->first || !(end->mode & mode))
+			continue;
+		nr++;
+		if (ret == OURS)
+			ret = whose_end(end);
+	}
+	return nr < all ? OTHERS : ret;
+}
+
+static void find_wakers(const struct process *process)
+{
+	enum whose by;
+	size_t i;
+
+	for (i = 0; i < process->nr_waits; i++) {
+		struct wait *wait = &process->waits[i];
+
+		by = whose(process, wait->channel, KCHAN_INFO_SEND);
+		if (by == OURS && wait->send)
+			by = whose(process, wait->channel, KCHAN_INFO_RECV);
+		if (by == OTHERS)
+			wait->thread->foreign = true;
+		if (by == UNKNOWN)
+			wait->thread->unsure = true;
+	}
+}
+
+/* Nobody is left who could wake anybody. */
+static bool all_wait(const struct process *process)
+{
+	const struct thread *t = process->threads;
+
+	for (; t != process->threads + process->nr_threads; t++)
+		if (!t->waits || t->timed || t->foreign || t->unsure)
+			return false;
+	return true;
+}
+
+static const char *waker(const struct thread *thread, bool nobody)
+{
+	if (thread->timed)
+		return "timer";
+	if (thread->foreign)
+		return "others";
+	if (thread->unsure)
+		return "?";
+	return nobody ? "nobody" : "process";
+}
+
+static void put_name(const char *name)
+{
+	for (; *name; name++)
+		putchar(isprint((unsigned char)*name) ? *name : '?');
+	putchar('\n');
+}
+
+#define HEAD	"  %7s  %-11s  %9s  %-7s  %s\n"
+#define ROW	"  %7d  %-11s  %9s  %-7s  "
+
+static void put_wait(const struct wait *wait, bool nobody)
+{
+	char time[32] = "-", what[16];
+
+	if (wait->ms >= 0)
+		snprintf(time, sizeof(time), "%lld.%llds",
+			 (long long)wait->ms / 1000,
+			 (long long)wait->ms % 1000 / 100);
+	snprintf(what, sizeof(what), "%s%s", wait->select ? "select " : "",
+		 wait->send ? "send" : "recv");
+	printf(ROW, wait->tid, what, time, waker(wait->thread, nobody));
+	put_name(wait->thread->comm);
+}
+
+static const char *direction(const struct end *end)
+{
+	if (end->mode == KCHAN_INFO_SEND)
+		return "send";
+	return end->mode == KCHAN_INFO_RECV ? "recv" : "send,recv";
+}
+
+/* Of its ends the first, and the one after the last. */
+static void put_channel(const struct end *end, const struct end *last)
+{
+	const struct kchan_info *info = &end->channel;
+
+	printf("channel %llu: %s, %u bytes, %u of %u queued%s\n",
+	       (unsigned long long)info->id,
+	       info->flags & KCHAN_INFO_MESSAGE ? "message" : "fixed",
+	       info->elem_size, info->len, info->capacity,
+	       info->flags & KCHAN_INFO_CLOSED ? ", closed" : "");
+	printf("  ends: %u send, %u recv; waiting: %u send, %u recv; fds:",
+	       info->send_ends, info->recv_ends, info->send_waiters,
+	       info->recv_waiters);
+	for (; end != last; end++)
+		printf(" %d (%s)", end->fd, direction(end));
+	putchar('\n');
+}
+
+static void put_all(const struct process *process)
+{
+	const struct end *end = process->ends, *next;
+	const struct end *last = end + process->nr_ends;
+	const struct wait *wait = process->waits;
+	const struct wait *last_wait = wait + process->nr_waits;
+	const bool nobody = all_wait(process);
+
+	for (; end != last; end = next) {
+		for (next = end; next != last; next++)
+			if (next->channel.id != end->channel.id)
+				break;
+		put_channel(end, next);
+		if (wait != last_wait && wait->channel == end->channel.id)
+			printf(HEAD, "TID", "WAITS", "FOR", "WAKER", "NAME");
+		for (; wait != last_wait && wait->channel == end->channel.id; wait++)
+			put_wait(wait, nobody);
+	}
+}
+
+static void release(struct process *process)
+{
+	free(process->threads);
+	free(process->ends);
+	free(process->waits);
+}
+
+int cmd_goroutines(kc_chan *none, const struct options *opts)
+{
+	struct process process = { .pid = opts->pid };
+	int error = process_look(&process);
+
+	(void)none;
+	if (error) {
+		release(&process);
+		return fail("process %d: %s", process.pid, strerror(error));
+	}
+	listing_look(&process);
+	if (process.nr_ends) {
+		qsort(process.ends, process.nr_ends, sizeof(process.ends[0]),
+		      by_channel);
+		find_wakers(&process);
+	}
+	if (process.nr_waits)
+		qsort(process.waits, process.nr_waits, sizeof(process.waits[0]),
+		      by_time);
+	put_all(&process);
+	release(&process);
+	if (fflush(stdout))
+		return fail("goroutines: cannot write: %s", strerror(errno));
+	if (process.hidden)
+		return fail("process %d: what its threads do: %s", process.pid,
+			    strerror(process.hidden));
+	return STATUS_OK;
+}
