@@ -232,6 +232,18 @@ static void test_reader(void)
 	expect_int(kc_shutdown(), 0);
 }
 
+static int is_main_blocked(void *arg, const kc_goroutine *g)
+{
+	(void)arg;
+	return g->id == 1 && g->state == KC_STATE_SELECT_NIL;
+}
+
+static void quit_when_blocked(void *arg)
+{
+	until(kc_goroutines(is_main_blocked, arg));
+	kill(getpid(), SIGQUIT);
+}
+
 /* A signal: all of the program is blocked. */
 static void block(void *arg)
 {
@@ -239,10 +251,12 @@ static void block(void *arg)
 
 	must_int(kc_dump_on_signal(SIGQUIT, *flags), 0);
 	must_int(kc_go(sleeper, NULL), 0);
+	if (*flags & KC_DUMP_EXIT) {
+		must_int(kc_go(quit_when_blocked, NULL), 0);
+		expect_int(kc_select(NULL, 0), 0);
+	}
 	sleep_ms(50);
 	kill(getpid(), SIGQUIT);
-	if (*flags & KC_DUMP_EXIT)
-		expect_int(kc_select(NULL, 0), 0);
 	sleep_ms(500);
 	kill(getpid(), SIGQUIT);
 	sleep_ms(500);
