@@ -22,6 +22,7 @@ static const char *const kc_state_names[] = {
 	[KC_STATE_SEM] = "semaphore acquire",
 	[KC_STATE_ONCE] = "once do",
 	[KC_STATE_SHUTDOWN] = "shutdown",
+	[KC_STATE_TEST] = "test",
 };
 
 const char *kc_state_name(kc_state state)

@@ -53,7 +53,8 @@ typedef enum kc_state {
 	KC_STATE_WAITGROUP,
 	KC_STATE_SEM,
 	KC_STATE_ONCE,
-	KC_STATE_SHUTDOWN
+	KC_STATE_SHUTDOWN,
+	KC_STATE_TEST		/* for the end of one */
 } kc_state;
 
 /* kc_goroutine.flags: it waits no longer than until some time. */

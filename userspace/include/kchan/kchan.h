@@ -43,6 +43,7 @@
 #include <kchan/signal.h>
 #include <kchan/singleflight.h>
 #include <kchan/supervisor.h>
+#include <kchan/testing.h>
 #include <kchan/time.h>
 #include <kchan/version.h>
 #include <kchan/waitgroup.h>
