@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "internal.h"
+#include "jitter.h"
 #include "sys.h"
 
 #define DEVICE	"/dev/kchan"
@@ -131,6 +132,7 @@ int kc_close(kc_chan *c)
 
 	if (!c)
 		return -EINVAL;
+	kc_jitter_here();
 	kc_ref(c);
 	ret = sys_ioctl(c->fd, KCHAN_IOC_CLOSE, NULL);
 	kc_unref(c);

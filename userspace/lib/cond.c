@@ -29,6 +29,7 @@ void kc_cond_wait(kc_cond *cond, kc_mutex *m)
 	struct waiter self = { NULL, false };
 	struct kc_parked *parked;
 
+	kc_jitter_here();
 	if (__atomic_load_n(&m->state, __ATOMIC_RELAXED) == KC_UNLOCKED)
 		kc_panic("wait with an unlocked mutex");
 	enqueue(cond, &self);
@@ -50,6 +51,7 @@ void kc_cond_signal(kc_cond *cond)
 {
 	struct waiter *first;
 
+	kc_jitter_here();
 	kc_lock(&cond->lock);
 	first = cond->first;
 	if (first)
@@ -63,6 +65,7 @@ void kc_cond_broadcast(kc_cond *cond)
 {
 	struct waiter *each, *next;
 
+	kc_jitter_here();
 	kc_lock(&cond->lock);
 	each = cond->first;
 	cond->first = NULL;

@@ -6,6 +6,7 @@
 
 #include "ctx.h"
 #include "fork.h"
+#include "jitter.h"
 
 static kc_ctx root = { .kind = KC_CTX_ROOT };
 
@@ -169,6 +170,7 @@ int kc_cancel_cause(kc_ctx *ctx, kc_error *cause)
 
 	if (!n || &n->ctx != ctx)
 		return -EINVAL;
+	kc_jitter_here();
 	kc_node_cancel(n, -ECANCELED, cause ? cause : &kc_canceled);
 	kc_signals_stop(n);
 	return 0;

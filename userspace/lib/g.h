@@ -18,6 +18,7 @@
 
 #include "futex.h"
 #include "internal.h"
+#include "jitter.h"
 #include "list.h"
 #include "regs.h"
 
@@ -74,6 +75,7 @@ struct kc_g {
 	struct kc_panic *running;	/* that runs a deferred call now */
 	uintptr_t stack_low;		/* of a thread of ours: the guard's start */
 	uintptr_t stack_high;
+	struct kc_dice dice;
 
 	/* For its own thread while it runs, for who looks while it waits. */
 	struct kc_parked parked;

@@ -15,6 +15,7 @@ static void lock_slowly(kc_mutex *m)
 
 void kc_mutex_lock(kc_mutex *m)
 {
+	kc_jitter_here();
 	if (__builtin_expect(!kc_lock_try(&m->state), 0))
 		lock_slowly(m);
 	kc_race_acquire(m);
@@ -22,6 +23,7 @@ void kc_mutex_lock(kc_mutex *m)
 
 int kc_mutex_try_lock(kc_mutex *m)
 {
+	kc_jitter_here();
 	if (!kc_lock_try(&m->state))
 		return -EAGAIN;
 	kc_race_acquire(m);
@@ -30,6 +32,7 @@ int kc_mutex_try_lock(kc_mutex *m)
 
 void kc_mutex_unlock(kc_mutex *m)
 {
+	kc_jitter_here();
 	kc_race_release(m);
 	if (__builtin_expect(kc_unlock(&m->state) == KC_UNLOCKED, 0))
 		kc_panic("unlock of unlocked mutex");

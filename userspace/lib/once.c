@@ -65,6 +65,7 @@ static void run_once(kc_once *once, void (*fn)(void *arg), void *arg)
 
 void kc_once_do(kc_once *once, void (*fn)(void *arg), void *arg)
 {
+	kc_jitter_here();
 	if (!is_done(once) && begin(once))
 		run_once(once, fn, arg);
 }

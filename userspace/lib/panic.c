@@ -215,6 +215,7 @@ __attribute__((noinline)) void kc_g_run(struct kc_g *g)
 
 	enter(g, &base, true);
 	if (!_setjmp(base.env)) {
+		kc_jitter_here();
 		g->fn(g->arg);
 		leave(g, &base);
 	}

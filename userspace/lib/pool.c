@@ -100,6 +100,7 @@ static void fill_in(struct kc_worker *w, const struct kc_start *start, void *cop
 	w->mask = starter->mask;
 	g->id = kc_g_next_id();
 	g->parent = starter->id;
+	g->dice = starter->dice;
 	g->started_at = start->at;
 	g->flags = start->flags | KC_G_POOL;
 	g->live = true;
@@ -232,6 +233,7 @@ void kc_starter_take(struct kc_starter *starter)
 {
 	starter->id = kc_g_self()->id;
 	sys_get_sigmask(&starter->mask);
+	starter->dice = kc_jitter_start();
 }
 
 int kc_pool_start(const struct kc_start *start)
@@ -250,6 +252,7 @@ int kc_pool_start(const struct kc_start *start)
 		memcpy(copy, start->arg, start->copy_size);
 	}
 	if (!starter) {
+		kc_jitter_here();
 		kc_starter_take(&self);
 		starter = &self;
 	}

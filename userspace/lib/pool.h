@@ -58,6 +58,7 @@ struct kc_worker {
 struct kc_starter {
 	uint64_t id;
 	struct kc_sigmask mask;
+	struct kc_dice dice;
 };
 
 /* This goroutine. */

@@ -57,14 +57,17 @@ static int32_t add_leaving(kc_rwmutex *rw, int32_t delta)
 
 void kc_rwmutex_rlock(kc_rwmutex *rw)
 {
+	kc_jitter_here();
 	if (add_readers(rw, 1) < 0)
 		wait_turn(KC_STATE_RWMUTEX_READ, rw, &rw->reader_turn);
 }
 
 int kc_rwmutex_try_rlock(kc_rwmutex *rw)
 {
-	uint32_t readers = __atomic_load_n(&rw->readers, __ATOMIC_RELAXED);
+	uint32_t readers;
 
+	kc_jitter_here();
+	readers = __atomic_load_n(&rw->readers, __ATOMIC_RELAXED);
 	do {
 		if ((int32_t)readers < 0)
 			return -EAGAIN;
@@ -77,8 +80,10 @@ int kc_rwmutex_try_rlock(kc_rwmutex *rw)
 
 void kc_rwmutex_runlock(kc_rwmutex *rw)
 {
-	const int32_t left = add_readers(rw, -1);
+	int32_t left;
 
+	kc_jitter_here();
+	left = add_readers(rw, -1);
 	if (left >= 0)
 		return;
 	if (left == -1 || left == -MAX_READERS - 1) {
@@ -117,6 +122,7 @@ void kc_rwmutex_unlock(kc_rwmutex *rw)
 {
 	int32_t waiting;
 
+	kc_jitter_here();
 	waiting = add_readers(rw, MAX_READERS);
 	if (waiting >= MAX_READERS) {
 		add_readers(rw, -MAX_READERS);

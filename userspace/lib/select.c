@@ -234,7 +234,7 @@ static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 /* One of @n, each as likely as any other. */
 static size_t choose(size_t n)
 {
-	return n > 1 ? (uint64_t)sys_random() * n >> 32 : 0;
+	return n > 1 ? (uint64_t)kc_random() * n >> 32 : 0;
 }
 
 /* The case whose time has come first, one of them if there are several. */
@@ -280,17 +280,19 @@ static void blame(const struct live *live, kc_case *cases, size_t n)
 	}
 }
 
-static int ask_kernel(const struct live *live, kc_case *cases, size_t n,
-		      struct kc_limit limit)
+/* Of @nr live cases, from @first on. */
+static int ask_kernel(const struct live *live, unsigned int first, unsigned int nr,
+		      kc_case *cases, size_t n, struct kc_limit limit)
 {
 	struct kchan_select sel = {
-		.cases = (uintptr_t)live->cases,
-		.nr_cases = live->nr,
+		.cases = (uintptr_t)&live->cases[first],
+		.nr_cases = nr,
 		.case_size = sizeof(live->cases[0]),
 		.deadline = limit.deadline,
 		.flags = limit.flags,
 	};
 	kc_case *c;
+	size_t index;
 	int ret;
 
 	do {
@@ -298,16 +300,47 @@ static int ask_kernel(const struct live *live, kc_case *cases, size_t n,
 	} while (ret == -EINTR);
 	if (ret)
 		return ret;
-	if (live->index[sel.index] == n)
+	index = live->index[first + sel.index];
+	if (index == n)
 		return n;
-	c = &cases[live->index[sel.index]];
+	c = &cases[index];
 	if (c->op != KC_OP_DONE)
 		c->status = -(int)sel.status;
 	if (c->op == KC_OP_FD)
 		c->revents = sel.len;
 	else if (c->op != KC_OP_DONE)
 		c->len = sel.len;
-	return live->index[sel.index];
+	return index;
+}
+
+/*
+ * The kernel chooses at random among those that are ready. With jitter the choice is to
+ * be the goroutine's own: they are tried one after another, beginning with any. One
+ * that commits was ready then, as good as any other that may have been; if none does,
+ * the question is put for all of them at once.
+ */
+static int ask_in_turn(const struct live *live, kc_case *cases, size_t n)
+{
+	const unsigned int begin = choose(live->nr);
+	unsigned int i;
+	int ret = -EAGAIN;
+
+	for (i = 0; i < live->nr && ret == -EAGAIN; i++)
+		ret = ask_kernel(live, (begin + i) % live->nr, 1, cases, n,
+				 KC_NOT_AT_ALL);
+	return ret;
+}
+
+static int ask_for_channels(const struct live *live, kc_case *cases, size_t n,
+			    struct kc_limit limit)
+{
+	int ret = -EAGAIN;
+
+	if (kc_jitter_is_on() && live->nr > 1)
+		ret = ask_in_turn(live, cases, n);
+	if (ret == -EAGAIN)
+		ret = ask_kernel(live, 0, live->nr, cases, n, limit);
+	return ret;
 }
 
 /* How long there is still to wait, as sys_poll() has it. */
@@ -381,7 +414,7 @@ static int commit(const struct live *live, kc_case *cases, size_t n,
 					   KC_STATE_SELECT_NIL, limit);
 	parked = park(live, limit);
 	if (live->any)
-		ret = ask_kernel(live, cases, n, limit);
+		ret = ask_for_channels(live, cases, n, limit);
 	else
 		ret = poll_fds(live, cases, limit);
 	kc_unpark(parked);
@@ -436,6 +469,7 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 
 	if (n >= INT_MAX)
 		return -E2BIG;
+	kc_jitter_here();
 	ret = gather(&live, cases, n, ctx);
 	if (ret)
 		return ret;

@@ -190,6 +190,7 @@ static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
 
 	if (n < 0)
 		kc_panic("acquire of %lld", (long long)n);
+	kc_jitter_here();
 	kc_lock(&sem->lock);
 	if (try_acquire(sem, n)) {
 		kc_unlock(&sem->lock);
@@ -243,6 +244,7 @@ void kc_sem_release(kc_sem *sem, int64_t n)
 {
 	struct waiter *served;
 
+	kc_jitter_here();
 	kc_lock(&sem->lock);
 	if (n < 0 || n > sem->held) {
 		kc_unlock(&sem->lock);

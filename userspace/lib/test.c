@@ -62,6 +62,9 @@ static void run(void *data)
 {
 	kc_t *t = data;
 
+	/* From the seed on, here: a test alone is given what it is among others. */
+	if (t->jitter)
+		kc_jitter(t->jitter);
 	kc_defer(finish, t);
 	kc_defer(clean_up, t);
 	kc_defer(await_members, t);
@@ -87,6 +90,12 @@ static void put_log(struct kc_out *out, const kc_t *t, const char *start)
 			kc_out_text(out, start);
 		begins = *at == '\n';
 		kc_out_bytes(out, at, 1);
+	}
+	if (t->failed && t->jitter) {
+		kc_out_text(out, start);
+		kc_out_text(out, "KCHAN_JITTER=");
+		kc_out_number(out, t->jitter);
+		kc_out_text(out, "\n");
 	}
 }
 
@@ -250,6 +259,7 @@ int kc_test(const char *name, void (*fn)(kc_t *t), const kc_test_options *option
 {
 	const uintptr_t at = (uintptr_t)__builtin_return_address(0);
 	kc_t *t = calloc(1, sizeof(*t));
+	uint64_t was;
 	int ret;
 
 	if (!t)
@@ -258,8 +268,12 @@ int kc_test(const char *name, void (*fn)(kc_t *t), const kc_test_options *option
 	t->fn = fn;
 	t->log = (struct kc_out)KC_OUT_MEMORY;
 	ret = set_options(t, options);
+	was = kc_jitter_seed();
+	t->jitter = t->options.jitter ? t->options.jitter : was;
 	if (!ret)
 		ret = run_test(t, at);
+	if (t->jitter != was)
+		kc_jitter_set(was);
 	kc_ctx_unref(t->ctx);
 	free(t->log.text);
 	free(t);

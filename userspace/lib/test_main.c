@@ -30,6 +30,7 @@ static const struct option names[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "count", required_argument, NULL, 'n' },
 	{ "fail-fast", no_argument, NULL, 'x' },
+	{ "jitter", required_argument, NULL, 'j' },
 	{ "tap", no_argument, NULL, 'T' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -44,6 +45,7 @@ static const char help[] =
 	"  -t, --timeout=TIME   for each: 500ms, 10s, 2m; 0 is no limit (1m)\n"
 	"  -n, --count=N        run them so often\n"
 	"  -x, --fail-fast      stop after the first that fails\n"
+	"  -j, --jitter=SEED    with jitter; each further round by the next seed\n"
 	"  -T, --tap            write TAP\n"
 	"  -v, --verbose        also write of tests that pass\n"
 	"  -h, --help           this\n";
@@ -91,6 +93,16 @@ static bool set_timeout(struct suite *s, const char *text)
 	return true;
 }
 
+static bool set_jitter(struct suite *s, const char *text)
+{
+	char *end;
+
+	s->options.jitter = strtoull(text, &end, 0);
+	if (*end || end == text || !s->options.jitter)
+		return wrong("jitter", text);
+	return true;
+}
+
 static bool set_count(struct suite *s, const char *text)
 {
 	char *end;
@@ -118,6 +130,8 @@ static bool set(struct suite *s, int option)
 		return set_timeout(s, optarg);
 	case 'n':
 		return set_count(s, optarg);
+	case 'j':
+		return set_jitter(s, optarg);
 	case 'l':
 		s->list = true;
 		return true;
@@ -141,7 +155,7 @@ static int parse(struct suite *s, int argc, char **argv)
 
 	/* Also if somebody has used it before. */
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "r:lt:n:xTvh", names, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "r:lt:n:xj:Tvh", names, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help, stdout);
 			return EXIT_SUCCESS;
@@ -198,10 +212,13 @@ static void run_all(struct suite *s)
 	unsigned long round;
 	size_t i;
 
-	for (round = 0; round < s->count; round++)
+	for (round = 0; round < s->count; round++) {
 		for (i = 0; i < s->nr; i++)
 			if (is_chosen(s, i) && !run_one(s, &s->tests[i]))
 				return;
+		if (s->options.jitter)
+			s->options.jitter++;
+	}
 }
 
 static int run(struct suite *s)

@@ -23,6 +23,7 @@ struct kc_t {
 	kc_test_options options;
 	int64_t begun;
 	int64_t deadline;		/* KC_TEST_NO_LIMIT: none */
+	uint64_t jitter;		/* the seed; 0: none */
 	kc_ctx *ctx;
 	kc_waitgroup members;		/* goroutines of kc_t_go() */
 	uint32_t over;			/* a futex: after that nobody else uses this */

@@ -220,6 +220,8 @@ int kc_thread_make(struct kc_worker *w)
 	return create(&thread, run, w, w->stack_size);
 }
 
+_Thread_local bool kc_thread_is_own __attribute__((tls_model("initial-exec")));
+
 static uint32_t nr_own;
 
 unsigned int kc_thread_count_own(void)
@@ -237,6 +239,7 @@ static void *run_own(void *data)
 	struct kc_sched_attr sched;
 	uint64_t cpus;
 
+	kc_thread_is_own = true;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	schedule_as_first(&sched, &cpus);
 	((void (*)(void))data)();
@@ -265,6 +268,7 @@ static void *run_errand(void *data)
 {
 	const struct errand *errand = data;
 
+	kc_thread_is_own = true;
 	errand->fn(errand->arg);
 	return NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef LIBKCHAN_THREAD_H
 #define LIBKCHAN_THREAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct kc_worker;
@@ -17,6 +18,10 @@ int kc_thread_make(struct kc_worker *w);
  * not return, with @room on its stack. It blocks all signals. 0 or a negative errno.
  */
 int kc_thread_own(void (*fn)(void), size_t room);
+
+/* This thread is one of them, or serves one that waits for it: it is no goroutine. */
+extern _Thread_local bool kc_thread_is_own
+	__attribute__((tls_model("initial-exec")));
 
 /* How many of them there are. */
 unsigned int kc_thread_count_own(void);

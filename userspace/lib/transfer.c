@@ -91,6 +91,7 @@ static int send_elem(kc_chan *c, const void *elem, struct kc_limit limit)
 		return kc_wait_for_nothing(KC_STATE_SEND_NIL, limit);
 	if (c->message)
 		return -EINVAL;
+	kc_jitter_here();
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_SEND, c, limit);
 	ret = do_send(c, elem, c->elem_size, limit);
@@ -109,6 +110,7 @@ static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
 		return kc_wait_for_nothing(KC_STATE_RECV_NIL, limit);
 	if (c->message)
 		return -EINVAL;
+	kc_jitter_here();
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_RECV, c, limit);
 	ret = do_recv(c, elem, c->elem_size, limit, &moved);
@@ -127,6 +129,7 @@ static int send_msg(kc_chan *c, const void *msg, size_t len, struct kc_limit lim
 	ret = kc_check_send_msg(c, len);
 	if (ret)
 		return ret;
+	kc_jitter_here();
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_SEND, c, limit);
 	ret = do_send(c, msg, len, limit);
@@ -148,6 +151,7 @@ static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limi
 	/* No message is longer than the element size, which fits in 32 bits. */
 	if (size > c->elem_size)
 		size = c->elem_size;
+	kc_jitter_here();
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_RECV, c, limit);
 	ret = do_recv(c, buf, size, limit, &moved);

@@ -39,12 +39,13 @@ static uint32_t *sleep_word(kc_waitgroup *wg)
 
 void kc_waitgroup_add(kc_waitgroup *wg, int delta)
 {
-	uint64_t old = __atomic_load_n(&wg->state, __ATOMIC_RELAXED);
-	uint64_t new;
+	uint64_t old, new;
 	uint32_t lower;
 	int32_t count;
 	bool wake;
 
+	kc_jitter_here();
+	old = __atomic_load_n(&wg->state, __ATOMIC_RELAXED);
 	do {
 		if (__builtin_add_overflow(count_of(old), delta, &count))
 			kc_panic("WaitGroup counter out of range");
@@ -74,10 +75,12 @@ void kc_waitgroup_done(kc_waitgroup *wg)
 
 void kc_waitgroup_wait(kc_waitgroup *wg)
 {
-	uint64_t state = __atomic_load_n(&wg->state, __ATOMIC_ACQUIRE);
 	struct kc_parked *parked;
 	uint32_t asleep;
+	uint64_t state;
 
+	kc_jitter_here();
+	state = __atomic_load_n(&wg->state, __ATOMIC_ACQUIRE);
 	do {
 		if (!count_of(state))
 			return;

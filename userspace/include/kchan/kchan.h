@@ -30,6 +30,7 @@
 #include <kchan/error.h>
 #include <kchan/go.h>
 #include <kchan/goroutine.h>
+#include <kchan/jitter.h>
 #include <kchan/leak.h>
 #include <kchan/log.h>
 #include <kchan/mutex.h>

@@ -72,10 +72,11 @@ typedef struct kc_test_options {
 	int64_t leak_timeout;	/* for goroutines to end; 0: one second */
 	size_t stack_size;	/* 0: 256 KiB */
 	void *arg;		/* for kc_t_arg() */
+	uint64_t jitter;	/* a seed for kc_jitter(); 0: as it is */
 } kc_test_options;
 
 #define KC_TEST_OPTIONS_INIT \
-	{ sizeof(struct kc_test_options), 0, 0, 0, 0, NULL }
+	{ sizeof(struct kc_test_options), 0, 0, 0, 0, NULL, 0 }
 
 /* What kc_test() returns. */
 #define KC_TEST_PASSED	0
@@ -196,6 +197,8 @@ typedef struct kc_test_item {
  * --timeout=TIME	for each test: 500ms, 10s, 2m; 0 is no limit
  * --count=N	run them so often
  * --fail-fast	stop after the first that fails
+ * --jitter=SEED	with kc_jitter(), which is turned on for the time of each test; of
+ *		each further round by the next number
  * --tap		write TAP
  * --verbose	also write of tests that pass
  * --help	tell of these, and of their short forms

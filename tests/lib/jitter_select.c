@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jitter: what a select chooses comes from the seed.
+ */
+#include <poll.h>
+#include <unistd.h>
+
+#include "common.h"
+
+#define ROUNDS	64
+#define MANY	3
+
+struct choices {
+	int index[ROUNDS];
+};
+
+static void choose(struct choices *to, uint64_t seed, kc_case *cases, bool try)
+{
+	int i;
+
+	kc_jitter(seed);
+	for (i = 0; i < ROUNDS; i++)
+		to->index[i] = try ? kc_try_select(cases, MANY) :
+				     kc_select(cases, MANY);
+	kc_jitter(0);
+}
+
+static int count(const struct choices *choices, int index)
+{
+	int i, nr = 0;
+
+	for (i = 0; i < ROUNDS; i++)
+		nr += choices->index[i] == index;
+	return nr;
+}
+
+static void expect_choices(kc_case *cases, bool try)
+{
+	struct choices first, again, other;
+	int i;
+
+	choose(&first, 3, cases, try);
+	choose(&again, 3, cases, try);
+	choose(&other, 4, cases, try);
+	expect(!memcmp(&first, &again, sizeof(first)));
+	expect(memcmp(&first, &other, sizeof(first)));
+	for (i = 0; i < MANY; i++)
+		expect(count(&first, i) > ROUNDS / 10);
+}
+
+static void test_channels(void)
+{
+	uint64_t values[MANY];
+	kc_case cases[MANY];
+	int i, j;
+
+	for (i = 0; i < MANY; i++) {
+		kc_chan *c = make(sizeof(uint64_t), 3 * ROUNDS);
+
+		for (j = 0; j < 3 * ROUNDS; j++)
+			send_now(c, i);
+		cases[i] = kc_case_recv(c, &values[i]);
+	}
+	expect_choices(cases, false);
+	for (i = 0; i < MANY; i++)
+		while (kc_len(cases[i].chan) < 3 * ROUNDS)
+			send_now(cases[i].chan, i);
+	expect_choices(cases, true);
+}
+
+static void test_descriptors(void)
+{
+	kc_case cases[MANY];
+	int ends[2], i;
+
+	for (i = 0; i < MANY; i++) {
+		must_int(pipe(ends), 0);
+		cases[i] = kc_case_fd(ends[1], POLLOUT);
+	}
+	expect_choices(cases, false);
+}
+
+static void test_times(void)
+{
+	kc_case cases[MANY];
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		cases[i] = kc_case_after(KC_MICROSECOND);
+	expect_choices(cases, false);
+}
+
+/* Still: what is not ready is waited for, and nothing is a default. */
+static void test_not_ready(void)
+{
+	kc_chan *a = make(sizeof(uint64_t), 1), *b = make(sizeof(uint64_t), 1);
+	kc_case cases[] = { kc_case_recv(a, NULL), kc_case_recv(b, NULL) };
+	uint64_t value = 0;
+	struct call call;
+	int i;
+
+	cases[0].addr = cases[1].addr = &value;
+	for (i = 1; i <= 20; i++) {
+		kc_jitter(i);
+		expect_int(kc_try_select(cases, 2), -EAGAIN);
+		expect_int(kc_select_timeout(cases, 2, KC_MILLISECOND),
+			   -ETIMEDOUT);
+		send_now(b, i);
+		expect_int(kc_select(cases, 2), 1);
+		expect_int(value, i);
+	}
+	kc_jitter(5);
+	call_recv(&call, a);
+	cases[0] = kc_case_send(a, &value);
+	expect_int(kc_select(cases, 2), 0);
+	expect_int(call_end(&call), 1);
+}
+
+static const struct tap_test tests[] = {
+	{ "channels", test_channels },
+	{ "descriptors", test_descriptors },
+	{ "times", test_times },
+	{ "what is not ready", test_not_ready },
+};
+
+TAP_MAIN(tests)

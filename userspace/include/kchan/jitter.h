@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Jitter: running goroutines in other orders than they happen to run in.
+ *
+ * A mistake that depends on the order in which goroutines go on may show once in a
+ * million runs. With jitter, wherever a goroutine starts another one, sends,
+ * receives, selects, closes, locks, unlocks, waits or signals by this library, it
+ * first does nothing, lets others run, or sleeps for a moment. Which of these is
+ * decided by a generator of pseudo random numbers that each goroutine has for
+ * itself: with the same seed the same goroutine is given the same decisions, run for
+ * run. So a seed with which a mistake shows most often shows it again.
+ *
+ *	for i in $(seq 100); do KCHAN_JITTER=$i ./test || break; done
+ *
+ * A goroutine's generator begins with a number out of the generator of the one that
+ * started it; those that there are already when jitter is turned on, and threads
+ * that the library did not start, begin with the seed and their own number
+ * (kc_goid()). So what the decisions are does not depend on the order in which
+ * goroutines come to run. What the kernel does between them does: it is not the
+ * program's whole run that is the same.
+ *
+ * The random choices of kc_select() are decided so as well.
+ *
+ * The environment variable KCHAN_JITTER turns it on for the whole program, if it is
+ * a number other than 0. It is read once, when the program begins, and is ignored
+ * where secure_getenv(3) does. kc_test() gives each of its tests the seed anew, and
+ * says which it was when one fails.
+ */
+#ifndef KCHAN_JITTER_H
+#define KCHAN_JITTER_H
+
+#include <stdint.h>
+
+#include <kchan/cdefs.h>
+
+KC_DECLS_BEGIN
+
+/*
+ * Turn jitter on, with this seed, or off if that is 0. The generator of this
+ * goroutine begins with the seed alone, whatever its number.
+ */
+void kc_jitter(uint64_t seed);
+
+/* What kc_jitter_point() has done. */
+#define KC_JITTER_NOTHING	0
+#define KC_JITTER_YIELDED	1
+#define KC_JITTER_SLEPT		2
+
+/*
+ * A place where a program wants jitter too: between two accesses to what it has no
+ * lock for, say.
+ *
+ * KC_JITTER_NOTHING, KC_JITTER_YIELDED or KC_JITTER_SLEPT; without jitter, nothing.
+ */
+int kc_jitter_point(void);
+
+KC_DECLS_END
+
+#endif /* KCHAN_JITTER_H */
