@@ -174,12 +174,32 @@ static int processes(kc_chan *c)
 	return 0;
 }
 
+static void test_nothing(kc_t *t)
+{
+	KC_EXPECT(t, kc_t_ctx(t) != NULL);
+	KC_REQUIRE(t, kc_now() > 0);
+	kc_t_cleanup(t, nothing, t);
+	if (kc_t_go(t, nothing, NULL) || kc_jitter_point())
+		kc_t_fatal(t, "%s", kc_t_name(t));
+}
+
+static int tests(int argc, char **argv)
+{
+	static const kc_test_item items[] = { KC_TEST(test_nothing) };
+	kc_test_options options = KC_TEST_OPTIONS_INIT;
+
+	options.flags = KC_TEST_TAP | KC_TEST_LEAKY;
+	kc_jitter(7);
+	return kc_test("nothing", test_nothing, &options) ||
+	       kc_test_main(argc, argv, items, 1) || kc_synctest(nothing, NULL);
+}
+
 static void count(void *arg)
 {
 	kc_waitgroup_done((kc_waitgroup *)arg);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
 	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
@@ -193,7 +213,7 @@ int main(void)
 	if (kc_go(count, &wg))
 		return 1;
 	kc_waitgroup_wait(&wg);
-	if (sync_all() || contexts())
+	if (sync_all() || contexts() || tests(argc, argv))
 		return 1;
 
 	opts.flags = KC_CHAN_MESSAGE;

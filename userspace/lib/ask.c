@@ -121,7 +121,7 @@ bool kc_ask(pid_t tid)
 
 bool kc_ask_await(struct kc_trace *trace, struct kc_patience *patience)
 {
-	const int64_t begin = kc_now();
+	const int64_t begin = kc_real_now();
 	const int64_t most = patience->left < EACH ? patience->left : EACH;
 	const uint32_t number = ask.number;
 	const uint32_t answered = number << PROGRESS_BITS | ANSWERED;
@@ -134,7 +134,7 @@ bool kc_ask_await(struct kc_trace *trace, struct kc_patience *patience)
 					 kc_later(begin, most)) == -ETIMEDOUT)
 			gave_up = advance(number, ASKED, NOTHING);
 	}
-	patience->left -= kc_now() - begin;
+	patience->left -= kc_real_now() - begin;
 	if (patience->left < 0)
 		patience->left = 0;
 	if (!gave_up)

@@ -14,6 +14,16 @@
  * begun to wait again in between, has run nothing of the program's from the first to
  * the second: those times have an instant in common, between the two rounds. One that
  * has been woken but has not run yet is not asleep, as the kernel tells.
+ *
+ * Who makes time leap has to know more: that it is so still when both rounds are
+ * done. It is. Whatever a goroutine does that may wake another one it does before it
+ * is seen the first time, since from then on it stays in the same wait. In a wait it
+ * may run, being woken for nothing or for what another one was quicker to take, and
+ * wait again; but there it wakes nobody: what is to be done besides is done before
+ * it parks, or after it goes on. So from the end of the first round on nobody is
+ * woken any more, and who sleeps in the second goes on doing so. The keeper is one
+ * of those looked at: it does nothing if it has not begun another turn, and waits
+ * for no more than what there is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +33,7 @@
 #include "keeper.h"
 #include "notify.h"
 #include "park.h"
+#include "race.h"
 #include "thread.h"
 #include "uses.h"
 
@@ -31,6 +42,9 @@ struct round {
 	uint64_t mark;		/* of who waits, for which time */
 	unsigned int nr_seen;
 	struct kc_uses uses;
+	/* For who makes time leap; else NULL. */
+	struct kc_blocked *blocked;
+	uint64_t root;
 };
 
 /*
@@ -56,25 +70,67 @@ static bool add_uses(struct round *round, const struct kc_parked *p)
 	return true;
 }
 
+/* What the kernel tells of a thread; "" if nothing. */
+static void read_task(pid_t tid, const char *file, char *text, size_t size)
+{
+	char path[48];
+	long fd, len;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, file);
+	fd = sys_open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? 0 : sys_read(fd, text, size - 1);
+	if (fd >= 0)
+		sys_close(fd);
+	text[len < 0 ? 0 : len] = '\0';
+}
+
 /* As the kernel has it: one that is about to run is not. */
 static bool is_asleep(pid_t tid)
 {
-	char path[48], stat[256];
+	char stat[256];
 	const char *end;
-	long fd, len;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	fd = sys_open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = sys_read(fd, stat, sizeof(stat) - 1);
-	sys_close(fd);
-	if (len <= 0)
-		return false;
-	stat[len] = '\0';
+	read_task(tid, "stat", stat, sizeof(stat));
 	/* 12 (name) S ...; the name may have such signs in it. */
 	end = strrchr(stat, ')');
 	return end && end[1] == ' ' && end[2] == 'S';
+}
+
+/*
+ * And it is off its CPU: one that was preempted when it was about to sleep, and may
+ * find that it need not, looks asleep. Where the kernel does not tell this it is not
+ * known.
+ */
+static bool is_still(pid_t tid)
+{
+	char call[16];
+
+	if (!is_asleep(tid))
+		return false;
+	read_task(tid, "syscall", call, sizeof(call));
+	return call[0] != 'r';		/* running */
+}
+
+/* It has not gone on meanwhile, to be held up by who looks at it. */
+static bool is_waiting(const struct kc_parked *p)
+{
+	return __atomic_load_n(&p->hold, __ATOMIC_ACQUIRE) == KC_HOLD_HELD;
+}
+
+static bool may_wait(struct round *round, const struct kc_sight *s)
+{
+	struct kc_blocked *blocked = round->blocked;
+
+	if (s->info.flags & KC_GOROUTINE_FOREIGN)
+		return false;
+	if (!blocked)
+		return !(s->info.flags & KC_GOROUTINE_TIMED) &&
+		       add_uses(round, s->parked);
+	if (s->info.flags & KC_GOROUTINE_TIMED)
+		blocked->timed = true;
+	if (!(s->info.flags & KC_GOROUTINE_THREAD) && s->info.id != round->root)
+		blocked->others++;
+	return true;
 }
 
 static int see(void *data, struct kc_sight *s)
@@ -84,9 +140,8 @@ static int see(void *data, struct kc_sight *s)
 	round->nr_seen++;
 	if (s->info.flags & KC_GOROUTINE_SELF)
 		return 0;
-	if (!s->parked ||
-	    (s->info.flags & (KC_GOROUTINE_TIMED | KC_GOROUTINE_FOREIGN)) ||
-	    !is_asleep(s->info.tid) || !add_uses(round, s->parked))
+	if (!s->parked || !may_wait(round, s) || !is_still(s->info.tid) ||
+	    !is_waiting(s->parked))
 		return -EBUSY;
 	/* The numbers of goroutines are never used again, nor are times less. */
 	round->mark = (round->mark + s->info.id) * 0x9e3779b97f4a7c15 +
@@ -124,4 +179,39 @@ bool kc_all_asleep(const struct kc_looker *looker)
 	kc_uses_free(&first.uses);
 	kc_uses_free(&second.uses);
 	return asleep;
+}
+
+/* The race detector's thread is nobody's affair. */
+static unsigned int count_strangers(void)
+{
+	return kc_race_is_on() ? 1 : 0;
+}
+
+static bool look_for_blocked(const struct kc_looker *looker, struct round *round,
+			     struct kc_keeper_turn *turn)
+{
+	const long threads = count_threads();
+
+	if (!kc_keeper_is_idle(turn) || (turn->tid && !is_still(turn->tid)) ||
+	    kc_look(looker, see, NULL, round))
+		return false;
+	return threads >= 0 && threads <= (long)(kc_g_count() +
+			kc_thread_count_own() + count_strangers());
+}
+
+bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
+		    struct kc_blocked *blocked)
+{
+	struct kc_blocked before = { 0 };
+	struct round first = { .blocked = &before, .root = root };
+	struct round second = { .blocked = blocked, .root = root };
+	struct kc_keeper_turn turn, now;
+
+	memset(blocked, 0, sizeof(*blocked));
+	if (!look_for_blocked(looker, &first, &turn) ||
+	    !look_for_blocked(looker, &second, &now))
+		return false;
+	blocked->next = now.next;
+	return first.nr_seen == second.nr_seen && first.mark == second.mark &&
+	       turn.number == now.number;
 }

@@ -38,7 +38,7 @@ static void look_on(void)
 		changes = __atomic_load_n(&watch.changes, __ATOMIC_ACQUIRE);
 		every = __atomic_load_n(&watch.every, __ATOMIC_RELAXED);
 		sys_futex_wait_until(&watch.changes, changes,
-				     kc_later(kc_now(), every));
+				     kc_later(kc_real_now(), every));
 		before = asleep;
 		asleep = kc_all_asleep(&nobody);
 		if (asleep && before)

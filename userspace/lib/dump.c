@@ -139,7 +139,7 @@ static int put(void *data, struct kc_sight *s)
 	if (dump->begun)
 		kc_out_text(out, "\n");
 	dump->begun = true;
-	kc_dump_one(out, s, kc_now(), NULL);
+	kc_dump_one(out, s, kc_real_now(), NULL);
 	return out->failed ? -ENOMEM : 0;
 }
 

@@ -15,6 +15,7 @@
  */
 #include <pthread.h>
 
+#include "clock.h"
 #include "ctx.h"
 #include "deadlock.h"
 #include "dump_signal.h"
@@ -66,6 +67,7 @@ static void in_child(void)
 	kc_look_forked();
 	kc_dump_forked();
 	kc_deadlock_forked();
+	kc_clock_forked();
 	kc_keeper_forked();
 	kc_ctx_forked();
 	kc_notify_forked();

@@ -71,16 +71,19 @@ static inline int kc_check_send_msg(const kc_chan *c, size_t len)
 struct kc_limit {
 	uint32_t flags;
 	int64_t deadline;
+	int alarm;		/* 0, or a descriptor that tells of it, plus 1: clock.h */
 };
 
-#define KC_FOR_EVER	((struct kc_limit){ 0, 0 })
-#define KC_NOT_AT_ALL	((struct kc_limit){ KCHAN_SELECT_NONBLOCK, 0 })
+#define KC_FOR_EVER	((struct kc_limit){ 0, 0, 0 })
+#define KC_NOT_AT_ALL	((struct kc_limit){ KCHAN_SELECT_NONBLOCK, 0, 0 })
 
 struct kc_limit kc_until(int64_t deadline);
 struct kc_limit kc_within(int64_t timeout);
 
-/* The time; and @ns after one, which is never before it and does not wrap. */
-int64_t kc_now(void);
+/* CLOCK_MONOTONIC, also while kc_now() is a fake: for what tests do not see. */
+int64_t kc_real_now(void);
+
+/* @ns after a time, which is never before it and does not wrap. */
 int64_t kc_later(int64_t from, int64_t ns);
 
 /* A call that nothing can end but its limit: -EAGAIN or -ETIMEDOUT. */

@@ -20,7 +20,7 @@
 
 /* What is slept, doubled up to so often. */
 #define LEAST_SLEEP	(10 * KC_MICROSECOND)
-#define DOUBLINGS	6
+#define DOUBLINGS	8
 
 #define STEP		0x9e3779b97f4a7c15u
 
@@ -73,7 +73,7 @@ struct kc_dice kc_jitter_start(void)
 
 static void sleep_for(int64_t ns)
 {
-	const int64_t until = kc_now() + ns;
+	const int64_t until = kc_real_now() + ns;
 
 	while (sys_sleep_until(until) == -EINTR)
 		;

@@ -11,6 +11,7 @@
  * taken under it. What it is calling it notes down, so that whoever has to free
  * that can wait for the end of the call.
  */
+#include "clock.h"
 #include "fork.h"
 #include "futex.h"
 #include "internal.h"
@@ -29,6 +30,9 @@ static struct kc_keeper {
 	uint32_t lock;
 	uint32_t wakes;			/* a futex */
 	bool runs;
+	pid_t tid;
+	uint64_t turns;			/* that it has had, to look what there is */
+	uint32_t turn_wakes;		/* as there were before the last one */
 	struct kc_heap times;
 	struct kc_list watches;
 	uint64_t last_id;		/* of one of them */
@@ -64,6 +68,22 @@ void kc_keeper_wake(void)
 	event = __atomic_load_n(&keeper.event, __ATOMIC_SEQ_CST);
 	if (event >= 0)
 		sys_write(event, &one, sizeof(one));
+}
+
+bool kc_keeper_is_idle(struct kc_keeper_turn *turn)
+{
+	bool idle;
+
+	kc_lock(&keeper.lock);
+	*turn = (struct kc_keeper_turn){
+		.tid = keeper.tid,
+		.number = keeper.turns,
+		.next = keeper.times.first ? keeper.times.first->key : NEVER,
+	};
+	idle = !keeper.busy && keeper.turns &&
+		keeper.turn_wakes == __atomic_load_n(&keeper.wakes, __ATOMIC_SEQ_CST);
+	kc_unlock(&keeper.lock);
+	return idle;
 }
 
 bool kc_keeper_has_work(void)
@@ -294,6 +314,9 @@ static void wait_in_epoll(int64_t until)
 /* Whatever has changed since @seen was read ends the wait, or keeps it off. */
 static void wait_for_more(uint32_t seen, bool watches, int64_t until)
 {
+	/* The kernel knows only the real one. Whoever sets this one wakes the keeper. */
+	if (kc_clock_is_fake())
+		until = NEVER;
 	if (watches)
 		wait_in_epoll(until);
 	else if (until == NEVER)
@@ -309,12 +332,15 @@ static void keep(void)
 	bool watches;
 
 	sys_set_comm("kchan-keeper");
+	keeper.tid = sys_gettid();
 	for (;;) {
 		seen = __atomic_load_n(&keeper.wakes, __ATOMIC_SEQ_CST);
 		kc_notify_tell();
 		kc_lock(&keeper.lock);
 		until = fire_due();
 		watches = !kc_list_empty(&keeper.watches);
+		keeper.turns++;
+		keeper.turn_wakes = seen;
 		kc_unlock(&keeper.lock);
 		wait_for_more(seen, watches, until);
 	}
@@ -367,6 +393,7 @@ void kc_keeper_forked(void)
 		keeper.event = -1;
 	}
 	keeper.runs = false;
+	keeper.turns = 0;
 	keeper.busy = NULL;
 	keeper.nr_waiting = 0;
 }

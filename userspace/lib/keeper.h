@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "heap.h"
 #include "list.h"
@@ -70,6 +71,18 @@ bool kc_watch_del(struct kc_watch *w);
  */
 void kc_keeper_forget(struct kc_timed *t);
 void kc_keeper_forget_watch(struct kc_watch *w);
+
+/*
+ * True if it has nothing to do until somebody wakes it, or, at @turn->next, until its
+ * clock says so. If its number is the same another time it has done nothing in between.
+ */
+struct kc_keeper_turn {
+	pid_t tid;
+	uint64_t number;
+	int64_t next;		/* INT64_MAX: there is none */
+};
+
+bool kc_keeper_is_idle(struct kc_keeper_turn *turn);
 
 /* True if there is something that it waits for, or calls. */
 bool kc_keeper_has_work(void);

@@ -30,7 +30,7 @@ static unsigned int count_left(const struct kc_g *self)
 
 static void rest(int64_t ns)
 {
-	const int64_t until = kc_later(kc_now(), ns);
+	const int64_t until = kc_later(kc_real_now(), ns);
 
 	while (sys_sleep_until(until) == -EINTR)
 		;
@@ -46,12 +46,12 @@ struct check {
 /* True while some are left; waits until none is, or it is of no more use. */
 static bool await_end(struct check *check, int64_t timeout)
 {
-	const int64_t deadline = kc_later(kc_now(), timeout);
+	const int64_t deadline = kc_later(kc_real_now(), timeout);
 	int64_t ns = FIRST_REST;
 
 	while (count_left(check->looker->self)) {
 		check->asleep = kc_all_asleep(check->looker);
-		if (check->asleep || kc_now() >= deadline)
+		if (check->asleep || kc_real_now() >= deadline)
 			return true;
 		rest(ns);
 		ns = ns < LAST_REST ? 2 * ns : LAST_REST;
@@ -77,7 +77,7 @@ static int put(void *data, struct kc_sight *s)
 		note = "nobody can wake it";
 	check->nr++;
 	kc_out_text(&check->list, "\n\n");
-	kc_dump_one(&check->list, s, kc_now(), note);
+	kc_dump_one(&check->list, s, kc_real_now(), note);
 	if (check->list.failed)
 		return -ENOMEM;
 	/* The last newline is for the reader to give. */

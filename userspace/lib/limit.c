@@ -2,14 +2,20 @@
 /*
  * How long a call may wait.
  */
+#include "clock.h"
 #include "park.h"
 
-int64_t kc_now(void)
+int64_t kc_real_now(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * KC_SECOND + now.tv_nsec;
+}
+
+int64_t kc_now(void)
+{
+	return kc_clock_is_fake() ? kc_clock_now() : kc_real_now();
 }
 
 int64_t kc_later(int64_t from, int64_t ns)
@@ -23,7 +29,7 @@ int64_t kc_later(int64_t from, int64_t ns)
 
 struct kc_limit kc_until(int64_t deadline)
 {
-	struct kc_limit limit = { KCHAN_SELECT_DEADLINE, deadline };
+	struct kc_limit limit = { KCHAN_SELECT_DEADLINE, deadline, 0 };
 
 	/* The kernel takes it to be unsigned. */
 	if (deadline < 0)
@@ -36,12 +42,29 @@ struct kc_limit kc_within(int64_t timeout)
 	return kc_until(kc_later(kc_now(), timeout));
 }
 
+static int wait_on_clock(kc_state state, struct kc_limit limit)
+{
+	struct kc_parked *parked;
+	struct kc_alarm alarm;
+	uint32_t over = false;
+
+	kc_alarm_set(&alarm, &over, false, true, limit.deadline);
+	parked = kc_park_within(state, NULL, limit);
+	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE))
+		sys_futex_wait(&over, false);
+	kc_unpark(parked);
+	kc_alarm_end(&alarm);
+	return -ETIMEDOUT;
+}
+
 int kc_wait_for_nothing(kc_state state, struct kc_limit limit)
 {
 	struct kc_parked *parked;
 
 	if (limit.flags & KCHAN_SELECT_NONBLOCK)
 		return -EAGAIN;
+	if (kc_clock_has(limit))
+		return wait_on_clock(state, limit);
 	parked = kc_park_within(state, NULL, limit);
 	if (!(limit.flags & KCHAN_SELECT_DEADLINE))
 		for (;;)

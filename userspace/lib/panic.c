@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "panicking.h"
 #include "pool.h"
+#include "race.h"
 #include "report.h"
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
@@ -221,5 +223,7 @@ __attribute__((noinline)) void kc_g_run(struct kc_g *g)
 	}
 	if (base.what)
 		kc_report_safe(base.what);
+	if (kc_clock_is_fake())
+		kc_race_release(&kc_clock_faked);
 	kc_g_free_deferred(g);
 }

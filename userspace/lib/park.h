@@ -21,7 +21,9 @@
 #ifndef LIBKCHAN_PARK_H
 #define LIBKCHAN_PARK_H
 
+#include "clock.h"
 #include "g.h"
+#include "race.h"
 
 enum kc_hold {
 	KC_HOLD_RUNNING,
@@ -53,6 +55,9 @@ kc_park_many(kc_state state, const void *on, uint32_t nr, uint32_t flags)
 	p->nr = nr;
 	p->flags = flags;
 	p->since = kc_now_coarse();
+	/* For who waits for all to wait. */
+	if (kc_clock_is_fake())
+		kc_race_release(&kc_clock_faked);
 	p->times++;
 	kc_regs_save(&p->regs);
 	__atomic_store_n(&p->hold, KC_HOLD_PARKED, __ATOMIC_RELEASE);

@@ -297,7 +297,7 @@ static bool await_turn(struct kc_worker *w, bool for_ever)
 					 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 		return !w->quit;
 	if (!for_ever)
-		deadline = kc_later(kc_now(), IDLE_TIME);
+		deadline = kc_later(kc_real_now(), IDLE_TIME);
 	do {
 		if (for_ever)
 			sys_futex_wait(&w->turn, KC_TURN_ASLEEP);

@@ -9,9 +9,16 @@
 #ifndef LIBKCHAN_RACE_H
 #define LIBKCHAN_RACE_H
 
+#include <stdbool.h>
+
 /* Present in programs that the detector is built into. */
 extern void __tsan_acquire(void *addr) __attribute__((weak));
 extern void __tsan_release(void *addr) __attribute__((weak));
+
+static inline bool kc_race_is_on(void)
+{
+	return __builtin_expect(!!__tsan_acquire, 0);
+}
 
 /* All that was done before a kc_race_release() of @addr has happened. */
 static inline void kc_race_acquire(void *addr)

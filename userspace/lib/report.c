@@ -102,16 +102,23 @@ void kc_report_error(const char *text, const struct kc_g *g,
 	abort();
 }
 
-void kc_report_deadlock(void)
+void kc_report_blocked(const char *text)
 {
 	const struct kc_looker nobody = { .traces = true };
 	char buf[PRINT_SIZE];
 	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
 
 	kc_lock(&dying);
-	kc_out_text(&out, "fatal error: all goroutines are asleep - deadlock!\n\n");
+	kc_out_text(&out, "fatal error: ");
+	kc_out_text(&out, text);
+	kc_out_text(&out, "\n\n");
 	kc_out_flush(&out);
 	kc_dump_all(&nobody, STDERR_FILENO);
+}
+
+void kc_report_deadlock(void)
+{
+	kc_report_blocked("all goroutines are asleep - deadlock!");
 	abort();
 }
 

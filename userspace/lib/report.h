@@ -13,6 +13,12 @@ KC_NORETURN void kc_report_fatal(const struct kc_panic *p);
 /* Log the panic that has ended a safe goroutine. Takes the reference. */
 void kc_report_safe(struct kc_panicked *what);
 
+/*
+ * In a thread of the library's own: print that, and what all goroutines do. The caller
+ * is to end the process.
+ */
+void kc_report_blocked(const char *text);
+
 /* In a thread of the library's own: all goroutines are asleep. Print, and abort. */
 KC_NORETURN void kc_report_deadlock(void);
 

@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <sys/epoll.h>
 
+#include "clock.h"
 #include "ctx.h"
 #include "park.h"
 #include "select.h"
@@ -44,6 +45,26 @@ struct live {
 	int64_t deadline;			/* of contexts, the earliest */
 	uint32_t late;				/* the case that has it */
 };
+
+/* The index of what is no case: the alarm of a limit, after all that are live. */
+#define ALARM	UINT32_MAX
+
+static void put_alarm(struct live *live, struct kc_limit limit)
+{
+	live->index[live->nr] = ALARM;
+	live->chan[live->nr] = NULL;
+	live->cases[live->nr] = (struct kchan_case){
+		.fd = limit.alarm - 1,
+		.op = KCHAN_OP_POLL,
+		.len = EPOLLIN,
+	};
+}
+
+/* How many there are with it. */
+static unsigned int count(const struct live *live, struct kc_limit limit)
+{
+	return live->nr + (limit.alarm ? 1 : 0);
+}
 
 /* What it means that the call has waited long enough. */
 enum due {
@@ -288,8 +309,8 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
 		.cases = (uintptr_t)&live->cases[first],
 		.nr_cases = nr,
 		.case_size = sizeof(live->cases[0]),
-		.deadline = limit.deadline,
-		.flags = limit.flags,
+		.deadline = limit.alarm ? 0 : limit.deadline,
+		.flags = limit.alarm ? 0 : limit.flags,
 	};
 	kc_case *c;
 	size_t index;
@@ -303,6 +324,8 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
 	index = live->index[first + sel.index];
 	if (index == n)
 		return n;
+	if (index == ALARM)
+		return -ETIMEDOUT;
 	c = &cases[index];
 	if (c->op != KC_OP_DONE)
 		c->status = -(int)sel.status;
@@ -339,7 +362,7 @@ static int ask_for_channels(const struct live *live, kc_case *cases, size_t n,
 	if (kc_jitter_is_on() && live->nr > 1)
 		ret = ask_in_turn(live, cases, n);
 	if (ret == -EAGAIN)
-		ret = ask_kernel(live, 0, live->nr, cases, n, limit);
+		ret = ask_kernel(live, 0, count(live, limit), cases, n, limit);
 	return ret;
 }
 
@@ -350,7 +373,7 @@ static int64_t left(struct kc_limit limit)
 
 	if (limit.flags & KCHAN_SELECT_NONBLOCK)
 		return 0;
-	if (!(limit.flags & KCHAN_SELECT_DEADLINE))
+	if (!(limit.flags & KCHAN_SELECT_DEADLINE) || limit.alarm)
 		return -1;
 	now = kc_now();
 	return now < limit.deadline ? limit.deadline - now : 0;
@@ -360,17 +383,18 @@ static int64_t left(struct kc_limit limit)
 static int poll_fds(const struct live *live, kc_case *cases,
 		    struct kc_limit limit)
 {
+	const unsigned int nr = count(live, limit);
 	struct pollfd fds[KCHAN_MAX_CASES];
 	unsigned int i;
 	size_t skip;
 	int ret;
 
-	for (i = 0; i < live->nr; i++) {
+	for (i = 0; i < nr; i++) {
 		fds[i].fd = live->cases[i].fd;
 		fds[i].events = live->cases[i].len;
 	}
 	do {
-		ret = sys_poll(fds, live->nr, left(limit));
+		ret = sys_poll(fds, nr, left(limit));
 	} while (ret == -EINTR);
 	if (ret < 0)
 		return ret;
@@ -378,12 +402,14 @@ static int poll_fds(const struct live *live, kc_case *cases,
 		return limit.flags & KCHAN_SELECT_NONBLOCK ? -EAGAIN :
 							     -ETIMEDOUT;
 
-	for (i = 0; i < live->nr; i++)
+	for (i = 0; i < nr; i++)
 		if (fds[i].revents & POLLNVAL)
 			return -EBADF;
 	skip = choose(ret);
 	for (i = 0; !fds[i].revents || skip--; i++)
 		;
+	if (live->index[i] == ALARM)
+		return -ETIMEDOUT;
 	cases[live->index[i]].revents = (uint16_t)fds[i].revents;
 	return live->index[i];
 }
@@ -402,22 +428,30 @@ park(const struct live *live, struct kc_limit limit)
 }
 
 /* The index of a case that committed, or a negative errno. */
-static int commit(const struct live *live, kc_case *cases, size_t n,
-		  struct kc_limit limit)
+static int commit(struct live *live, kc_case *cases, size_t n, struct kc_limit limit)
 {
 	struct kc_parked *parked;
+	struct kc_alarm alarm;
 	int ret;
 
 	if (!live->nr)
 		return kc_wait_for_nothing(limit.flags & KCHAN_SELECT_DEADLINE ?
 					   KC_STATE_SELECT :
 					   KC_STATE_SELECT_NIL, limit);
+	if (kc_clock_has(limit) && live->nr == KCHAN_MAX_CASES)
+		return -E2BIG;
+	ret = kc_alarm_begin(&alarm, &limit);
+	if (ret)
+		return ret;
+	if (limit.alarm)
+		put_alarm(live, limit);
 	parked = park(live, limit);
 	if (live->any)
 		ret = ask_for_channels(live, cases, n, limit);
 	else
 		ret = poll_fds(live, cases, limit);
 	kc_unpark(parked);
+	kc_alarm_end(&alarm);
 	if (ret == -EBADF)
 		blame(live, cases, n);
 	return ret;

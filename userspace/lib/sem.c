@@ -9,14 +9,15 @@
  * it is not there any more then it has been served, and that counts.
  *
  * A waiter is on the stack of who waits, who may return as soon as its word says
- * that it is served. A context that is cancelled only changes the word.
+ * that it is served. A context that is cancelled, or an alarm, only changes the word.
  */
+#include "clock.h"
 #include "ctx.h"
 #include "park.h"
 
 enum state {
 	WAITING,
-	CANCELLED,		/* the context is */
+	CANCELLED,		/* the context is, or its time is over */
 	SERVED,
 };
 
@@ -111,16 +112,23 @@ static uint32_t state_of(const struct waiter *w)
  */
 static bool await(const kc_sem *sem, struct waiter *w, struct kc_limit limit)
 {
-	struct kc_parked *parked = kc_park_within(KC_STATE_SEM, sem, limit);
+	const bool faked = kc_clock_has(limit);
+	struct kc_parked *parked;
+	struct kc_alarm alarm;
 
+	if (faked)
+		kc_alarm_set(&alarm, &w->state, WAITING, CANCELLED, limit.deadline);
+	parked = kc_park_within(KC_STATE_SEM, sem, limit);
 	while (state_of(w) == WAITING) {
-		if (!(limit.flags & KCHAN_SELECT_DEADLINE))
+		if (faked || !(limit.flags & KCHAN_SELECT_DEADLINE))
 			sys_futex_wait(&w->state, WAITING);
 		else if (sys_futex_wait_until(&w->state, WAITING,
 					      limit.deadline) == -ETIMEDOUT)
 			break;
 	}
 	kc_unpark(parked);
+	if (faked)
+		kc_alarm_end(&alarm);
 	return state_of(w) == SERVED;
 }
 

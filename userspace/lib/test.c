@@ -138,7 +138,7 @@ static void put_plain(struct kc_out *out, const kc_t *t)
 	kc_out_text(out, t->failed ? "--- FAIL: " :
 			 t->skipped ? "--- SKIP: " : "--- PASS: ");
 	kc_out_text(out, t->name);
-	put_duration(out, kc_now() - t->begun);
+	put_duration(out, kc_real_now() - t->begun);
 	put_log(out, t, "    ");
 }
 
@@ -157,12 +157,28 @@ static void tell(const kc_t *t)
 	kc_out_flush(&out);
 }
 
-/* The end of the process, as there is no way to end the function. */
-KC_NORETURN static void expire(kc_t *t)
+/* The test that runs; NULL: there is none. */
+static kc_t *current;
+
+bool kc_t_fail_current(const char *text)
 {
-	kc_t_error(t, "not over within its time limit: see standard error");
+	kc_t *t = __atomic_exchange_n(&current, NULL, __ATOMIC_ACQ_REL);
+
+	if (!t)
+		return false;
+	kc_t_error(t, "%s: see standard error", text);
 	kc_lock(&t->lock);
 	tell(t);
+	return true;
+}
+
+/* The end of the process, as there is no way to end the function. */
+KC_NORETURN static void expire(void)
+{
+	/* Another thread may be about to end the process, for another reason. */
+	if (!kc_t_fail_current("not over within its time limit"))
+		for (;;)
+			sys_pause();
 	kc_dump(STDERR_FILENO);
 	_exit(EXIT_FAILURE);
 }
@@ -230,7 +246,7 @@ static int start(kc_t *t, uintptr_t at)
 		.at = at,
 	};
 
-	t->begun = kc_now();
+	t->begun = kc_real_now();
 	t->deadline = t->options.timeout < 0 ? KC_TEST_NO_LIMIT :
 		      kc_later(t->begun, t->options.timeout);
 	return kc_pool_start(&start);
@@ -238,15 +254,22 @@ static int start(kc_t *t, uintptr_t at)
 
 static int run_test(kc_t *t, uintptr_t at)
 {
+	kc_t *this = t;
 	int ret;
 
 	ret = kc_with_cancel(&t->ctx, NULL);
-	if (!ret)
-		ret = start(t, at);
 	if (ret)
 		return ret;
-	if (!await_end(t))
-		expire(t);
+	__atomic_store_n(&current, t, __ATOMIC_RELEASE);
+	ret = start(t, at);
+	if (ret) {
+		__atomic_store_n(&current, NULL, __ATOMIC_RELAXED);
+		return ret;
+	}
+	if (!await_end(t) ||
+	    !__atomic_compare_exchange_n(&current, &this, NULL, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		expire();
 	kc_race_acquire(t);
 	check_leaks(t);
 	tell(t);

@@ -40,6 +40,12 @@ struct kc_t {
 /* Call @fn(@arg): a panic in it fails the test. */
 void kc_t_protect(kc_t *t, void (*fn)(void *arg), void *arg);
 
+/*
+ * If there is a test now it fails, for this reason, and that is told: true. The
+ * caller is to end the process.
+ */
+bool kc_t_fail_current(const char *text);
+
 /* The first of its cleanups, taken off; NULL if there is none. */
 struct kc_cleanup *kc_t_take_cleanup(kc_t *t);
 

@@ -7,28 +7,33 @@
  * deadline, elements of size 0, and descriptors that somebody has made
  * O_NONBLOCK.
  */
+#include "clock.h"
 #include "park.h"
 #include "sys.h"
 
 /*
  * 0 when the element moved, with its length in *@moved, or a negative errno;
- * -EPIPE also for a receive, at end-of-stream.
+ * -EPIPE also for a receive, at end-of-stream. An alarm is a second case.
  */
 static int select_one(const kc_chan *c, uint32_t op, const void *buf,
 		      uint32_t len, struct kc_limit limit, uint32_t *moved)
 {
-	struct kchan_case one = {
+	struct kchan_case cases[] = { {
 		.fd = c->fd,
 		.op = op,
 		.addr = (uintptr_t)buf,
 		.len = len,
-	};
+	}, {
+		.fd = limit.alarm - 1,
+		.op = KCHAN_OP_POLL,
+		.len = EPOLLIN,
+	} };
 	struct kchan_select sel = {
-		.cases = (uintptr_t)&one,
-		.nr_cases = 1,
-		.case_size = sizeof(one),
-		.deadline = limit.deadline,
-		.flags = limit.flags,
+		.cases = (uintptr_t)cases,
+		.nr_cases = limit.alarm ? 2 : 1,
+		.case_size = sizeof(cases[0]),
+		.deadline = limit.alarm ? 0 : limit.deadline,
+		.flags = limit.alarm ? 0 : limit.flags,
 	};
 	int ret;
 
@@ -37,6 +42,8 @@ static int select_one(const kc_chan *c, uint32_t op, const void *buf,
 	} while (ret == -EINTR);
 	if (ret < 0)
 		return ret;
+	if (sel.index)
+		return -ETIMEDOUT;
 	*moved = sel.len;
 	return -(int)sel.status;
 }
@@ -85,6 +92,7 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
 static int send_elem(kc_chan *c, const void *elem, struct kc_limit limit)
 {
 	struct kc_parked *parked;
+	struct kc_alarm alarm;
 	int ret;
 
 	if (!c)
@@ -92,10 +100,14 @@ static int send_elem(kc_chan *c, const void *elem, struct kc_limit limit)
 	if (c->message)
 		return -EINVAL;
 	kc_jitter_here();
+	ret = kc_alarm_begin(&alarm, &limit);
+	if (ret)
+		return ret;
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_SEND, c, limit);
 	ret = do_send(c, elem, c->elem_size, limit);
 	kc_unpark(parked);
+	kc_alarm_end(&alarm);
 	kc_unref(c);
 	return ret;
 }
@@ -103,6 +115,7 @@ static int send_elem(kc_chan *c, const void *elem, struct kc_limit limit)
 static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
 {
 	struct kc_parked *parked;
+	struct kc_alarm alarm;
 	uint32_t moved;
 	int ret;
 
@@ -111,10 +124,14 @@ static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
 	if (c->message)
 		return -EINVAL;
 	kc_jitter_here();
+	ret = kc_alarm_begin(&alarm, &limit);
+	if (ret)
+		return ret;
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_RECV, c, limit);
 	ret = do_recv(c, elem, c->elem_size, limit, &moved);
 	kc_unpark(parked);
+	kc_alarm_end(&alarm);
 	kc_unref(c);
 	return ret;
 }
@@ -122,6 +139,7 @@ static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
 static int send_msg(kc_chan *c, const void *msg, size_t len, struct kc_limit limit)
 {
 	struct kc_parked *parked;
+	struct kc_alarm alarm;
 	int ret;
 
 	if (!c)
@@ -130,10 +148,14 @@ static int send_msg(kc_chan *c, const void *msg, size_t len, struct kc_limit lim
 	if (ret)
 		return ret;
 	kc_jitter_here();
+	ret = kc_alarm_begin(&alarm, &limit);
+	if (ret)
+		return ret;
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_SEND, c, limit);
 	ret = do_send(c, msg, len, limit);
 	kc_unpark(parked);
+	kc_alarm_end(&alarm);
 	kc_unref(c);
 	return ret;
 }
@@ -141,6 +163,7 @@ static int send_msg(kc_chan *c, const void *msg, size_t len, struct kc_limit lim
 static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limit)
 {
 	struct kc_parked *parked;
+	struct kc_alarm alarm;
 	uint32_t moved;
 	int ret;
 
@@ -152,10 +175,14 @@ static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limi
 	if (size > c->elem_size)
 		size = c->elem_size;
 	kc_jitter_here();
+	ret = kc_alarm_begin(&alarm, &limit);
+	if (ret)
+		return ret;
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_RECV, c, limit);
 	ret = do_recv(c, buf, size, limit, &moved);
 	kc_unpark(parked);
+	kc_alarm_end(&alarm);
 	kc_unref(c);
 	return ret > 0 ? (ssize_t)moved : ret;
 }

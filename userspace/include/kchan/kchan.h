@@ -44,6 +44,7 @@
 #include <kchan/signal.h>
 #include <kchan/singleflight.h>
 #include <kchan/supervisor.h>
+#include <kchan/synctest.h>
 #include <kchan/testing.h>
 #include <kchan/time.h>
 #include <kchan/version.h>

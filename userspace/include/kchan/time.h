@@ -34,6 +34,9 @@
 
 KC_DECLS_BEGIN
 
+/* The time, in nanoseconds: CLOCK_MONOTONIC, but inside of kc_synctest() its clock. */
+int64_t kc_now(void);
+
 /*
  * A channel that is sent one tick in @ns nanoseconds: Go's time.After(). To
  * kc_unref() it is all there is to do; when that is done before, nothing is left

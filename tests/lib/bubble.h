@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is run with the clock that leaps.
+ */
+#ifndef BUBBLE_H
+#define BUBBLE_H
+
+#include "common.h"
+
+#define MINUTE	(60 * KC_SECOND)
+#define HOUR	(60 * MINUTE)
+
+int64_t real_now(void);
+
+/* As kc_synctest(), which succeeds, waits for no real time, and ends. */
+void run_inside(void (*fn)(void *arg), void *arg);
+
+/* That it goes by, and nothing before or after. */
+void sleep_an_hour(void *arg);
+
+#endif /* BUBBLE_H */

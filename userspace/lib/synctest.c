@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Running with the fake clock, and making it leap.
+ *
+ * A thread of the library's own looks again and again whether all goroutines wait,
+ * and the keeper too; see asleep.c for how that can be told. If so, nothing happens
+ * any more until this thread does something: let the one go on that waits for just
+ * that, or set the clock to the keeper's next time, and wake the keeper.
+ */
+#include <stdlib.h>
+
+#include "asleep.h"
+#include "clock.h"
+#include "futex.h"
+#include "park.h"
+#include "race.h"
+#include "report.h"
+#include "task.h"
+#include "testing.h"
+#include "thread.h"
+
+#define NEVER		INT64_MAX
+
+/* For goroutines and threads that are about to end. */
+#define PATIENCE	KC_SECOND
+
+/* From one look to the next: more and more. */
+#define FIRST_REST	(20 * KC_MICROSECOND)
+#define LAST_REST	KC_MILLISECOND
+
+uint32_t kc_clock_faked;
+
+static struct {
+	uint32_t lock;			/* nothing is waited for under it */
+	bool runs;			/* the thread that watches */
+	int64_t now;
+	uint64_t root;			/* the goroutine that runs the function */
+	/* Who waits for all others to wait: futexes. */
+	uint32_t *waiting;		/* in kc_synctest_wait() */
+	uint32_t *ending;		/* the root, once the function has returned */
+} bubble;
+
+void kc_clock_forked(void)
+{
+	bubble.lock = KC_UNLOCKED;
+	bubble.runs = false;
+	bubble.waiting = NULL;
+	bubble.ending = NULL;
+	kc_clock_faked = false;
+}
+
+int64_t kc_clock_now(void)
+{
+	return __atomic_load_n(&bubble.now, __ATOMIC_ACQUIRE);
+}
+
+static void rest(int64_t ns)
+{
+	const int64_t until = kc_later(kc_real_now(), ns);
+
+	while (sys_sleep_until(until) == -EINTR)
+		;
+}
+
+/* With the lock held. After this the word may be no more. */
+static void let_go_on(uint32_t **waiting)
+{
+	uint32_t *word = *waiting;
+
+	*waiting = NULL;
+	if (!word)
+		return;
+	__atomic_store_n(word, true, __ATOMIC_RELEASE);
+	sys_futex_wake_one(word);
+}
+
+/* There is no way to end goroutines that wait. */
+KC_NORETURN static void fail(const char *text)
+{
+	const bool in_test = kc_t_fail_current(text);
+
+	kc_report_blocked(text);
+	if (in_test)
+		_exit(EXIT_FAILURE);
+	abort();
+}
+
+/* With the lock held, and all blocked. */
+static void go_on(const struct kc_blocked *blocked)
+{
+	if (bubble.waiting) {
+		let_go_on(&bubble.waiting);
+		return;
+	}
+	if (bubble.ending) {
+		if (blocked->others)
+			fail("deadlock: main bubble goroutine has exited but blocked goroutines remain");
+		let_go_on(&bubble.ending);
+		return;
+	}
+	if (blocked->next == NEVER)
+		fail("deadlock: all goroutines in bubble are blocked");
+	if (blocked->next > bubble.now)
+		__atomic_store_n(&bubble.now, blocked->next, __ATOMIC_RELEASE);
+	kc_keeper_wake();
+}
+
+static void watch(void)
+{
+	const struct kc_looker nobody = { .traces = false };
+	struct kc_blocked blocked;
+	int64_t ns = FIRST_REST;
+
+	sys_set_comm("kchan-clock");
+	for (;;) {
+		if (!kc_clock_is_fake()) {
+			sys_futex_wait(&kc_clock_faked, false);
+			ns = FIRST_REST;
+		} else if (kc_all_blocked(&nobody, bubble.root, &blocked)) {
+			kc_lock(&bubble.lock);
+			if (kc_clock_is_fake())
+				go_on(&blocked);
+			kc_unlock(&bubble.lock);
+			ns = FIRST_REST;
+		} else {
+			rest(ns);
+			ns = ns < LAST_REST ? 2 * ns : LAST_REST;
+		}
+	}
+}
+
+/* Whether there is nobody besides this goroutine, or only those who just wait. */
+static bool is_alone(void)
+{
+	const int64_t deadline = kc_later(kc_real_now(), PATIENCE);
+	struct kc_blocked blocked;
+	struct kc_looker looker;
+
+	kc_looker_take(&looker, 0);
+	looker.traces = false;
+	for (;;) {
+		if (kc_all_blocked(&looker, kc_goid(), &blocked) &&
+		    !blocked.others && !blocked.timed)
+			return true;
+		if (kc_real_now() >= deadline)
+			return false;
+		rest(FIRST_REST);
+	}
+}
+
+/* With the lock held. */
+static int begin_locked(void)
+{
+	int ret = 0;
+
+	if (kc_clock_faked)
+		return -EBUSY;
+	if (!bubble.runs)
+		ret = kc_thread_own(watch, KC_STACK_ROOMY);
+	if (ret)
+		return ret;
+	bubble.runs = true;
+	if (!is_alone())
+		return -EBUSY;
+	bubble.now = kc_real_now();
+	bubble.root = kc_goid();
+	__atomic_store_n(&kc_clock_faked, true, __ATOMIC_RELEASE);
+	sys_futex_wake_one(&kc_clock_faked);
+	return 0;
+}
+
+static int begin(void)
+{
+	int ret;
+
+	ret = kc_keeper_start();
+	if (ret)
+		return ret;
+	kc_lock(&bubble.lock);
+	ret = begin_locked();
+	kc_unlock(&bubble.lock);
+	/* It sleeps until some time of the other clock. */
+	if (!ret)
+		kc_keeper_wake();
+	return ret;
+}
+
+static void end(void *unused)
+{
+	(void)unused;
+	kc_lock(&bubble.lock);
+	__atomic_store_n(&kc_clock_faked, false, __ATOMIC_RELEASE);
+	/* Of a goroutine that is left inside. */
+	let_go_on(&bubble.waiting);
+	kc_unlock(&bubble.lock);
+	kc_keeper_wake();
+}
+
+/* Until all other goroutines wait. False if somebody waits for that already. */
+static bool await_others(uint32_t **waiting)
+{
+	struct kc_parked *parked;
+	uint32_t over = false;
+	bool first;
+
+	kc_lock(&bubble.lock);
+	first = kc_clock_faked && !*waiting;
+	if (first)
+		*waiting = &over;
+	kc_unlock(&bubble.lock);
+	if (!first)
+		return false;
+	parked = kc_park(KC_STATE_TEST, NULL, 0);
+	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE))
+		sys_futex_wait(&over, false);
+	kc_unpark(parked);
+	kc_race_acquire(&kc_clock_faked);
+	return true;
+}
+
+static void run(void (*fn)(void *arg), void *arg)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(end, NULL);
+	fn(arg);
+	await_others(&bubble.ending);
+}
+
+int kc_synctest(void (*fn)(void *arg), void *arg)
+{
+	int ret = begin();
+
+	if (!ret)
+		run(fn, arg);
+	return ret;
+}
+
+void kc_synctest_wait(void)
+{
+	if (!kc_clock_is_fake())
+		kc_panic("kc_synctest_wait() outside of kc_synctest()");
+	if (!await_others(&bubble.waiting))
+		kc_panic("kc_synctest_wait() in two goroutines at a time");
+}
