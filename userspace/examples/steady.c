@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A flaky test, made steady by a clock that leaps.
+ *
+ * A heart beats, and a watch raises the alarm when a beat is late. A test of that with
+ * real times is of two minds: with short times it fails whenever the machine has
+ * something else to do for a moment, and with long ones it takes long. In
+ * kc_synctest() no time goes by while anyone runs, however long that takes, and none is
+ * waited for: the test is exact, the same each time, and over at once.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include "example.h"
+
+#define RUNS	5
+
+struct heart {
+	kc_chan *beats;
+	int64_t period;
+	int count;
+	int late;
+};
+
+/* What a beat takes besides: on a busy machine now and then a few milliseconds. */
+static void compute(int i)
+{
+	const long most = i % 4 ? 0 : 20000000;
+	struct timespec begin, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - begin.tv_sec) * KC_SECOND + now.tv_nsec -
+		 begin.tv_nsec < most);
+}
+
+static void beat(void *arg)
+{
+	struct heart *h = arg;
+	int i;
+
+	for (i = 1; i <= h->count; i++) {
+		kc_sleep(h->period);
+		compute(i);
+		CHECK(kc_send(h->beats, &i));
+	}
+	kc_close(h->beats);
+}
+
+static void watch(void *arg)
+{
+	struct heart *h = arg;
+	int i, ret;
+
+	CHECK(kc_make(&h->beats, sizeof(i), 0));
+	CHECK(kc_go(beat, h));
+	while ((ret = kc_recv_timeout(h->beats, &i, h->period * 3 / 2)))
+		if (ret == -ETIMEDOUT)
+			h->late++;
+		else
+			CHECK(ret);
+	kc_unref(h->beats);
+}
+
+int main(void)
+{
+	struct heart h = { .period = 10 * KC_MILLISECOND, .count = 10 };
+	int64_t begin;
+	int i;
+
+	for (i = 0; i < RUNS; i++)
+		watch(&h);
+	printf("by the real clock beats are late: %s\n", h.late ? "yes" : "no");
+	/* To be alone: the last of the hearts may be about to end. */
+	CHECK(kc_shutdown());
+
+	h.late = 0;
+	for (i = 0; i < RUNS; i++)
+		CHECK(kc_synctest(watch, &h));
+	printf("by a clock that leaps: %d late in %d runs\n", h.late, RUNS);
+
+	h.period = 60 * KC_SECOND;
+	h.count = 60;
+	begin = kc_now();
+	CHECK(kc_synctest(watch, &h));
+	printf("an hour of it: %d late, and it took no minute: %s\n", h.late,
+	       kc_now() - begin < h.period ? "yes" : "no");
+	return 0;
+}
