@@ -10,6 +10,7 @@
 
 #include "ctx.h"
 #include "pool.h"
+#include "race.h"
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
 
@@ -39,6 +40,7 @@ static void run(void *arg)
 	void (*fn)(void *arg) = f->fn;
 	void *fn_arg = f->arg;
 
+	kc_race_acquire(&f->wait);
 	/* Before it, since it may end by kc_goexit(). */
 	release(f);
 	fn(fn_arg);
@@ -98,6 +100,7 @@ static struct kc_ctx_func *make(kc_ctx *ctx, void (*fn)(void *arg), void *arg)
 	f->fn = fn;
 	f->arg = arg;
 	kc_starter_take(&f->starter);
+	kc_race_release(&f->wait);
 	return f;
 }
 
@@ -152,7 +155,6 @@ kc_ctx_func *kc_after_func_ref(kc_ctx_func *f)
 
 void kc_after_func_unref(kc_ctx_func *f)
 {
-	if (f && atomic_fetch_sub_explicit(&f->refs, 1,
-					   memory_order_acq_rel) == 1)
+	if (f && kc_race_put(&f->refs))
 		free(f);
 }

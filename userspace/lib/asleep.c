@@ -157,6 +157,18 @@ static long count_threads(void)
 	return stat("/proc/self/task", &stat_) ? -1 : (long)stat_.st_nlink - 2;
 }
 
+/*
+ * That there are no other threads than those that are known: of others, and those that
+ * come or go, there is the number only. That of the race detector, which is there or
+ * not, is nobody's affair.
+ */
+static bool are_all_known(long threads)
+{
+	const long known = kc_g_count() + kc_thread_count_own();
+
+	return threads == known || (kc_race_on() && threads == known + 1);
+}
+
 static bool look_once(const struct kc_looker *looker, struct round *round)
 {
 	const long threads = count_threads();
@@ -164,9 +176,7 @@ static bool look_once(const struct kc_looker *looker, struct round *round)
 	if (kc_keeper_has_work() || kc_notify_is_wanted() ||
 	    kc_look(looker, see, NULL, round))
 		return false;
-	/* Threads of others, and those that come or go, are in one number only. */
-	return threads == (long)(kc_g_count() + kc_thread_count_own()) &&
-	       kc_uses_are_all(&round->uses);
+	return are_all_known(threads) && kc_uses_are_all(&round->uses);
 }
 
 bool kc_all_asleep(const struct kc_looker *looker)
@@ -181,12 +191,6 @@ bool kc_all_asleep(const struct kc_looker *looker)
 	return asleep;
 }
 
-/* The race detector's thread is nobody's affair. */
-static unsigned int count_strangers(void)
-{
-	return kc_race_is_on() ? 1 : 0;
-}
-
 static bool look_for_blocked(const struct kc_looker *looker, struct round *round,
 			     struct kc_keeper_turn *turn)
 {
@@ -195,8 +199,7 @@ static bool look_for_blocked(const struct kc_looker *looker, struct round *round
 	if (!kc_keeper_is_idle(turn) || (turn->tid && !is_still(turn->tid)) ||
 	    kc_look(looker, see, NULL, round))
 		return false;
-	return threads >= 0 && threads <= (long)(kc_g_count() +
-			kc_thread_count_own() + count_strangers());
+	return are_all_known(threads);
 }
 
 bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,

@@ -17,6 +17,7 @@
 #include "error.h"
 #include "fork.h"
 #include "futex.h"
+#include "race.h"
 
 kc_error kc_canceled = KC_ERROR_ALWAYS(-ECANCELED, "context canceled");
 static kc_error timed_out =
@@ -86,6 +87,9 @@ static void mark(struct kc_node *n, int err, kc_error *cause, struct work *work)
 	if (n->own && n->deadline <= work->now) {
 		err = -ETIMEDOUT;
 		cause = n->late ? n->late : &timed_out;
+	} else if (err == -ECANCELED) {
+		/* A deadline is nobody's act. */
+		kc_race_release(n);
 	}
 	n->cause = kc_error_ref(cause);
 	__atomic_store_n(&n->err, err, __ATOMIC_RELEASE);
@@ -155,7 +159,8 @@ void kc_node_cancel(struct kc_node *n, int err, kc_error *cause)
 	finish(&work);
 }
 
-int kc_node_err(struct kc_node *n)
+/* What is known, or known once it is looked at. */
+static int look(struct kc_node *n)
 {
 	struct work work;
 	int64_t now;
@@ -176,6 +181,15 @@ int kc_node_err(struct kc_node *n)
 	return kc_node_known(n);
 }
 
+int kc_node_err(struct kc_node *n)
+{
+	const int err = look(n);
+
+	if (err)
+		kc_race_acquire(n);
+	return err;
+}
+
 void kc_node_link(struct kc_node *n)
 {
 	struct work work;
@@ -186,6 +200,7 @@ void kc_node_link(struct kc_node *n)
 	/* If the parent is cancelled, that was first. */
 	begin(&work, INT64_MIN);
 	if (n->up->err) {
+		kc_race_acquire(n->up);
 		mark(n, n->up->err, n->up->cause, &work);
 	} else {
 		kc_list_add(&n->up->children, &n->sibling);
@@ -240,6 +255,8 @@ int kc_ctx_wait_add(struct kc_node *n, struct kc_ctx_wait *w)
 		w->linked = true;
 	}
 	kc_unlock(&kc_ctx_lock);
+	if (err)
+		kc_race_acquire(n);
 	return err;
 }
 

@@ -7,6 +7,7 @@
 
 #include "internal.h"
 #include "jitter.h"
+#include "race_chan.h"
 #include "sys.h"
 
 #define DEVICE	"/dev/kchan"
@@ -23,6 +24,7 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->message = message;
 	c->on_free = NULL;
 	c->drop = NULL;
+	kc_race_new_handle(c);
 	return c;
 }
 
@@ -101,6 +103,7 @@ int kc_from_fd(kc_chan **out, int fd)
 		free(c);
 		return ret;
 	}
+	kc_race_share(c);
 	*out = c;
 	return 0;
 }
@@ -115,11 +118,11 @@ kc_chan *kc_ref(kc_chan *c)
 void kc_unref(kc_chan *c)
 {
 	/* What others did with the handle happens before it is freed. */
-	if (!c || atomic_fetch_sub_explicit(&c->refs, 1,
-					    memory_order_acq_rel) != 1)
+	if (!c || !kc_race_put(&c->refs))
 		return;
 	if (c->drop)
 		kc_drop_unreceived(c);
+	kc_race_drop(c);
 	sys_close(c->fd);
 	if (c->on_free)
 		c->on_free(c->owner);
@@ -134,7 +137,9 @@ int kc_close(kc_chan *c)
 		return -EINVAL;
 	kc_jitter_here();
 	kc_ref(c);
+	kc_race_close(c);
 	ret = sys_ioctl(c->fd, KCHAN_IOC_CLOSE, NULL);
+	kc_race_closed(c, ret);
 	kc_unref(c);
 	return ret;
 }
@@ -148,6 +153,7 @@ int kc_resize(kc_chan *c, size_t cap)
 		return -EINVAL;
 	resize.capacity = cap;
 	kc_ref(c);
+	kc_race_share(c);
 	ret = sys_ioctl(c->fd, KCHAN_IOC_RESIZE, &resize);
 	kc_unref(c);
 	return ret;
@@ -197,5 +203,8 @@ int kc_is_message(kc_chan *c)
 
 int kc_fd(kc_chan *c)
 {
-	return c ? c->fd : -EINVAL;
+	if (!c)
+		return -EINVAL;
+	kc_race_share(c);
+	return c->fd;
 }

@@ -7,6 +7,7 @@
  * changed: what else is to be known of it is read before.
  */
 #include "park.h"
+#include "race.h"
 
 struct waiter {
 	struct waiter *next;
@@ -38,11 +39,13 @@ void kc_cond_wait(kc_cond *cond, kc_mutex *m)
 	while (!__atomic_load_n(&self.signalled, __ATOMIC_ACQUIRE))
 		sys_futex_wait(&self.signalled, false);
 	kc_unpark(parked);
+	kc_race_acquire(&self);
 	kc_mutex_lock(m);
 }
 
 static void wake(struct waiter *waiter)
 {
+	kc_race_release(waiter);
 	__atomic_store_n(&waiter->signalled, true, __ATOMIC_RELEASE);
 	sys_futex_wake_one(&waiter->signalled);
 }

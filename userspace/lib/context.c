@@ -7,6 +7,7 @@
 #include "ctx.h"
 #include "fork.h"
 #include "jitter.h"
+#include "race.h"
 
 static kc_ctx root = { .kind = KC_CTX_ROOT };
 
@@ -52,8 +53,7 @@ void kc_ctx_unref(kc_ctx *ctx)
 
 	/* A line of parents may be long: one after another. */
 	for (; ctx && ctx->kind != KC_CTX_ROOT; ctx = parent) {
-		if (atomic_fetch_sub_explicit(&ctx->refs, 1,
-					      memory_order_acq_rel) != 1)
+		if (!kc_race_put(&ctx->refs))
 			return;
 		parent = ctx->parent;
 		free_ctx(ctx);

@@ -18,6 +18,7 @@
 #include "ctx.h"
 #include "fork.h"
 #include "futex.h"
+#include "race_chan.h"
 
 unsigned int kc_nr_sources;
 
@@ -113,10 +114,15 @@ int kc_node_done(struct kc_node *n, kc_chan **out)
 void kc_done_drop(struct kc_done *sender)
 {
 	struct kc_done *each, *next;
+	int ret;
 
 	/* Not kc_close(), whose reference a child would have, too. */
-	for (each = sender; each; each = each->next)
-		sys_ioctl(each->chan->fd, KCHAN_IOC_CLOSE, NULL);
+	for (each = sender; each; each = each->next) {
+		kc_race_close(each->chan);
+		ret = sys_ioctl(each->chan->fd, KCHAN_IOC_CLOSE, NULL);
+		kc_race_closed(each->chan, ret);
+	}
+	kc_race_hide();
 	kc_lock(&kc_ctx_lock);
 	for (each = sender; each; each = next) {
 		next = each->next;
@@ -125,6 +131,7 @@ void kc_done_drop(struct kc_done *sender)
 		free(each);
 	}
 	kc_unlock(&kc_ctx_lock);
+	kc_race_show();
 }
 
 static void on_time(struct kc_timed *timer)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "race.h"
 
 /* There is always one more. */
 static kc_error no_memory = KC_ERROR_ALWAYS(-ENOMEM, "out of memory");
@@ -156,9 +157,7 @@ void kc_error_unref(kc_error *err)
 
 	/* A chain of causes may be long: one after another, not one in another. */
 	for (; err; err = cause) {
-		if (err->always ||
-		    atomic_fetch_sub_explicit(&err->refs, 1,
-					      memory_order_acq_rel) != 1)
+		if (err->always || !kc_race_put(&err->refs))
 			return;
 		cause = err->cause;
 		free(err);

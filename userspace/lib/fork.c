@@ -26,6 +26,7 @@
 #include "look.h"
 #include "notify.h"
 #include "pool.h"
+#include "race_chan.h"
 #include "report.h"
 #include "thread.h"
 
@@ -43,10 +44,12 @@ static void before(void)
 	kc_fault_lock();
 	kc_dump_lock();
 	kc_lock(&kc_sched.lock);
+	kc_race_lock();
 }
 
 static void unlock_all(void)
 {
+	kc_race_unlock();
 	kc_unlock(&kc_sched.lock);
 	kc_dump_unlock();
 	kc_fault_unlock();
@@ -103,9 +106,14 @@ __attribute__((constructor(101))) static void set_up_early(void)
 int kc_fork_setup(void)
 {
 	static pthread_once_t drop_once = PTHREAD_ONCE_INIT;
+	static bool done;
 
+	/* As in kc_g_setup(). */
+	if (__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+		return error;
 	/* A constructor may be earlier still. */
 	pthread_once(&locks_once, setup_locks);
 	pthread_once(&drop_once, setup_drop);
+	__atomic_store_n(&done, true, __ATOMIC_RELEASE);
 	return error;
 }

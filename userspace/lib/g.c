@@ -10,6 +10,7 @@
 #include "fork.h"
 #include "gdb.h"
 #include "park.h"
+#include "race.h"
 #include "task.h"
 
 #define MAIN_ID	1
@@ -75,8 +76,13 @@ static void setup(void)
 int kc_g_setup(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static bool done;
 
-	pthread_once(&once, setup);
+	/* Else all who come here would be after the first in the race detector's eyes. */
+	if (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+		pthread_once(&once, setup);
+		__atomic_store_n(&done, true, __ATOMIC_RELEASE);
+	}
 	return kc_sched.error;
 }
 
@@ -155,4 +161,5 @@ void kc_set_goname(const char *name)
 	kc_unlock(&kc_sched.lock);
 	if (g->tid != sys_getpid())
 		sys_set_comm(g->name[0] ? g->name : kc_sched.comm);
+	kc_race_name(g->id, g->name);
 }

@@ -28,6 +28,9 @@ struct kc_chan {
 	/* Of a channel of elements that own something: see kc_set_drop(). */
 	void (*drop)(void *elem);
 	pid_t drop_pid;
+	/* With a race detector: what it knows of the channel, and KCHAN_INFO_*. */
+	struct kc_race_chan *race;
+	uint32_t ends;
 };
 
 /*
@@ -72,13 +75,19 @@ struct kc_limit {
 	uint32_t flags;
 	int64_t deadline;
 	int alarm;		/* 0, or a descriptor that tells of it, plus 1: clock.h */
+	void *at;		/* where the call returns to, if that is known */
 };
 
-#define KC_FOR_EVER	((struct kc_limit){ 0, 0, 0 })
-#define KC_NOT_AT_ALL	((struct kc_limit){ KCHAN_SELECT_NONBLOCK, 0, 0 })
+/* For the functions that programs call. */
+#define KC_CALLER	__builtin_return_address(0)
+#define KC_FOR_EVER	((struct kc_limit){ 0, 0, 0, KC_CALLER })
+#define KC_NOT_AT_ALL	((struct kc_limit){ KCHAN_SELECT_NONBLOCK, 0, 0, KC_CALLER })
 
-struct kc_limit kc_until(int64_t deadline);
-struct kc_limit kc_within(int64_t timeout);
+#define kc_until(deadline)	kc_until_at(deadline, KC_CALLER)
+#define kc_within(timeout)	kc_within_at(timeout, KC_CALLER)
+
+struct kc_limit kc_until_at(int64_t deadline, void *at);
+struct kc_limit kc_within_at(int64_t timeout, void *at);
 
 /* CLOCK_MONOTONIC, also while kc_now() is a fake: for what tests do not see. */
 int64_t kc_real_now(void);

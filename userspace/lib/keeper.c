@@ -17,6 +17,7 @@
 #include "internal.h"
 #include "keeper.h"
 #include "notify.h"
+#include "race.h"
 #include "task.h"
 #include "pool.h"
 #include "thread.h"
@@ -333,6 +334,7 @@ static void keep(void)
 
 	sys_set_comm("kchan-keeper");
 	keeper.tid = sys_gettid();
+	kc_race_serve();
 	for (;;) {
 		seen = __atomic_load_n(&keeper.wakes, __ATOMIC_SEQ_CST);
 		kc_notify_tell();

@@ -27,9 +27,9 @@ int64_t kc_later(int64_t from, int64_t ns)
 	return __builtin_add_overflow(from, ns, &at) ? INT64_MAX : at;
 }
 
-struct kc_limit kc_until(int64_t deadline)
+struct kc_limit kc_until_at(int64_t deadline, void *at)
 {
-	struct kc_limit limit = { KCHAN_SELECT_DEADLINE, deadline, 0 };
+	struct kc_limit limit = { KCHAN_SELECT_DEADLINE, deadline, 0, at };
 
 	/* The kernel takes it to be unsigned. */
 	if (deadline < 0)
@@ -37,9 +37,9 @@ struct kc_limit kc_until(int64_t deadline)
 	return limit;
 }
 
-struct kc_limit kc_within(int64_t timeout)
+struct kc_limit kc_within_at(int64_t timeout, void *at)
 {
-	return kc_until(kc_later(kc_now(), timeout));
+	return kc_until_at(kc_later(kc_now(), timeout), at);
 }
 
 static int wait_on_clock(kc_state state, struct kc_limit limit)

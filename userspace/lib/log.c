@@ -8,6 +8,7 @@
 #include "futex.h"
 #include "internal.h"
 #include "log.h"
+#include "race.h"
 
 static struct {
 	uint32_t lock;		/* the two below change together */
@@ -27,6 +28,7 @@ void kc_log_unlock(void)
 
 void kc_set_logger(kc_logger log, void *arg)
 {
+	kc_race_release(&logger);
 	kc_log_lock();
 	logger.log = log;
 	logger.arg = arg;
@@ -54,6 +56,7 @@ void kc_log(const char *text)
 	log = logger.log;
 	arg = logger.arg;
 	kc_log_unlock();
+	kc_race_acquire(&logger);
 	if (log)
 		log(arg, text);
 	else

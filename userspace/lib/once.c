@@ -10,6 +10,7 @@
 
 #include "panicking.h"
 #include "park.h"
+#include "race.h"
 
 enum state {
 	NEW,
@@ -22,6 +23,7 @@ static void finish(void *data)
 {
 	kc_once *once = data;
 
+	kc_race_release(once);
 	if (__atomic_exchange_n(&once->state, DONE, __ATOMIC_RELEASE) == AWAITED)
 		sys_futex_wake_all(&once->state);
 }
@@ -68,6 +70,8 @@ void kc_once_do(kc_once *once, void (*fn)(void *arg), void *arg)
 	kc_jitter_here();
 	if (!is_done(once) && begin(once))
 		run_once(once, fn, arg);
+	else
+		kc_race_acquire(once);
 }
 
 struct run {
@@ -147,8 +151,7 @@ static void unref(void *data)
 {
 	struct handle *handle = data;
 
-	if (!handle || atomic_fetch_sub_explicit(&handle->refs, 1,
-						 memory_order_acq_rel) != 1)
+	if (!handle || !kc_race_put(&handle->refs))
 		return;
 	if (handle->value && handle->destroy)
 		handle->destroy(handle->value);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "panicking.h"
+#include "race.h"
 #include "report.h"
 
 /* There is always one more: it stands for all that there is no memory for. */
@@ -47,8 +48,7 @@ struct kc_panicked *kc_panicked_ref(struct kc_panicked *what)
 
 void kc_panicked_unref(struct kc_panicked *what)
 {
-	if (what == &no_memory ||
-	    atomic_fetch_sub_explicit(&what->refs, 1, memory_order_acq_rel) != 1)
+	if (what == &no_memory || !kc_race_put(&what->refs))
 		return;
 	if (what->destroy)
 		what->destroy(what->value);

@@ -17,6 +17,7 @@
 
 #include "park.h"
 #include "pool.h"
+#include "race.h"
 #include "thread.h"
 
 #define KEPT		8	/* parked for good */
@@ -208,7 +209,9 @@ static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 	if (!w)
 		return -ENOMEM;
 	reap(REAP_AT_ONCE);
-	w->keep = i < KC_STACK_SIZES && !(start->flags & KC_GO_FRESH);
+	/* Of the race detector: see race.c. */
+	w->keep = i < KC_STACK_SIZES && !(start->flags & KC_GO_FRESH) &&
+		  !kc_race_on();
 	kc_lock(&kc_sched.lock);
 	make_lists();
 	fill_in(w, start, copy, starter);
@@ -216,7 +219,9 @@ static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 	pool.nr_threads++;
 	kc_unlock(&kc_sched.lock);
 
+	kc_race_enter(start->at);
 	ret = kc_thread_make(w);
+	kc_race_leave();
 	if (!ret)
 		return 0;
 
@@ -333,17 +338,36 @@ bool kc_pool_park(struct kc_worker *w)
 	return await_turn(w, few);
 }
 
+/*
+ * With the race detector, unless somebody waits for all of them: who joins a thread
+ * has been told of all that it did. And at the end of the program there must be none
+ * that is not joined, which the detector takes for a mistake.
+ */
+static bool leaves_alone(void)
+{
+	return kc_race_on() && !pool.nr_draining;
+}
+
 /* From here on it is who joins the thread that frees @w. */
 void kc_pool_leave(struct kc_worker *w)
 {
+	bool alone;
+
 	w->thread = pthread_self();
 	kc_lock(&kc_sched.lock);
 	kc_list_del(&w->g.all);
+	alone = leaves_alone();
 	kc_unlock(&kc_sched.lock);
-	reap(REAP_AT_ONCE);
 	/* A goroutine that forked: the child has nothing like a main(). */
 	if (w->g.tid == sys_getpid())
 		kc_pool_close();
+	if (alone) {
+		kc_race_release(&pool);
+		pthread_detach(w->thread);
+		bury(w);
+		return;
+	}
+	reap(REAP_AT_ONCE);
 	put_dead(w);
 }
 
@@ -419,6 +443,7 @@ int kc_shutdown(void)
 	kc_lock(&kc_sched.lock);
 	pool.nr_draining--;
 	kc_unlock(&kc_sched.lock);
+	kc_race_acquire(&pool);
 	pthread_setcancelstate(state, NULL);
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "futex.h"
 #include "proc.h"
+#include "race.h"
 #include "spawn.h"
 
 struct kc_process {
@@ -99,8 +100,7 @@ int kc_process_try_wait(kc_process *p, int *status)
 
 void kc_process_unref(kc_process *p)
 {
-	if (!p || atomic_fetch_sub_explicit(&p->refs, 1,
-					    memory_order_acq_rel) != 1)
+	if (!p || !kc_race_put(&p->refs))
 		return;
 	ask(p);
 	sys_close(p->child.fd);

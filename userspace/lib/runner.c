@@ -12,6 +12,7 @@
 #include "log.h"
 #include "panicking.h"
 #include "pool.h"
+#include "race.h"
 #include "runner.h"
 
 struct kc_gate {
@@ -39,8 +40,7 @@ static struct kc_gate *gate_ref(struct kc_gate *gate)
 
 static void gate_unref(struct kc_gate *gate)
 {
-	if (atomic_fetch_sub_explicit(&gate->refs, 1,
-				      memory_order_acq_rel) == 1)
+	if (kc_race_put(&gate->refs))
 		free(gate);
 }
 

@@ -12,8 +12,12 @@
  * then may the next writer try: so they get in first.
  *
  * A turn is a count that one sleeps on while it is 0.
+ *
+ * The race detector is told of what readers let go of as of "leaving", and of what
+ * writers do as of "readers".
  */
 #include "park.h"
+#include "race.h"
 
 #define MAX_READERS	(1 << 30)
 
@@ -50,6 +54,13 @@ static int32_t add_readers(kc_rwmutex *rw, int32_t delta)
 	return __atomic_add_fetch(&rw->readers, delta, __ATOMIC_ACQ_REL);
 }
 
+/* For writing: it is known by now who has read, and who has written. */
+static void acquire_all(kc_rwmutex *rw)
+{
+	kc_race_acquire(&rw->readers);
+	kc_race_acquire(&rw->leaving);
+}
+
 static int32_t add_leaving(kc_rwmutex *rw, int32_t delta)
 {
 	return __atomic_add_fetch(&rw->leaving, delta, __ATOMIC_ACQ_REL);
@@ -60,6 +71,7 @@ void kc_rwmutex_rlock(kc_rwmutex *rw)
 	kc_jitter_here();
 	if (add_readers(rw, 1) < 0)
 		wait_turn(KC_STATE_RWMUTEX_READ, rw, &rw->reader_turn);
+	kc_race_acquire(&rw->readers);
 }
 
 int kc_rwmutex_try_rlock(kc_rwmutex *rw)
@@ -75,6 +87,7 @@ int kc_rwmutex_try_rlock(kc_rwmutex *rw)
 					      readers + 1, true,
 					      __ATOMIC_ACQUIRE,
 					      __ATOMIC_RELAXED));
+	kc_race_acquire(&rw->readers);
 	return 0;
 }
 
@@ -83,6 +96,7 @@ void kc_rwmutex_runlock(kc_rwmutex *rw)
 	int32_t left;
 
 	kc_jitter_here();
+	kc_race_release(&rw->leaving);
 	left = add_readers(rw, -1);
 	if (left >= 0)
 		return;
@@ -99,23 +113,26 @@ void kc_rwmutex_lock(kc_rwmutex *rw)
 {
 	int32_t inside;
 
-	kc_mutex_lock(&rw->writers);
+	kc_lock(&rw->writers.state);
 	inside = add_readers(rw, -MAX_READERS) + MAX_READERS;
 	if (inside && add_leaving(rw, inside))
 		wait_turn(KC_STATE_RWMUTEX_WRITE, rw, &rw->writer_turn);
+	acquire_all(rw);
 }
 
 int kc_rwmutex_try_lock(kc_rwmutex *rw)
 {
 	uint32_t none = 0;
 
-	if (kc_mutex_try_lock(&rw->writers))
+	if (!kc_lock_try(&rw->writers.state))
 		return -EAGAIN;
-	if (__atomic_compare_exchange_n(&rw->readers, &none, -MAX_READERS, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		return 0;
-	kc_mutex_unlock(&rw->writers);
-	return -EAGAIN;
+	if (!__atomic_compare_exchange_n(&rw->readers, &none, -MAX_READERS, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+		kc_unlock(&rw->writers.state);
+		return -EAGAIN;
+	}
+	acquire_all(rw);
+	return 0;
 }
 
 void kc_rwmutex_unlock(kc_rwmutex *rw)
@@ -123,6 +140,7 @@ void kc_rwmutex_unlock(kc_rwmutex *rw)
 	int32_t waiting;
 
 	kc_jitter_here();
+	kc_race_release(&rw->readers);
 	waiting = add_readers(rw, MAX_READERS);
 	if (waiting >= MAX_READERS) {
 		add_readers(rw, -MAX_READERS);
@@ -130,5 +148,5 @@ void kc_rwmutex_unlock(kc_rwmutex *rw)
 	}
 	if (waiting)
 		give_turns(&rw->reader_turn, waiting);
-	kc_mutex_unlock(&rw->writers);
+	kc_unlock(&rw->writers.state);
 }

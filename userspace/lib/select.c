@@ -18,7 +18,9 @@
 
 #include "clock.h"
 #include "ctx.h"
+#include "memcheck.h"
 #include "park.h"
+#include "race_chan.h"
 #include "select.h"
 #include "sys.h"
 
@@ -120,6 +122,8 @@ static int add_channel(struct live *live, const kc_case *c, size_t index)
 		return len;
 	if (live->nr == KCHAN_MAX_CASES)
 		return -E2BIG;
+	if (is_send(c))
+		kc_memcheck_read(c->addr, len);
 	to = add(live, index, kc_ref(c->chan));
 	to->fd = c->chan->fd;
 	to->op = is_send(c) ? KCHAN_OP_SEND : KCHAN_OP_RECV;
@@ -316,9 +320,12 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
 	size_t index;
 	int ret;
 
+	kc_race_select(&live->chan[first], &live->cases[first], nr, limit);
 	do {
 		ret = sys_ioctl(live->any->fd, KCHAN_IOC_SELECT, &sel);
 	} while (ret == -EINTR);
+	kc_race_selected(&live->chan[first], &live->cases[first], nr, limit,
+			 ret, &sel);
 	if (ret)
 		return ret;
 	index = live->index[first + sel.index];
@@ -333,6 +340,8 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
 		c->revents = sel.len;
 	else if (c->op != KC_OP_DONE)
 		c->len = sel.len;
+	if (!sel.status && (c->op == KC_OP_RECV || c->op == KC_OP_RECV_MSG))
+		kc_memcheck_written(c->addr, sel.len);
 	return index;
 }
 
@@ -342,25 +351,30 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
  * that commits was ready then, as good as any other that may have been; if none does,
  * the question is put for all of them at once.
  */
-static int ask_in_turn(const struct live *live, kc_case *cases, size_t n)
+static int ask_in_turn(const struct live *live, kc_case *cases, size_t n,
+		       struct kc_limit limit)
 {
+	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
 	const unsigned int begin = choose(live->nr);
 	unsigned int i;
 	int ret = -EAGAIN;
 
 	for (i = 0; i < live->nr && ret == -EAGAIN; i++)
-		ret = ask_kernel(live, (begin + i) % live->nr, 1, cases, n,
-				 KC_NOT_AT_ALL);
+		ret = ask_kernel(live, (begin + i) % live->nr, 1, cases, n, now);
 	return ret;
 }
 
 static int ask_for_channels(const struct live *live, kc_case *cases, size_t n,
 			    struct kc_limit limit)
 {
+	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
 	int ret = -EAGAIN;
 
 	if (kc_jitter_is_on() && live->nr > 1)
-		ret = ask_in_turn(live, cases, n);
+		ret = ask_in_turn(live, cases, n, limit);
+	/* See race_chan.c. */
+	else if (kc_race_on() && !(limit.flags & KCHAN_SELECT_NONBLOCK))
+		ret = ask_kernel(live, 0, live->nr, cases, n, now);
 	if (ret == -EAGAIN)
 		ret = ask_kernel(live, 0, count(live, limit), cases, n, limit);
 	return ret;
@@ -497,6 +511,7 @@ static int context_status(kc_ctx *ctx)
 int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
 		    kc_ctx *ctx)
 {
+	void *const at = limit.at;
 	struct live live;
 	enum due due;
 	int ret;
@@ -508,6 +523,7 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 	if (ret)
 		return ret;
 	due = narrow(&live, &limit, now);
+	limit.at = at;
 	ret = commit(&live, cases, n, limit);
 	release(&live);
 	if (ret == -EAGAIN || ret == -ETIMEDOUT) {

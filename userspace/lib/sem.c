@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "ctx.h"
 #include "park.h"
+#include "race.h"
 
 enum state {
 	WAITING,
@@ -191,7 +192,7 @@ static int wait_in_ctx(kc_sem *sem, struct waiter *w, struct kc_limit limit,
 	return served ? 0 : give_up(sem, w, kc_node_err(node));
 }
 
-static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
+static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
 {
 	struct kc_node *node = kc_ctx_node(ctx);
 	struct waiter self = { .n = n };
@@ -220,6 +221,15 @@ static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
 	if (node)
 		return wait_in_ctx(sem, &self, limit, node);
 	return await(sem, &self, limit) ? 0 : give_up(sem, &self, -ETIMEDOUT);
+}
+
+static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
+{
+	const int ret = wait_for(sem, n, limit, ctx);
+
+	if (!ret)
+		kc_race_acquire(sem);
+	return ret;
 }
 
 void kc_sem_acquire(kc_sem *sem, int64_t n)
@@ -258,6 +268,7 @@ void kc_sem_release(kc_sem *sem, int64_t n)
 		kc_unlock(&sem->lock);
 		kc_panic("release of more than is held");
 	}
+	kc_race_release(sem);
 	sem->held -= n;
 	served = serve(sem);
 	kc_unlock(&sem->lock);

@@ -14,6 +14,7 @@
 #include "futex.h"
 #include "panicking.h"
 #include "pool.h"
+#include "race.h"
 #include "report.h"
 
 /* A channel on which somebody waits for a result. */
@@ -45,7 +46,7 @@ struct kc_flight_call {
 
 static void unref(struct kc_flight_call *call)
 {
-	if (atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1)
+	if (!kc_race_put(&call->refs))
 		return;
 	if (call->destroy)
 		call->destroy(call->value);
@@ -93,16 +94,31 @@ static int compare(const void *a, const void *b)
 static struct kc_flight_call *find(kc_flight *f, const char *key)
 {
 	const struct kc_flight_call wanted = { .key = (char *)key };
-	void *node = tfind(&wanted, &f->calls, compare);
+	void *node;
 
+	kc_race_hide();
+	node = tfind(&wanted, &f->calls, compare);
+	kc_race_show();
 	return node ? *(struct kc_flight_call **)node : NULL;
+}
+
+static bool add_call(kc_flight *f, const struct kc_flight_call *call)
+{
+	const void *node;
+
+	kc_race_hide();
+	node = tsearch(call, &f->calls, compare);
+	kc_race_show();
+	return node;
 }
 
 static void remove_call(kc_flight *f, const struct kc_flight_call *call)
 {
+	kc_race_hide();
 	/* It may have been forgotten, and another one be there by now. */
 	if (find(f, call->key) == call)
 		tdelete(call, &f->calls, compare);
+	kc_race_show();
 }
 
 static struct kc_flight_call *new_call(kc_flight *f, const char *key,
@@ -128,7 +144,9 @@ static struct kc_flight_call *new_call(kc_flight *f, const char *key,
 static void drop_listener(struct listener *listener)
 {
 	kc_unref(listener->chan);
+	kc_race_hide();
 	free(listener);
+	kc_race_show();
 }
 
 /* The channel has room for it, and if nobody has that any more drops it. */
@@ -254,7 +272,7 @@ static struct kc_flight_call *enter(kc_flight *f, const char *key,
 		return call;
 	}
 	call = new_call(f, key, fn, arg);
-	if (!call || tsearch(call, &f->calls, compare))
+	if (!call || add_call(f, call))
 		return call;
 	unref(call);
 	return NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proc.h"
+#include "race_chan.h"
 #include "spawn.h"
 
 /* Descriptors are numbers of this many digits at most. */
@@ -194,8 +195,10 @@ static int prepare_ends(struct kc_spawn *spawn, const kc_process_options *option
 	spawn->ends = calloc(options->nr_ends, sizeof(kc_chan *));
 	if (!spawn->ends)
 		return -ENOMEM;
-	for (i = 0; i < options->nr_ends; i++)
+	for (i = 0; i < options->nr_ends; i++) {
 		spawn->ends[i] = kc_ref(options->ends[i].chan);
+		kc_race_share(spawn->ends[i]);
+	}
 	spawn->nr_ends = options->nr_ends;
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "futex.h"
 #include "pool.h"
+#include "race.h"
 #include "spawn.h"
 
 #define FUNCTION_STACK	((size_t)1024 * 1024)
@@ -321,7 +322,6 @@ kc_supervisor *kc_supervisor_ref(kc_supervisor *s)
 
 void kc_supervisor_unref(kc_supervisor *s)
 {
-	if (s && atomic_fetch_sub_explicit(&s->refs, 1,
-					   memory_order_acq_rel) == 1)
+	if (s && kc_race_put(&s->refs))
 		free_supervisor(s);
 }

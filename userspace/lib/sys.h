@@ -22,9 +22,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "race.h"
+
 static inline long sys_ret(long ret)
 {
-	return ret < 0 ? -errno : ret;
+	if (ret >= 0)
+		return ret;
+	ret = -errno;
+	if (ret == -EINTR && kc_race_on())
+		kc_race_run_handlers();
+	return ret;
 }
 
 static inline long sys_open(const char *path, int flags)
@@ -64,7 +71,8 @@ static inline long sys_set_cloexec(int fd)
 
 static inline void sys_futex_wait(const uint32_t *word, uint32_t value)
 {
-	syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+	(void)sys_ret(syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL,
+			      NULL, 0));
 }
 
 static inline void sys_futex_wake_all(const uint32_t *word)
@@ -76,7 +84,7 @@ static inline void sys_futex_wake_all(const uint32_t *word)
 static inline void sys_pause(void)
 {
 	/* The call without a timeout takes the same arguments everywhere. */
-	syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0);
+	(void)sys_ret(syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0));
 }
 
 /* Waits at most @ns, for ever if that is negative. */

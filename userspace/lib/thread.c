@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "pool.h"
+#include "race.h"
 #include "thread.h"
 
 /* Of address space, below the stack: frames up to this large cannot jump it. */
@@ -21,7 +22,6 @@
  * Present in programs that a sanitizer is built into: their frames are larger.
  */
 extern void __asan_init(void) __attribute__((weak));
-extern void __tsan_init(void) __attribute__((weak));
 
 #define SANITIZER_FACTOR	4
 
@@ -34,7 +34,7 @@ static size_t whole_stack(size_t room)
 	const long libc = sysconf(_SC_THREAD_STACK_MIN);
 	size_t whole;
 
-	if ((__asan_init || __tsan_init) &&
+	if ((__asan_init || kc_race_on()) &&
 	    __builtin_mul_overflow(room, SANITIZER_FACTOR, &room))
 		return 0;
 	if (__builtin_add_overflow(room, libc > PTHREAD_STACK_MIN ? libc :
@@ -135,6 +135,7 @@ static void begin(struct kc_worker *w)
 	sys_get_comm(comm);
 	if (strcmp(comm, kc_sched.comm))
 		sys_set_comm(kc_sched.comm);
+	kc_race_name(g->id, g->name);
 	if (!(g->flags & KC_GO_FRESH) && !schedule_as_first(&w->sched, &w->cpus))
 		w->keep = false;
 }
@@ -269,7 +270,10 @@ static void *run_errand(void *data)
 	const struct errand *errand = data;
 
 	kc_thread_is_own = true;
+	/* What reads debug information has locks of its own. */
+	kc_race_hide();
 	errand->fn(errand->arg);
+	kc_race_show();
 	return NULL;
 }
 

@@ -18,6 +18,7 @@
 #include "internal.h"
 #include "keeper.h"
 #include "pool.h"
+#include "race_chan.h"
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
 
@@ -88,6 +89,7 @@ static void run(void *arg)
 	void (*fn)(void *arg) = t->fn;
 	void *fn_arg = t->arg;
 
+	kc_race_acquire(&t->timed);
 	/* Before it, since it may end by kc_goexit(). */
 	kc_timer_unref(t);
 	fn(fn_arg);
@@ -162,6 +164,9 @@ static int make_ticking(struct kc_timer **out)
 static void arm(struct kc_timer *t, int64_t ns)
 {
 	t->armed = true;
+	kc_race_release(&t->timed);
+	if (t->send)
+		kc_race_set_tick(t->send);
 	kc_timed_set(&t->timed, kc_later(kc_now(), ns));
 }
 
@@ -289,8 +294,7 @@ kc_timer *kc_timer_ref(kc_timer *t)
 
 void kc_timer_unref(kc_timer *t)
 {
-	if (!t || atomic_fetch_sub_explicit(&t->refs, 1,
-					    memory_order_acq_rel) != 1)
+	if (!t || !kc_race_put(&t->refs))
 		return;
 	if (!is_dead(t))
 		kc_keeper_forget(&t->timed);

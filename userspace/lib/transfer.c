@@ -8,7 +8,9 @@
  * O_NONBLOCK.
  */
 #include "clock.h"
+#include "memcheck.h"
 #include "park.h"
+#include "race_chan.h"
 #include "sys.h"
 
 /*
@@ -37,6 +39,8 @@ static int select_one(const kc_chan *c, uint32_t op, const void *buf,
 	};
 	int ret;
 
+	if (op == KCHAN_OP_SEND)
+		kc_memcheck_read(buf, len);
 	do {
 		ret = sys_ioctl(c->fd, KCHAN_IOC_SELECT, &sel);
 	} while (ret == -EINTR);
@@ -44,12 +48,14 @@ static int select_one(const kc_chan *c, uint32_t op, const void *buf,
 		return ret;
 	if (sel.index)
 		return -ETIMEDOUT;
+	if (op == KCHAN_OP_RECV && !sel.status)
+		kc_memcheck_written(buf, sel.len);
 	*moved = sel.len;
 	return -(int)sel.status;
 }
 
-static int do_send(const kc_chan *c, const void *elem, uint32_t len,
-		   struct kc_limit limit)
+static int write_elem(const kc_chan *c, const void *elem, uint32_t len,
+		      struct kc_limit limit)
 {
 	uint32_t moved;
 	long ret;
@@ -65,8 +71,8 @@ static int do_send(const kc_chan *c, const void *elem, uint32_t len,
 }
 
 /* True when an element came, and its length in *@moved. */
-static int do_recv(const kc_chan *c, void *buf, uint32_t len,
-		   struct kc_limit limit, uint32_t *moved)
+static int read_elem(const kc_chan *c, void *buf, uint32_t len,
+		     struct kc_limit limit, uint32_t *moved)
 {
 	long ret = -EAGAIN;
 
@@ -83,6 +89,29 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
 	if (ret == -EPIPE)
 		return 0;
 	return ret < 0 ? ret : 1;
+}
+
+static int do_send(const kc_chan *c, const void *elem, uint32_t len,
+		   struct kc_limit limit)
+{
+	int ret;
+
+	kc_race_send(c, elem, len, limit);
+	ret = write_elem(c, elem, len, limit);
+	kc_race_sent(c, limit, ret);
+	return ret;
+}
+
+static int do_recv(const kc_chan *c, void *buf, uint32_t len,
+		   struct kc_limit limit, uint32_t *moved)
+{
+	int ret;
+
+	*moved = 0;
+	kc_race_recv(c, limit);
+	ret = read_elem(c, buf, len, limit, moved);
+	kc_race_received(c, buf, *moved, limit, ret);
+	return ret;
 }
 
 /*

@@ -20,6 +20,7 @@
 #include "panicking.h"
 #include "park.h"
 #include "pool.h"
+#include "race.h"
 
 #define SLEEP		((uint64_t)1)
 #define GENERATION	((uint64_t)2)
@@ -45,6 +46,8 @@ void kc_waitgroup_add(kc_waitgroup *wg, int delta)
 	bool wake;
 
 	kc_jitter_here();
+	if (delta < 0)
+		kc_race_release(wg);
 	old = __atomic_load_n(&wg->state, __ATOMIC_RELAXED);
 	do {
 		if (__builtin_add_overflow(count_of(old), delta, &count))
@@ -73,7 +76,7 @@ void kc_waitgroup_done(kc_waitgroup *wg)
 	kc_waitgroup_add(wg, -1);
 }
 
-void kc_waitgroup_wait(kc_waitgroup *wg)
+static void wait_for(kc_waitgroup *wg)
 {
 	struct kc_parked *parked;
 	uint32_t asleep;
@@ -97,6 +100,12 @@ void kc_waitgroup_wait(kc_waitgroup *wg)
 		state = __atomic_load_n(&wg->state, __ATOMIC_ACQUIRE);
 	} while ((uint32_t)state / GENERATION == asleep / GENERATION);
 	kc_unpark(parked);
+}
+
+void kc_waitgroup_wait(kc_waitgroup *wg)
+{
+	wait_for(wg);
+	kc_race_acquire(wg);
 }
 
 struct member {

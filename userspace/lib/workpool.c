@@ -16,6 +16,7 @@
 #include "futex.h"
 #include "panicking.h"
 #include "pool.h"
+#include "race.h"
 #include "runner.h"
 
 struct kc_pool {
@@ -71,6 +72,7 @@ static void drop_all(kc_chan *c, void (*drop)(void *arg, void *elem), void *arg)
 
 static void free_pool(kc_pool *pool)
 {
+	kc_race_acquire(pool);
 	drop_all(pool->jobs_out, pool->options.drop_job, pool->options.arg);
 	drop_all(pool->results_out, pool->options.drop_result, pool->options.arg);
 	kc_unref(pool->jobs_in);
@@ -99,6 +101,7 @@ void kc_pool_unref(kc_pool *pool)
 
 	if (!pool)
 		return;
+	kc_race_release(pool);
 	kc_lock(&pool->lock);
 	over = !--pool->users && !pool->workers;
 	if (!pool->users && !over)
@@ -139,6 +142,7 @@ static void end_worker(kc_pool *pool)
 {
 	bool last, over;
 
+	kc_race_release(pool);
 	kc_lock(&pool->lock);
 	last = !--pool->workers;
 	over = last && !pool->users;
