@@ -65,12 +65,12 @@ VERSIONS := stock 6.1 rt newest
 ## check: all tests; build/logs/ has what they said
 check:
 	$(call run-suites,$(VERSIONS) uml debug,$(SUITES),$(BESIDE),\
-		uapi-programs stress-programs sanitized-programs)
+		uapi-programs stress-programs sanitized-programs races-programs)
 
 # In two rows, as a guest alone does not keep two processors busy: those that take the
 # instrumented kernel, and the others. What both build is built before, or has a lock
 # (tests/vm/module).
-SUITES := build kunit-debug uapi-debug stress-debug
+SUITES := build kunit-debug uapi-debug stress-debug races
 BESIDE := lint kunit-uml vm model uapi-stock newest stress-stock lib leaks
 
 check-build:
@@ -129,6 +129,13 @@ sanitized-programs: library
 check-leaks: sanitized-programs
 	$(suite) leaks tests/lib/run leaks
 
+# What the race detector finds, and what it must not find.
+races-programs: library
+	@$(MAKE) --no-print-directory $(quiet) -C userspace races
+
+check-races: races-programs
+	$(suite) races tests/lib/run races
+
 uapi-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/uapi
 	@tests/vm/python build/python array asyncio encodings.utf_8 fcntl struct
@@ -156,6 +163,14 @@ sanitized: sanitized-programs
 	@scripts/deps.sh check
 	@tests/vm/suite --begin
 	@tests/vm/suite sanitized tests/lib/run sanitized || true
+	@tests/vm/suite --totals
+
+## raced: the library's tests and examples with the race detector built in
+raced: library
+	@scripts/deps.sh check
+	@$(MAKE) --no-print-directory $(quiet) -C userspace raced
+	@tests/vm/suite --begin
+	@tests/vm/suite raced tests/lib/run raced || true
 	@tests/vm/suite --totals
 
 ## repeat: each of the library's tests, or those of ONLY, TIMES=200, on 2 and 4 CPUs
@@ -236,6 +251,6 @@ help:
 
 .PHONY: all module library run check versions stress kunit kunit-smp model bench
 .PHONY: shell lint install uninstall clean help uapi-programs stress-programs
-.PHONY: sanitized sanitized-programs repeat
+.PHONY: sanitized sanitized-programs raced races-programs repeat
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))

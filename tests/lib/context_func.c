@@ -19,6 +19,7 @@
 
 struct ran {
 	atomic_int times;
+	kc_mutex lock;		/* several may run at a time */
 	uint64_t goid;
 	bool blocked;
 	kc_ctx *ctx;
@@ -32,9 +33,11 @@ static void note(void *arg)
 	sigset_t mask;
 
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	kc_mutex_lock(&ran->lock);
 	ran->blocked = sigismember(&mask, SIGUSR1);
 	ran->goid = kc_goid();
 	ran->err = kc_ctx_err(ran->ctx);
+	kc_mutex_unlock(&ran->lock);
 	atomic_fetch_add(&ran->times, 1);
 	if (ran->exit)
 		kc_goexit();
@@ -49,7 +52,9 @@ static kc_ctx_func *after(kc_ctx *ctx, struct ran *ran)
 {
 	kc_ctx_func *func = NULL;
 
+	kc_mutex_lock(&ran->lock);
 	ran->ctx = ctx;
+	kc_mutex_unlock(&ran->lock);
 	must_int(kc_after_func(&func, ctx, note, ran), 0);
 	must(func);
 	return func;

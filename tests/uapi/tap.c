@@ -33,6 +33,7 @@ struct tap_state {
 #define TAP_MAX_FAILS 20
 
 static struct tap_state *state;
+static const struct tap_test *current;
 
 static void put_line(const char *start, const char *fmt, va_list args)
 {
@@ -93,6 +94,11 @@ void tap_fail(const char *file, int line, const char *fmt, ...)
 	va_start(args, fmt);
 	put_line(start, fmt, args);
 	va_end(args);
+}
+
+const struct tap_test *tap_current(void)
+{
+	return current;
 }
 
 void tap_end(void)
@@ -257,6 +263,7 @@ static bool run_one(const struct tap_test *test)
 	atomic_store(&state->failed, 0);
 	atomic_store(&state->skipped, false);
 	state->about[0] = '\0';
+	current = test;
 
 	pid = fork();
 	if (pid < 0) {

@@ -31,6 +31,9 @@ int tap_run(const struct tap_test *tests, size_t count);
 		return tap_run(tests, sizeof(tests) / sizeof((tests)[0])); \
 	}
 
+/* In a test: which of them it is. */
+const struct tap_test *tap_current(void);
+
 /* True on a kernel with sanitizers, where everything is some 15 times slower. */
 bool tap_instrumented(void);
 

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a race detector is to find, and what it is not to: see races.c.
+ */
+#ifndef RACES_CASE_H
+#define RACES_CASE_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kchan/kchan.h>
+
+/*
+ * An edge of the memory model. @make is called first. Then a goroutine calls @give
+ * and main calls @take, which does not return before @give has done what it does.
+ * What was done before @give has happened after @take; what is done after it may not.
+ */
+struct edge {
+	const char *text;
+	void (*make)(void);
+	void (*give)(void);
+	void (*take)(void);
+};
+
+/* Anything else, in a process of its own. */
+struct race_case {
+	const char *text;
+	void (*run)(void);
+	const char *found;	/* a function that has a race; NULL: there is none */
+};
+
+struct edges {
+	const struct edge *edges;
+	size_t count;
+};
+
+struct race_cases {
+	const struct race_case *cases;
+	size_t count;
+};
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+extern const struct edges channel_edges;
+extern const struct edges select_edges;
+extern const struct edges sync_edges;
+extern const struct edges context_edges;
+extern const struct race_cases channel_cases;
+extern const struct race_cases select_cases;
+extern const struct race_cases goroutine_cases;
+extern const struct race_cases group_cases;
+
+/* What there may be a race about. */
+void touch(void);
+
+/* Ends the process as failed. */
+#define sure(cond)							\
+	do {								\
+		if (!(cond))						\
+			not_sure(__FILE__, __LINE__, #cond);		\
+	} while (0)
+
+void not_sure(const char *file, int line, const char *text) __attribute__((noreturn));
+
+void go(void (*fn)(void *arg));
+
+/*
+ * What is known without the detector's knowing: how far it has come. await() does
+ * not return before so many have said that they have.
+ */
+void come(void);
+void await(unsigned int count);
+bool has_come(unsigned int count);
+
+#endif /* RACES_CASE_H */

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Channels: sends, receives and closes, in all their forms.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include "case.h"
+
+#define LONG	(100 * KC_SECOND)
+
+static kc_chan *c, *in, *out;
+static int elem;
+
+static kc_chan *make(size_t elem_size, size_t cap)
+{
+	kc_chan *made;
+
+	sure(!kc_make(&made, elem_size, cap));
+	return made;
+}
+
+static void make_empty(void)
+{
+	c = make(sizeof(elem), 0);
+}
+
+static void make_buffered(void)
+{
+	c = make(sizeof(elem), 4);
+}
+
+static void send(void)
+{
+	sure(!kc_send(c, &elem));
+}
+
+static void recv(void)
+{
+	int got;
+
+	sure(kc_recv(c, &got) == 1);
+}
+
+/* The next send has to wait for a receive. */
+static void make_full(void)
+{
+	c = make(sizeof(elem), 2);
+	send();
+	send();
+}
+
+static void send_timed(void)
+{
+	sure(!kc_send_timeout(c, &elem, LONG));
+}
+
+static void recv_timed(void)
+{
+	int got;
+
+	sure(kc_recv_timeout(c, &got, LONG) == 1);
+}
+
+static void try_send(void)
+{
+	while (kc_try_send(c, &elem))
+		kc_gosched();
+}
+
+static void try_recv(void)
+{
+	int got;
+
+	while (kc_try_recv(c, &got) != 1)
+		kc_gosched();
+}
+
+static void send_in_ctx(void)
+{
+	sure(!kc_send_ctx(kc_background(), c, &elem));
+}
+
+static void recv_in_ctx(void)
+{
+	kc_ctx *ctx;
+	int got;
+
+	sure(!kc_with_timeout(&ctx, NULL, LONG));
+	sure(kc_recv_ctx(ctx, c, &got) == 1);
+	kc_ctx_unref(ctx);
+}
+
+static void close_it(void)
+{
+	sure(!kc_close(c));
+}
+
+static void recv_end(void)
+{
+	int got;
+
+	sure(!kc_recv(c, &got));
+}
+
+static void try_recv_end(void)
+{
+	int got;
+
+	while (kc_try_recv(c, &got))
+		kc_gosched();
+}
+
+static void send_in_vain(void)
+{
+	sure(kc_send(c, &elem) == -EPIPE);
+}
+
+/* Two ends, and a handle of what is sent to. */
+static void make_ends(void)
+{
+	make_buffered();
+	sure(!kc_send_only(&in, c));
+	sure(!kc_recv_only(&out, c));
+}
+
+static void send_to_end(void)
+{
+	sure(!kc_send(in, &elem));
+}
+
+static void recv_from_end(void)
+{
+	int got;
+
+	sure(kc_recv(out, &got) == 1);
+}
+
+static void make_pair(void)
+{
+	sure(!kc_make_pair(&out, &in, sizeof(elem), 0));
+}
+
+static void drop_in(void)
+{
+	kc_unref(in);
+}
+
+static void drop_out(void)
+{
+	kc_unref(out);
+}
+
+static void recv_last(void)
+{
+	int got;
+
+	sure(!kc_recv(out, &got));
+}
+
+static void send_to_none(void)
+{
+	sure(kc_send(in, &elem) == -EPIPE);
+}
+
+static void make_from_fd(void)
+{
+	make_buffered();
+	sure(!kc_from_fd(&out, dup(kc_fd(c))));
+}
+
+static void make_messages(void)
+{
+	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
+
+	opts.flags = KC_CHAN_MESSAGE;
+	opts.elem_size = 100;
+	opts.cap = 1;
+	sure(!kc_make_opts(&c, &opts));
+}
+
+static void send_message(void)
+{
+	sure(!kc_send_msg(c, "hello", 5));
+}
+
+static void recv_message(void)
+{
+	char got[100];
+
+	sure(kc_recv_msg(c, got, sizeof(got)) == 5);
+}
+
+static void make_signals(void)
+{
+	c = make(0, 1);
+}
+
+static void send_signal(void)
+{
+	sure(!kc_send(c, NULL));
+}
+
+static void recv_signal(void)
+{
+	sure(kc_recv(c, NULL) == 1);
+}
+
+static const struct edge edges[] = {
+	{ "a send before its receive", make_buffered, send, recv },
+	{ "a send before its receive, on a rendezvous", make_empty, send, recv },
+	{ "a receive before its send returns, on a rendezvous", make_empty,
+	  recv, send },
+	{ "a receive before the send that it made room for", make_full,
+	  recv, send },
+	{ "a send before a receive with a time limit", make_empty,
+	  send, recv_timed },
+	{ "a send with a time limit", make_empty, send_timed, recv },
+	{ "a receive with a time limit that makes room", make_full,
+	  recv_timed, send_timed },
+	{ "kc_try_send()", make_buffered, try_send, recv },
+	{ "kc_try_send(), to who waits", make_empty, try_send, recv },
+	{ "kc_try_recv()", make_buffered, send, try_recv },
+	{ "kc_try_recv(), from who waits", make_empty, send, try_recv },
+	{ "kc_try_recv() before its send returns", make_empty, try_recv, send },
+	{ "kc_try_recv() that makes room", make_full, try_recv, try_send },
+	{ "kc_send_ctx() and kc_recv_ctx()", make_empty, send_in_ctx, recv_in_ctx },
+	{ "kc_recv_ctx() before its send returns", make_empty, recv_in_ctx, send },
+	{ "a close before the end of the stream", make_buffered,
+	  close_it, recv_end },
+	{ "a close before kc_try_recv() sees it", make_buffered,
+	  close_it, try_recv_end },
+	{ "a close before who waits to send is told", make_empty,
+	  close_it, send_in_vain },
+	{ "a send, from one end to another", make_ends, send_to_end,
+	  recv_from_end },
+	{ "a send, to a handle of the same descriptor", make_from_fd, send,
+	  recv_from_end },
+	{ "the last sender gone, before the end of the stream", make_pair,
+	  drop_in, recv_last },
+	{ "the last receiver gone, before a send is told", make_pair,
+	  drop_out, send_to_none },
+	{ "a message before its receive", make_messages,
+	  send_message, recv_message },
+	{ "an element of no bytes", make_signals, send_signal, recv_signal },
+};
+
+const struct edges channel_edges = { edges, ARRAY_SIZE(edges) };
+
+/* Go's own example: had c no buffer this would be right. */
+static void touch_and_recv(void *arg)
+{
+	(void)arg;
+	touch();
+	recv();
+	come();
+}
+
+static void receive_orders_no_send_with_room(void)
+{
+	c = make(sizeof(elem), 1);
+	go(touch_and_recv);
+	/* It waits in the receive by then, most likely. */
+	kc_sleep(20 * KC_MILLISECOND);
+	send();
+	await(1);
+	touch();
+}
+
+static void touch_and_try_send(void *arg)
+{
+	(void)arg;
+	touch();
+	sure(kc_try_send(c, &elem) == -EAGAIN);
+	come();
+}
+
+static void failed_send_orders_nothing(void)
+{
+	make_full();
+	go(touch_and_try_send);
+	await(1);
+	recv();
+	touch();
+}
+
+static void touch_and_try_recv(void *arg)
+{
+	int got;
+
+	(void)arg;
+	touch();
+	sure(kc_try_recv(c, &got) == -EAGAIN);
+	come();
+}
+
+static void recv_alone(void *arg)
+{
+	(void)arg;
+	recv();
+}
+
+static void failed_receive_orders_nothing(void)
+{
+	make_empty();
+	go(touch_and_try_recv);
+	await(1);
+	go(recv_alone);
+	send();
+	touch();
+}
+
+static void touch_and_close(void *arg)
+{
+	(void)arg;
+	touch();
+	sure(kc_close(c) == -EALREADY);
+	come();
+}
+
+static void second_close_orders_nothing(void)
+{
+	make_empty();
+	close_it();
+	go(touch_and_close);
+	await(1);
+	recv_end();
+	touch();
+}
+
+/* A channel as a lock that so many may hold. */
+static void count_inside(void *arg)
+{
+	int i, got;
+
+	(void)arg;
+	for (i = 0; i < 100; i++) {
+		send();
+		touch();
+		sure(kc_recv(c, &got) == 1);
+	}
+	come();
+}
+
+static void one_may_be_inside(void)
+{
+	c = make(sizeof(elem), 1);
+	go(count_inside);
+	go(count_inside);
+	await(2);
+}
+
+static void two_may_be_inside(void)
+{
+	c = make(sizeof(elem), 2);
+	send();
+	go(touch_and_recv);
+	send();
+	await(1);
+	touch();
+}
+
+__attribute__((noinline)) static void write_elem(void)
+{
+	elem = 1;
+}
+
+static void write_alone(void *arg)
+{
+	(void)arg;
+	write_elem();
+	come();
+}
+
+__attribute__((noinline)) static void send_elem(void)
+{
+	send();
+}
+
+static void element_written_while_sent(void)
+{
+	make_buffered();
+	go(write_alone);
+	await(1);
+	send_elem();
+}
+
+__attribute__((noinline)) static void recv_into_elem(void)
+{
+	sure(kc_recv(c, &elem) == 1);
+}
+
+static void element_written_while_received(void)
+{
+	make_buffered();
+	send();
+	go(write_alone);
+	await(1);
+	recv_into_elem();
+}
+
+/* What is sent is the sender's again when the send returns. */
+static void recv_all(void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < 100; i++)
+		recv();
+	come();
+}
+
+static void element_written_after_the_send(void)
+{
+	int i;
+
+	make_buffered();
+	go(recv_all);
+	for (i = 0; i < 100; i++) {
+		write_elem();
+		send();
+	}
+	await(1);
+}
+
+static const struct race_case cases[] = {
+	{ "a receive, and a send that had room anyway",
+	  receive_orders_no_send_with_room, "touch" },
+	{ "a kc_try_send() that failed, and a receive", failed_send_orders_nothing,
+	  "touch" },
+	{ "a kc_try_recv() that failed, and a send", failed_receive_orders_nothing,
+	  "touch" },
+	{ "a second close, and the end of the stream", second_close_orders_nothing,
+	  "touch" },
+	{ "a channel of capacity 1 as a lock", one_may_be_inside, NULL },
+	{ "a channel of capacity 2 as a lock", two_may_be_inside, "touch" },
+	{ "an element that is written while it is sent",
+	  element_written_while_sent, "send_elem" },
+	{ "what is received goes to where another writes",
+	  element_written_while_received, "recv_into_elem" },
+	{ "an element written once it is sent", element_written_after_the_send,
+	  NULL },
+};
+
+const struct race_cases channel_cases = { cases, ARRAY_SIZE(cases) };
