@@ -53,7 +53,7 @@ static inline void expect_nothing_left(struct left before)
 {
 	must_int(kc_shutdown(), 0);
 	/* One that has been joined may still be there for a moment. */
-	until(count_threads() <= before.threads);
+	until(count_threads() <= before.threads + 2 * THREAD_SANITIZED);
 	expect_int(count_fds(), before.fds);
 }
 

@@ -215,7 +215,7 @@ static void test_environment(void)
 {
 	const int off = hash_with("0"), first = hash_with("7");
 	int i, others = 0;
-	char seed[8];
+	char seed[16];
 
 	expect_int(off, 0);
 	expect_int(hash_with("7"), first);

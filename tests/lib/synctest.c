@@ -53,6 +53,7 @@ static void finish_sleepers(void *arg)
 
 	run_sleepers(arg);
 	kc_sleep(33 * MINUTE);
+	kc_synctest_wait();
 	expect_int(all->nr, 32);
 }
 

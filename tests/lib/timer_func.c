@@ -21,6 +21,7 @@
 struct ran {
 	atomic_int times;
 	atomic_llong at;
+	kc_mutex lock;		/* several may run at a time */
 	uint64_t goid;
 	sigset_t mask;
 };
@@ -29,8 +30,10 @@ static void note(void *arg)
 {
 	struct ran *ran = arg;
 
+	kc_mutex_lock(&ran->lock);
 	ran->goid = kc_goid();
 	pthread_sigmask(SIG_BLOCK, NULL, &ran->mask);
+	kc_mutex_unlock(&ran->lock);
 	atomic_store(&ran->at, tap_now_ns());
 	atomic_fetch_add(&ran->times, 1);
 }

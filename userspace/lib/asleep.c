@@ -195,11 +195,14 @@ static bool look_for_blocked(const struct kc_looker *looker, struct round *round
 			     struct kc_keeper_turn *turn)
 {
 	const long threads = count_threads();
+	long known;
 
-	if (!kc_keeper_is_idle(turn) || (turn->tid && !is_still(turn->tid)) ||
-	    kc_look(looker, see, NULL, round))
+	if (threads < 0 || !kc_keeper_is_idle(turn) ||
+	    (turn->tid && !is_still(turn->tid)) || kc_look(looker, see, NULL, round))
 		return false;
-	return are_all_known(threads);
+	known = kc_g_count() + kc_thread_count_own();
+	round->blocked->strangers = threads > known ? threads - known : 0;
+	return true;
 }
 
 bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
@@ -215,6 +218,8 @@ bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
 	    !look_for_blocked(looker, &second, &now))
 		return false;
 	blocked->next = now.next;
+	if (blocked->strangers < before.strangers)
+		blocked->strangers = before.strangers;
 	return first.nr_seen == second.nr_seen && first.mark == second.mark &&
 	       turn.number == now.number;
 }

@@ -21,14 +21,15 @@ bool kc_all_asleep(const struct kc_looker *looker);
 struct kc_blocked {
 	unsigned int others;	/* goroutines, but for the looker and the root */
 	bool timed;		/* some have a limit */
+	unsigned int strangers;	/* threads that are not known of, which may run */
 	int64_t next;		/* the keeper's next time; INT64_MAX: none */
 };
 
 /*
- * True if, when this returns, all threads of the process but this one wait in calls of
- * the library, and have nothing to do unless somebody outside of the process gives
- * it to them, or until the keeper's next time. Limits are the keeper's affair: see
- * clock.h. @root is the number of a goroutine that is not counted.
+ * True if, when this returns, all threads of the process but this one, and but
+ * strangers, wait in calls of the library, and have nothing to do unless somebody
+ * else gives it to them, or until the keeper's next time. Limits are the keeper's
+ * affair: see clock.h. @root is the number of a goroutine that is not counted.
  */
 bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
 		    struct kc_blocked *blocked);

@@ -58,7 +58,8 @@
  *	SA_RESTART.
  *
  *	Other processes, and who uses a channel's descriptor by itself. In the child
- *	of a process with several threads the detector gives up: nothing is found.
+ *	of a process with several threads the detector gives up: nothing is found, it
+ *	may call no handler, and may end the child when that starts a goroutine.
  */
 #include <stddef.h>
 #include <string.h>

@@ -34,6 +34,7 @@ static struct {
 	uint32_t lock;			/* nothing is waited for under it */
 	bool runs;			/* the thread that watches */
 	int64_t now;
+	unsigned int strangers;		/* the race detector's own threads */
 	uint64_t root;			/* the goroutine that runs the function */
 	/* Who waits for all others to wait: futexes. */
 	uint32_t *waiting;		/* in kc_synctest_wait() */
@@ -116,7 +117,8 @@ static void watch(void)
 		if (!kc_clock_is_fake()) {
 			sys_futex_wait(&kc_clock_faked, false);
 			ns = FIRST_REST;
-		} else if (kc_all_blocked(&nobody, bubble.root, &blocked)) {
+		} else if (kc_all_blocked(&nobody, bubble.root, &blocked) &&
+			   blocked.strangers <= bubble.strangers) {
 			kc_lock(&bubble.lock);
 			if (kc_clock_is_fake())
 				go_on(&blocked);
@@ -140,8 +142,11 @@ static bool is_alone(void)
 	looker.traces = false;
 	for (;;) {
 		if (kc_all_blocked(&looker, kc_goid(), &blocked) &&
-		    !blocked.others && !blocked.timed)
+		    !blocked.others && !blocked.timed &&
+		    (!blocked.strangers || kc_race_on())) {
+			bubble.strangers = blocked.strangers;
 			return true;
+		}
 		if (kc_real_now() >= deadline)
 			return false;
 		rest(FIRST_REST);

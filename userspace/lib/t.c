@@ -10,6 +10,7 @@
 
 #include "futex.h"
 #include "pool.h"
+#include "race.h"
 #include "testing.h"
 
 const char *kc_t_name(const kc_t *t)
@@ -42,11 +43,13 @@ static void note(kc_t *t, const char *text, bool failed)
 	const size_t len = strlen(text);
 
 	kc_lock(&t->lock);
+	kc_race_acquire(&t->lock);
 	kc_out_bytes(&t->log, text, len);
 	if (len && text[len - 1] != '\n')
 		kc_out_text(&t->log, "\n");
 	if (failed)
 		__atomic_store_n(&t->failed, true, __ATOMIC_RELAXED);
+	kc_race_release(&t->lock);
 	kc_unlock(&t->lock);
 }
 
@@ -140,6 +143,7 @@ void kc_t_cleanup(kc_t *t, void (*fn)(void *arg), void *arg)
 	kc_lock(&t->lock);
 	cleanup->next = t->cleanups;
 	t->cleanups = cleanup;
+	kc_race_release(&t->lock);
 	kc_unlock(&t->lock);
 }
 
@@ -148,6 +152,7 @@ struct kc_cleanup *kc_t_take_cleanup(kc_t *t)
 	struct kc_cleanup *cleanup;
 
 	kc_lock(&t->lock);
+	kc_race_acquire(&t->lock);
 	cleanup = t->cleanups;
 	if (cleanup)
 		t->cleanups = cleanup->next;
