@@ -2,59 +2,11 @@
 /*
  * What goroutines are seen to do, by kc_goroutines().
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common.h"
-
-/* The one that is looked for, by its name. */
-struct wanted {
-	const char *name;
-	unsigned int seen;
-	kc_goroutine g;
-	uintptr_t pcs[64];
-};
-
-static int take(void *arg, const kc_goroutine *g)
-{
-	struct wanted *w = arg;
-
-	if (strcmp(g->name, w->name))
-		return 0;
-	w->seen++;
-	w->g = *g;
-	if (expect(g->nr_pcs <= ARRAY_SIZE(w->pcs)))
-		memcpy(w->pcs, g->pcs, g->nr_pcs * sizeof(g->pcs[0]));
-	return 0;
-}
-
-static struct wanted look_for(const char *name)
-{
-	struct wanted w = { .name = name };
-
-	must_int(kc_goroutines(take, &w), 0);
-	return w;
-}
-
-static bool is_in(const char *name, kc_state state)
-{
-	const struct wanted w = look_for(name);
-
-	return w.seen == 1 && w.g.state == state;
-}
-
-/* Functions that are short: none begins that close behind another. */
-static bool goes_through(const struct wanted *w, void (*fn)(void *arg))
-{
-	const uintptr_t begin = (uintptr_t)fn;
-
-	for (unsigned int i = 0; i < w->g.nr_pcs; i++)
-		if (w->pcs[i] > begin && w->pcs[i] < begin + 512)
-			return true;
-	return false;
-}
+#include "seen.h"
 
 /* All that there is to wait for. */
 static struct {
@@ -203,14 +155,6 @@ static void spin(void *arg)
 		;
 }
 
-static void go_named(const char *name, void (*fn)(void *arg))
-{
-	kc_go_options options = KC_GO_OPTIONS_INIT;
-
-	options.name = name;
-	must_int(kc_go_opts(fn, NULL, &options), 0);
-}
-
 static void make_things(void)
 {
 	things.empty = make(8, 1);
@@ -352,26 +296,6 @@ static void test_names(void)
 	expect(!strcmp(kc_state_name((kc_state)-1), "?"));
 }
 
-/* One that runs says where it is; the one that asks is told too. */
-static void test_running(void)
-{
-	struct wanted w;
-
-	kc_set_goname("asks");
-	go_named("runs", spin);
-	until(goes_through((w = look_for("runs"), &w), spin));
-	expect_int(w.g.state, KC_STATE_RUNNING);
-	expect_int(w.g.flags, 0);
-	expect_int(w.g.since, 0);
-	w = look_for("asks");
-	expect_int(w.seen, 1);
-	expect_int(w.g.flags, KC_GOROUTINE_SELF | KC_GOROUTINE_THREAD);
-	expect_int(w.g.id, 1);
-	expect_int(w.g.parent, 0);
-	expect(w.g.nr_pcs > 2);
-	atomic_store(&things.stop, true);
-}
-
 static void *thread(void *arg)
 {
 	uint64_t v;
@@ -391,66 +315,6 @@ static void test_threads(void)
 	w = look_for("other");
 	expect_int(w.g.flags, KC_GOROUTINE_THREAD);
 	expect_int(w.g.fd, kc_fd(c));
-}
-
-/* Whoever does not answer is not waited for, alone or with many others. */
-#define DEAF	30
-
-static atomic_uint deaf;
-
-static void hear_nothing(void *arg)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	atomic_fetch_add(&deaf, 1);
-	while (!atomic_load(&things.stop))
-		sleep_ms(1);
-	(void)arg;
-}
-
-static void test_deaf(void)
-{
-	struct wanted w;
-	long long begin;
-
-	for (unsigned int i = 0; i < DEAF; i++)
-		go_named("deaf", hear_nothing);
-	until(atomic_load(&deaf) == DEAF);
-	begin = tap_now_ns();
-	w = look_for("deaf");
-	expect_int(w.seen, DEAF);
-	expect_int(w.g.nr_pcs, 0);
-	/* Each is given a tenth of a second, all of them one. */
-	expect(tap_now_ns() - begin < 2500 * KC_MILLISECOND);
-	expect(tap_now_ns() - begin > 900 * KC_MILLISECOND);
-	/* Their signals come in the end, and disturb nobody. */
-	atomic_store(&things.stop, true);
-	expect_int(kc_shutdown(), 0);
-}
-
-static atomic_uint handled;
-
-static void handle(int signal)
-{
-	(void)signal;
-	atomic_fetch_add(&handled, 1);
-}
-
-/* A handler that the program has for SIGURG stays, and is not told of questions. */
-static void test_handler_stays(void)
-{
-	const struct sigaction action = { .sa_handler = handle };
-	struct wanted w;
-
-	must_int(sigaction(SIGURG, &action, NULL), 0);
-	go_named("runs", spin);
-	until(goes_through((w = look_for("runs"), &w), spin));
-	expect_int(atomic_load(&handled), 0);
-	raise(SIGURG);
-	expect_int(atomic_load(&handled), 1);
-	atomic_store(&things.stop, true);
 }
 
 /* It is handed an element while it is held, and goes on only then. */
@@ -607,10 +471,7 @@ static const struct tap_test tests[] = {
 	{ "a once function that another one runs", test_once },
 	{ "shutdown, of a thread that is no goroutine", test_shutdown },
 	{ "names of states", test_names },
-	{ "who runs is asked where", test_running },
 	{ "threads of others", test_threads },
-	{ "who does not answer holds nobody up", test_deaf },
-	{ "the program's handler of the signal stays", test_handler_stays },
 	{ "who is woken while it is seen goes on after that", test_held },
 	{ "seen while they come, wait, go on, and end", test_rush },
 	{ "a forked child has one", test_fork },

@@ -17,21 +17,25 @@ valgrind=/usr/libexec/valgrind
 check()
 {
 	VALGRIND_LIB=$valgrind VALGRIND_LAUNCHER=/usr/bin/valgrind \
-		"$valgrind/memcheck-amd64-linux" --tool=memcheck --error-exitcode=9 \
+		"$valgrind/memcheck-amd64-linux" --tool=memcheck \
 		"$@" >/tmp/seen 2>&1
 }
 
+# Of libc, which is in the program, it complains in any case.
 clean()
 {
-	check /usr/bin/elements && grep -q 'ERROR SUMMARY: 0 errors' /tmp/seen && return
+	check /usr/bin/elements >/dev/null
+	grep -q 'ERROR SUMMARY' /tmp/seen &&
+		! grep -qE 'look_at|kc_|abort' /tmp/seen && return
 	cat /tmp/seen
 	return 1
 }
 
+# found WHERE HOW
 found()
 {
-	check /usr/bin/elements unwritten
-	[ $? -eq 9 ] && grep -q 'kc_try_send' /tmp/seen && return
+	check /usr/bin/elements "$2"
+	grep -q "$1" /tmp/seen && return
 	cat /tmp/seen
 	return 1
 }
@@ -41,5 +45,6 @@ if [ ! -x $valgrind/memcheck-amd64-linux ]; then
 	exit
 fi
 step "what is received is known to be written" clean
-step "what is sent and was never written is found" found
+step "what was never written is found when it is sent" found kc_try_send send
+step "and when it is looked at" found look_at look
 steps_end

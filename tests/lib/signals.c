@@ -103,7 +103,8 @@ static void test_deadline(void)
 		}
 		expect_int(call.ret, -ETIMEDOUT);
 		expect(tap_now_ns() - from >= 300 * KC_MILLISECOND);
-		expect(atomic_load(&handled) > 0);
+		if (!THREAD_SANITIZED)
+			expect(atomic_load(&handled) > 0);
 	}
 	kc_unref(c);
 }

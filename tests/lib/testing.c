@@ -99,7 +99,7 @@ static void test_fails(void)
 	run_apart(&seen, run_bad_as_tap);
 	expect_int(seen.status, KC_TEST_FAILED);
 	expect_says(seen.out, "# two\n# lines\n# ",
-		    "# and 1\n# the end\nnot ok - bad\n");
+		    "# and 1\n# the end\n", "not ok - bad\n");
 }
 
 static void skipped(kc_t *t)

@@ -66,11 +66,12 @@
 
 #include "race.h"
 
+/* As the compiler declares those that it knows. */
 extern void __tsan_ignore_thread_begin(void) __attribute__((weak));
 extern void __tsan_ignore_thread_end(void) __attribute__((weak));
 extern void __tsan_func_entry(void *at) __attribute__((weak));
-extern void __tsan_func_exit(void) __attribute__((weak));
-extern unsigned char __tsan_atomic8_load(const volatile unsigned char *at, int order)
+extern void __tsan_func_exit(void *unused) __attribute__((weak));
+extern unsigned char __tsan_atomic8_load(const volatile void *at, int order)
 	__attribute__((weak));
 extern void AnnotateThreadName(const char *file, int line, const char *name)
 	__attribute__((weak));
@@ -147,5 +148,5 @@ void kc_race_enter(uintptr_t at)
 void kc_race_leave(void)
 {
 	if (kc_race_on() && __tsan_func_exit)
-		__tsan_func_exit();
+		__tsan_func_exit(NULL);
 }

@@ -43,9 +43,9 @@
 
 #define NR_CHANS	16384
 
-extern void __tsan_read_range(void *addr, unsigned long size)
+extern void __tsan_read_range(void *addr, long size)
 	__attribute__((weak));
-extern void __tsan_write_range(void *addr, unsigned long size)
+extern void __tsan_write_range(void *addr, long size)
 	__attribute__((weak));
 
 struct kc_race_chan {

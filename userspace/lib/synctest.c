@@ -30,23 +30,28 @@
 
 uint32_t kc_clock_faked;
 
+struct turn {
+	bool awaited;
+	uint32_t given;			/* so often: a futex */
+};
+
 static struct {
 	uint32_t lock;			/* nothing is waited for under it */
 	bool runs;			/* the thread that watches */
 	int64_t now;
 	unsigned int strangers;		/* the race detector's own threads */
 	uint64_t root;			/* the goroutine that runs the function */
-	/* Who waits for all others to wait: futexes. */
-	uint32_t *waiting;		/* in kc_synctest_wait() */
-	uint32_t *ending;		/* the root, once the function has returned */
+	/* Whether somebody waits for all others to wait: */
+	struct turn waiting;		/* in kc_synctest_wait() */
+	struct turn ending;		/* the root, once the function has returned */
 } bubble;
 
 void kc_clock_forked(void)
 {
 	bubble.lock = KC_UNLOCKED;
 	bubble.runs = false;
-	bubble.waiting = NULL;
-	bubble.ending = NULL;
+	bubble.waiting.awaited = false;
+	bubble.ending.awaited = false;
 	kc_clock_faked = false;
 }
 
@@ -63,16 +68,14 @@ static void rest(int64_t ns)
 		;
 }
 
-/* With the lock held. After this the word may be no more. */
-static void let_go_on(uint32_t **waiting)
+/* With the lock held: who waits for it may go on. */
+static void give_turn(struct turn *turn)
 {
-	uint32_t *word = *waiting;
-
-	*waiting = NULL;
-	if (!word)
+	if (!turn->awaited)
 		return;
-	__atomic_store_n(word, true, __ATOMIC_RELEASE);
-	sys_futex_wake_one(word);
+	turn->awaited = false;
+	__atomic_fetch_add(&turn->given, 1, __ATOMIC_RELEASE);
+	sys_futex_wake_one(&turn->given);
 }
 
 /* There is no way to end goroutines that wait. */
@@ -89,14 +92,14 @@ KC_NORETURN static void fail(const char *text)
 /* With the lock held, and all blocked. */
 static void go_on(const struct kc_blocked *blocked)
 {
-	if (bubble.waiting) {
-		let_go_on(&bubble.waiting);
+	if (bubble.waiting.awaited) {
+		give_turn(&bubble.waiting);
 		return;
 	}
-	if (bubble.ending) {
+	if (bubble.ending.awaited) {
 		if (blocked->others)
 			fail("deadlock: main bubble goroutine has exited but blocked goroutines remain");
-		let_go_on(&bubble.ending);
+		give_turn(&bubble.ending);
 		return;
 	}
 	if (blocked->next == NEVER)
@@ -196,28 +199,29 @@ static void end(void *unused)
 	kc_lock(&bubble.lock);
 	__atomic_store_n(&kc_clock_faked, false, __ATOMIC_RELEASE);
 	/* Of a goroutine that is left inside. */
-	let_go_on(&bubble.waiting);
+	give_turn(&bubble.waiting);
 	kc_unlock(&bubble.lock);
 	kc_keeper_wake();
 }
 
 /* Until all other goroutines wait. False if somebody waits for that already. */
-static bool await_others(uint32_t **waiting)
+static bool await_others(struct turn *turn)
 {
 	struct kc_parked *parked;
-	uint32_t over = false;
+	uint32_t given;
 	bool first;
 
 	kc_lock(&bubble.lock);
-	first = kc_clock_faked && !*waiting;
+	first = kc_clock_faked && !turn->awaited;
+	given = turn->given;
 	if (first)
-		*waiting = &over;
+		turn->awaited = true;
 	kc_unlock(&bubble.lock);
 	if (!first)
 		return false;
 	parked = kc_park(KC_STATE_TEST, NULL, 0);
-	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE))
-		sys_futex_wait(&over, false);
+	while (__atomic_load_n(&turn->given, __ATOMIC_ACQUIRE) == given)
+		sys_futex_wait(&turn->given, given);
 	kc_unpark(parked);
 	kc_race_acquire(&kc_clock_faked);
 	return true;
