@@ -67,11 +67,12 @@ check:
 	$(call run-suites,$(VERSIONS) uml debug,$(SUITES),$(BESIDE),\
 		uapi-programs stress-programs sanitized-programs races-programs)
 
-# In two rows, as a guest alone does not keep two processors busy: those that take the
-# instrumented kernel, and the others. What both build is built before, or has a lock
+# For the last ones one processor is enough; two guests of two are each slower beside the
+# other than one after another. What both rows build is built before, or has a lock
 # (tests/vm/module).
-SUITES := build kunit-debug uapi-debug stress-debug races
-BESIDE := lint kunit-uml vm model uapi-stock newest stress-stock lib leaks
+SUITES := build kunit-debug uapi-stock uapi-debug newest stress-stock \
+	stress-debug lib leaks races
+BESIDE := lint kunit-uml vm model
 
 check-build:
 	$(suite) build scripts/build-all
