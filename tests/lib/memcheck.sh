@@ -21,12 +21,15 @@ check()
 		"$@" >/tmp/seen 2>&1
 }
 
-# Of libc, which is in the program, it complains in any case.
+# Of libc, which is in the program, it complains in any case; of thread-local variables
+# too, as it is not told that libc has written them.
 clean()
 {
 	check /usr/bin/elements >/dev/null
+	sed 's/^==[0-9]*== *//' /tmp/seen |
+		awk 'BEGIN { RS = "" } !/kc_g_self/' >/tmp/rest
 	grep -q 'ERROR SUMMARY' /tmp/seen &&
-		! grep -qE 'look_at|kc_|abort' /tmp/seen && return
+		! grep -qE 'look_at|kc_|abort' /tmp/rest && return
 	cat /tmp/seen
 	return 1
 }
