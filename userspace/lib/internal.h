@@ -95,6 +95,9 @@ int64_t kc_real_now(void);
 /* @ns after a time, which is never before it and does not wrap. */
 int64_t kc_later(int64_t from, int64_t ns);
 
+/* Sleep by the real clock, and without leaving word: for the library's own affairs. */
+void kc_rest(int64_t ns);
+
 /* A call that nothing can end but its limit: -EAGAIN or -ETIMEDOUT. */
 int kc_wait_for_nothing(kc_state state, struct kc_limit limit);
 

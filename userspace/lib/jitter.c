@@ -71,14 +71,6 @@ struct kc_dice kc_jitter_start(void)
 	return (struct kc_dice){ roll(dice), dice->round };
 }
 
-static void sleep_for(int64_t ns)
-{
-	const int64_t until = kc_real_now() + ns;
-
-	while (sys_sleep_until(until) == -EINTR)
-		;
-}
-
 int kc_jitter_decide(void)
 {
 	struct kc_dice *dice = own_dice();
@@ -90,7 +82,7 @@ int kc_jitter_decide(void)
 	number = roll(dice);
 	decision = number % DECISIONS;
 	if (decision < SLEEPS) {
-		sleep_for(LEAST_SLEEP << (number / DECISIONS % DOUBLINGS));
+		kc_rest(LEAST_SLEEP << (number / DECISIONS % DOUBLINGS));
 		return KC_JITTER_SLEPT;
 	}
 	if (decision < SLEEPS + YIELDS) {

@@ -28,14 +28,6 @@ static unsigned int count_left(const struct kc_g *self)
 	return nr;
 }
 
-static void rest(int64_t ns)
-{
-	const int64_t until = kc_later(kc_real_now(), ns);
-
-	while (sys_sleep_until(until) == -EINTR)
-		;
-}
-
 struct check {
 	const struct kc_looker *looker;
 	bool asleep;
@@ -53,7 +45,7 @@ static bool await_end(struct check *check, int64_t timeout)
 		check->asleep = kc_all_asleep(check->looker);
 		if (check->asleep || kc_real_now() >= deadline)
 			return true;
-		rest(ns);
+		kc_rest(ns);
 		ns = ns < LAST_REST ? 2 * ns : LAST_REST;
 	}
 	return false;

@@ -42,6 +42,17 @@ struct kc_limit kc_within_at(int64_t timeout, void *at)
 	return kc_until_at(kc_later(kc_now(), timeout), at);
 }
 
+static void sleep_until(int64_t at)
+{
+	while (sys_sleep_until(at) == -EINTR)
+		;
+}
+
+void kc_rest(int64_t ns)
+{
+	sleep_until(kc_later(kc_real_now(), ns));
+}
+
 static int wait_on_clock(kc_state state, struct kc_limit limit)
 {
 	struct kc_parked *parked;
@@ -69,8 +80,7 @@ int kc_wait_for_nothing(kc_state state, struct kc_limit limit)
 	if (!(limit.flags & KCHAN_SELECT_DEADLINE))
 		for (;;)
 			sys_pause();
-	while (sys_sleep_until(limit.deadline) == -EINTR)
-		;
+	sleep_until(limit.deadline);
 	kc_unpark(parked);
 	return -ETIMEDOUT;
 }

@@ -60,14 +60,6 @@ int64_t kc_clock_now(void)
 	return __atomic_load_n(&bubble.now, __ATOMIC_ACQUIRE);
 }
 
-static void rest(int64_t ns)
-{
-	const int64_t until = kc_later(kc_real_now(), ns);
-
-	while (sys_sleep_until(until) == -EINTR)
-		;
-}
-
 /* With the lock held: who waits for it may go on. */
 static void give_turn(struct turn *turn)
 {
@@ -128,7 +120,7 @@ static void watch(void)
 			kc_unlock(&bubble.lock);
 			ns = FIRST_REST;
 		} else {
-			rest(ns);
+			kc_rest(ns);
 			ns = ns < LAST_REST ? 2 * ns : LAST_REST;
 		}
 	}
@@ -152,7 +144,7 @@ static bool is_alone(void)
 		}
 		if (kc_real_now() >= deadline)
 			return false;
-		rest(FIRST_REST);
+		kc_rest(FIRST_REST);
 	}
 }
 
