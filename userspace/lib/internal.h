@@ -105,6 +105,10 @@ int kc_wait_for_nothing(kc_state state, struct kc_limit limit);
 int kc_group_try_start(kc_group *g, kc_error *(*fn)(void *arg), void *arg,
 		       uintptr_t at);
 
+/* Start a goroutine that is counted; what it runs takes it off again. */
+struct kc_start;
+int kc_waitgroup_start(kc_waitgroup *wg, const struct kc_start *start);
+
 /* The counter, as it is for a moment. */
 int kc_waitgroup_count(const kc_waitgroup *wg);
 

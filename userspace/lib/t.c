@@ -203,11 +203,6 @@ int kc_t_go(kc_t *t, void (*fn)(void *arg), void *arg)
 		.copy_size = sizeof(member),
 		.at = (uintptr_t)__builtin_return_address(0),
 	};
-	int ret;
 
-	kc_waitgroup_add(&t->members, 1);
-	ret = kc_pool_start(&start);
-	if (ret)
-		kc_waitgroup_done(&t->members);
-	return ret;
+	return kc_waitgroup_start(&t->members, &start);
 }

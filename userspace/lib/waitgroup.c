@@ -132,6 +132,17 @@ static void run_member(void *data)
 	member->fn(member->arg);
 }
 
+int kc_waitgroup_start(kc_waitgroup *wg, const struct kc_start *start)
+{
+	int ret;
+
+	kc_waitgroup_add(wg, 1);
+	ret = kc_pool_start(start);
+	if (ret)
+		kc_waitgroup_done(wg);
+	return ret;
+}
+
 int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
 {
 	struct member member = { wg, fn, arg };
@@ -141,11 +152,6 @@ int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
 		.copy_size = sizeof(member),
 		.at = (uintptr_t)__builtin_return_address(0),
 	};
-	int ret;
 
-	kc_waitgroup_add(wg, 1);
-	ret = kc_pool_start(&start);
-	if (ret)
-		kc_waitgroup_done(wg);
-	return ret;
+	return kc_waitgroup_start(wg, &start);
 }
