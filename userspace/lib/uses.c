@@ -20,18 +20,26 @@ struct kc_use {
 	unsigned int calls;
 };
 
+/* Room for twice as many, in the place of @array; NULL, and it is as it was. */
+static void *grow(void *array, size_t *max, size_t size)
+{
+	const size_t more = *max ? 2 * *max : 16;
+
+	array = reallocarray(array, more, size);
+	if (array)
+		*max = more;
+	return array;
+}
+
 bool kc_uses_add(struct kc_uses *uses, int fd, unsigned int calls)
 {
 	struct kc_use *more;
-	size_t max;
 
 	if (uses->nr == uses->max) {
-		max = uses->max ? 2 * uses->max : 16;
-		more = realloc(uses->uses, max * sizeof(*more));
+		more = grow(uses->uses, &uses->max, sizeof(*more));
 		if (!more)
 			return false;
 		uses->uses = more;
-		uses->max = max;
 	}
 	uses->uses[uses->nr++] = (struct kc_use){ fd, calls };
 	return true;
@@ -94,19 +102,16 @@ static bool add_end(struct ends *ends, int fd)
 {
 	struct stat stat;
 	struct end *more;
-	size_t max;
 
 	/* Only ours are asked: to others the request may mean something else. */
 	if (fstat(fd, &stat) || !S_ISCHR(stat.st_mode) ||
 	    stat.st_rdev != ends->device)
 		return true;
 	if (ends->nr == ends->max) {
-		max = ends->max ? 2 * ends->max : 16;
-		more = realloc(ends->ends, max * sizeof(*more));
+		more = grow(ends->ends, &ends->max, sizeof(*more));
 		if (!more)
 			return false;
 		ends->ends = more;
-		ends->max = max;
 	}
 	more = &ends->ends[ends->nr];
 	if (sys_ioctl(fd, KCHAN_IOC_INFO, &more->info))
