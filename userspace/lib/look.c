@@ -109,13 +109,13 @@ static void see_parked(struct walk *walk)
 	s->info.since = p->since;
 	if (p->state != KC_STATE_SELECT)
 		s->info.on = p->on;
-	if (is_channel(p->state)) {
+	if (is_channel(p->state))
 		s->info.fd = ((const kc_chan *)p->on)->fd;
-		if (!sys_ioctl(s->info.fd, KCHAN_IOC_INFO, &info))
-			s->info.channel = info.id;
-	}
-	if (walk->looker->traces)
-		s->trace = kc_trace_of(&p->regs);
+	if (!walk->looker->traces)
+		return;
+	if (s->info.fd >= 0 && !sys_ioctl(s->info.fd, KCHAN_IOC_INFO, &info))
+		s->info.channel = info.id;
+	s->trace = kc_trace_of(&p->regs);
 }
 
 /* Without the list's lock. */

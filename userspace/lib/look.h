@@ -20,8 +20,8 @@ struct kc_sight {
 /* Whoever looks. */
 struct kc_looker {
 	const struct kc_g *self;	/* NULL: no goroutine */
-	bool traces;			/* backtraces are wanted, */
-	struct kc_trace trace;		/* and this is its own */
+	bool traces;			/* backtraces are wanted, and channels' ids; */
+	struct kc_trace trace;		/* this is its own */
 };
 
 /* This goroutine; the backtrace begins with @from. */
@@ -30,8 +30,8 @@ void kc_looker_take(struct kc_looker *looker, uintptr_t from);
 /*
  * Call @see(@arg, sight) for each, and once that goes on again, if it waited,
  * @then(@arg), if there is one; until either returns something else than 0, which is
- * then returned. It may be done in another thread
- * than that of @looker, but not in two at a time: whoever comes second waits.
+ * then returned. It may be done in another thread than that of @looker, but not in
+ * two at a time: whoever comes second waits.
  */
 int kc_look(const struct kc_looker *looker,
 	    int (*see)(void *arg, struct kc_sight *sight), int (*then)(void *arg),
