@@ -18,6 +18,7 @@
 #include <ucontext.h>
 
 #include "ask.h"
+#include "fault.h"
 #include "futex.h"
 #include "internal.h"
 #include "task.h"
@@ -56,16 +57,6 @@ static uintptr_t pc_of(const ucontext_t *context)
 #endif
 }
 
-static void pass_on(int signal, siginfo_t *info, void *context)
-{
-	const struct sigaction *old = &ask.before;
-
-	if (old->sa_flags & SA_SIGINFO)
-		old->sa_sigaction(signal, info, context);
-	else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN)
-		old->sa_handler(signal);
-}
-
 static bool advance(uint32_t number, enum progress from, enum progress to)
 {
 	uint32_t word = number << PROGRESS_BITS | from;
@@ -81,7 +72,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	const uint32_t number = info->si_int;
 
 	if (info->si_code != CODE) {
-		pass_on(signal, info, context);
+		kc_call_handler(&ask.before, signal, info, context);
 	} else if (advance(number, ASKED, ANSWERING)) {
 		ask.trace = kc_trace_take(pc_of(context));
 		advance(number, ANSWERING, ANSWERED);

@@ -143,18 +143,24 @@ static void go_on_with(struct fault *fault, ucontext_t *context)
 
 #endif
 
+bool kc_call_handler(const struct sigaction *old, int signal, siginfo_t *info,
+		     void *context)
+{
+	if (old->sa_flags & SA_SIGINFO)
+		old->sa_sigaction(signal, info, context);
+	else if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN)
+		old->sa_handler(signal);
+	else
+		return false;
+	return true;
+}
+
 static void pass_on(unsigned int i, int signal, siginfo_t *info, void *context)
 {
 	const struct sigaction *old = &before[i];
 
-	if (old->sa_flags & SA_SIGINFO) {
-		old->sa_sigaction(signal, info, context);
+	if (kc_call_handler(old, signal, info, context))
 		return;
-	}
-	if (old->sa_handler != SIG_DFL && old->sa_handler != SIG_IGN) {
-		old->sa_handler(signal);
-		return;
-	}
 	if (info->si_code <= 0 && old->sa_handler == SIG_IGN)
 		return;
 	/* A fault happens again, and then it is fatal; a signal is sent again. */
