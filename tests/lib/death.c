@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "output.h"
 
 static void child(void (*fn)(void *arg), void *arg, int to)
 {
@@ -53,24 +54,14 @@ void die_in(struct death *death, void (*fn)(void *arg), void *arg)
 bool expect_abort(void (*fn)(void *arg), void *arg, const char *const *said)
 {
 	struct death *death = malloc(sizeof(*death));
-	bool good, found = true;
-	const char *at;
+	bool good, found;
 
 	must(death);
 	die_in(death, fn, arg);
 	good = expect(WIFSIGNALED(death->status) &&
 		      WTERMSIG(death->status) == SIGABRT);
-	for (at = death->said; *said; said++) {
-		const char *next = strstr(at, *said);
-
-		if (!next) {
-			tap_fail(__FILE__, __LINE__, "did not say: %s", *said);
-			found = false;
-			continue;
-		}
-		at = next + strlen(*said);
-	}
-	if (!good || !found)
+	found = expect_said(death->said, said);
+	if (!good && found)
 		tap_note("said:\n%s", death->said);
 	free(death);
 	return good && found;

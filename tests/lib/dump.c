@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "death.h"
-
 #include "common.h"
+#include "death.h"
+#include "output.h"
 
 #define SIZE	((size_t)4 << 20)
 
@@ -39,23 +39,6 @@ static char *dump(void)
 	text = text_of(fd);
 	close(fd);
 	return text;
-}
-
-/* All of these, in this order; the last one is NULL. */
-static bool says(const char *text, const char *const *what)
-{
-	const char *at = text;
-
-	for (; *what; what++) {
-		at = strstr(at, *what);
-		if (!at) {
-			tap_fail(__FILE__, __LINE__, "does not say: %s", *what);
-			tap_note("says:\n%s", text);
-			return false;
-		}
-		at += strlen(*what);
-	}
-	return true;
 }
 
 static unsigned int count(const char *text, const char *what)
@@ -108,16 +91,16 @@ static void test_text(void)
 	text = dump();
 	snprintf(head, sizeof(head), "(fd %d), 0.", kc_fd(c[0]));
 	snprintf(select, sizeof(select), "(fd %d), ", kc_fd(c[1]));
-	says(text, (const char *[]){
+	expect_said(text, (const char *[]){
 		"goroutine 1 [running]:\n", "dump\n\t", "test_text\n\t", NULL });
-	says(text, (const char *[]){
+	expect_said(text, (const char *[]){
 		"\n\ngoroutine ", "\"takes\" [chan receive on channel ", head,
 		" s]:\nkc_recv\n\t", "transfer.c:", "\nreceiver\n\t", "dump.c:",
 		"\ncreated by test_text in goroutine 1\n\t", "dump.c:", NULL });
-	says(text, (const char *[]){
+	expect_said(text, (const char *[]){
 		"[select on channels ", select, " s]:\nkc_select\n\t",
 		"\nselecter\n\t", NULL });
-	says(text, (const char *[]){
+	expect_said(text, (const char *[]){
 		"[sleep, ", " s]:\nkc_sleep\n\t", "\nsleeper\n\t", NULL });
 	/* What calls goroutines is not among it, nor what the library does inside. */
 	expect_int(count(text, "kc_g_run"), 0);
@@ -156,7 +139,7 @@ static void test_small_stack(void)
 	/* The wait group's own function calls it: it is in the backtrace. */
 	must_int(kc_waitgroup_go(&wg, dump_in_goroutine, &text), 0);
 	kc_waitgroup_wait(&wg);
-	says(text, (const char *[]){
+	expect_said(text, (const char *[]){
 		" [running]:\n", "\ndump_in_goroutine\n\t",
 		"\ncreated by test_small_stack in goroutine 1\n\t",
 		"\n\ngoroutine 1 [waitgroup wait, ", "\ntest_small_stack\n\t",
@@ -270,14 +253,14 @@ static void test_signal(void)
 
 	die_in(&death, block, &flags);
 	expect(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGQUIT);
-	says(death.said, (const char *[]){
+	expect_said(death.said, (const char *[]){
 		"goroutine 1 [select (no cases), ", "\nkc_select\n\t",
 		"\nblock\n\t", "[sleep, ", "\nsleeper\n\t", NULL });
 
 	flags = 0;
 	die_in(&death, block, &flags);
 	expect(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGKILL);
-	says(death.said, (const char *[]){
+	expect_said(death.said, (const char *[]){
 		"goroutine 1 [running]:\n", "[sleep, ", "goroutine 1 [running]:\n",
 		"[sleep, ", NULL });
 }
@@ -322,7 +305,7 @@ static void test_fork(void)
 
 	die_in(&death, fork_and_block, &flags);
 	expect_int(death.status, 0);
-	says(death.said, (const char *[]){
+	expect_said(death.said, (const char *[]){
 		"goroutine 1 [select (no cases), ", "\nblock\n\t", NULL });
 }
 

@@ -51,7 +51,7 @@ void run_apart(struct output *seen, int (*fn)(void))
 	read_all(err, seen->err, sizeof(seen->err));
 }
 
-void expect_said(const char *text, const char *const *said)
+bool expect_said(const char *text, const char *const *said)
 {
 	const char *at = text, *next;
 	bool found = true;
@@ -67,4 +67,5 @@ void expect_said(const char *text, const char *const *said)
 	}
 	if (!found)
 		tap_note("said:\n%s", text);
+	return found;
 }

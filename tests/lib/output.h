@@ -5,6 +5,8 @@
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
+#include <stdbool.h>
+
 struct output {
 	int status;		/* of its exit; -1: it was killed */
 	char out[32768];
@@ -16,9 +18,9 @@ void run_apart(struct output *seen, int (*fn)(void));
 
 /*
  * @text has all of these, in this order; the last one is NULL. Else they are failed
- * expectations.
+ * expectations, and it is false.
  */
-void expect_said(const char *text, const char *const *said);
+bool expect_said(const char *text, const char *const *said);
 
 #define expect_says(text, ...)						\
 	expect_said((text), (const char *const[]){ __VA_ARGS__, NULL })
