@@ -341,6 +341,68 @@ static void test_foreign(void)
 	expect_wait(first, "selector", "select recv", "others");
 }
 
+static int arm(int fd, struct kchan_case *cases, unsigned int nr)
+{
+	struct kchan_arm arm = {
+		.cases = (uintptr_t)cases, .nr_cases = nr,
+		.case_size = sizeof(cases[0]), .flags = KCHAN_ARM_CLOEXEC,
+	};
+
+	return ioctl(fd, KCHAN_IOC_ARM, &arm);
+}
+
+/* One of its two channels has no descriptor of ours, while a socket has it. */
+static void test_armed(void)
+{
+	static const char armed[] = "        -  armed %s           -  -        fd %d\n";
+	uint64_t value = 1;
+	unsigned long long id, other;
+	int fd, sockets[2];
+	struct view view;
+	char wanted[512];
+
+	first = make(8, 0);
+	second = make(8, 0);
+	id = id_of(first);
+	other = id_of(second);
+	struct kchan_case cases[] = {
+		{ .fd = kc_fd(first), .op = KCHAN_OP_RECV, .len = 8 },
+		{ .fd = kc_fd(second), .op = KCHAN_OP_SEND, .len = 8,
+		  .addr = (uintptr_t)&value },
+		{ .fd = -1, .op = KCHAN_OP_RECV, .len = 8 },
+	};
+	fd = arm(kc_fd(first), cases, 3);
+	must(fd >= 0);
+	look(&view, getpid());
+	tap_about("%s", view.text);
+	snprintf(wanted, sizeof(wanted), armed, "recv", fd);
+	expect(strstr(view.text, wanted));
+	snprintf(wanted, sizeof(wanted), armed, "send", fd);
+	expect(strstr(view.text, wanted));
+
+	must(!socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets));
+	put_under_way(sockets[0], kc_fd(second));
+	kc_unref(second);
+	look(&view, getpid());
+	tap_about("%s", view.text);
+	snprintf(wanted, sizeof(wanted),
+		 "channel %llu: no descriptor\n"
+		 "      TID  WAITS              FOR  WAKER    NAME\n", other);
+	expect(strstr(view.text, wanted));
+
+	/* Who waits beside it is told of as before; what has committed, no more. */
+	second = make(8, 0);
+	must_int(kc_go(receiver, second), 0);
+	wait_receivers(second, 1);
+	expect_wait(second, "receiver", "recv", "process");
+	send_now(first, 3);
+	look(&view, getpid());
+	tap_about("%s", view.text);
+	expect(!strstr(view.text, "armed"));
+	snprintf(wanted, sizeof(wanted), "channel %llu: fixed", id);
+	expect(strstr(view.text, wanted));
+}
+
 static void impatient(void *arg)
 {
 	uint64_t value;
@@ -416,6 +478,7 @@ static const struct tap_test tests[] = {
 	{ "copies of descriptors, and further ends", test_copies },
 	{ "a select, on each of its channels", test_select },
 	{ "a select that waits for other things, too", test_foreign },
+	{ "a select that is armed", test_armed },
 	{ "a receive that waits for some time", test_timed },
 	{ "a process all of which waits", test_deadlock },
 };

@@ -6,7 +6,8 @@
  * reference on their files: another process, or a descriptor that is under way in a
  * socket. Then nobody else can wake who waits there. To receive, that is what
  * those who can send do; to send, those who can receive, and, since they may close
- * the channel, those who can send.
+ * the channel, those who can send. What is armed wakes nobody who already waits: they
+ * would have met.
  */
 #include <errno.h>
 #include <ctype.h>
@@ -79,6 +80,8 @@ static void find_wakers(const struct process *process)
 	for (i = 0; i < process->nr_waits; i++) {
 		struct wait *wait = &process->waits[i];
 
+		if (!wait->thread)
+			continue;
 		by = whose(process, wait->channel, KCHAN_INFO_SEND);
 		if (by == OURS && wait->send)
 			by = whose(process, wait->channel, KCHAN_INFO_RECV);
@@ -119,19 +122,31 @@ static void put_name(const char *name)
 }
 
 #define HEAD	"  %7s  %-11s  %9s  %-7s  %s\n"
-#define ROW	"  %7d  %-11s  %9s  %-7s  "
+#define ROW	"  %7s  %-11s  %9s  %-7s  "
+
+static const char *operation(const struct wait *wait)
+{
+	return wait->send ? "send" : "recv";
+}
 
 static void put_wait(const struct wait *wait, bool nobody)
 {
-	char time[32] = "-", what[16];
+	char time[32] = "-", what[16], tid[16];
+
+	if (!wait->thread) {
+		snprintf(what, sizeof(what), "armed %s", operation(wait));
+		printf(ROW "fd %d\n", "-", what, "-", "-", wait->fd);
+		return;
+	}
 
 	if (wait->ms >= 0)
 		snprintf(time, sizeof(time), "%lld.%llds",
 			 (long long)wait->ms / 1000,
 			 (long long)wait->ms % 1000 / 100);
 	snprintf(what, sizeof(what), "%s%s", wait->select ? "select " : "",
-		 wait->send ? "send" : "recv");
-	printf(ROW, wait->tid, what, time, waker(wait->thread, nobody));
+		 operation(wait));
+	snprintf(tid, sizeof(tid), "%d", wait->tid);
+	printf(ROW, tid, what, time, waker(wait->thread, nobody));
 	put_name(wait->thread->comm);
 }
 
@@ -160,6 +175,18 @@ static void put_channel(const struct end *end, const struct end *last)
 	putchar('\n');
 }
 
+static const struct wait *put_waits(const struct wait *wait,
+				    const struct wait *last, bool nobody)
+{
+	const uint64_t channel = wait->channel;
+
+	printf(HEAD, "TID", "WAITS", "FOR", "WAKER", "NAME");
+	for (; wait != last && wait->channel == channel; wait++)
+		put_wait(wait, nobody);
+	return wait;
+}
+
+/* Of one that is waited for, by what is armed, there may be no descriptor any more. */
 static void put_all(const struct process *process)
 {
 	const struct end *end = process->ends, *next;
@@ -167,16 +194,24 @@ static void put_all(const struct process *process)
 	const struct wait *wait = process->waits;
 	const struct wait *last_wait = wait + process->nr_waits;
 	const bool nobody = all_wait(process);
+	uint64_t channel;
 
-	for (; end != last; end = next) {
-		for (next = end; next != last; next++)
-			if (next->channel.id != end->channel.id)
-				break;
-		put_channel(end, next);
-		if (wait != last_wait && wait->channel == end->channel.id)
-			printf(HEAD, "TID", "WAITS", "FOR", "WAKER", "NAME");
-		for (; wait != last_wait && wait->channel == end->channel.id; wait++)
-			put_wait(wait, nobody);
+	while (end != last || wait != last_wait) {
+		if (end == last ||
+		    (wait != last_wait && wait->channel < end->channel.id)) {
+			channel = wait->channel;
+			printf("channel %llu: no descriptor\n",
+			       (unsigned long long)channel);
+		} else {
+			channel = end->channel.id;
+			for (next = end; next != last; next++)
+				if (next->channel.id != channel)
+					break;
+			put_channel(end, next);
+			end = next;
+		}
+		if (wait != last_wait && wait->channel == channel)
+			wait = put_waits(wait, last_wait, nobody);
 	}
 }
 

@@ -6,7 +6,7 @@
  * there are on the open file of one, so whether anybody else has it, is asked on a
  * copy of the descriptor, which is taken and dropped again at once. What a thread
  * waits for is in the numbers that it gave its system call, and of a select in what
- * these point to. The process is not stopped: its threads are looked at twice, and
+ * these point to; of a select that is armed, in the fdinfo of its descriptor. The process is not stopped: its threads are looked at twice, and
  * what belongs to one that has run in between is not believed.
  */
 #include <ctype.h>
@@ -115,18 +115,47 @@ static bool word(const char *text, const char *key, const char *wanted)
 	return false;
 }
 
-static int see_fd(struct process *process, int fd)
+static struct wait *add_wait(struct process *process, uint64_t channel, bool send)
+{
+	struct wait *wait;
+
+	wait = one_more(process->waits, &process->nr_waits, sizeof(*wait));
+	if (!wait)
+		return NULL;
+	process->waits = wait;
+	wait += process->nr_waits - 1;
+	wait->channel = channel;
+	wait->send = send;
+	wait->ms = -1;
+	return wait;
+}
+
+/* One that has committed waits no more. */
+static int see_armed(struct process *process, int fd, const char *text)
+{
+	unsigned long long channel;
+	struct wait *wait;
+	char op[8];
+
+	if (!word(text, "kchan-select", "armed"))
+		return 0;
+	while ((text = field(text, "kchan-case"))) {
+		if (sscanf(text, "%*u %7s %llu", op, &channel) != 2)
+			continue;
+		wait = add_wait(process, channel, !strcmp(op, "send"));
+		if (!wait)
+			return ENOMEM;
+		wait->select = true;
+		wait->fd = fd;
+	}
+	return 0;
+}
+
+static int see_end(struct process *process, int fd, const char *text)
 {
 	struct kchan_info *info;
-	char text[1024];
 	struct end *end;
 
-	/* It may have been closed. */
-	if (read_text(text, sizeof(text), "/proc/%d/fdinfo/%d", process->pid,
-		      fd) < 0)
-		return errno == ENOENT ? 0 : errno;
-	if (!field(text, "kchan-id"))
-		return 0;
 	end = one_more(process->ends, &process->nr_ends, sizeof(*end));
 	if (!end)
 		return ENOMEM;
@@ -151,6 +180,19 @@ static int see_fd(struct process *process, int fd)
 	info->send_waiters = number(text, "kchan-send-waiters");
 	info->recv_waiters = number(text, "kchan-recv-waiters");
 	return 0;
+}
+
+static int see_fd(struct process *process, int fd)
+{
+	char text[8192];	/* with a line for each case */
+
+	/* It may have been closed. */
+	if (read_text(text, sizeof(text), "/proc/%d/fdinfo/%d", process->pid,
+		      fd) < 0)
+		return errno == ENOENT ? 0 : errno;
+	if (field(text, "kchan-id"))
+		return see_end(process, fd, text);
+	return see_armed(process, fd, text);
 }
 
 static int by_fd(const void *a, const void *b)
@@ -267,22 +309,16 @@ static int see_thread(struct process *process, int tid)
 	return 0;
 }
 
-static int add_wait(struct process *process, struct thread *thread,
-		    const struct end *end, bool send, bool select)
+static int waits_for(struct process *process, struct thread *thread,
+		     const struct end *end, bool send, bool select)
 {
-	struct wait *wait;
+	struct wait *wait = add_wait(process, end->channel.id, send);
 
-	wait = one_more(process->waits, &process->nr_waits, sizeof(*wait));
 	if (!wait)
 		return ENOMEM;
-	process->waits = wait;
-	wait += process->nr_waits - 1;
-	wait->channel = end->channel.id;
 	wait->tid = thread->tid;
 	wait->thread = thread;
-	wait->send = send;
 	wait->select = select;
-	wait->ms = -1;
 	return 0;
 }
 
@@ -329,8 +365,8 @@ static int see_select(struct process *process, struct thread *thread,
 		if (cases[i].op == KCHAN_OP_POLL || !end)
 			thread->foreign |= (int32_t)cases[i].fd >= 0;
 		else
-			ret = add_wait(process, thread, end,
-				       cases[i].op == KCHAN_OP_SEND, nr > 1);
+			ret = waits_for(process, thread, end,
+					cases[i].op == KCHAN_OP_SEND, nr > 1);
 	}
 	return ret;
 }
@@ -359,7 +395,7 @@ static int see_call(struct process *process, struct thread *thread)
 	send = nr == SYS_write || nr == SYS_writev;
 	if (send || nr == SYS_read || nr == SYS_readv) {
 		thread->waits = true;
-		return add_wait(process, thread, end, send, false);
+		return waits_for(process, thread, end, send, false);
 	}
 	if (nr != SYS_ioctl || !is_select(args[1]))
 		return 0;

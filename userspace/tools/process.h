@@ -27,11 +27,15 @@ struct end {
 	unsigned int refs;		/* 0: not known */
 };
 
-/* A thread that waits for a channel: one for each case of a select. */
+/*
+ * A thread that waits for a channel, or a select that is armed and has none: one for
+ * each case of a select.
+ */
 struct wait {
 	uint64_t channel;
-	pid_t tid;
-	struct thread *thread;
+	pid_t tid;			/* 0: none */
+	struct thread *thread;		/* NULL: none */
+	int fd;				/* of what is armed */
 	bool send;
 	bool select;			/* with other cases besides */
 	int64_t ms;			/* for how long; -1: not known */
