@@ -10,6 +10,7 @@
 #include "debug.h"
 #include "internal.h"
 #include "log.h"
+#include "out.h"
 
 /* Who asks in this way waits for the answer. */
 #define DEADLOCK_EVERY	(100 * KC_MILLISECOND)
@@ -56,6 +57,18 @@ static bool ask_for(const char *word, size_t len)
 	return !len;
 }
 
+static void refuse(const char *word, size_t len)
+{
+	struct kc_out out = KC_OUT_MEMORY;
+
+	kc_out_text(&out, "KCHANDEBUG: not known, or not to be had: ");
+	kc_out_bytes(&out, word, len);
+	kc_out_bytes(&out, "", 1);
+	if (!out.failed)
+		kc_log(out.text);
+	free(out.text);
+}
+
 void kc_debug_setup(void)
 {
 	const char *word = secure_getenv("KCHANDEBUG");
@@ -64,6 +77,6 @@ void kc_debug_setup(void)
 	for (; word && *word; word += len + (word[len] == ',')) {
 		len = strcspn(word, ",");
 		if (!ask_for(word, len))
-			kc_log("KCHANDEBUG: not known, or not to be had");
+			refuse(word, len);
 	}
 }
