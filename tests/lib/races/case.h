@@ -28,7 +28,8 @@ struct edge {
 struct race_case {
 	const char *text;
 	void (*run)(void);
-	const char *found;	/* a function that has a race; NULL: there is none */
+	/* A function that has a race, and is not static; NULL: there is none. */
+	const char *found;
 };
 
 struct edges {

@@ -372,7 +372,9 @@ static void write_alone(void *arg)
 	come();
 }
 
-__attribute__((noinline)) static void send_elem(void)
+void send_elem(void);
+
+__attribute__((noinline)) void send_elem(void)
 {
 	send();
 }
@@ -385,7 +387,9 @@ static void element_written_while_sent(void)
 	send_elem();
 }
 
-__attribute__((noinline)) static void recv_into_elem(void)
+void recv_into_elem(void);
+
+__attribute__((noinline)) void recv_into_elem(void)
 {
 	sure(kc_recv(c, &elem) == 1);
 }

@@ -125,7 +125,9 @@ static void copied_argument(void)
 	await(3);
 }
 
-__attribute__((noinline)) static void change(int *value)
+void change(int *value);
+
+__attribute__((noinline)) void change(int *value)
 {
 	++*value;
 }
