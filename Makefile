@@ -70,8 +70,7 @@ check:
 # For the last ones one processor is enough; two guests of two are each slower beside the
 # other than one after another. What both rows build is built before, or has a lock
 # (tests/vm/module).
-SUITES := build kunit-debug uapi-stock uapi-debug newest stress-stock \
-	stress-debug lib leaks races
+SUITES := build debug uapi-stock newest stress-stock lib leaks races
 BESIDE := lint kunit-uml vm model
 
 check-build:
@@ -92,9 +91,6 @@ check-model:
 check-kunit-uml:
 	$(suite) kunit-uml tests/vm/kunit uml
 
-check-kunit-debug:
-	$(suite) kunit-debug tests/vm/kunit debug
-
 # One is in Python, of which the guests have what is carried in.
 uapi-all = -e PYTHONHOME=/t/python \
 	-b "-f build/python:/t/python -f $$(readlink -f /usr/bin/python3):/usr/bin/python3" \
@@ -103,8 +99,13 @@ uapi-all = -e PYTHONHOME=/t/python \
 $(addprefix check-uapi-,$(VERSIONS)): check-uapi-%: uapi-programs
 	$(suite) uapi-$* tests/vm/programs -l 120 $(call uapi-all,$*)
 
-check-uapi-debug: uapi-programs
-	$(suite) uapi-debug tests/vm/programs -l 600 $(call uapi-all,debug)
+# The instrumented kernel: the KUnit tests, the fd contract, and a slice of "make stress",
+# each of its tests for some seconds. In one guest, since to boot it and to look for leaks
+# takes a minute.
+check-debug: uapi-programs stress-programs
+	$(suite) debug tests/vm/programs -l 600 -e KCHAN_STRESS_TIME=5 \
+		-b "-f $$(tests/vm/module -k debug):/t/kchan_kunit.ko" \
+		$(call uapi-all,debug) tests/kunit/kunit.sh $(stresses)
 
 # Of the fd contract, what a kernel's version can change.
 check-newest: uapi-programs
@@ -112,14 +113,9 @@ check-newest: uapi-programs
 		$(addprefix build/uapi/,open reopen ends setup rw signals poll epoll \
 		select select_many select_poll arm arm_ends arm_loop arm_uring uring)
 
-# A slice of "make stress": each of its tests for some seconds.
 check-stress-stock: stress-programs
 	$(suite) stress-stock tests/vm/programs -l 300 -b "-c 4" \
 		-e KCHAN_STRESS_TIME=5 stock $(stresses)
-
-check-stress-debug: stress-programs
-	$(suite) stress-debug tests/vm/programs -l 600 \
-		-e KCHAN_STRESS_TIME=5 debug $(stresses)
 
 check-lib: library
 	$(suite) lib tests/lib/run

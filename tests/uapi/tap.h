@@ -34,7 +34,7 @@ int tap_run(const struct tap_test *tests, size_t count);
 /* In a test: which of them it is. */
 const struct tap_test *tap_current(void);
 
-/* True on a kernel with sanitizers, where everything is some 15 times slower. */
+/* True on a kernel with sanitizers, where everything is several times slower. */
 bool tap_instrumented(void);
 
 /* @count, made smaller on an instrumented kernel or by KCHAN_TEST_SCALE. */

@@ -34,7 +34,7 @@ void trace_start(struct trace *t)
 		tap_skip("no trace instances");
 	}
 	/* Room for all that a test does, and an order that all CPUs agree on. */
-	put_file(t, "buffer_size_kb", "2048");
+	put_file(t, "buffer_size_kb", "512");
 	put_file(t, "trace_clock", "counter");
 	/*
 	 * Not the names of tasks: for them the scheduler's own code is patched, at
