@@ -32,6 +32,9 @@
 #define SANITIZED	THREAD_SANITIZED
 #endif
 
+/* Where it is: why nobody is known to be left who could do something. */
+#define DETECTORS	"in a forked child the race detector's threads are taken for ours"
+
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* These end the test when they fail. */

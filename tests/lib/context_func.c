@@ -169,7 +169,8 @@ static void test_holds(void)
 	struct ran ran = { .times = 0 };
 	kc_ctx_func *func;
 
-	timed = with_timeout(top, SOON);
+	/* Not before what is expected of it. */
+	timed = with_timeout(top, 10 * SOON);
 	must_int(kc_with_value(&value, timed, &key, &destroyed, destroy), 0);
 	must_int(kc_after_func(NULL, value, note, &ran), 0);
 	kc_ctx_unref(timed);

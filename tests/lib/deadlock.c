@@ -347,6 +347,8 @@ static const struct {
 
 static void test_deadlocks(void)
 {
+	if (THREAD_SANITIZED)
+		tap_skip(DETECTORS);
 	for (unsigned int i = 0; i < ARRAY_SIZE(deadlocks); i++) {
 		tap_about("%s", deadlocks[i].what);
 		expect_abort(deadlocks[i].fn, NULL, (const char *[]){

@@ -231,6 +231,7 @@ static void quit_when_blocked(void *arg)
 static void block(void *arg)
 {
 	const uint32_t *flags = arg;
+	const unsigned int enough = THREAD_SANITIZED ? 5000 : 500;
 
 	must_int(kc_dump_on_signal(SIGQUIT, *flags), 0);
 	must_int(kc_go(sleeper, NULL), 0);
@@ -240,9 +241,9 @@ static void block(void *arg)
 	}
 	sleep_ms(50);
 	kill(getpid(), SIGQUIT);
-	sleep_ms(500);
+	sleep_ms(enough);
 	kill(getpid(), SIGQUIT);
-	sleep_ms(500);
+	sleep_ms(enough);
 	raise(SIGKILL);
 }
 

@@ -288,6 +288,7 @@ static void stand_still(void *arg)
 	(void)arg;
 	must_int(kc_go(work, &at), 0);
 	kc_sleep(KC_MICROSECOND);
+	kc_synctest_wait();
 	expect_int(__atomic_load_n(&at, __ATOMIC_RELAXED) - begin, 0);
 
 	begin = kc_now();

@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "ctx.h"
 #include "pool.h"
 #include "race.h"
@@ -41,6 +42,7 @@ static void run(void *arg)
 	void *fn_arg = f->arg;
 
 	kc_race_acquire(&f->wait);
+	kc_clock_acquire();
 	/* Before it, since it may end by kc_goexit(). */
 	release(f);
 	fn(fn_arg);

@@ -16,6 +16,7 @@
 
 #include "internal.h"
 #include "keeper.h"
+#include "race.h"
 
 /* A futex. */
 extern uint32_t kc_clock_faked;
@@ -33,6 +34,16 @@ static inline bool kc_clock_has(struct kc_limit limit)
 {
 	return kc_clock_is_fake() && (limit.flags & KCHAN_SELECT_DEADLINE) &&
 	       !(limit.flags & KCHAN_SELECT_NONBLOCK);
+}
+
+/*
+ * Whoever does what is due, now that its time has come, comes after all that others
+ * did before they waited (kc_park_many()).
+ */
+static inline void kc_clock_acquire(void)
+{
+	if (kc_clock_is_fake())
+		kc_race_acquire(&kc_clock_faked);
 }
 
 struct kc_alarm {

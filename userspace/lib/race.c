@@ -21,6 +21,8 @@
  *	the end of a once	-> each call that returns after it
  *	a cancel		-> whoever sees it: kc_ctx_err(), the channel, a case
  *	set, register		-> the timer's, the context's function, and its tick
+ *	a wait			-> with the clock of kc_synctest(), such a function,
+ *				   and the return of kc_synctest_wait()
  *	drop of a reference	-> what is done with the last one: destructors, free
  *	all of a goroutine	-> the return of kc_shutdown()
  *
@@ -59,7 +61,9 @@
  *
  *	Other processes, and who uses a channel's descriptor by itself. In the child
  *	of a process with several threads the detector gives up: nothing is found, it
- *	may call no handler, and may end the child when that starts a goroutine.
+ *	may call no handler, and may end the child when that starts a goroutine. In any
+ *	child it has threads that are not told from the program's, so that no deadlock
+ *	is reported there (leak.h).
  */
 #include <stddef.h>
 #include <string.h>

@@ -14,6 +14,7 @@
  */
 #include <stdlib.h>
 
+#include "clock.h"
 #include "fork.h"
 #include "internal.h"
 #include "keeper.h"
@@ -90,6 +91,7 @@ static void run(void *arg)
 	void *fn_arg = t->arg;
 
 	kc_race_acquire(&t->timed);
+	kc_clock_acquire();
 	/* Before it, since it may end by kc_goexit(). */
 	kc_timer_unref(t);
 	fn(fn_arg);

@@ -363,6 +363,41 @@ static void deadline(void)
 	touch();
 }
 
+static void touch_later(void *arg)
+{
+	(void)arg;
+	touch();
+}
+
+/* With a clock that leaps: a timer's function comes when all others wait. */
+static void set_and_touch(void *arg)
+{
+	(void)arg;
+	sure(!kc_timer_func(NULL, KC_SECOND, touch_later, NULL));
+	touch();
+	kc_sleep(2 * KC_SECOND);
+	kc_synctest_wait();
+	touch();
+}
+
+static void function_of_its_time(void)
+{
+	sure(!kc_synctest(set_and_touch, NULL));
+}
+
+static void sleep_and_touch(void *arg)
+{
+	(void)arg;
+	sure(!kc_timer_func(NULL, KC_SECOND, touch_later, NULL));
+	kc_sleep(2 * KC_SECOND);
+	touch();
+}
+
+static void sleep_is_no_wait(void)
+{
+	sure(!kc_synctest(sleep_and_touch, NULL));
+}
+
 static const struct race_case cases[] = {
 	{ "what was done before a goroutine was started", before_the_start, NULL },
 	{ "what was done after it was", after_the_start, "touch" },
@@ -386,6 +421,10 @@ static const struct race_case cases[] = {
 	{ "a cancel, and the function that it starts", cancelled_function, NULL },
 	{ "the same, later", after_the_cancel, "touch" },
 	{ "who have seen the same deadline", deadline, "touch" },
+	{ "who waits, and what is due then, with a clock that leaps",
+	  function_of_its_time, NULL },
+	{ "what was due, and who has slept for longer, with such a clock",
+	  sleep_is_no_wait, "touch" },
 };
 
 const struct race_cases goroutine_cases = { cases, ARRAY_SIZE(cases) };
