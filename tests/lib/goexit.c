@@ -2,10 +2,6 @@
 /*
  * kc_goexit(), and panics together with it. Needs no channel.
  */
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "common.h"
 
 static char trail[400];
@@ -173,63 +169,11 @@ static void test_thread(void)
 	expect_trail("nabc");
 }
 
-static int to_parent;
-
-static void says(void *arg)
-{
-	must_int(write(to_parent, arg, 1), 1);
-}
-
-static void says_later(void *arg)
-{
-	/* Others may start after main() has left. */
-	kc_sleep(50 * KC_MILLISECOND);
-	must_int(kc_go(says, arg), 0);
-	kc_sleep(50 * KC_MILLISECOND);
-	must_int(write(to_parent, "l", 1), 1);
-}
-
-/* Main leaves: the others go on, and the process ends well when they have. */
-static void test_main(void)
-{
-	char said[8] = "";
-	int ends[2], status;
-	size_t len = 0;
-	ssize_t more;
-	pid_t pid;
-
-	if (THREAD_SANITIZED)
-		tap_skip("the sanitizer has a thread that never ends");
-	must_int(pipe(ends), 0);
-	pid = fork();
-	must(pid >= 0);
-	if (pid == 0) {
-		KC_DEFER_SCOPE;
-
-		to_parent = ends[1];
-		/* Threads that are parked do not keep it. */
-		run(leaves);
-		kc_defer(says, (void *)"m");
-		must_int(kc_go(says_later, (void *)"o"), 0);
-		kc_goexit();
-	}
-	close(ends[1]);
-	do {
-		more = read(ends[0], said + len, sizeof(said) - 1 - len);
-		len += more > 0 ? more : 0;
-	} while (more > 0);
-	expect(!strcmp(said, "mol"));
-	must_int(waitpid(pid, &status, 0), pid);
-	expect_int(status, 0);
-	close(ends[0]);
-}
-
 static const struct tap_test tests[] = {
 	{ "it runs what is deferred, and nothing stops it", test_goexit },
 	{ "a panic on the way", test_panic_on_the_way },
 	{ "it is called in a panic", test_in_a_panic },
 	{ "in another thread", test_thread },
-	{ "in main", test_main },
 };
 
 TAP_MAIN(tests)

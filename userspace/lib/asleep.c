@@ -27,7 +27,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "asleep.h"
 #include "keeper.h"
@@ -149,43 +148,35 @@ static int see(void *data, struct kc_sight *s)
 	return 0;
 }
 
-/* How many threads this process has: each is a folder in that one. */
-static long count_threads(void)
-{
-	struct stat stat_;
-
-	return stat("/proc/self/task", &stat_) ? -1 : (long)stat_.st_nlink - 2;
-}
-
 /*
- * That there are no other threads than those that are known: of others, and those that
- * come or go, there is the number only. That of the race detector, which is there or
- * not, is nobody's affair.
+ * How many threads are known: of others, and those that come or go, there is the
+ * number of all only.
  */
-static bool are_all_known(long threads)
+static long count_known(void)
 {
-	const long known = kc_g_count() + kc_thread_count_own();
-
-	return threads == known || (kc_race_on() && threads == known + 1);
+	return (long)kc_g_count() + kc_thread_count_own();
 }
 
 static bool look_once(const struct kc_looker *looker, struct round *round)
 {
-	const long threads = count_threads();
+	const long threads = kc_thread_count();
 
 	if (kc_keeper_has_work() || kc_notify_is_wanted() ||
 	    kc_look(looker, see, NULL, round))
 		return false;
-	return are_all_known(threads) && kc_uses_are_all(&round->uses);
+	return kc_thread_are_all(threads, count_known()) &&
+	       kc_uses_are_all(&round->uses);
 }
 
+/* Where there is none any more there is no deadlock: the process is about to end. */
 bool kc_all_asleep(const struct kc_looker *looker)
 {
 	struct round first = { 0 }, second = { 0 };
 	bool asleep;
 
 	asleep = look_once(looker, &first) && look_once(looker, &second) &&
-		first.nr_seen == second.nr_seen && first.mark == second.mark;
+		first.nr_seen && first.nr_seen == second.nr_seen &&
+		first.mark == second.mark;
 	kc_uses_free(&first.uses);
 	kc_uses_free(&second.uses);
 	return asleep;
@@ -194,13 +185,13 @@ bool kc_all_asleep(const struct kc_looker *looker)
 static bool look_for_blocked(const struct kc_looker *looker, struct round *round,
 			     struct kc_keeper_turn *turn)
 {
-	const long threads = count_threads();
+	const long threads = kc_thread_count();
 	long known;
 
 	if (threads < 0 || !kc_keeper_is_idle(turn) ||
 	    (turn->tid && !is_still(turn->tid)) || kc_look(looker, see, NULL, round))
 		return false;
-	known = kc_g_count() + kc_thread_count_own();
+	known = count_known();
 	round->blocked->strangers = threads > known ? threads - known : 0;
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "fork.h"
 #include "gdb.h"
+#include "last.h"
 #include "park.h"
 #include "race.h"
 #include "task.h"
@@ -38,6 +39,8 @@ static void forget(void *data)
 	kc_unlock(&kc_sched.lock);
 	kc_g_free_deferred(g);
 	kc_g_current = NULL;
+	if (g->tid == sys_getpid())
+		kc_last_begin();
 }
 
 /*
@@ -67,6 +70,8 @@ static void setup(void)
 	error = -pthread_key_create(&thread_end, forget);
 	if (!error)
 		error = kc_fork_setup();
+	if (!error)
+		error = kc_last_setup();
 	kc_sched.error = error;
 	read_comm();
 	kc_fault_setup();

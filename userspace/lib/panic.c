@@ -183,13 +183,11 @@ int kc_recover(kc_panic_info *out)
 }
 
 /* Main, or a thread of somebody else's. */
-KC_NORETURN static void exit_thread(const struct kc_g *g, struct kc_panic *p)
+KC_NORETURN static void exit_thread(struct kc_panic *p)
 {
 	for (; p; p = p->below)
 		if (p->what)
 			kc_panicked_unref(p->what);
-	if (g->tid == sys_getpid())
-		kc_pool_close();
 	pthread_exit(NULL);
 }
 
@@ -202,7 +200,7 @@ void kc_goexit(void)
 	for (;;) {
 		run_deferred(g, &p);
 		if (!p.protect)
-			exit_thread(g, &p);
+			exit_thread(&p);
 		if (p.protect->base)
 			land(g, &p);
 		/* Those outside are not this one's to end: leave it. */

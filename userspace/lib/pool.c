@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "last.h"
 #include "park.h"
 #include "pool.h"
 #include "race.h"
@@ -35,7 +36,6 @@ static struct kc_pool {
 	unsigned int nr_draining;	/* calls of kc_shutdown() */
 	uint32_t changes;		/* a futex, for those */
 	bool ready;			/* the lists are */
-	bool closed;
 } pool;
 
 static void make_lists(void)
@@ -324,8 +324,7 @@ bool kc_pool_park(struct kc_worker *w)
 	free(w->copy);
 	w->copy = NULL;
 	kc_lock(&kc_sched.lock);
-	if (!w->keep || pool.closed || pool.nr_draining ||
-	    pool.nr_idle >= MAX_IDLE) {
+	if (!w->keep || pool.nr_draining || pool.nr_idle >= MAX_IDLE) {
 		kc_unlock(&kc_sched.lock);
 		return false;
 	}
@@ -351,20 +350,21 @@ static bool leaves_alone(void)
 /* From here on it is who joins the thread that frees @w. */
 void kc_pool_leave(struct kc_worker *w)
 {
+	/* A goroutine that forked: the child has nothing like a main(). */
+	const bool first = w->g.tid == sys_getpid();
 	bool alone;
 
 	w->thread = pthread_self();
 	kc_lock(&kc_sched.lock);
 	kc_list_del(&w->g.all);
-	alone = leaves_alone();
+	alone = first || leaves_alone();
 	kc_unlock(&kc_sched.lock);
-	/* A goroutine that forked: the child has nothing like a main(). */
-	if (w->g.tid == sys_getpid())
-		kc_pool_close();
 	if (alone) {
 		kc_race_release(&pool);
 		pthread_detach(w->thread);
 		bury(w);
+		if (first)
+			kc_last_begin();
 		return;
 	}
 	reap(REAP_AT_ONCE);
@@ -393,14 +393,6 @@ static void send_away(void)
 	}
 }
 
-void kc_pool_close(void)
-{
-	kc_lock(&kc_sched.lock);
-	pool.closed = true;
-	send_away();
-	kc_unlock(&kc_sched.lock);
-}
-
 /* True once there are no threads. */
 static bool await_end(void)
 {
@@ -423,6 +415,20 @@ static bool await_end(void)
 	return none;
 }
 
+void kc_pool_drain(void)
+{
+	kc_lock(&kc_sched.lock);
+	pool.nr_draining++;
+	send_away();
+	kc_unlock(&kc_sched.lock);
+	while (!await_end())
+		;
+	kc_lock(&kc_sched.lock);
+	pool.nr_draining--;
+	kc_unlock(&kc_sched.lock);
+	kc_race_acquire(&pool);
+}
+
 int kc_shutdown(void)
 {
 	struct kc_parked *parked;
@@ -432,18 +438,9 @@ int kc_shutdown(void)
 		return -EDEADLK;
 	/* To join a thread is a cancellation point. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	kc_lock(&kc_sched.lock);
-	pool.nr_draining++;
-	send_away();
-	kc_unlock(&kc_sched.lock);
 	parked = kc_park(KC_STATE_SHUTDOWN, NULL, 0);
-	while (!await_end())
-		;
+	kc_pool_drain();
 	kc_unpark(parked);
-	kc_lock(&kc_sched.lock);
-	pool.nr_draining--;
-	kc_unlock(&kc_sched.lock);
-	kc_race_acquire(&pool);
 	pthread_setcancelstate(state, NULL);
 	return 0;
 }

@@ -88,8 +88,8 @@ bool kc_pool_park(struct kc_worker *w);
 /* The thread ends: nothing may be done with @w after this. */
 void kc_pool_leave(struct kc_worker *w);
 
-/* The process is to end with its last goroutine: parked threads end now. */
-void kc_pool_close(void);
+/* Until there are no threads; who is parked ends now. */
+void kc_pool_drain(void);
 
 /* In the child of a fork(). */
 void kc_pool_forked(void);

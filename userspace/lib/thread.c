@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "pool.h"
 #include "race.h"
@@ -233,6 +234,27 @@ unsigned int kc_thread_count_own(void)
 void kc_thread_forked(void)
 {
 	nr_own = 0;
+}
+
+void kc_thread_become_own(void)
+{
+	block_signals(NULL);
+	kc_thread_is_own = true;
+	__atomic_fetch_add(&nr_own, 1, __ATOMIC_RELAXED);
+}
+
+/* Each is a folder in that one. */
+long kc_thread_count(void)
+{
+	struct stat tasks;
+
+	return stat("/proc/self/task", &tasks) ? -1 : (long)tasks.st_nlink - 2;
+}
+
+/* That of the detector is there or not. */
+bool kc_thread_are_all(long threads, long known)
+{
+	return threads == known || (kc_race_on() && threads == known + 1);
 }
 
 static void *run_own(void *data)

@@ -26,6 +26,15 @@ extern _Thread_local bool kc_thread_is_own
 /* How many of them there are. */
 unsigned int kc_thread_count_own(void);
 
+/* This thread is one from now on, and blocks all signals. */
+void kc_thread_become_own(void);
+
+/* How many threads this process has, of whoever's; negative: not known. */
+long kc_thread_count(void);
+
+/* Of so many, @known are all that there are but for the race detector's. */
+bool kc_thread_are_all(long threads, long known);
+
 /* In the child of a fork(). */
 void kc_thread_forked(void);
 

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The end of a process that main() has left, by kc_goexit() or pthread_exit().
+ *
+ * It is to end when the other threads have. libc sees to that, but it knows nothing
+ * of threads that do not count: those that are parked in the pool, and the library's
+ * own, which never end. So the first thread stays when all of it has been taken down
+ * that is to be: it takes no part in anything, sees the pool out, and ends the process
+ * when nobody is left but it and its like. Nor would /proc/self, where all is looked up
+ * that is told of goroutines, be of use without it.
+ *
+ * Threads that are neither the pool's nor the library's tell nobody that they end.
+ * While there are such it looks for them from time to time, and only then.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "last.h"
+#include "pool.h"
+#include "task.h"
+#include "thread.h"
+
+#define EVERY	(20 * KC_MILLISECOND)
+
+/*
+ * The destructors of a thread's data are called in rounds, so long as there is some
+ * left. In the last one those of others have had their turn.
+ */
+#define ROUNDS	3
+_Static_assert(ROUNDS < PTHREAD_DESTRUCTOR_ITERATIONS, "it may begin in the second");
+
+static pthread_key_t round_key;
+
+static bool is_last(void)
+{
+	return kc_thread_are_all(kc_thread_count(), kc_thread_count_own());
+}
+
+static void await_others(void)
+{
+	uint32_t never = 0;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	kc_thread_become_own();
+	for (;;) {
+		/* It may be another thread that starts more. */
+		kc_pool_drain();
+		if (is_last())
+			exit(EXIT_SUCCESS);
+		sys_futex_wait_until(&never, 0, kc_later(kc_real_now(), EVERY));
+	}
+}
+
+static void next_round(void *data)
+{
+	const uintptr_t round = (uintptr_t)data;
+
+	if (round == ROUNDS)
+		await_others();
+	pthread_setspecific(round_key, (void *)(round + 1));
+}
+
+int kc_last_setup(void)
+{
+	return -pthread_key_create(&round_key, next_round);
+}
+
+void kc_last_begin(void)
+{
+	if (!pthread_getspecific(round_key))
+		pthread_setspecific(round_key, (void *)(uintptr_t)1);
+}
