@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -57,6 +56,11 @@ static void quit(void *arg)
 	sleep_ms(tap_patience() * 1000);
 }
 
+static void expect_quit(const struct death *death)
+{
+	expect(WIFSIGNALED(death->status) && WTERMSIG(death->status) == SIGQUIT);
+}
+
 static int leave_one(void)
 {
 	ask();
@@ -89,7 +93,7 @@ static void test_dump(void)
 
 	words = "dump";
 	die_in(&death, quit, NULL);
-	expect(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGQUIT);
+	expect_quit(&death);
 	expect_says(death.said, "[select (no cases), ", "\nkc_select", "\nblocked");
 }
 
@@ -130,7 +134,7 @@ static void test_several(void)
 			     (const char *const[]){ DEADLOCK, NULL });
 	words = "dump,leaks";
 	die_in(&death, quit, NULL);
-	expect(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGQUIT);
+	expect_quit(&death);
 	expect_says(death.said, "\nblocked");
 }
 
@@ -167,8 +171,7 @@ static void test_nothing(void)
 		expect_int(seen.status, 3);
 		expect(!seen.err[0]);
 		die_in(&death, quit, NULL);
-		expect(WIFSIGNALED(death.status) &&
-		       WTERMSIG(death.status) == SIGQUIT);
+		expect_quit(&death);
 		expect(!death.said[0]);
 	}
 }
@@ -210,7 +213,7 @@ static void test_privileged(void)
 	words = "dump";
 	die_in(&death, run_privileged, NULL);
 	unlink(PRIVILEGED);
-	expect(WIFSIGNALED(death.status) && WTERMSIG(death.status) == SIGQUIT);
+	expect_quit(&death);
 	expect(!death.said[0]);
 }
 

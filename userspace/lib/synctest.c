@@ -215,7 +215,7 @@ static bool await_others(struct turn *turn)
 	while (__atomic_load_n(&turn->given, __ATOMIC_ACQUIRE) == given)
 		sys_futex_wait(&turn->given, given);
 	kc_unpark(parked);
-	kc_race_acquire(&kc_clock_faked);
+	kc_clock_acquire();
 	return true;
 }
 
