@@ -262,55 +262,64 @@ static void crowd(uint32_t flags, uint32_t size, uint32_t capacity,
 
 static const uint32_t sizes[] = { 1, 8, 64, 128, 129, 4096, 4097, 65536 };
 
-static void all_sizes(uint32_t capacity, bool processes, enum way way)
+static void all_sizes(uint32_t capacity, bool processes)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		crowd(0, sizes[i], capacity, processes, way);
+		crowd(0, sizes[i], capacity, processes, PLAIN);
+}
+
+/* By other ways than write() and read(): inline, by pointer, of more than a page. */
+static void some_sizes(enum way way)
+{
+	static const uint32_t some[] = { 8, 129, 4097 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(some); i++) {
+		crowd(0, some[i], 0, false, way);
+		crowd(0, some[i], 2, false, way);
+	}
 }
 
 static void threads_rendezvous(void)
 {
-	all_sizes(0, false, PLAIN);
+	all_sizes(0, false);
 }
 
 static void threads_small(void)
 {
-	all_sizes(1, false, PLAIN);
+	all_sizes(1, false);
 }
 
 static void threads_large(void)
 {
-	all_sizes(64, false, PLAIN);
+	all_sizes(64, false);
 }
 
 static void processes_rendezvous(void)
 {
-	all_sizes(0, true, PLAIN);
+	all_sizes(0, true);
 }
 
 static void processes_buffered(void)
 {
-	all_sizes(3, true, PLAIN);
+	all_sizes(3, true);
 }
 
 static void selects(void)
 {
-	all_sizes(0, false, SELECT);
-	all_sizes(2, false, SELECT);
+	some_sizes(SELECT);
 }
 
 static void timeouts(void)
 {
-	all_sizes(0, false, TIMED);
-	all_sizes(2, false, TIMED);
+	some_sizes(TIMED);
 }
 
 static void signals(void)
 {
-	all_sizes(0, false, SIGNALLED);
-	all_sizes(2, false, SIGNALLED);
+	some_sizes(SIGNALLED);
 }
 
 static void messages(void)

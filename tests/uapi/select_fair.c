@@ -8,8 +8,8 @@
  * approximation (z = 6): d * (1 - 2/(9d) + 6 * sqrt(2/(9d)))^3, and for 1 and 2
  * degrees, where that is too rough, the exact ones. So a run that fails by
  * chance is not to be expected in the project's life, and a choice that prefers
- * one case of a few by a tenth or so is found, or one that takes one of 64 twice as
- * often.
+ * one case of a few by a sixth or so is found, or one that takes one of 64 three
+ * times as often.
  */
 #include <math.h>
 #include <poll.h>
@@ -18,7 +18,7 @@
 
 #include "cases.h"
 
-#define ROUNDS	20000
+#define ROUNDS	8000
 #define MANY	16
 
 static double bound(unsigned int degrees)
