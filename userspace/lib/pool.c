@@ -415,18 +415,28 @@ static bool await_end(void)
 	return none;
 }
 
-void kc_pool_drain(void)
+static void begin_drain(void)
 {
 	kc_lock(&kc_sched.lock);
 	pool.nr_draining++;
 	send_away();
 	kc_unlock(&kc_sched.lock);
-	while (!await_end())
-		;
+}
+
+static void end_drain(void)
+{
 	kc_lock(&kc_sched.lock);
 	pool.nr_draining--;
 	kc_unlock(&kc_sched.lock);
 	kc_race_acquire(&pool);
+}
+
+void kc_pool_drain(void)
+{
+	begin_drain();
+	while (!await_end())
+		;
+	end_drain();
 }
 
 int kc_shutdown(void)
@@ -438,9 +448,13 @@ int kc_shutdown(void)
 		return -EDEADLK;
 	/* To join a thread is a cancellation point. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	/* Who is parked wakes nobody: see asleep.c. */
+	begin_drain();
 	parked = kc_park(KC_STATE_SHUTDOWN, NULL, 0);
-	kc_pool_drain();
+	while (!await_end())
+		;
 	kc_unpark(parked);
+	end_drain();
 	pthread_setcancelstate(state, NULL);
 	return 0;
 }
