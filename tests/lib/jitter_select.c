@@ -2,6 +2,7 @@
 /*
  * Jitter: what a select chooses comes from the seed.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -116,11 +117,38 @@ static void test_not_ready(void)
 	expect_int(call_end(&call), 1);
 }
 
+/* However the others are chosen among, and moves nothing. */
+static void test_wrong(void)
+{
+	kc_chan *ready = make(8, 1), *recv = NULL, *send = NULL;
+	const int closed = fcntl(0, F_DUPFD, 200);
+	uint64_t seed, value = 1;
+	kc_case cases[3];
+
+	must_int(kc_make_pair(&recv, &send, 8, 1), 0);
+	close(closed);
+	cases[0] = kc_case_send(ready, &value);
+	cases[1] = kc_case_send(ready, &value);
+	for (seed = 1; seed <= ROUNDS; seed++) {
+		cases[2] = seed % 2 ? kc_case_send(recv, &value) :
+				      kc_case_fd(closed, POLLIN);
+		kc_jitter(seed);
+		expect_int(kc_select(cases, 3), -EBADF);
+		kc_jitter(0);
+		expect_int(cases[2].status, -EBADF);
+		expect_int(kc_len(ready), 0);
+	}
+	kc_unref(ready);
+	kc_unref(recv);
+	kc_unref(send);
+}
+
 static const struct tap_test tests[] = {
 	{ "channels", test_channels },
 	{ "descriptors", test_descriptors },
 	{ "times", test_times },
 	{ "what is not ready", test_not_ready },
+	{ "what is wrong", test_wrong },
 };
 
 TAP_MAIN(tests)

@@ -279,30 +279,28 @@ static int choose_timed(const struct live *live, const kc_case *cases, size_t n)
 	return i;
 }
 
+/* Its descriptor is not open, or not to be used in that way. */
+static bool is_wrong(const struct live *live, unsigned int i)
+{
+	const uint32_t needs = live->cases[i].op == KCHAN_OP_SEND ?
+		KCHAN_INFO_SEND : KCHAN_INFO_RECV;
+	struct kchan_info info;
+	long ret;
+
+	if (!live->chan[i])
+		return sys_fd_flags(live->cases[i].fd) == -EBADF;
+	ret = sys_ioctl(live->chan[i]->fd, KCHAN_IOC_INFO, &info);
+	return ret == -EBADF || (!ret && !(info.flags & needs));
+}
+
 /* The kernel does not tell which it was. By now it may be another. */
 static void blame(const struct live *live, kc_case *cases, size_t n)
 {
-	struct kchan_info info;
-	uint32_t needs;
 	unsigned int i;
-	long ret;
 
-	for (i = 0; i < live->nr; i++) {
-		if (live->index[i] == n)
-			continue;
-		if (!live->chan[i]) {
-			ret = sys_fd_flags(live->cases[i].fd);
-		} else {
-			needs = live->cases[i].op == KCHAN_OP_SEND ?
-				KCHAN_INFO_SEND : KCHAN_INFO_RECV;
-			ret = sys_ioctl(live->chan[i]->fd, KCHAN_IOC_INFO,
-					&info);
-			if (!ret && !(info.flags & needs))
-				ret = -EBADF;
-		}
-		if (ret == -EBADF)
+	for (i = 0; i < live->nr; i++)
+		if (live->index[i] != n && is_wrong(live, i))
 			cases[live->index[i]].status = -EBADF;
-	}
 }
 
 /* Of @nr live cases, from @first on. */
@@ -349,7 +347,8 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
  * The kernel chooses at random among those that are ready. With jitter the choice is to
  * be the goroutine's own: they are tried one after another, beginning with any. One
  * that commits was ready then, as good as any other that may have been; if none does,
- * the question is put for all of them at once.
+ * the question is put for all of them at once. So it is at once if one is wrong, which
+ * is to be told whichever would be the first.
  */
 static int ask_in_turn(const struct live *live, kc_case *cases, size_t n,
 		       struct kc_limit limit)
@@ -359,6 +358,9 @@ static int ask_in_turn(const struct live *live, kc_case *cases, size_t n,
 	unsigned int i;
 	int ret = -EAGAIN;
 
+	for (i = 0; i < live->nr; i++)
+		if (is_wrong(live, i))
+			return -EAGAIN;
 	for (i = 0; i < live->nr && ret == -EAGAIN; i++)
 		ret = ask_kernel(live, (begin + i) % live->nr, 1, cases, n, now);
 	return ret;
