@@ -412,6 +412,8 @@ static void ask_in_child(void *arg)
 	pid_t pid;
 	int status;
 
+	/* Nor does its environment, as it may where all tests are run so. */
+	must_int(unsetenv("KCHANDEBUG"), 0);
 	watch();
 	pid = fork();
 	if (!pid) {

@@ -281,5 +281,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		return strcmp(argv[1], "hash") ? 255 : hash_decisions();
+	/* Whatever the environment has: there is none but what the tests turn on. */
+	kc_jitter(0);
 	return tap_run(tests, ARRAY_SIZE(tests));
 }

@@ -27,7 +27,7 @@ clean()
 {
 	check /usr/bin/elements >/dev/null
 	sed 's/^==[0-9]*== *//' /tmp/seen |
-		awk 'BEGIN { RS = "" } !/kc_g_self/' >/tmp/rest
+		awk 'BEGIN { RS = "" } !/kc_g_self|own_dice/' >/tmp/rest
 	grep -q 'ERROR SUMMARY' /tmp/seen &&
 		! grep -qE 'look_at|kc_|abort' /tmp/rest && return
 	cat /tmp/seen
