@@ -7,9 +7,12 @@ DESTDIR	?=
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 FILES	?= /usr/share/common-licenses /usr/share/doc
-# For how many seconds each stress runs, and how often "make repeat" repeats.
+# For how many seconds each stress runs; how often "make repeat" repeats, how long the
+# tests' loops are then, and how many run at a time.
 TIME	:= 60
 TIMES	:= 200
+SCALE	:= 0.1
+REPEATS	:= 3
 
 # The kernel to build for: this machine's when it has what that takes, else the
 # guest's, which is fetched.
@@ -176,8 +179,9 @@ repeat: library
 	@scripts/deps.sh check
 	@tests/vm/suite --begin
 	@for cpus in 2 4; do \
-		tests/vm/suite repeat-$$cpus tests/lib/run repeat $$cpus $(TIMES) \
-			$(ONLY) || true; \
+		tests/vm/suite repeat-$$cpus env KCHAN_TEST_SCALE=$(SCALE) \
+			JOBS=$(REPEATS) MEMORY=4096 \
+			tests/lib/run repeat $$cpus $(TIMES) $(ONLY) || true; \
 	done
 	@tests/vm/suite --totals
 
