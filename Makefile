@@ -120,9 +120,8 @@ check-stress-stock: stress-programs
 	$(suite) stress-stock tests/vm/programs -l 300 -b "-c 4" \
 		-e KCHAN_STRESS_TIME=5 stock $(stresses)
 
-# Two programs at a time, as most of them often wait.
 check-lib: library
-	$(suite) lib env JOBS=2 MEMORY=4096 tests/lib/run
+	$(suite) lib tests/lib/run
 
 sanitized-programs: library
 	@$(MAKE) --no-print-directory $(quiet) -C userspace sanitized
