@@ -74,7 +74,11 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	if (info->si_code != CODE) {
 		kc_call_handler(&ask.before, signal, info, context);
 	} else if (advance(number, ASKED, ANSWERING)) {
-		ask.trace = kc_trace_take(pc_of(context));
+		/* The unwinder may have a lock, which it has in static programs. */
+		if (kc_trace_is_being_taken())
+			ask.trace.nr = 0;
+		else
+			ask.trace = kc_trace_take(pc_of(context));
 		advance(number, ANSWERING, ANSWERED);
 		sys_futex_wake_one(&ask.word);
 	}

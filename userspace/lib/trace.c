@@ -9,6 +9,15 @@
 #include "g.h"
 #include "trace.h"
 
+/* For a signal handler of this thread. */
+static _Thread_local volatile bool unwinding
+	__attribute__((tls_model("initial-exec")));
+
+bool kc_trace_is_being_taken(void)
+{
+	return unwinding;
+}
+
 struct walk {
 	struct kc_trace *trace;
 	uintptr_t from;
@@ -35,15 +44,25 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *data)
 	return _URC_NO_REASON;
 }
 
+/* A part of its caller, which begins the backtrace. */
+static inline __attribute__((always_inline)) void unwind(struct walk *walk)
+{
+	const bool before = unwinding;
+
+	unwinding = true;
+	_Unwind_Backtrace(step, walk);
+	unwinding = before;
+}
+
 struct kc_trace kc_trace_take(uintptr_t from)
 {
 	struct kc_trace trace = { .nr = 0 };
 	struct walk walk = { &trace, from, false };
 
-	_Unwind_Backtrace(step, &walk);
+	unwind(&walk);
 	if (!walk.begun) {
 		walk.begun = true;
-		_Unwind_Backtrace(step, &walk);
+		unwind(&walk);
 	}
 	return trace;
 }
@@ -52,7 +71,7 @@ struct kc_trace kc_trace_take(uintptr_t from)
 
 static void walk_on(void *data)
 {
-	_Unwind_Backtrace(step, data);
+	unwind(data);
 }
 
 struct kc_trace kc_trace_of(const struct kc_regs *regs)

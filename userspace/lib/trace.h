@@ -5,6 +5,7 @@
 #ifndef LIBKCHAN_TRACE_H
 #define LIBKCHAN_TRACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "regs.h"
@@ -26,6 +27,9 @@ struct kc_trace {
  * met, and ends with the goroutine's function.
  */
 struct kc_trace kc_trace_take(uintptr_t from);
+
+/* In a signal handler: it came while this thread was at that, for itself or another. */
+bool kc_trace_is_being_taken(void);
 
 /* That of a thread which stays where it has saved @regs: see park.h. */
 struct kc_trace kc_trace_of(const struct kc_regs *regs);
