@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "clock.h"
+#include "internal.h"
 #include "last.h"
 #include "pool.h"
 #include "task.h"
@@ -39,8 +39,6 @@ static bool is_last(void)
 
 static void await_others(void)
 {
-	uint32_t never = 0;
-
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	kc_thread_become_own();
 	for (;;) {
@@ -48,7 +46,7 @@ static void await_others(void)
 		kc_pool_drain();
 		if (is_last())
 			exit(EXIT_SUCCESS);
-		sys_futex_wait_until(&never, 0, kc_later(kc_real_now(), EVERY));
+		kc_rest(EVERY);
 	}
 }
 

@@ -394,7 +394,7 @@ static void send_away(void)
 }
 
 /* True once there are no threads. */
-static bool await_end(void)
+static bool await_one_end(void)
 {
 	struct kc_worker *w = take_dead();
 	uint32_t changes;
@@ -413,6 +413,12 @@ static bool await_end(void)
 	if (!none && !dead)
 		sys_futex_wait(&pool.changes, changes);
 	return none;
+}
+
+static void await_end(void)
+{
+	while (!await_one_end())
+		;
 }
 
 static void begin_drain(void)
@@ -434,8 +440,7 @@ static void end_drain(void)
 void kc_pool_drain(void)
 {
 	begin_drain();
-	while (!await_end())
-		;
+	await_end();
 	end_drain();
 }
 
@@ -451,8 +456,7 @@ int kc_shutdown(void)
 	/* Who is parked wakes nobody: see asleep.c. */
 	begin_drain();
 	parked = kc_park(KC_STATE_SHUTDOWN, NULL, 0);
-	while (!await_end())
-		;
+	await_end();
 	kc_unpark(parked);
 	end_drain();
 	pthread_setcancelstate(state, NULL);

@@ -54,9 +54,8 @@ int kc_leak_check(int64_t timeout);
  * deadlock, while another process has such an end too, or a socket's queue;
  * while an end has a second descriptor; while an armed select has such a channel;
  * while some thread of the program has never used the library, or runs, for which
- * those of the race detector are taken in a forked child; when main() has ended by
- * kc_goexit(); and, as with anything that has more than one thread, when some go on
- * while others are stuck.
+ * those of the race detector are taken in a forked child; and, as with anything that
+ * has more than one thread, when some go on while others are stuck.
  *
  * Called again it changes the time. A forked child has to ask for itself.
  *
