@@ -2,7 +2,10 @@
 /*
  * Goroutines that run, and are asked where by a signal.
  */
+#include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "seen.h"
 
@@ -101,10 +104,159 @@ static void test_handler_stays(void)
 	atomic_store(&stop, true);
 }
 
+/*
+ * A page that nobody may read: who does stays in the handler, with all that it has,
+ * until it has been asked, or is let go on.
+ */
+static struct {
+	char *page;
+	size_t size;
+	bool until_asked;
+	atomic_bool faulted;
+	atomic_bool go_on;
+} barred;
+
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+	char *const addr = info->si_addr;
+	sigset_t none;
+
+	if (addr < barred.page || addr >= barred.page + barred.size)
+		_exit(signal);
+	atomic_store(&barred.faulted, true);
+	sigemptyset(&none);
+	if (barred.until_asked)
+		ppoll(NULL, 0, NULL, &none);
+	while (!barred.until_asked && !atomic_load(&barred.go_on))
+		sleep_ms(1);
+	mprotect(barred.page, barred.size, PROT_READ | PROT_WRITE);
+	(void)context;
+}
+
+static void bar(void *page, bool until_asked)
+{
+	struct sigaction action = {
+		.sa_sigaction = on_fault,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK,
+	};
+
+	barred.page = page;
+	barred.until_asked = until_asked;
+	sigemptyset(&action.sa_mask);
+	sigaddset(&action.sa_mask, SIGURG);
+	must_int(sigaction(SIGSEGV, &action, NULL), 0);
+	must_int(mprotect(barred.page, barred.size, PROT_NONE), 0);
+}
+
+/*
+ * The unwinder's own, and what it is told of code that is made at run time: an entry
+ * that is of no code, and the end. It looks at more than the first word when it looks
+ * for an address that nobody else has, and has its lock then.
+ */
+void __register_frame_info(const void *begin, void *object);
+void *__deregister_frame_info(const void *begin);
+const void *_Unwind_Find_FDE(void *pc, void *bases);
+
+static atomic_bool unwind;
+
+static void find_code(void *arg)
+{
+	static void *object[16];
+	uint32_t *begin = (uint32_t *)barred.page - 1;
+	void *bases[3];
+
+	*begin = 12;
+	until(atomic_load(&unwind));
+	__register_frame_info(begin, object);
+	expect(!_Unwind_Find_FDE((void *)16, bases));
+	__deregister_frame_info(begin);
+	(void)arg;
+}
+
+/* Who looks has its own backtrace by then. */
+static int let_unwind(void *arg, const kc_goroutine *g)
+{
+	unsigned int *nr = arg;
+
+	if (!strcmp(g->name, "unwinds")) {
+		expect_int(g->nr_pcs, 0);
+		*nr += 1;
+	}
+	atomic_store(&unwind, true);
+	until(atomic_load(&barred.faulted));
+	return 0;
+}
+
+/* One that has the unwinder's lock is not asked to wait for it, and goes on. */
+static void test_unwinds(void)
+{
+	unsigned int nr = 0;
+	long long begin;
+	char *pages;
+
+	/* The first, of whom is told before of the other. */
+	kc_set_goname("asks");
+	barred.size = sysconf(_SC_PAGESIZE);
+	pages = mmap(NULL, 2 * barred.size, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(pages != MAP_FAILED);
+	bar(pages + barred.size, true);
+	go_named("unwinds", find_code);
+	begin = tap_now_ns();
+	must_int(kc_goroutines(let_unwind, &nr), 0);
+	expect(tap_now_ns() - begin < 900 * KC_MILLISECOND);
+	expect_int(nr, 1);
+	expect_int(kc_shutdown(), 0);
+}
+
+/* Three pages each, that one of them has nothing of any other function. */
+#define ROOM	(3 * 4096)
+
+static void __attribute__((noinline)) spin_below(void)
+{
+	volatile char room[ROOM];
+
+	room[0] = room[ROOM - 1] = 0;
+	bar((void *)((uintptr_t)__builtin_frame_address(0) & -barred.size), false);
+	spin(NULL);
+	room[0] = 1;
+}
+
+static void spin_deep(void *arg)
+{
+	volatile char room[ROOM];
+
+	room[0] = room[ROOM - 1] = 0;
+	spin_below();
+	room[0] = 1;
+	(void)arg;
+}
+
+/* One that begins to answer, and gets no further, is not waited for either. */
+static void test_stuck(void)
+{
+	long long begin;
+
+	if (THREAD_SANITIZED)
+		tap_skip("the race detector blocks faults in handlers");
+	barred.size = sysconf(_SC_PAGESIZE);
+	go_named("is stuck", spin_deep);
+	begin = tap_now_ns();
+	until(look_for("is stuck").g.nr_pcs == 0 && atomic_load(&barred.faulted));
+	expect(tap_now_ns() - begin < 900 * KC_MILLISECOND);
+	/* It does not answer any more, and has the next question. */
+	atomic_store(&barred.go_on, true);
+	until(look_for("is stuck").g.nr_pcs > 0);
+	atomic_store(&stop, true);
+	expect_int(kc_shutdown(), 0);
+}
+
 static const struct tap_test tests[] = {
 	{ "who runs is asked where", test_running },
 	{ "who does not answer holds nobody up", test_deaf },
 	{ "the program's handler of the signal stays", test_handler_stays },
+	{ "who has the unwinder's lock goes on", test_unwinds },
+	{ "who does not come to an end of its answer is not waited for", test_stuck },
 };
 
 TAP_MAIN(tests)

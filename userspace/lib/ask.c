@@ -3,15 +3,23 @@
  * Asking a running thread where it is: it is sent SIGURG, which does nothing by
  * default, and takes its own backtrace in the handler.
  *
+ * The unwinder has a lock, in static programs and where code is made at run time,
+ * and the signal may come to a thread that has it. So the thread waits in its
+ * handler until who asks has had that lock: then it is not this thread that has it.
+ * If it is, the thread's own patience ends, it goes on without an answer, and who
+ * asks gets the lock from it.
+ *
  * There is one question at a time. Its number goes with the signal, and one word
  * says how far it is:
  *
- *	asked --the thread--> answering --the thread--> answered
- *	  |
- *	  +--who asks, when its patience is at an end--> nothing
+ *	asked --the thread--> held --who asks, after the lock--> answering
+ *	                                       --the thread--> giving --> answered
  *
- * So a thread that comes too late finds another number or nothing, and touches
- * nothing; one that has begun to answer is waited for.
+ * and from any of the first three to nothing: by the thread when it is held for too
+ * long, by who asks when its patience is at an end. So a thread that comes too late
+ * finds another number or nothing, and touches nothing; it takes its backtrace where
+ * that is its own, and only while it gives it, which waits for nothing, is it waited
+ * for.
  */
 #include <signal.h>
 #include <string.h>
@@ -25,17 +33,23 @@
 
 #define EACH	(100 * KC_MILLISECOND)
 
+/* For one that has the unwinder's lock; less than the above, that it still answers. */
+#define HOLD	(50 * KC_MILLISECOND)
+
 /* siginfo_t.si_code: a signal of ours. Programs may choose among the negative ones. */
 #define CODE	(-0x6b63)
 
 enum progress {
 	NOTHING,
 	ASKED,
+	HELD,
 	ANSWERING,
+	GIVING,
 	ANSWERED,
 };
 
-#define PROGRESS_BITS	2
+#define PROGRESS_BITS	3
+#define PROGRESS_MASK	((1U << PROGRESS_BITS) - 1)
 #define NUMBERS		(UINT32_MAX >> PROGRESS_BITS)
 
 static struct {
@@ -57,31 +71,62 @@ static uintptr_t pc_of(const ucontext_t *context)
 #endif
 }
 
+static uint32_t word_of(uint32_t number, enum progress progress)
+{
+	return number << PROGRESS_BITS | progress;
+}
+
 static bool advance(uint32_t number, enum progress from, enum progress to)
 {
-	uint32_t word = number << PROGRESS_BITS | from;
+	uint32_t word = word_of(number, from);
 
-	return __atomic_compare_exchange_n(&ask.word, &word,
-					   number << PROGRESS_BITS | to, false,
-					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&ask.word, &word, word_of(number, to),
+					   false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+static uint32_t progress_of(uint32_t number)
+{
+	const uint32_t word = __atomic_load_n(&ask.word, __ATOMIC_ACQUIRE);
+
+	return word >> PROGRESS_BITS == number ? word & PROGRESS_MASK : NOTHING;
+}
+
+/* Whether this thread does certainly not have the unwinder's lock. */
+static bool be_held(uint32_t number)
+{
+	const int64_t until = kc_later(kc_real_now(), HOLD);
+
+	sys_futex_wake_one(&ask.word);
+	while (progress_of(number) == HELD)
+		if (sys_futex_wait_until(&ask.word, word_of(number, HELD),
+					 until) == -ETIMEDOUT)
+			advance(number, HELD, NOTHING);
+	return progress_of(number) == ANSWERING;
+}
+
+static void answer(uint32_t number, uintptr_t pc)
+{
+	struct kc_trace trace;
+
+	if (!advance(number, ASKED, HELD) || !be_held(number))
+		return;
+	trace = kc_trace_take(pc);
+	if (!advance(number, ANSWERING, GIVING))
+		return;
+	ask.trace = trace;
+	advance(number, GIVING, ANSWERED);
+	sys_futex_wake_one(&ask.word);
 }
 
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
 	const int error = errno;
-	const uint32_t number = info->si_int;
 
-	if (info->si_code != CODE) {
+	if (info->si_code == CODE)
+		answer(info->si_int, pc_of(context));
+	else
 		kc_call_handler(&ask.before, signal, info, context);
-	} else if (advance(number, ASKED, ANSWERING)) {
-		/* The unwinder may have a lock, which it has in static programs. */
-		if (kc_trace_is_being_taken())
-			ask.trace.nr = 0;
-		else
-			ask.trace = kc_trace_take(pc_of(context));
-		advance(number, ANSWERING, ANSWERED);
-		sys_futex_wake_one(&ask.word);
-	}
 	errno = error;
 }
 
@@ -109,9 +154,16 @@ bool kc_ask(pid_t tid)
 	info.si_code = CODE;
 	info.si_pid = sys_getpid();
 	info.si_int = ask.number;
-	__atomic_store_n(&ask.word, ask.number << PROGRESS_BITS | ASKED,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&ask.word, word_of(ask.number, ASKED), __ATOMIC_RELEASE);
 	return ask.ready && !sys_queue_signal(tid, SIGURG, &info);
+}
+
+/* The thread is held meanwhile; if it has the unwinder's lock, only for so long. */
+static void release(uint32_t number)
+{
+	kc_trace_pass_lock();
+	advance(number, HELD, ANSWERING);
+	sys_futex_wake_one(&ask.word);
 }
 
 bool kc_ask_await(struct kc_trace *trace, struct kc_patience *patience)
@@ -119,22 +171,24 @@ bool kc_ask_await(struct kc_trace *trace, struct kc_patience *patience)
 	const int64_t begin = kc_real_now();
 	const int64_t most = patience->left < EACH ? patience->left : EACH;
 	const uint32_t number = ask.number;
-	const uint32_t answered = number << PROGRESS_BITS | ANSWERED;
-	bool gave_up = false;
-	uint32_t word;
+	int64_t until = kc_later(begin, most);
+	uint32_t progress;
 
-	while (!gave_up &&
-	       (word = __atomic_load_n(&ask.word, __ATOMIC_ACQUIRE)) != answered) {
-		if (sys_futex_wait_until(&ask.word, word,
-					 kc_later(begin, most)) == -ETIMEDOUT)
-			gave_up = advance(number, ASKED, NOTHING);
+	while ((progress = progress_of(number)) != ANSWERED && progress != NOTHING) {
+		if (progress == HELD)
+			release(number);
+		else if (sys_futex_wait_until(&ask.word, word_of(number, progress),
+					      until) == -ETIMEDOUT &&
+			 !advance(number, ASKED, NOTHING) &&
+			 !advance(number, ANSWERING, NOTHING))
+			until = kc_later(until, KC_MILLISECOND);
 	}
 	patience->left -= kc_real_now() - begin;
 	if (patience->left < 0)
 		patience->left = 0;
-	if (!gave_up)
+	if (progress == ANSWERED)
 		*trace = ask.trace;
-	return !gave_up;
+	return progress == ANSWERED;
 }
 
 void kc_ask_forked(void)

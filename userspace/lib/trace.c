@@ -9,13 +9,10 @@
 #include "g.h"
 #include "trace.h"
 
-/* For a signal handler of this thread. */
-static _Thread_local volatile bool unwinding
-	__attribute__((tls_model("initial-exec")));
-
-bool kc_trace_is_being_taken(void)
+void kc_trace_pass_lock(void)
 {
-	return unwinding;
+	/* It has to be looked for, which is all that is wanted of it. */
+	_Unwind_FindEnclosingFunction((void *)kc_g_run);
 }
 
 struct walk {
@@ -44,25 +41,15 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *data)
 	return _URC_NO_REASON;
 }
 
-/* A part of its caller, which begins the backtrace. */
-static inline __attribute__((always_inline)) void unwind(struct walk *walk)
-{
-	const bool before = unwinding;
-
-	unwinding = true;
-	_Unwind_Backtrace(step, walk);
-	unwinding = before;
-}
-
 struct kc_trace kc_trace_take(uintptr_t from)
 {
 	struct kc_trace trace = { .nr = 0 };
 	struct walk walk = { &trace, from, false };
 
-	unwind(&walk);
+	_Unwind_Backtrace(step, &walk);
 	if (!walk.begun) {
 		walk.begun = true;
-		unwind(&walk);
+		_Unwind_Backtrace(step, &walk);
 	}
 	return trace;
 }
@@ -71,7 +58,7 @@ struct kc_trace kc_trace_take(uintptr_t from)
 
 static void walk_on(void *data)
 {
-	unwind(data);
+	_Unwind_Backtrace(step, data);
 }
 
 struct kc_trace kc_trace_of(const struct kc_regs *regs)

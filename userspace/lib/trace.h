@@ -28,8 +28,11 @@ struct kc_trace {
  */
 struct kc_trace kc_trace_take(uintptr_t from);
 
-/* In a signal handler: it came while this thread was at that, for itself or another. */
-bool kc_trace_is_being_taken(void);
+/*
+ * Have the unwinder's lock, if it has one, and give it back. A thread that has done
+ * nothing meanwhile does not have it then.
+ */
+void kc_trace_pass_lock(void);
 
 /* That of a thread which stays where it has saved @regs: see park.h. */
 struct kc_trace kc_trace_of(const struct kc_regs *regs);
