@@ -11,6 +11,7 @@
 
 #include "common.h"
 #include "death.h"
+#include "output.h"
 
 #define noinline __attribute__((noinline))
 
@@ -319,6 +320,66 @@ static void test_waitgroup(void)
 			break;
 }
 
+/* Where the stack of the thread ends that this is called in. */
+static uintptr_t stack_end(void)
+{
+	pthread_attr_t attr;
+	void *end;
+	size_t size;
+
+	must_int(pthread_getattr_np(pthread_self(), &attr), 0);
+	must_int(pthread_attr_getstack(&attr, &end, &size), 0);
+	pthread_attr_destroy(&attr);
+	return (uintptr_t)end;
+}
+
+static noinline void descend(uintptr_t to)
+{
+	volatile char room[16];
+
+	room[0] = 0;
+	if ((uintptr_t)room - 128 > to)
+		descend(to);
+	else
+		kc_protect(fails, (void *)"on the last of the stack", NULL);
+	room[0] = 1;
+}
+
+static void panic_above(void *arg)
+{
+	descend(stack_end() + *(size_t *)arg);
+	_exit(0);
+}
+
+static void start_panic_above(void *left)
+{
+	must_int(kc_go(panic_above, left), 0);
+	for (;;)
+		pause();
+}
+
+/*
+ * A panic with little left of the stack overflows it, or does not: the report of the
+ * one has the unwinder to itself, whichever step of the other it is that overflows.
+ */
+static void test_little_stack(void)
+{
+	static struct death death;
+	unsigned int told = 0, done = 0;
+	size_t left;
+
+	if (SANITIZED)
+		tap_skip("the sanitizer handles overflows");
+	for (left = 2048; left <= 8192; left += 192) {
+		die_in(&death, start_panic_above, &left);
+		if (WIFEXITED(death.status))
+			done++;
+		else if (expect_says(death.said, "fatal error: stack overflow"))
+			told++;
+	}
+	expect(told && done);
+}
+
 static const struct tap_test tests[] = {
 	{ "in main", test_main },
 	{ "in a goroutine", test_goroutine },
@@ -329,6 +390,7 @@ static const struct tap_test tests[] = {
 	{ "a safe goroutine ends alone, and is logged", test_safe },
 	{ "on standard error, if there is no logger", test_default_logger },
 	{ "a wait group's member", test_waitgroup },
+	{ "with little left of the stack", test_little_stack },
 };
 
 TAP_MAIN(tests)

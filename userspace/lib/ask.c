@@ -111,7 +111,7 @@ static void answer(uint32_t number, uintptr_t pc)
 
 	if (!advance(number, ASKED, HELD) || !be_held(number))
 		return;
-	trace = kc_trace_take(pc);
+	trace = kc_trace_take_in_handler(pc);
 	if (!advance(number, ANSWERING, GIVING))
 		return;
 	ask.trace = trace;

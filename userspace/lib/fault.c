@@ -182,12 +182,12 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	unsigned int i = 0;
 
 	if (is_overflow(kc_g_current, info, pc)) {
-		fault.trace = kc_trace_take(pc + 1);
+		fault.trace = kc_trace_take_in_handler(pc + 1);
 		kc_report_error("stack overflow", kc_g_current, &fault.trace);
 	}
 	/* Sent by somebody, it is no fault. */
 	if (info->si_code > 0 && in_ranges(pc)) {
-		fault.trace = kc_trace_take(pc + 1);
+		fault.trace = kc_trace_take_in_handler(pc + 1);
 		go_on_with(&fault, context);
 	} else {
 		while (signals[i] != signal)

@@ -41,7 +41,7 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *data)
 	return _URC_NO_REASON;
 }
 
-struct kc_trace kc_trace_take(uintptr_t from)
+struct kc_trace kc_trace_take_in_handler(uintptr_t from)
 {
 	struct kc_trace trace = { .nr = 0 };
 	struct walk walk = { &trace, from, false };
@@ -52,6 +52,26 @@ struct kc_trace kc_trace_take(uintptr_t from)
 		_Unwind_Backtrace(step, &walk);
 	}
 	return trace;
+}
+
+/*
+ * More than the unwinder takes of a stack. If it is not there, it shall be found out
+ * here: there the unwinder may have its lock, which who tells of the overflow needs.
+ */
+#define ROOM	4096
+
+static void __attribute__((noinline)) touch_room(void)
+{
+	volatile char room[ROOM];
+
+	room[0] = 0;
+	(void)room[0];
+}
+
+struct kc_trace kc_trace_take(uintptr_t from)
+{
+	touch_room();
+	return kc_trace_take_in_handler(from);
 }
 
 #if KC_HAVE_REGS

@@ -28,6 +28,9 @@ struct kc_trace {
  */
 struct kc_trace kc_trace_take(uintptr_t from);
 
+/* The same on a stack that need not have much room. */
+struct kc_trace kc_trace_take_in_handler(uintptr_t from);
+
 /*
  * Have the unwinder's lock, if it has one, and give it back. A thread that has done
  * nothing meanwhile does not have it then.
