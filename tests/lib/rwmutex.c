@@ -162,7 +162,8 @@ static void read_it(void *arg)
 	struct crowd *crowd = arg;
 	unsigned long i;
 
-	for (i = 0; i < crowd->rounds; i++) {
+	/* All are there for as long as no two have met. */
+	for (i = 0; i < crowd->rounds || !atomic_load(&crowd->together); i++) {
 		if (i % 3 || kc_rwmutex_try_rlock(&crowd->rw))
 			kc_rwmutex_rlock(&crowd->rw);
 		if (atomic_fetch_add(&crowd->readers, 1))
