@@ -181,12 +181,9 @@ busy()
 # holders FILE: the processes that have it open.
 holders()
 {
-	for fd in /proc/[0-9]*/fd/*; do
-		if [ "$(readlink "$fd" 2>/dev/null)" = "$1" ]; then
-			fd=${fd#/proc/}
-			echo "${fd%%/*}"
-		fi
-	done
+	# shellcheck disable=SC2012 # this find does not print where a link leads
+	ls -l /proc/[0-9]*/fd/* 2>/dev/null |
+		sed -n "s|.* /proc/\([0-9]*\)/fd/[0-9]* -> $1\$|\1|p"
 }
 
 one_killed()
