@@ -302,15 +302,17 @@ static int let_go(int socket, struct kc_child *child)
 {
 	const char go = 1;
 	int ret = 0;
+	long len;
 
 	child->fd = sys_pidfd_open(child->pid);
 	if (child->fd < 0)
 		return child->fd;
+	len = sys_recv(socket, &ret, sizeof(ret));
+	if (len > 0 && !ret)
+		len = sys_send(socket, &go, sizeof(go));
 	/* One that dies before is one that has died: a wait will tell. */
-	if (sys_recv(socket, &ret, sizeof(ret)) != sizeof(ret))
-		return 0;
-	if (!ret)
-		sys_send(socket, &go, sizeof(go));
+	if (len < 0 && len != -EPIPE && len != -ECONNRESET)
+		return len;
 	return ret;
 }
 
