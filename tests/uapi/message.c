@@ -60,7 +60,8 @@ static void sizes(void)
 
 static void write_errors(void)
 {
-	char buf[64] = { 1 };
+	/* Not on the stack, which may end with user space: that is an EFAULT. */
+	static char buf[64] = { 1 };
 	struct iovec io[] = { { buf, 10 }, { buf + 10, 7 } };
 	int fd = chan_make(MSG, 16, 4);
 
