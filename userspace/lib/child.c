@@ -323,7 +323,11 @@ int kc_spawn_function(const struct kc_spawn *spawn, int *tmp, struct kc_child *c
 
 	/* Which makes it known to the handlers of fork(). */
 	kc_g_self();
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
+	/*
+	 * Not of packets: there a message that comes while one looks for it can be
+	 * taken for the end, if who sent it closes at once.
+	 */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets))
 		return -errno;
 	block_signals(&mask);
 	child->pid = fork();
