@@ -9,31 +9,35 @@
 
 #include "g.h"
 
+/* With the lock, for a fork(): its child frees what it finds there. */
+static void replace(struct kc_g *g, struct kc_deferred *deferred, size_t max)
+{
+	struct kc_deferred *before = g->deferred;
+
+	kc_lock(&kc_sched.lock);
+	g->deferred = deferred;
+	g->max_deferred = max;
+	kc_unlock(&kc_sched.lock);
+	if (before != g->few)
+		free(before);
+}
+
 static bool make_room(struct kc_g *g)
 {
 	const size_t max = 2 * g->max_deferred;
-	struct kc_deferred *deferred = NULL;
+	struct kc_deferred *deferred = reallocarray(NULL, max, sizeof(*deferred));
 
-	if (g->deferred == g->few) {
-		deferred = malloc(max * sizeof(*deferred));
-		if (deferred)
-			memcpy(deferred, g->few, sizeof(g->few));
-	} else {
-		deferred = reallocarray(g->deferred, max, sizeof(*deferred));
-	}
 	if (!deferred)
 		return false;
-	g->deferred = deferred;
-	g->max_deferred = max;
+	memcpy(deferred, g->deferred, g->nr_deferred * sizeof(*deferred));
+	replace(g, deferred, max);
 	return true;
 }
 
 void kc_g_free_deferred(struct kc_g *g)
 {
 	if (g->deferred != g->few)
-		free(g->deferred);
-	g->deferred = g->few;
-	g->max_deferred = KC_DEFERS;
+		replace(g, g->few, KC_DEFERS);
 	g->nr_deferred = 0;
 }
 

@@ -153,7 +153,9 @@ static struct kc_worker *take_dead_locked(void)
 static void free_worker(struct kc_worker *w)
 {
 	free(w->copy);
-	kc_g_free_deferred(&w->g);
+	/* Not as the goroutine does it: here the lock may be held. */
+	if (w->g.deferred != w->g.few)
+		free(w->g.deferred);
 	free(w);
 }
 
@@ -319,13 +321,15 @@ static bool await_turn(struct kc_worker *w, bool for_ever)
 
 bool kc_pool_park(struct kc_worker *w)
 {
+	void *copy = w->copy;
 	bool few;
 
-	free(w->copy);
-	w->copy = NULL;
 	kc_lock(&kc_sched.lock);
+	/* Here, for a fork(), whose child frees what it finds: see defer.c. */
+	w->copy = NULL;
 	if (!w->keep || pool.nr_draining || pool.nr_idle >= MAX_IDLE) {
 		kc_unlock(&kc_sched.lock);
+		free(copy);
 		return false;
 	}
 	few = pool.nr_idle++ < KEPT;
@@ -334,6 +338,7 @@ bool kc_pool_park(struct kc_worker *w)
 	w->g.live = false;
 	__atomic_store_n(&w->turn, KC_TURN_PARKED, __ATOMIC_RELAXED);
 	kc_unlock(&kc_sched.lock);
+	free(copy);
 	return await_turn(w, few);
 }
 
