@@ -105,11 +105,28 @@ static bool be_held(uint32_t number)
 	return progress_of(number) == ANSWERING;
 }
 
-static void answer(uint32_t number, uintptr_t pc)
+/*
+ * All but faults: a handler of the program's would run on top of ours, and might not
+ * come back to it.
+ */
+static void block_signals(struct kc_sigmask *old)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
+	struct kc_sigmask mask;
+	size_t i;
+
+	memset(&mask, 0xff, sizeof(mask));
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		mask.bits[(faults[i] - 1) / KC_MASK_BITS] &=
+			~(1UL << (faults[i] - 1) % KC_MASK_BITS);
+	sys_set_sigmask(&mask, old);
+}
+
+static void answer_held(uint32_t number, uintptr_t pc)
 {
 	struct kc_trace trace;
 
-	if (!advance(number, ASKED, HELD) || !be_held(number))
+	if (!be_held(number))
 		return;
 	trace = kc_trace_take_in_handler(pc);
 	if (!advance(number, ANSWERING, GIVING))
@@ -117,6 +134,16 @@ static void answer(uint32_t number, uintptr_t pc)
 	ask.trace = trace;
 	advance(number, GIVING, ANSWERED);
 	sys_futex_wake_one(&ask.word);
+}
+
+static void answer(uint32_t number, uintptr_t pc)
+{
+	struct kc_sigmask mask;
+
+	block_signals(&mask);
+	if (advance(number, ASKED, HELD))
+		answer_held(number, pc);
+	sys_set_sigmask(&mask, NULL);
 }
 
 static void on_signal(int signal, siginfo_t *info, void *context)
@@ -130,17 +157,20 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	errno = error;
 }
 
+/* Again in the process of a function, which has no handlers any more. */
 static void set_up(void)
 {
 	struct sigaction action = {
 		.sa_sigaction = on_signal,
 		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART,
 	};
+	struct sigaction now;
 
-	if (ask.ready)
+	sigaction(SIGURG, NULL, &now);
+	if (ask.ready && ((now.sa_flags & SA_SIGINFO) || now.sa_handler != SIG_DFL))
 		return;
+	ask.before = now;
 	sigemptyset(&action.sa_mask);
-	sigaction(SIGURG, NULL, &ask.before);
 	ask.ready = !sigaction(SIGURG, &action, NULL);
 }
 
@@ -181,7 +211,7 @@ bool kc_ask_await(struct kc_trace *trace, struct kc_patience *patience)
 					      until) == -ETIMEDOUT &&
 			 !advance(number, ASKED, NOTHING) &&
 			 !advance(number, ANSWERING, NOTHING))
-			until = kc_later(until, KC_MILLISECOND);
+			until = kc_later(kc_real_now(), KC_MILLISECOND);
 	}
 	patience->left -= kc_real_now() - begin;
 	if (patience->left < 0)
