@@ -166,13 +166,29 @@ static void test_again(void)
 
 static atomic_bool over;
 
+/* What memory is taken for, and given back. */
+struct much {
+	atomic_int *counted;
+	char more[4096];
+};
+
+#define DEFERS	40
+
+static void defer_many(void *arg)
+{
+	const struct much *much = arg;
+
+	for (unsigned int i = 0; i < DEFERS; i++)
+		kc_defer(count, much->counted);
+}
+
 static void *start_many(void *arg)
 {
-	atomic_int *counted = arg;
+	const struct much much = { .counted = arg };
 	unsigned int i;
 
 	for (i = 0; !atomic_load(&over); i++) {
-		if (kc_go(count, counted))
+		if (kc_go_copy(defer_many, &much, sizeof(much)))
 			kc_gosched();
 		/* They are to end, too, on a slow machine. */
 		if (i % 10 == 0)
