@@ -177,6 +177,7 @@ static void test_steady(void)
 	s = supervise(NULL, board, &options);
 	for (i = 0; i < 4; i++) {
 		p = next_process(s, p);
+		until(atomic_load(&board->starts) == i + 1);
 		sleep_ms(25);
 		kc_process_kill(p, SIGKILL);
 	}
