@@ -40,8 +40,11 @@ static void nothing(void *arg)
 /* Others may start after main() has left. */
 static void says_later(void *arg)
 {
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+
 	kc_sleep(50 * KC_MILLISECOND);
-	must_int(kc_go(says, arg), 0);
+	must_int(kc_waitgroup_go(&wg, says, arg), 0);
+	kc_waitgroup_wait(&wg);
 	kc_sleep(50 * KC_MILLISECOND);
 	say("l");
 }
