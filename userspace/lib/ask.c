@@ -111,14 +111,12 @@ static bool be_held(uint32_t number)
  */
 static void block_signals(struct kc_sigmask *old)
 {
-	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP };
 	struct kc_sigmask mask;
-	size_t i;
 
 	memset(&mask, 0xff, sizeof(mask));
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-		mask.bits[(faults[i] - 1) / KC_MASK_BITS] &=
-			~(1UL << (faults[i] - 1) % KC_MASK_BITS);
+	for (int i = 1; i <= KC_SIGNALS; i++)
+		if (kc_is_fault(i))
+			kc_sigmask_del(&mask, i);
 	sys_set_sigmask(&mask, old);
 }
 

@@ -73,12 +73,6 @@ static void reset_all_handlers(void)
 			sys_sigaction(i, &by_default, NULL);
 }
 
-static bool is_fault(int signal)
-{
-	return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE ||
-	       signal == SIGILL || signal == SIGTRAP;
-}
-
 /* For a function. Who tells of faults does so here, too. */
 static void reset_handlers(void)
 {
@@ -88,7 +82,7 @@ static void reset_handlers(void)
 
 	/* Of its own ones libc does not tell. */
 	for (i = 1; i <= KC_SIGNALS; i++)
-		if (!is_fault(i) && !sigaction(i, NULL, &action) &&
+		if (!kc_is_fault(i) && !sigaction(i, NULL, &action) &&
 		    is_handler(action.sa_handler))
 			sigaction(i, &by_default, NULL);
 }

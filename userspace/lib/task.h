@@ -7,6 +7,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 
@@ -52,6 +53,19 @@ static inline void sys_raise(int signal)
 struct kc_sigmask {
 	unsigned long bits[KC_SIGNALS / KC_MASK_BITS];
 };
+
+static inline void kc_sigmask_del(struct kc_sigmask *mask, int signal)
+{
+	mask->bits[(signal - 1) / KC_MASK_BITS] &=
+		~(1UL << (signal - 1) % KC_MASK_BITS);
+}
+
+/* Of what the thread itself does. */
+static inline bool kc_is_fault(int signal)
+{
+	return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE ||
+	       signal == SIGILL || signal == SIGTRAP;
+}
 
 /* libc's own signals stay out: it sends them to all threads, and waits. */
 #define KC_LIBC_SIGNAL	32

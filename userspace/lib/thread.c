@@ -51,8 +51,7 @@ static void block_signals(struct kc_sigmask *old)
 
 	memset(&all, 0xff, sizeof(all));
 	for (int i = KC_LIBC_SIGNAL; i < KC_LIBC_SIGNAL + KC_LIBC_SIGNALS; i++)
-		all.bits[(i - 1) / KC_MASK_BITS] &=
-			~(1UL << (i - 1) % KC_MASK_BITS);
+		kc_sigmask_del(&all, i);
 	sys_set_sigmask(&all, old);
 }
 

@@ -5,7 +5,6 @@
 #ifndef LIBKCHAN_TRACE_H
 #define LIBKCHAN_TRACE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "regs.h"
