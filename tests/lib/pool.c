@@ -265,12 +265,13 @@ static void test_stack_sizes(void)
 static void test_expiry(void)
 {
 	kc_waitgroup go_on = KC_WAITGROUP_INIT, ended = KC_WAITGROUP_INIT;
+	const int count = tap_scale(SANITIZED ? 100 : 1500);
 	struct seen seen;
 	long long cpu;
 	int i;
 
 	kc_waitgroup_add(&go_on, 1);
-	for (i = 0; i < (SANITIZED ? 100 : 1500); i++)
+	for (i = 0; i < count; i++)
 		must_int(kc_waitgroup_go(&ended, hold, &go_on), 0);
 	kc_waitgroup_done(&go_on);
 	kc_waitgroup_wait(&ended);
