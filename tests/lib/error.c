@@ -183,7 +183,7 @@ static void test_shared(void)
 	kc_error_unref(s.err);
 }
 
-#define WIDTH	(64 << 20)
+#define WIDTH	(1 << 20)
 
 /* What is asked for and cannot be had is that error, always the same. */
 static void test_no_memory(void)
