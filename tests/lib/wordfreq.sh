@@ -178,11 +178,12 @@ busy()
 	done
 }
 
-# holders FILE: the processes that have it open.
+# holders FILE: those of its processes that have it open.
 holders()
 {
-	# shellcheck disable=SC2012 # this find does not print where a link leads
-	ls -l /proc/[0-9]*/fd/* 2>/dev/null |
+	pids=$(pidof wordfreq) || return
+	# shellcheck disable=SC2012,SC2046,SC2086 # no find prints where a link leads; words
+	ls -l $(printf '/proc/%s/fd/* ' $pids) 2>/dev/null |
 		sed -n "s|.* /proc/\([0-9]*\)/fd/[0-9]* -> $1\$|\1|p"
 }
 
