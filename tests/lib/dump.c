@@ -78,7 +78,10 @@ static void test_text(void)
 {
 	kc_go_options options = KC_GO_OPTIONS_INIT;
 	kc_chan *c[] = { make(8, 0), make(8, 0), make(8, 0) };
+	const long long begin = tap_now_ns();
 	char head[64], select[96];
+	const char *since;
+	double seconds;
 	char *text;
 
 	options.name = "takes";
@@ -89,7 +92,7 @@ static void test_text(void)
 	wait_receivers(c[1], 1);
 	sleep_ms(200);
 	text = dump();
-	snprintf(head, sizeof(head), "(fd %d), 0.", kc_fd(c[0]));
+	snprintf(head, sizeof(head), "(fd %d), ", kc_fd(c[0]));
 	snprintf(select, sizeof(select), "(fd %d), ", kc_fd(c[1]));
 	expect_said(text, (const char *[]){
 		"goroutine 1 [running]:\n", "dump\n\t", "test_text\n\t", NULL });
@@ -97,6 +100,12 @@ static void test_text(void)
 		"\n\ngoroutine ", "\"takes\" [chan receive on channel ", head,
 		" s]:\nkc_recv\n\t", "transfer.c:", "\nreceiver\n\t", "dump.c:",
 		"\ncreated by test_text in goroutine 1\n\t", "dump.c:", NULL });
+	since = strstr(text, head);
+	must(since);
+	seconds = strtod(since + strlen(head), NULL);
+	/* In tenths, by a coarse clock. */
+	expect(seconds >= 0.1);
+	expect(seconds <= (tap_now_ns() - begin) / 1e9 + 0.1);
 	expect_said(text, (const char *[]){
 		"[select on channels ", select, " s]:\nkc_select\n\t",
 		"\nselecter\n\t", NULL });

@@ -109,7 +109,7 @@ static void test_limit(void)
 	expect(tap_now_ns() - begin >= 100 * KC_MILLISECOND);
 	expect_int(nr_logged, 1);
 	says("1 goroutine is left:\n\ngoroutine ");
-	says(" [sleep, 0.");
+	says(" [sleep, ");
 	says("]:\nkc_sleep\n\t");
 	says("\nsleeper\n\t");
 	says("\ncreated by test_limit in goroutine 1\n\t");
