@@ -236,11 +236,48 @@ static void quit_when_blocked(void *arg)
 	kill(getpid(), SIGQUIT);
 }
 
+static int is_asleep_here(void *arg, const kc_goroutine *g)
+{
+	(void)arg;
+	return g->state == KC_STATE_SLEEP;
+}
+
+/* What comes from @from goes on to @to, until @what was among it. */
+static void pass_on(int from, int to, const char *what)
+{
+	static char said[16384];
+	size_t len = 0;
+	ssize_t more;
+
+	do {
+		more = read(from, said + len, sizeof(said) - 1 - len);
+		must(more > 0);
+		must_int(write(to, said + len, more), more);
+		len += more;
+		said[len] = '\0';
+	} while (!strstr(said, what));
+}
+
+/* Twice, and the program goes on meanwhile. */
+static void quit_twice(void)
+{
+	const int to = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	int ends[2];
+
+	must_int(pipe2(ends, O_CLOEXEC), 0);
+	must_int(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	until(kc_goroutines(is_asleep_here, NULL));
+	kill(getpid(), SIGQUIT);
+	pass_on(ends[0], to, "\nsleeper\n\t");
+	kill(getpid(), SIGQUIT);
+	pass_on(ends[0], to, "\nsleeper\n\t");
+	raise(SIGKILL);
+}
+
 /* A signal: all of the program is blocked. */
 static void block(void *arg)
 {
 	const uint32_t *flags = arg;
-	const unsigned int enough = THREAD_SANITIZED ? 5000 : 500;
 
 	must_int(kc_dump_on_signal(SIGQUIT, *flags), 0);
 	must_int(kc_go(sleeper, NULL), 0);
@@ -248,12 +285,7 @@ static void block(void *arg)
 		must_int(kc_go(quit_when_blocked, NULL), 0);
 		expect_int(kc_select(NULL, 0), 0);
 	}
-	sleep_ms(50);
-	kill(getpid(), SIGQUIT);
-	sleep_ms(enough);
-	kill(getpid(), SIGQUIT);
-	sleep_ms(enough);
-	raise(SIGKILL);
+	quit_twice();
 }
 
 static void test_signal(void)
