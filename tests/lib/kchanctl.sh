@@ -326,8 +326,8 @@ select_ended()
 select_loop()
 {
 	exec 3<>/dev/kchan 4<>/dev/kchan
-	{ seq 30 | kchanctl send --fd 3; kchanctl close --fd 3; } &
-	{ seq 31 60 | kchanctl send --fd 4; kchanctl close --fd 4; } &
+	{ seq 20 | kchanctl send --fd 3; kchanctl close --fd 3; } &
+	{ seq 21 40 | kchanctl send --fd 4; kchanctl close --fd 4; } &
 	cases='--recv 3 --recv 4 '
 	while [ "$cases" ]; do
 		# shellcheck disable=SC2086 # several words
@@ -338,7 +338,7 @@ select_loop()
 		*) return 1 ;;
 		esac
 	done >/tmp/seen
-	seq 60 >/tmp/all
+	seq 40 >/tmp/all
 	sort -n /tmp/seen | cmp - /tmp/all
 }
 
