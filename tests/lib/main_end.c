@@ -37,11 +37,20 @@ static void nothing(void *arg)
 	(void)arg;
 }
 
+static kc_waitgroup leaves = KC_WAITGROUP_INIT;
+
+static void says_that_it_leaves(void *arg)
+{
+	say(arg);
+	kc_waitgroup_done(&leaves);
+}
+
 /* Others may start after main() has left. */
 static void says_later(void *arg)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
 
+	kc_waitgroup_wait(&leaves);
 	kc_sleep(50 * KC_MILLISECOND);
 	must_int(kc_waitgroup_go(&wg, says, arg), 0);
 	kc_waitgroup_wait(&wg);
@@ -77,7 +86,8 @@ static int leave(void)
 	KC_DEFER_SCOPE;
 
 	park_some();
-	kc_defer(says, (void *)"m");
+	kc_waitgroup_add(&leaves, 1);
+	kc_defer(says_that_it_leaves, (void *)"m");
 	must_int(kc_go(says_later, (void *)"o"), 0);
 	kc_goexit();
 }
