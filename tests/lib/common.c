@@ -130,3 +130,17 @@ void sleep_ms(unsigned int ms)
 	while (nanosleep(&rest, &rest))
 		;
 }
+
+bool is_idle_for(unsigned int ms)
+{
+	long long before;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		before = cpu_ns();
+		sleep_ms(ms);
+		if (cpu_ns() - before < ms * KC_MILLISECOND / 4)
+			return true;
+	}
+	return false;
+}

@@ -69,5 +69,7 @@ uint64_t recv_now(kc_chan *c);
 /* Processor time that this process has used. */
 long long cpu_ns(void);
 void sleep_ms(unsigned int ms);
+/* It has next to none for so long: if need be, later, as a busy machine adds its own. */
+bool is_idle_for(unsigned int ms);
 
 #endif /* COMMON_H */

@@ -267,7 +267,6 @@ static void test_expiry(void)
 	kc_waitgroup go_on = KC_WAITGROUP_INIT, ended = KC_WAITGROUP_INIT;
 	const int count = tap_scale(SANITIZED ? 100 : 1500);
 	struct seen seen;
-	long long cpu;
 	int i;
 
 	kc_waitgroup_add(&go_on, 1);
@@ -277,9 +276,7 @@ static void test_expiry(void)
 	kc_waitgroup_wait(&ended);
 	until(count_threads() <= 1025 + 2 * THREAD_SANITIZED);
 	until(count_threads() <= 9 + 2 * THREAD_SANITIZED);
-	cpu = cpu_ns();
-	sleep_ms(500);
-	expect(cpu_ns() - cpu < 100 * KC_MILLISECOND);
+	expect(is_idle_for(500));
 	expect_threads(9);
 	look_once(&seen);
 	expect_threads(9);
