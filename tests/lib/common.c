@@ -139,7 +139,7 @@ bool is_idle_for(unsigned int ms)
 	for (i = 0; i < 10; i++) {
 		before = cpu_ns();
 		sleep_ms(ms);
-		if (cpu_ns() - before < ms * KC_MILLISECOND / 4)
+		if (cpu_ns() - before < ms * KC_MILLISECOND / 5)
 			return true;
 	}
 	return false;
