@@ -406,6 +406,22 @@ static void test_busy(void)
 	must_int(kc_recv(c[1], &v), 0);
 }
 
+static void wait_for_others(void *arg)
+{
+	const unsigned long rounds = tap_scale(20000);
+
+	(void)arg;
+	for (unsigned long i = 0; i < rounds; i++)
+		kc_synctest_wait();
+}
+
+/* Who waits for all to wait is woken by who sees that, again and again. */
+static void test_clock(void)
+{
+	must_int(kc_detect_deadlock(1), 0);
+	must_int(kc_synctest(wait_for_others, NULL), 0);
+}
+
 /* A forked child is not watched unless it asks. */
 static void ask_in_child(void *arg)
 {
@@ -453,6 +469,7 @@ static const struct tap_test tests[] = {
 	{ "deadlocks are told", test_deadlocks },
 	{ "what is none is not", test_none },
 	{ "nor a program that is busy", test_busy },
+	{ "nor one with a clock that leaps", test_clock },
 	{ "a forked child asks for itself", test_fork },
 	{ "errors", test_errors },
 };

@@ -4,8 +4,9 @@
  *
  * Nobody can, if each thread of the process is a goroutine that waits for another one,
  * without a limit and not for descriptors of others, is a parked thread of the pool,
- * or the library's own with nothing to do; and if nobody else, in this process or
- * another, can use the channels that are waited for. For that the ends of each must
+ * or the library's own with nothing to do (while somebody waits for all to wait, the
+ * one that watches the fake clock has something); and if nobody else, in this process
+ * or another, can use the channels that are waited for. For that the ends of each must
  * be those that this process has, and each of these must have no reference but one by
  * its descriptor and one for each call that is blocked on it.
  *
@@ -29,6 +30,7 @@
 #include <string.h>
 
 #include "asleep.h"
+#include "clock.h"
 #include "keeper.h"
 #include "notify.h"
 #include "park.h"
@@ -161,7 +163,7 @@ static bool look_once(const struct kc_looker *looker, struct round *round)
 {
 	const long threads = kc_thread_count();
 
-	if (kc_keeper_has_work() || kc_notify_is_wanted() ||
+	if (kc_keeper_has_work() || kc_notify_is_wanted() || kc_clock_is_awaited() ||
 	    kc_look(looker, see, NULL, round))
 		return false;
 	return kc_thread_are_all(threads, count_known()) &&

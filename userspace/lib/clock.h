@@ -29,6 +29,9 @@ static inline bool kc_clock_is_fake(void)
 /* What kc_now() says then. */
 int64_t kc_clock_now(void);
 
+/* True if somebody is to go on once all others wait. */
+bool kc_clock_is_awaited(void);
+
 /* True of a wait that is to end at a time of the fake clock. */
 static inline bool kc_clock_has(struct kc_limit limit)
 {

@@ -60,6 +60,17 @@ int64_t kc_clock_now(void)
 	return __atomic_load_n(&bubble.now, __ATOMIC_ACQUIRE);
 }
 
+/* Whoever is given a turn is woken before the lock is free. */
+bool kc_clock_is_awaited(void)
+{
+	bool awaited;
+
+	kc_lock(&bubble.lock);
+	awaited = bubble.waiting.awaited || bubble.ending.awaited;
+	kc_unlock(&bubble.lock);
+	return awaited;
+}
+
 /* With the lock held: who waits for it may go on. */
 static void give_turn(struct turn *turn)
 {

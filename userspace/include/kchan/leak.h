@@ -49,8 +49,9 @@ int kc_leak_check(int64_t timeout);
  * That is done if each thread of the process is one that has used the library or is the
  * library's own; each waits in a call of the library, with no limit of time, and for
  * no descriptor but channels; no timer, signal (signal.h) or context of another
- * process is waited for; and each end of the channels that are waited for is held by
- * this process alone, by one descriptor. So there is no report, though there is a
+ * process is waited for; nobody waits for all others to wait (synctest.h: there a
+ * deadlock is told all the same); and each end of the channels that are waited for is
+ * held by this process alone, by one descriptor. So there is no report, though there is a
  * deadlock, while another process has such an end too, or a socket's queue;
  * while an end has a second descriptor; while an armed select has such a channel;
  * while some thread of the program has never used the library, or runs, for which
