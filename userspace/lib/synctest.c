@@ -36,7 +36,7 @@ struct turn {
 };
 
 static struct {
-	uint32_t lock;			/* nothing is waited for under it */
+	uint32_t lock;			/* held for long only to begin: see is_alone() */
 	bool runs;			/* the thread that watches */
 	int64_t now;
 	unsigned int strangers;		/* the race detector's own threads */
