@@ -261,6 +261,32 @@ static void check_in_goroutine(void *arg)
 	*(int *)arg = check(100 * KC_MILLISECOND);
 }
 
+static void waiter(void *arg)
+{
+	kc_waitgroup_wait(arg);
+}
+
+/* It goes on once all others wait, and then wakes one of them. */
+static void wake_after_check(void *wg)
+{
+	int ret = 0;
+
+	must_int(kc_go(waiter, wg), 0);
+	must_int(kc_go(check_in_goroutine, &ret), 0);
+	kc_synctest_wait();
+	expect_int(ret, 1);
+	says_nothing_of(FOR_EVER);
+	kc_waitgroup_done(wg);
+}
+
+static void test_clock(void)
+{
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+
+	kc_waitgroup_add(&wg, 1);
+	must_int(kc_synctest(wake_after_check, &wg), 0);
+}
+
 static void test_who_asks(void)
 {
 	kc_chan *c = make(8, 0);
@@ -286,6 +312,7 @@ static const struct tap_test tests[] = {
 	{ "somebody else may do something", test_others },
 	{ "a timer may", test_timer },
 	{ "another process may", test_process },
+	{ "who waits for a clock that leaps may", test_clock },
 	{ "who asks, and threads of others", test_who_asks },
 };
 
