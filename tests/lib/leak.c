@@ -261,30 +261,22 @@ static void check_in_goroutine(void *arg)
 	*(int *)arg = check(100 * KC_MILLISECOND);
 }
 
-static void waiter(void *arg)
-{
-	kc_waitgroup_wait(arg);
-}
-
 /* It goes on once all others wait, and then wakes one of them. */
-static void wake_after_check(void *wg)
+static void wake_after_check(void *c)
 {
 	int ret = 0;
 
-	must_int(kc_go(waiter, wg), 0);
+	must_int(kc_go(receiver, c), 0);
 	must_int(kc_go(check_in_goroutine, &ret), 0);
 	kc_synctest_wait();
 	expect_int(ret, 1);
 	says_nothing_of(FOR_EVER);
-	kc_waitgroup_done(wg);
+	kc_close(c);
 }
 
 static void test_clock(void)
 {
-	kc_waitgroup wg = KC_WAITGROUP_INIT;
-
-	kc_waitgroup_add(&wg, 1);
-	must_int(kc_synctest(wake_after_check, &wg), 0);
+	must_int(kc_synctest(wake_after_check, make(8, 0)), 0);
 }
 
 static void test_who_asks(void)

@@ -159,6 +159,10 @@ static long count_known(void)
 	return (long)kc_g_count() + kc_thread_count_own();
 }
 
+/*
+ * Who is seen to wait for the keeper or the clock has let it know before: so in the
+ * second round, which asks first, it has work, or who waited has been woken.
+ */
 static bool look_once(const struct kc_looker *looker, struct round *round)
 {
 	const long threads = kc_thread_count();
