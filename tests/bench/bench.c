@@ -5,6 +5,7 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,26 @@ static void pin(void)
 	CPU_SET(cpu, &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		die("sched_setaffinity");
+}
+
+static void *sleep_for_ever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/*
+ * A second thread, for all subjects. In a process of one thread the kernel takes no
+ * reference on a file that it looks up, and whoever moves elements has more threads.
+ */
+static void add_thread(void)
+{
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, sleep_for_ever, NULL);
+	if (errno)
+		die("pthread_create");
 }
 
 static void capacity_option(char *option)
@@ -175,6 +196,7 @@ int main(int argc, char **argv)
 	if (!cells)
 		die("calloc");
 	pin();
+	add_thread();
 	/* The first run also waits for a machine that has just booted to settle. */
 	measure_all(cells, count, verbose);
 	timebase_find(&base);

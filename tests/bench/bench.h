@@ -44,7 +44,6 @@ extern const struct any select_any, epoll_any, read_any;
 /* What needs no lane. */
 struct sync {
 	void (*go)(void);	/* start a function elsewhere, and wait for its end */
-	void (*rest)(void);	/* or NULL: leave no thread behind */
 	void (*mutex)(void);	/* lock and unlock what nobody else has */
 };
 

@@ -23,13 +23,6 @@ static void kchan_go(void)
 	kc_waitgroup_wait(&wg);
 }
 
-static void kchan_rest(void)
-{
-	errno = -kc_shutdown();
-	if (errno)
-		die("kc_shutdown");
-}
-
 static void kchan_mutex(void)
 {
 	static kc_mutex m;
@@ -38,7 +31,7 @@ static void kchan_mutex(void)
 	kc_mutex_unlock(&m);
 }
 
-const struct sync kchan_sync = { kchan_go, kchan_rest, kchan_mutex };
+const struct sync kchan_sync = { kchan_go, kchan_mutex };
 
 static void *thread(void *arg)
 {
@@ -66,4 +59,4 @@ static void pthread_mutex(void)
 	pthread_mutex_unlock(&m);
 }
 
-const struct sync pthread_sync = { pthread_go, NULL, pthread_mutex };
+const struct sync pthread_sync = { pthread_go, pthread_mutex };
