@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: bench [-C] [-n COUNT] [-c WORK=CAPACITY]... [-m MACHINE] [-v]\n"
+	"usage: bench [-C] [-n COUNT] [-c WORK=CAPACITY]... [-m MACHINE] [-s SUBJECT]\n"
+	"             [-v] [-w WORK]\n"
 	"\n"
 	"  -C   after the table, the same as comma-separated values\n"
 	"  -n   how many operations (8192), then twice as many, to know the set-up\n"
@@ -22,7 +23,11 @@ static const char usage[] =
 	"  -c   kchan's capacity in a work: pair (16), ping-pong (1), rendezvous (0),\n"
 	"       stream (64), select-2 and select-8 (256)\n"
 	"  -m   what the table says of the machine\n"
-	"  -v   both runs, on standard error, and how often threads were switched\n";
+	"  -s   only this subject\n"
+	"  -v   both runs, on standard error, and how often threads were switched\n"
+	"  -w   only this work\n";
+
+static const char *only_subject, *only_work;
 
 void die(const char *what)
 {
@@ -69,6 +74,12 @@ static void add_thread(void)
 		die("pthread_create");
 }
 
+static _Noreturn void wrong_usage(void)
+{
+	fputs(usage, stderr);
+	exit(2);
+}
+
 static void capacity_option(char *option)
 {
 	char *value = strchr(option, '='), *end;
@@ -84,8 +95,7 @@ static void capacity_option(char *option)
 			return;
 		}
 	}
-	fputs(usage, stderr);
-	exit(2);
+	wrong_usage();
 }
 
 static long switches(void)
@@ -130,10 +140,13 @@ static void measure(const struct subject *subject, enum work_id id,
 	long before;
 
 	*cell = (struct cell){ .there = false };
-	if (!(subject->works & 1U << id))
+	if (!(subject->works & 1U << id) ||
+	    (only_work && strcmp(only_work, works[id].name)) ||
+	    (only_subject && strcmp(only_subject, subject->name)))
 		return;
 	if (!run(subject, id, count, &once, cell))
 		return;
+	clock_forget();
 	before = switches();
 	if (!run(subject, id, 2 * count, &twice, cell))
 		return;
@@ -167,7 +180,7 @@ int main(int argc, char **argv)
 	struct cell *cells;
 	int option;
 
-	while ((option = getopt(argc, argv, "Cn:c:m:v")) != -1) {
+	while ((option = getopt(argc, argv, "Cn:c:m:s:vw:")) != -1) {
 		switch (option) {
 		case 'C':
 			csv = true;
@@ -181,17 +194,21 @@ int main(int argc, char **argv)
 		case 'm':
 			machine = optarg;
 			break;
+		case 's':
+			only_subject = optarg;
+			break;
 		case 'v':
 			verbose = true;
+			break;
+		case 'w':
+			only_work = optarg;
 			break;
 		default:
 			count = 0;
 		}
 	}
-	if (!count || optind < argc) {
-		fputs(usage, stderr);
-		return 2;
-	}
+	if (!count || optind < argc)
+		wrong_usage();
 	cells = calloc((size_t)nr_subjects * NR_WORKS, sizeof(*cells));
 	if (!cells)
 		die("calloc");

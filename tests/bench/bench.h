@@ -95,6 +95,13 @@ struct timebase {
 };
 
 uint64_t now(void);
+
+/* What is measured lies between these, for the profiler too. */
+uint64_t clock_start(void);
+uint64_t clock_stop(uint64_t started);
+/* To the profiler, what was measured so far does not count. */
+void clock_forget(void);
+
 void timebase_find(struct timebase *base);
 
 /* The cells are those of subject 0 in the order of the works, subject 1 ... */

@@ -9,6 +9,7 @@
  * number of instructions, quick ones and slow ones, have to agree with it.
  */
 #include "bench.h"
+#include "mark.h"
 
 #include <math.h>
 #include <time.h>
@@ -22,6 +23,25 @@ uint64_t now(void)
 	if (clock_gettime(CLOCK_MONOTONIC, &time))
 		die("clock_gettime");
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+uint64_t clock_start(void)
+{
+	mark(MARK_BEGIN);
+	return now();
+}
+
+uint64_t clock_stop(uint64_t started)
+{
+	uint64_t stopped = now();
+
+	mark(MARK_END);
+	return stopped - started;
+}
+
+void clock_forget(void)
+{
+	mark(MARK_FORGET);
 }
 
 #ifdef __x86_64__

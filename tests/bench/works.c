@@ -39,13 +39,13 @@ static uint64_t pair(const struct subject *subject, struct lane *lanes,
 		     unsigned long count)
 {
 	char elem[ELEM_SIZE] = { 0 };
-	uint64_t begin = now();
+	uint64_t started = clock_start();
 
 	while (count--) {
 		subject->send(lanes, elem);
 		subject->recv(lanes, elem);
 	}
-	return now() - begin;
+	return clock_stop(started);
 }
 
 static void *pong(void *arg)
@@ -65,7 +65,7 @@ static uint64_t ping_pong(const struct subject *subject, struct lane *lanes,
 {
 	struct side side = { subject, lanes, count };
 	char elem[ELEM_SIZE] = { 0 };
-	uint64_t begin = now();
+	uint64_t started = clock_start();
 	pthread_t other = start(pong, &side);
 
 	while (count--) {
@@ -73,7 +73,7 @@ static uint64_t ping_pong(const struct subject *subject, struct lane *lanes,
 		subject->recv(&lanes[1], elem);
 	}
 	join(other);
-	return now() - begin;
+	return clock_stop(started);
 }
 
 static void *writer(void *arg)
@@ -91,13 +91,13 @@ static uint64_t stream(const struct subject *subject, struct lane *lanes,
 {
 	struct side side = { subject, lanes, count };
 	char elem[ELEM_SIZE];
-	uint64_t begin = now();
+	uint64_t started = clock_start();
 	pthread_t other = start(writer, &side);
 
 	while (count--)
 		subject->recv(lanes, elem);
 	join(other);
-	return now() - begin;
+	return clock_stop(started);
 }
 
 /*
@@ -110,7 +110,7 @@ static uint64_t any(const struct subject *subject, struct lane *lanes,
 {
 	const struct any *receiver = subject->any;
 	unsigned int full = 0;
-	uint64_t sum = 0, begin;
+	uint64_t sum = 0, started;
 
 	receiver->begin(lanes, nr);
 	while (count) {
@@ -119,10 +119,10 @@ static uint64_t any(const struct subject *subject, struct lane *lanes,
 
 		for (unsigned long i = 0; i < n; i++)
 			subject->send(&lanes[full], elem);
-		begin = now();
+		started = clock_start();
 		for (unsigned long i = 0; i < n; i++)
 			receiver->recv();
-		sum += now() - begin;
+		sum += clock_stop(started);
 		count -= n;
 		if (receiver != &read_any)
 			full = (full + 1) % nr;
@@ -146,23 +146,23 @@ static uint64_t select_8(const struct subject *subject, struct lane *lanes,
 static uint64_t go(const struct subject *subject, struct lane *lanes,
 		   unsigned long count)
 {
-	uint64_t begin = now();
+	uint64_t started = clock_start();
 
 	(void)lanes;
 	while (count--)
 		subject->sync->go();
-	return now() - begin;
+	return clock_stop(started);
 }
 
 static uint64_t mutex(const struct subject *subject, struct lane *lanes,
 		      unsigned long count)
 {
-	uint64_t begin = now();
+	uint64_t started = clock_start();
 
 	(void)lanes;
 	while (count--)
 		subject->sync->mutex();
-	return now() - begin;
+	return clock_stop(started);
 }
 
 struct work works[NR_WORKS] = {
