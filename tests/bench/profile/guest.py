@@ -51,19 +51,17 @@ class Functions:
     """Functions by address."""
 
     def __init__(self, symbols):
-        # Padding ahead of a function has a name of its own.
+        # Padding ahead of a function has a name of its own, and so have sections.
         self.known = sorted((address, name) for name, address in symbols
-                            if not name.startswith("__pfx_"))
+                            if not re.match(r"__pfx_|\w+_text_(start|end)$", name))
 
     def at(self, address):
         """(name, where it begins), or None below the first."""
         index = bisect.bisect(self.known, (address, "\x7f"))
         if not index:
             return None
-        begin = self.known[index - 1][0]
-        # Of several names the first.
-        index = bisect.bisect_left(self.known, (begin, ""))
-        return self.known[index][1], begin
+        begin, name = self.known[index - 1]
+        return name, begin
 
 
 class Guest:
