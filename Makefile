@@ -20,6 +20,9 @@ KERNEL	:= $(if $(wildcard $(KDIR)/Makefile),$(KDIR),stock)
 
 export PREFIX DESTDIR
 
+# For depmod: who became root with su may have a PATH that lacks it.
+sbin	:= PATH="$$PATH:/usr/sbin:/sbin"
+
 # V=1 shows the commands, and all that the tests say.
 quiet	:= $(if $(V),,-s)
 
@@ -226,7 +229,9 @@ install: all
 	else \
 		install -D -m 644 build/host/kchan.ko \
 			"$(DESTDIR)/lib/modules/$(KVER)/extra/kchan.ko" && \
-		{ [ -n "$(DESTDIR)" ] || depmod -a "$(KVER)"; }; \
+		install -D -m 644 packaging/kchan.conf \
+			"$(DESTDIR)/lib/modules-load.d/kchan.conf" && \
+		{ [ -n "$(DESTDIR)" ] || $(sbin) depmod -a "$(KVER)"; }; \
 	fi
 	install -D -m 644 packaging/60-kchan.rules \
 		"$(DESTDIR)/lib/udev/rules.d/60-kchan.rules"
@@ -237,8 +242,10 @@ install: all
 ## uninstall: take away what install put there
 uninstall:
 	rm -f "$(DESTDIR)/lib/modules/$(KVER)/extra/kchan.ko"
-	@[ -n "$(DESTDIR)" ] || [ ! -d "/lib/modules/$(KVER)" ] || depmod -a "$(KVER)"
-	rm -f "$(DESTDIR)/lib/udev/rules.d/60-kchan.rules" \
+	@[ -n "$(DESTDIR)" ] || [ ! -d "/lib/modules/$(KVER)" ] || \
+		$(sbin) depmod -a "$(KVER)"
+	rm -f "$(DESTDIR)/lib/modules-load.d/kchan.conf" \
+		"$(DESTDIR)/lib/udev/rules.d/60-kchan.rules" \
 		"$(DESTDIR)$(PREFIX)/include/linux/kchan.h"
 	@$(MAKE) --no-print-directory -C userspace uninstall
 
