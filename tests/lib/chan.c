@@ -2,7 +2,13 @@
 /*
  * Channels of elements: make, send, receive, close, resize.
  */
+#include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "common.h"
 
@@ -27,6 +33,59 @@ static void test_make_errors(void)
 	/* Sizes that only their lower halves would let pass. */
 	expect_int(kc_make(&c, ((size_t)1 << 32) + 8, 1), -EINVAL);
 	expect_int(kc_make(&c, 8, ((size_t)1 << 32) + 1), -EINVAL);
+	expect(!c);
+}
+
+#define DEVICE	"/dev/kchan"
+
+/* Also for who may not open what is there. */
+static void expect_no_device(int want)
+{
+	kc_chan *c = NULL, *other = NULL;
+
+	expect_int(kc_make(&c, 8, 1), want);
+	expect_int(kc_make_pair(&c, &other, 8, 1), want);
+	must_int(seteuid(65534), 0);
+	expect_int(kc_make(&c, 8, 1), want);
+	must_int(seteuid(0), 0);
+	expect(!c);
+	expect(!other);
+}
+
+/* In a /dev of this test's own. */
+static void test_no_device(void)
+{
+	kc_chan *c = NULL;
+	int fd;
+
+	if (unshare(CLONE_NEWNS))
+		tap_skip("takes root");
+	must_int(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	must_int(mount("none", "/dev", "tmpfs", 0, "mode=755"), 0);
+
+	tap_about("none");
+	expect_no_device(-ENOENT);
+
+	tap_about("a regular file, as root's shell makes by <>");
+	fd = open(DEVICE, O_RDWR | O_CREAT, 0644);
+	must(fd >= 0);
+	expect_no_device(-ENODEV);
+	expect_int(kc_from_fd(&c, fd), -ENOTTY);
+	close(fd);
+	must_int(unlink(DEVICE), 0);
+
+	tap_about("a folder");
+	must_int(mkdir(DEVICE, 0755), 0);
+	expect_no_device(-ENODEV);
+	must_int(rmdir(DEVICE), 0);
+
+	tap_about("another device");
+	must_int(mknod(DEVICE, S_IFCHR, makedev(1, 3)), 0);
+	must_int(chmod(DEVICE, 0666), 0);
+	expect_no_device(-ENODEV);
+	must_int(chmod(DEVICE, 0600), 0);
+	must_int(seteuid(65534), 0);
+	expect_int(kc_make(&c, 8, 1), -EACCES);
 	expect(!c);
 }
 
@@ -270,6 +329,7 @@ static void test_struct_of_zero_size(void)
 static const struct tap_test tests[] = {
 	{ "a channel is made as asked for", test_make },
 	{ "make refuses what is too large", test_make_errors },
+	{ "make tells that the device is not there, or is none", test_no_device },
 	{ "options carry their size", test_options },
 	{ "elements come in the order sent", test_order },
 	{ "close: no more sends, then what is queued, then the end", test_close },

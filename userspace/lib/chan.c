@@ -4,6 +4,7 @@
  * direction, see end.c.
  */
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "internal.h"
 #include "jitter.h"
@@ -28,14 +29,28 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	return c;
 }
 
+/* The same for all that may stand in the device's place, whoever may open it. */
+static int open_device(void)
+{
+	const int fd = sys_open(DEVICE, O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && !stat(DEVICE, &st) && !S_ISCHR(st.st_mode))
+		return -ENODEV;
+	return fd;
+}
+
 static int make(kc_chan **out, struct kchan_setup *setup)
 {
 	int fd, ret;
 
-	fd = sys_open(DEVICE, O_RDWR | O_CLOEXEC);
+	fd = open_device();
 	if (fd < 0)
 		return fd;
 	ret = sys_ioctl(fd, KCHAN_IOC_SETUP, setup);
+	/* No device of ours. */
+	if (ret == -ENOTTY)
+		ret = -ENODEV;
 	if (!ret) {
 		*out = kc_new_handle(fd, setup->elem_size,
 				     setup->flags & KCHAN_SETUP_MESSAGE);

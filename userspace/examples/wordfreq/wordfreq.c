@@ -154,8 +154,9 @@ static kc_chan *make_channel(size_t size, size_t cap)
 	ret = kc_make_opts(&c, &opts);
 	if (ret)
 		die("cannot make a channel: %s%s", strerror(-ret),
-		    access("/dev/kchan", F_OK) ?
-		    " (is the kernel module kchan loaded?)" : "");
+		    ret == -ENOENT || ret == -ENXIO || ret == -ENODEV ?
+		    " (is the kernel module kchan loaded, and /dev/kchan its device?)" :
+		    "");
 	return c;
 }
 
