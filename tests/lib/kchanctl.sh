@@ -9,6 +9,12 @@ set -u
 # shellcheck source=scripts/step.sh
 . "$STEPS"
 
+# Where it is not, a redirection would make a regular file.
+[ -c /dev/kchan ] || {
+	echo "Bail out! no /dev/kchan"
+	exit 1
+}
+
 # is WANTED COMMAND...: what the command writes, errors too.
 is()
 {
@@ -427,6 +433,53 @@ wrong_fd()
 	is 'kchanctl: file descriptor 4 is no channel' cat /tmp/said
 }
 
+# own_dev SCRIPT: status 1, with a /dev of its own in which nothing is.
+own_dev()
+{
+	status 1 unshare -m sh -c "mount -t tmpfs -o mode=755 dev /dev || exit; $1"
+}
+
+no_device()
+{
+	own_dev 'kchanctl info --fd 3' || return
+	is 'kchanctl: file descriptor 3: Bad file descriptor
+kchanctl: there is no /dev/kchan, though the kernel module is loaded; if it was removed, as root: modprobe -r kchan; modprobe kchan' \
+		cat /tmp/said || return
+	own_dev 'mount -t tmpfs sys /sys || exit
+		exec 3</tmp
+		kchanctl select --recv 3' || return
+	is 'kchanctl: file descriptor 3 is no channel
+kchanctl: there is no /dev/kchan: the kernel module is not loaded; as root: modprobe kchan' \
+		cat /tmp/said
+}
+
+# What a shell makes of it; and what its descriptor is when that has been removed.
+regular_device()
+{
+	told='kchanctl: /dev/kchan is a regular file: probably a shell made it, which opened it when the kernel module was not loaded
+kchanctl: as root: rm /dev/kchan; modprobe -r kchan; modprobe kchan; then open it anew'
+	for command in 'send --fd 3 word' 'recv --fd 3' 'select --recv 3'; do
+		own_dev "exec 3<>/dev/kchan
+			kchanctl $command" || return
+		is "kchanctl: file descriptor 3 is no channel
+$told" cat /tmp/said || return
+	done
+	own_dev ': >/dev/kchan
+		kchanctl recv --fd 3' || return
+	is "kchanctl: file descriptor 3: Bad file descriptor
+$told" cat /tmp/said || return
+	minor=$(sed -n 's/ *\([0-9]*\) kchan$/\1/p' /proc/misc)
+	own_dev "exec 3<>/dev/kchan 4</etc/passwd
+		rm /dev/kchan
+		mknod /dev/kchan c 10 $minor
+		kchanctl recv --fd 4
+		kchanctl recv --fd 3" || return
+	is 'kchanctl: file descriptor 4 is no channel
+kchanctl: file descriptor 3 is no channel
+kchanctl: it is a regular file that was /dev/kchan and has been removed: open it anew' \
+		cat /tmp/said
+}
+
 usage()
 {
 	status 0 kchanctl --help || return
@@ -501,5 +554,7 @@ step "select: what is wrong is told" select_wrong
 step "goroutines: by channel" goroutines
 step "goroutines: what is wrong is told" goroutines_wrong
 step "a descriptor that is no channel is told" wrong_fd
+step "no /dev/kchan is told" no_device
+step "a regular file in place of /dev/kchan is told" regular_device
 step "wrong usage is told" usage
 steps_end

@@ -45,15 +45,18 @@ int get_channel(kc_chan **out, int fd)
 	int copy, ret;
 
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (copy < 0)
-		return fail("file descriptor %d: %s", fd, strerror(errno));
-	ret = kc_from_fd(out, copy);
+	ret = copy < 0 ? -errno : kc_from_fd(out, copy);
 	if (!ret)
 		return STATUS_OK;
-	close(copy);
+	if (copy >= 0)
+		close(copy);
 	if (ret == -ENOTTY)
-		return fail("file descriptor %d is no channel", fd);
-	return fail("file descriptor %d: %s", fd, strerror(-ret));
+		fail("file descriptor %d is no channel", fd);
+	else
+		fail("file descriptor %d: %s", fd, strerror(-ret));
+	if (ret == -ENOTTY || ret == -EBADF)
+		explain_device(fd);
+	return STATUS_FAILED;
 }
 
 int cmd_close(kc_chan *c, const struct options *opts)

@@ -75,6 +75,9 @@ int cmd_goroutines(kc_chan *none, const struct options *opts);
  */
 int get_channel(kc_chan **out, int fd);
 
+/* Tells why @fd is none, if that is because of what is at /dev/kchan, or is not. */
+void explain_device(int fd);
+
 /*
  * Writes to standard output, in one go, so that several of us may share it: a
  * message with what is before and after it. A failure has been told.
