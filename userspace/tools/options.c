@@ -59,7 +59,7 @@ static const char help[] =
 "A channel that the shell opens takes messages of 1 to 4096 bytes and queues\n"
 "16 of them, unless the administrator has chosen otherwise:\n"
 "\n"
-"  exec 3<>/dev/kchan\n"
+"  [ -c /dev/kchan ] && exec 3<>/dev/kchan\n"
 "  { ls *.txt | kchanctl send --fd 3; kchanctl close --fd 3; } &\n"
 "  for i in 1 2 3 4; do kchanctl recv --fd 3 -ax 'gzip \"$1\"' & done; wait\n"
 "\n"
