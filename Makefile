@@ -117,7 +117,9 @@ check-debug: uapi-programs stress-programs
 check-newest: uapi-programs
 	$(suite) newest tests/vm/programs -l 120 newest \
 		$(addprefix build/uapi/,open reopen ends setup rw signals poll epoll \
-		select select_many select_poll arm arm_ends arm_loop arm_uring uring)
+		exclusive end_of_stream fionread timens userns security notify unload \
+		select select_many select_poll arm arm_ends arm_loop arm_edge armed_read \
+		arm_uring commit uring)
 
 check-stress-stock: stress-programs
 	$(suite) stress-stock tests/vm/programs -l 300 -b "-c 4" \

@@ -1,109 +1,98 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Armed selects: arming, disarming, and what became of one. The file is in
- * armfile.c.
+ * Armed selects: a party that nobody waits in, and the file that it is polled by.
+ *
+ * Its waiters are queued from when it is armed until the outcome is read, or it is
+ * disarmed, or its file closed. Whoever completes a case claims the party as any
+ * other, and wakes those who poll the file where it would wake a task.
+ *
+ * The cases hold a reference on their channels and are counted as ends of them, not
+ * the files that they were named by: a file that holds files would make cycles
+ * that nobody collects. They give up both in the call that reads, disarms or closes,
+ * and not when a case commits: that happens in somebody else's call, which need not
+ * know what else was armed, nor take those channels' locks.
+ *
+ * Everything that may wait for user memory is outside of kchan_armed.lock. While a
+ * thread copies the outcome out, kchan_armed.reading is set: to all others it is as
+ * if no case had committed. If the copy fails, the outcome is there again, and
+ * pollers are woken again. So -EAGAIN says that there is nothing to read, and
+ * whoever has seen it is woken when there is.
  */
+#include <linux/anon_inodes.h>
+#include <linux/err.h>
 #include <linux/file.h>
+#include <linux/module.h>
+#include <linux/overflow.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "armed.h"
-#include "chan.h"
-#include "stage.h"
+#include "select.h"
 #include "trace.h"
+
+/* The sizes of the structures' first published forms. */
+#define KCHAN_ARM_SIZE_V0	24
+#define KCHAN_COMMIT_SIZE_V0	16
+static_assert(sizeof(struct kchan_arm) == KCHAN_ARM_SIZE_V0);
+static_assert(sizeof(struct kchan_commit) == KCHAN_COMMIT_SIZE_V0);
 
 /**
  * kchan_armed_alloc() - make one with nothing armed
  *
- * Return: it, with one reference; or NULL.
+ * Context: may sleep.
+ * Return: it, for kchan_armed_close(); -EDQUOT or -ENOMEM as an error pointer.
  */
 struct kchan_armed *kchan_armed_alloc(void)
 {
 	struct kchan_armed *armed;
+	int ret;
 
 	armed = kzalloc(sizeof(*armed), GFP_KERNEL_ACCOUNT);
 	if (!armed)
-		return NULL;
-	kchan_party_init(&armed->party, NULL);
-	atomic_set(&armed->party.state, KCHAN_CLAIMED);
-	kref_init(&armed->ref);
+		return ERR_PTR(-ENOMEM);
+	ret = kchan_charge(&armed->charge, kchan_mem_size(sizeof(*armed)));
+	if (ret) {
+		kfree(armed);
+		return ERR_PTR(ret);
+	}
+	/* The last reference frees what begins with the party. */
+	BUILD_BUG_ON(offsetof(struct kchan_armed, polled));
+	kchan_party_init(&armed->polled.party, NULL);
+	atomic_set(&armed->polled.party.state, KCHAN_CLAIMED);
+	refcount_set(&armed->polled.ref, 1);
+	init_waitqueue_head(&armed->polled.wait);
 	mutex_init(&armed->lock);
-	init_waitqueue_head(&armed->wait);
 	return armed;
-}
-
-static void kchan_armed_free(struct kref *ref)
-{
-	struct kchan_armed *armed = container_of(ref, struct kchan_armed, ref);
-
-	mutex_destroy(&armed->lock);
-	kfree(armed);
-}
-
-/**
- * kchan_armed_put() - drop a reference
- * @armed: the armed select
- */
-void kchan_armed_put(struct kchan_armed *armed)
-{
-	kref_put(&armed->ref, kchan_armed_free);
-}
-
-/**
- * kchan_armed_get() - take a reference before the party is told
- * @party: an armed select's party, claimed by the caller and not DONE yet: so its
- *	owner, who would wait for that, has not gone
- *
- * Return: the armed select, for kchan_armed_wake().
- */
-struct kchan_armed *kchan_armed_get(struct kchan_party *party)
-{
-	struct kchan_armed *armed = container_of(party, struct kchan_armed,
-						 party);
-
-	kref_get(&armed->ref);
-	return armed;
-}
-
-/**
- * kchan_armed_wake() - wake those who poll for what has become of it
- * @armed: the armed select; the reference is dropped
- *
- * Nobody is missed: a poller enters the queue, then looks at the state. Either it
- * entered before us, and we see it; or its taking the queue's lock came after our
- * dropping it, and so its look after our store of DONE.
- *
- * Context: no channel's lock is held.
- */
-void kchan_armed_wake(struct kchan_armed *armed)
-{
-	wake_up_poll(&armed->wait, EPOLLIN | EPOLLRDNORM);
-	kchan_armed_put(armed);
 }
 
 /**
  * kchan_armed_cases_alloc() - make room for the cases of an armed select
  * @nr: how many there will be
+ * @commit_size: bytes that the outcome is told in
  *
- * Return: an empty selection with room for them; or NULL.
+ * Context: may sleep.
+ * Return: an empty call with room for them; -EDQUOT or -ENOMEM as an error pointer.
  */
-struct kchan_armed_cases *kchan_armed_cases_alloc(unsigned int nr)
+struct kchan_armed_cases *kchan_armed_cases_alloc(unsigned int nr, u32 commit_size)
 {
 	struct kchan_armed_cases *cases;
 	struct kchan_branch *branches;
-	struct kchan **locks;
+	struct kchan_charge charge;
 
-	cases = kvzalloc(struct_size(cases, slots, nr), GFP_KERNEL_ACCOUNT);
-	branches = kmalloc_array(nr, sizeof(*branches), GFP_KERNEL_ACCOUNT);
-	locks = kmalloc_array(nr, sizeof(*locks), GFP_KERNEL_ACCOUNT);
-	if (!cases || !branches || !locks) {
-		kfree(locks);
-		kfree(branches);
-		kvfree(cases);
-		return NULL;
-	}
-	kchan_selection_init(&cases->sel, branches, locks);
+	cases = kchan_alloc_charged(struct_size(cases, slots, nr) +
+				    nr * (sizeof(struct kchan_branch) +
+					  sizeof(struct kchan *)), &charge);
+	if (IS_ERR(cases))
+		return cases;
+	branches = (struct kchan_branch *)&cases->slots[nr];
+	cases->charge = charge;
+	cases->commit_size = commit_size;
+	kchan_call_init(&cases->call, branches, (struct kchan **)(branches + nr));
 	return cases;
 }
 
@@ -113,10 +102,38 @@ struct kchan_armed_cases *kchan_armed_cases_alloc(unsigned int nr)
  */
 void kchan_armed_cases_free(struct kchan_armed_cases *cases)
 {
-	kfree(cases->sel.locks);
-	kfree(cases->sel.branches);
-	kvfree(cases);
+	kchan_free_charged(cases, &cases->charge);
 }
+
+/* Whether a case has committed, whoever reads it. */
+static bool kchan_armed_committed(struct kchan_armed *armed)
+{
+	return kchan_party_done(&armed->polled.party);
+}
+
+/**
+ * kchan_armed_readable() - whether there is an outcome to read
+ * @armed: the armed select
+ *
+ * Return: whether there is, and nobody is reading it.
+ */
+bool kchan_armed_readable(struct kchan_armed *armed)
+{
+	return kchan_armed_committed(armed) && !READ_ONCE(armed->reading);
+}
+
+/*
+ * Wakes those who wait in a read, and those who poll for these events. Nobody is
+ * missed: a poller enters the queue, then looks; so it sees the change, or is seen
+ * here. The locks of the mutex and of the queue order this.
+ */
+static void kchan_armed_wake(struct kchan_armed *armed, __poll_t events)
+{
+	__wake_up(&armed->polled.wait, TASK_NORMAL, 0, poll_to_key(events));
+}
+
+/* Nothing is armed any more: that is for those who wait in a read alone. */
+#define KCHAN_ARMED_ENDED	EPOLLOUT
 
 static fmode_t kchan_branch_mode(const struct kchan_branch *b)
 {
@@ -124,12 +141,12 @@ static fmode_t kchan_branch_mode(const struct kchan_branch *b)
 }
 
 /* Each case becomes an end, in place of the one that it was named by. */
-static void kchan_armed_hold(struct kchan_selection *sel)
+static void kchan_armed_hold(struct kchan_call *call)
 {
 	unsigned int i;
 
-	for (i = 0; i < sel->nr; i++) {
-		struct kchan_branch *b = &sel->branches[i];
+	for (i = 0; i < call->nr; i++) {
+		struct kchan_branch *b = &call->branches[i];
 
 		if (!b->ch)
 			continue;
@@ -140,12 +157,12 @@ static void kchan_armed_hold(struct kchan_selection *sel)
 	}
 }
 
-static void kchan_armed_let_go(struct kchan_selection *sel)
+static void kchan_armed_let_go(struct kchan_call *call)
 {
 	unsigned int i;
 
-	for (i = 0; i < sel->nr; i++) {
-		struct kchan_branch *b = &sel->branches[i];
+	for (i = 0; i < call->nr; i++) {
+		struct kchan_branch *b = &call->branches[i];
 
 		if (!b->ch)
 			continue;
@@ -154,30 +171,23 @@ static void kchan_armed_let_go(struct kchan_selection *sel)
 	}
 }
 
-/* The lock is held, and nothing is armed. */
-static int kchan_armed_park(struct kchan_armed *armed,
-			    struct kchan_armed_cases *cases)
+/* The lock is held, and nothing is armed. A case may commit before this returns. */
+static void kchan_armed_park(struct kchan_armed *armed,
+			     struct kchan_armed_cases *cases)
 {
-	int ret;
+	struct kchan_party *party = &armed->polled.party;
 
-	kchan_armed_hold(&cases->sel);
-	kchan_party_init(&armed->party, NULL);
-	ret = kchan_select_park(&cases->sel, cases->slots, &armed->party, 0);
-	if (ret == -EAGAIN) {
-		armed->collected = false;
-	} else if (!ret) {
-		armed->collected = true;
-		kchan_trace(select, &cases->sel, 0);
-		atomic_set_release(&armed->party.state, KCHAN_DONE);
-		/* On a file that was armed before there may be pollers. */
-		wake_up_poll(&armed->wait, EPOLLIN | EPOLLRDNORM);
-	} else {
-		atomic_set(&armed->party.state, KCHAN_CLAIMED);
-		kchan_armed_let_go(&cases->sel);
-		return ret;
-	}
-	armed->cases = cases;
-	return 0;
+	kchan_armed_hold(&cases->call);
+	armed->collected = false;
+	WRITE_ONCE(armed->cases, cases);
+	kchan_party_init(party, NULL);
+	if (kchan_call_park(&cases->call, cases->slots, party, 0))
+		return;
+	armed->collected = true;
+	kchan_trace(select, &cases->call, 0);
+	atomic_set_release(&party->state, KCHAN_DONE);
+	/* On a file that was armed before there may be pollers. */
+	kchan_armed_wake(armed, EPOLLIN | EPOLLRDNORM);
 }
 
 /**
@@ -194,58 +204,74 @@ int kchan_armed_arm(struct kchan_armed *armed, struct kchan_armed_cases *cases)
 {
 	int ret;
 
-	/* User memory is looked at first, for that may take its time. */
-	ret = kchan_select_stage(&cases->sel, cases->slots, false);
+	/* User memory comes first, for that may take its time. */
+	ret = kchan_call_stage(&cases->call, cases->slots, false);
 	if (ret)
 		goto unstage;
-	ret = mutex_lock_interruptible(&armed->lock);
-	if (ret) {
+	if (mutex_lock_interruptible(&armed->lock)) {
 		ret = -ERESTARTSYS;
 		goto unstage;
 	}
 	if (armed->cases)
 		ret = -EBUSY;
 	else
-		ret = kchan_armed_park(armed, cases);
+		kchan_armed_park(armed, cases);
 	mutex_unlock(&armed->lock);
 	if (!ret)
 		return 0;
 unstage:
-	kchan_select_unstage(&cases->sel, cases->slots);
+	kchan_call_unstage(&cases->call, cases->slots);
 	return ret;
 }
 
-/**
- * kchan_armed_retire() - end what was armed
- * @armed: the armed select, none of its waiters queued any more
- *
- * Context: @armed->lock is held, or nobody else has it. May sleep.
+/*
+ * Ends what was armed; none of its waiters is queued any more. What was staged goes
+ * before the references on the channels that it was staged for. The lock is held, or
+ * nobody else has @armed.
  */
-void kchan_armed_retire(struct kchan_armed *armed)
+static void kchan_armed_retire(struct kchan_armed *armed)
 {
 	struct kchan_armed_cases *cases = armed->cases;
 
-	atomic_set(&armed->party.state, KCHAN_CLAIMED);
-	armed->cases = NULL;
-	kchan_select_unstage(&cases->sel, cases->slots);
-	kchan_armed_let_go(&cases->sel);
+	atomic_set(&armed->polled.party.state, KCHAN_CLAIMED);
+	WRITE_ONCE(armed->cases, NULL);
+	kchan_call_unstage(&cases->call, cases->slots);
+	kchan_armed_let_go(&cases->call);
 	kchan_armed_cases_free(cases);
 }
 
+/* Takes the waiters of a committed select out, once, and notes which case it was. */
+static void kchan_armed_collect(struct kchan_armed *armed)
+{
+	struct kchan_armed_cases *cases = armed->cases;
+
+	if (armed->collected)
+		return;
+	kchan_call_unpark(&cases->call, cases->slots);
+	kchan_call_won(&cases->call, cases->slots, &armed->polled.party);
+	kchan_trace(select, &cases->call, 0);
+	armed->collected = true;
+}
+
 /*
- * Takes the cases back if none has committed, and ends what was armed. If not, one
- * has by the time that this returns: see kchan_party_give_up().
+ * Takes the cases back if none has committed, and ends what was armed. If it fails,
+ * one has committed by the time that this returns. The lock is held, or nobody else
+ * has @armed.
  */
 static bool kchan_armed_give_up(struct kchan_armed *armed)
 {
-	if (atomic_cmpxchg(&armed->party.state, KCHAN_OPEN, KCHAN_CLAIMED) !=
-	    KCHAN_OPEN) {
-		wait_event(armed->wait, kchan_armed_ready(armed));
+	struct kchan_armed_cases *cases = armed->cases;
+
+	if (armed->collected)
 		return false;
+	if (kchan_party_give_up(&armed->polled.party)) {
+		kchan_call_unpark(&cases->call, cases->slots);
+		kchan_armed_retire(armed);
+		return true;
 	}
-	kchan_select_unpark(&armed->cases->sel, armed->cases->slots);
-	kchan_armed_retire(armed);
-	return true;
+	/* Whoever claimed it tells it before we have had all locks. */
+	kchan_armed_collect(armed);
+	return false;
 }
 
 /**
@@ -265,50 +291,129 @@ int kchan_armed_disarm(struct kchan_armed *armed)
 	if (armed->cases && !kchan_armed_give_up(armed))
 		ret = -EALREADY;
 	mutex_unlock(&armed->lock);
+	if (!ret)
+		kchan_armed_wake(armed, KCHAN_ARMED_ENDED);
 	return ret;
 }
 
-/**
- * kchan_armed_collect() - see what became of a select
- * @armed: the armed select
- * @commit: out: what is to be told
- * @elem: out: the element that was received, still @armed's; or NULL
- *
- * May be called again: it stays until kchan_armed_retire().
- *
- * Context: @armed->lock is held, or nobody else has it.
- * Return: 0; -EAGAIN when no case has committed, or nothing is armed.
- */
-int kchan_armed_collect(struct kchan_armed *armed, struct kchan_commit *commit,
-			struct kchan_elem **elem)
+/* The case that committed. */
+static struct kchan_branch *kchan_armed_won(struct kchan_armed *armed)
 {
-	struct kchan_selection *sel;
-	struct kchan_branch *b;
+	return &armed->cases->call.branches[armed->cases->call.chosen];
+}
 
-	if (!kchan_armed_ready(armed))
-		return -EAGAIN;
-	sel = &armed->cases->sel;
-	if (!armed->collected) {
-		kchan_select_won(sel, armed->cases->slots, &armed->party);
-		kchan_select_unpark(sel, armed->cases->slots);
-		kchan_trace(select, sel, 0);
-		armed->collected = true;
-	}
+/* The element that a committed case has received, or NULL. */
+static struct kchan_elem *kchan_armed_elem(struct kchan_armed *armed)
+{
+	const struct kchan_branch *b = kchan_armed_won(armed);
 
-	b = &sel->branches[sel->chosen];
-	*elem = NULL;
-	memset(commit, 0, sizeof(*commit));
-	commit->index = sel->chosen;
-	commit->status = sel->status;
-	if (sel->status)
-		return 0;
-	if (b->op == KCHAN_OP_RECV) {
-		*elem = b->elem;
-		commit->len = b->elem->len;
+	if (b->op != KCHAN_OP_RECV || armed->cases->call.status)
+		return NULL;
+	return b->elem;
+}
+
+/* Copies the outcome, and nothing or all of it. */
+static ssize_t kchan_armed_copy(struct kchan_armed *armed, struct iov_iter *to)
+{
+	const struct kchan_call *call = &armed->cases->call;
+	const struct kchan_elem *elem = kchan_armed_elem(armed);
+	const size_t head = armed->cases->commit_size;
+	const size_t len = elem ? elem->len : 0;
+	struct kchan_commit commit = {
+		.size = head,
+		.index = call->chosen,
+		.status = call->status,
+	};
+	size_t n, known = min(head, sizeof(commit));
+
+	if (iov_iter_count(to) < head + len)
+		return -EMSGSIZE;
+	if (!call->status)
+		commit.len = elem ? len : kchan_armed_won(armed)->len;
+	n = copy_to_iter(&commit, known, to);
+	/* A newer caller's fields that we do not know are zero. */
+	if (n == known && head > known)
+		n += iov_iter_zero(head - known, to);
+	/* As kchan_deliver() in chan.c: the length was compared before. */
+	if (n == head && len)
+		n += _copy_to_iter(elem->data, len, to);
+	if (n == head + len)
+		return n;
+	iov_iter_revert(to, n);
+	return -EFAULT;
+}
+
+/*
+ * Begins a read: sets kchan_armed.reading. Returns -EAGAIN when there is nothing to
+ * read, -EINVAL when nothing is armed.
+ */
+static int kchan_armed_begin_read(struct kchan_armed *armed)
+{
+	int ret = 0;
+
+	if (mutex_lock_interruptible(&armed->lock))
+		return -ERESTARTSYS;
+	if (!armed->cases) {
+		ret = -EINVAL;
+	} else if (!kchan_armed_readable(armed)) {
+		ret = -EAGAIN;
 	} else {
-		commit->len = b->len;
+		kchan_armed_collect(armed);
+		WRITE_ONCE(armed->reading, true);
 	}
-	return 0;
+	mutex_unlock(&armed->lock);
+	return ret;
+}
+
+/* Ends a read. If it has taken the outcome, nothing is armed any more. */
+static void kchan_armed_end_read(struct kchan_armed *armed, bool taken)
+{
+	mutex_lock(&armed->lock);
+	if (taken) {
+		if (kchan_armed_elem(armed))
+			kchan_settle(kchan_armed_won(armed)->ch);
+		kchan_armed_retire(armed);
+	}
+	WRITE_ONCE(armed->reading, false);
+	mutex_unlock(&armed->lock);
+	/* If it was not taken, it can be read again. */
+	kchan_armed_wake(armed, taken ? KCHAN_ARMED_ENDED : EPOLLIN | EPOLLRDNORM);
+}
+
+/* Whether who waits in a read has to look: for the outcome, or in vain. */
+static bool kchan_armed_look(struct kchan_armed *armed)
+{
+	return !READ_ONCE(armed->cases) || kchan_armed_readable(armed);
+}
+
+/**
+ * kchan_armed_read() - read the outcome
+ * @armed: the armed select
+ * @to: where to
+ * @nonblock: do not wait for it
+ *
+ * Context: may sleep.
+ * Return: the bytes; -EAGAIN, -EINVAL, -EMSGSIZE, -EFAULT, -ERESTARTSYS.
+ */
+ssize_t kchan_armed_read(struct kchan_armed *armed, struct iov_iter *to,
+			 bool nonblock)
+{
+	ssize_t ret;
+
+	for (;;) {
+		ret = kchan_armed_begin_read(armed);
+		if (ret != -EAGAIN || nonblock)
+			break;
+		ret = wait_event_interruptible(armed->polled.wait,
+					       kchan_armed_look(armed));
+		if (ret)
+			break;
+	}
+	if (ret)
+		return ret;
+	ret = kchan_armed_copy(armed, to);
+	kchan_armed_end_read(armed, ret > 0);
+	return ret;
 }
 
 /**
@@ -321,19 +426,211 @@ int kchan_armed_collect(struct kchan_armed *armed, struct kchan_commit *commit,
  */
 void kchan_armed_close(struct kchan_armed *armed)
 {
-	struct kchan_commit commit;
-	struct kchan_elem *elem;
+	struct kchan_call *call;
 
 	if (armed->cases && !kchan_armed_give_up(armed)) {
-		struct kchan_armed_cases *cases = armed->cases;
-
-		kchan_armed_collect(armed, &commit, &elem);
-		if (elem) {
-			cases->sel.branches[commit.index].elem = NULL;
-			kchan_return(cases->sel.branches[commit.index].ch,
-				     &cases->slots[commit.index].small, elem);
-		}
+		kchan_armed_collect(armed);
+		call = &armed->cases->call;
+		if (kchan_armed_elem(armed))
+			kchan_branch_return(kchan_armed_won(armed),
+					    &armed->cases->slots[call->chosen].small);
 		kchan_armed_retire(armed);
 	}
-	kchan_armed_put(armed);
+	mutex_destroy(&armed->lock);
+	kchan_uncharge(&armed->charge);
+	kchan_polled_put(&armed->polled);
+}
+
+static int kchan_read_arm(struct kchan_arm *arm, void __user *uarg,
+			  size_t usize, u32 flags)
+{
+	int ret;
+
+	if (usize < KCHAN_ARM_SIZE_V0)
+		return -EINVAL;
+	ret = copy_struct_from_user(arm, sizeof(*arm), uarg, usize);
+	if (ret)
+		return ret;
+	if ((arm->flags & ~flags) || arm->commit_size < KCHAN_COMMIT_SIZE_V0)
+		return -EINVAL;
+	if (arm->commit_size > KCHAN_MAX_STRUCT_SIZE)
+		return -E2BIG;
+	return kchan_check_cases(arm->nr_cases, arm->case_size);
+}
+
+static int kchan_do_arm(struct kchan_armed *armed, const struct kchan_arm *arm)
+{
+	struct kchan_armed_cases *cases;
+	int ret;
+
+	cases = kchan_armed_cases_alloc(arm->nr_cases, arm->commit_size);
+	if (IS_ERR(cases))
+		return PTR_ERR(cases);
+	ret = kchan_read_cases(&cases->call, u64_to_user_ptr(arm->cases),
+			       arm->nr_cases, arm->case_size, true);
+	if (ret)
+		goto free;
+	ret = kchan_verify_all(&cases->call);
+	if (!ret)
+		ret = kchan_armed_arm(armed, cases);
+	if (ret)
+		goto put;
+	return 0;
+
+put:
+	kchan_put_files(&cases->call);
+free:
+	kchan_armed_cases_free(cases);
+	return ret;
+}
+
+static ssize_t kchan_armed_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	if (unlikely(!iov_iter_count(to)))
+		return 0;
+	return kchan_armed_read(iocb->ki_filp->private_data, to,
+				(iocb->ki_filp->f_flags & O_NONBLOCK) ||
+				(iocb->ki_flags & IOCB_NOWAIT));
+}
+
+static __poll_t kchan_armed_poll(struct file *file, poll_table *pt)
+{
+	struct kchan_armed *armed = file->private_data;
+
+	/* First in the queue, then the look: see kchan_wake_told(). */
+	poll_wait(file, &armed->polled.wait, pt);
+	return kchan_armed_readable(armed) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static int kchan_armed_release(struct inode *inode, struct file *file)
+{
+	kchan_armed_close(file->private_data);
+	return 0;
+}
+
+static long kchan_armed_rearm(struct kchan_armed *armed, void __user *uarg,
+			      size_t usize)
+{
+	struct kchan_arm arm;
+	int ret;
+
+	ret = kchan_read_arm(&arm, uarg, usize, 0);
+	if (ret)
+		return ret;
+	return kchan_do_arm(armed, &arm);
+}
+
+static long kchan_armed_ioctl(struct file *file, unsigned int cmd,
+			      unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+	size_t usize = _IOC_SIZE(cmd);
+
+	if (cmd == KCHAN_IOC_DISARM)
+		return kchan_armed_disarm(file->private_data);
+
+	switch (KCHAN_IOC_KIND(cmd)) {
+	case KCHAN_IOC_KIND(KCHAN_IOC_ARM):
+		return kchan_armed_rearm(file->private_data, uarg, usize);
+	case KCHAN_IOC_KIND(KCHAN_IOC_SELECT):
+		return kchan_ioctl_select(uarg, usize);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const char *kchan_armed_state(struct kchan_armed *armed)
+{
+	if (!armed->cases)
+		return "idle";
+	return kchan_armed_committed(armed) ? "committed" : "armed";
+}
+
+/* The lock is never held for long, so this does not wait long either. */
+static void kchan_armed_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct kchan_armed *armed = file->private_data;
+	unsigned int i;
+
+	mutex_lock(&armed->lock);
+	seq_printf(m, "kchan-select:\t%s\n", kchan_armed_state(armed));
+	for (i = 0; armed->cases && i < armed->cases->call.nr; i++) {
+		const struct kchan_branch *b = &armed->cases->call.branches[i];
+
+		if (b->ch)
+			seq_printf(m, "kchan-case:\t%u %s %llu\n", i,
+				   b->op == KCHAN_OP_SEND ? "send" : "recv",
+				   b->ch->id);
+		else
+			seq_printf(m, "kchan-case:\t%u never\n", i);
+	}
+	mutex_unlock(&armed->lock);
+}
+
+static const struct file_operations kchan_armed_fops = {
+	.owner		= THIS_MODULE,
+	.read_iter	= kchan_armed_read_iter,
+	.poll		= kchan_armed_poll,
+	.unlocked_ioctl	= kchan_armed_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.release	= kchan_armed_release,
+	.show_fdinfo	= kchan_armed_show_fdinfo,
+};
+
+static struct file *kchan_armed_file(int flags)
+{
+	struct kchan_armed *armed;
+	struct file *file;
+
+	armed = kchan_armed_alloc();
+	if (IS_ERR(armed))
+		return ERR_CAST(armed);
+	file = anon_inode_getfile("[kchan-select]", &kchan_armed_fops, armed,
+				  O_RDONLY | flags);
+	if (IS_ERR(file)) {
+		kchan_armed_close(armed);
+		return file;
+	}
+	file->f_mode |= FMODE_NOWAIT;
+	stream_open(file_inode(file), file);
+	return file;
+}
+
+/**
+ * kchan_ioctl_arm() - the ioctl, on an end
+ * @uarg: the caller's &struct kchan_arm
+ * @usize: the size of it
+ *
+ * Return: a new fd; or an error, see &struct kchan_arm.
+ */
+long kchan_ioctl_arm(void __user *uarg, size_t usize)
+{
+	struct kchan_arm arm;
+	struct file *file;
+	int fd, ret;
+
+	ret = kchan_read_arm(&arm, uarg, usize,
+			     KCHAN_ARM_CLOEXEC | KCHAN_ARM_NONBLOCK);
+	if (ret)
+		return ret;
+	fd = get_unused_fd_flags(arm.flags & KCHAN_ARM_CLOEXEC ? O_CLOEXEC : 0);
+	if (fd < 0)
+		return fd;
+	file = kchan_armed_file(arm.flags & KCHAN_ARM_NONBLOCK ? O_NONBLOCK : 0);
+	if (IS_ERR(file)) {
+		ret = PTR_ERR(file);
+		goto put_fd;
+	}
+	/* Last, for it may have committed a case by the time it returns. */
+	ret = kchan_do_arm(file->private_data, &arm);
+	if (ret)
+		goto put_file;
+	fd_install(fd, file);
+	return fd;
+
+put_file:
+	fput(file);
+put_fd:
+	put_unused_fd(fd);
+	return ret;
 }

@@ -40,9 +40,7 @@
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
-#include "chan.h"
-#include "debug.h"
-#include "limits.h"
+#include "party.h"
 
 /**
  * struct kchan_seen - a waiter, as it was seen
@@ -154,6 +152,12 @@ static void kchan_see_waiters(struct kchan_walk *walk,
 	}
 }
 
+static bool kchan_polled(struct kchan *ch)
+{
+	/* No barrier: nobody acts on it. */
+	return waitqueue_active(&ch->rd_wait) | waitqueue_active(&ch->wr_wait);
+}
+
 /* Sees a channel; returns how many waiters there is room wanted for. */
 static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
 {
@@ -164,8 +168,7 @@ static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
 	if (nr <= walk->room) {
 		kchan_fill_info(ch, &walk->info);
 		walk->uid = kchan_user_uid(ch->user);
-		/* Of no moment to anybody, so no barrier. */
-		walk->polled = waitqueue_active(&ch->pollers);
+		walk->polled = kchan_polled(ch);
 		walk->sent = kchan_sent(ch);
 		walk->received = ch->seq - ch->nr_put_back;
 		walk->send_waits = ch->senders.waits;
@@ -281,8 +284,8 @@ static int kchan_list_show(struct seq_file *m, void *v)
 	seq_printf(m, "channel id=%llu uid=%u flags=", info->id,
 		   from_kuid_munged(seq_user_ns(m), walk->uid));
 	kchan_show_flags(m, info->flags, ',');
-	seq_printf(m, " elem_size=%u capacity=%u len=%u", info->elem_size,
-		   info->capacity, info->len);
+	seq_printf(m, " elem_size=%u capacity=%u len=%u in_flight=%u",
+		   info->elem_size, info->capacity, info->len, info->in_flight);
 	seq_printf(m, " sent=%llu received=%llu send_waits=%llu recv_waits=%llu",
 		   walk->sent, walk->received, walk->send_waits,
 		   walk->recv_waits);

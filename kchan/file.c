@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The files: what open, read, write, poll and ioctl do to an end of a channel.
+ * Ends as files: what read, write, poll and ioctl do to one.
  */
 #include <linux/err.h>
-#include <linux/module.h>
+#include <linux/minmax.h>
 #include <linux/poll.h>
 #include <linux/uaccess.h>
 
-#include "cases.h"
+#include <asm/ioctls.h>
+
+#include "armed.h"
 #include "compat.h"
-#include "kchan.h"
+#include "file.h"
+#include "select.h"
 
 /* The sizes of the structures' first published forms. */
 #define KCHAN_SETUP_SIZE_V0	16
 #define KCHAN_RESIZE_SIZE_V0	8
 #define KCHAN_INFO_SIZE_V0	48
+#define KCHAN_END_SIZE_V0	8
 static_assert(sizeof(struct kchan_setup) == KCHAN_SETUP_SIZE_V0);
 static_assert(sizeof(struct kchan_resize) == KCHAN_RESIZE_SIZE_V0);
-#define KCHAN_END_SIZE_V0	8
 static_assert(sizeof(struct kchan_info) == KCHAN_INFO_SIZE_V0);
 static_assert(sizeof(struct kchan_end) == KCHAN_END_SIZE_V0);
 
@@ -34,32 +37,14 @@ void kchan_file_init(struct inode *inode, struct file *file, struct kchan *ch)
 	stream_open(inode, file);
 }
 
-#define KCHAN_END_FLAGS	(KCHAN_END_SEND | KCHAN_END_RECV | \
-			 KCHAN_END_CLOEXEC | KCHAN_END_NONBLOCK)
-
-static int kchan_open(struct inode *inode, struct file *file)
-{
-	struct kchan *ch;
-
-	/* A new channel with one end that cannot send would be of no use. */
-	if ((file->f_flags & O_ACCMODE) != O_RDWR)
-		return -EINVAL;
-	ch = kchan_alloc();
-	if (IS_ERR(ch))
-		return PTR_ERR(ch);
-	kchan_end_get(ch, file->f_mode);
-	kchan_file_init(inode, file, ch);
-	return 0;
-}
-
 /**
- * kchan_release() - the last reference on an end's file has gone
+ * kchan_file_release() - the last reference on an end's file has gone
  * @inode: its inode
  * @file: the file
  *
  * Return: 0.
  */
-int kchan_release(struct inode *inode, struct file *file)
+int kchan_file_release(struct inode *inode, struct file *file)
 {
 	struct kchan *ch = file->private_data;
 
@@ -68,19 +53,34 @@ int kchan_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static __always_inline ssize_t kchan_do_read(struct file *file,
-					     struct iov_iter *to, bool nonblock)
+/*
+ * Whoever may not sleep does not make the buffer. Poll makes it, so that whoever
+ * polls before the next try finds it there.
+ */
+static int kchan_file_use(struct kchan *ch, bool nowait)
 {
+	/* Pairs with the store-release in kchan_fix(). */
+	if (likely(smp_load_acquire(&ch->ready)))
+		return 0;
+	return kchan_fix(ch, nowait);
+}
+
+static ssize_t kchan_do_read(struct file *file, struct iov_iter *to, bool nowait)
+{
+	const struct kchan_wait wait = {
+		.nonblock = nowait || (file->f_flags & O_NONBLOCK),
+	};
 	struct kchan *ch = file->private_data;
-	struct kchan_wait wait = { .nonblock = nonblock };
+	const size_t count = iov_iter_count(to);
 	ssize_t ret;
 
-	ret = kchan_use(ch);
+	if (unlikely(!count))
+		return 0;
+	ret = kchan_file_use(ch, nowait);
 	if (unlikely(ret))
 		return ret;
 	/* A message that is too long is for kchan_recv() to find. */
-	if (!ch->message &&
-	    (!ch->elem_size || iov_iter_count(to) < ch->elem_size))
+	if (!ch->message && (!ch->elem_size || count < ch->elem_size))
 		return -EINVAL;
 	ret = kchan_recv(ch, to, &wait);
 	return ret == -EPIPE ? 0 : ret;
@@ -90,8 +90,7 @@ static __always_inline ssize_t kchan_do_read(struct file *file,
  * The VFS cuts a longer write off at MAX_RW_COUNT. That is no fault of the
  * caller's, who will write the rest.
  */
-static __always_inline int kchan_check_write(const struct kchan *ch,
-					     struct iov_iter *from)
+static int kchan_check_write(const struct kchan *ch, struct iov_iter *from)
 {
 	const size_t count = iov_iter_count(from);
 	u32 rest;
@@ -102,7 +101,7 @@ static __always_inline int kchan_check_write(const struct kchan *ch,
 		return count <= ch->elem_size ? 0 : -EMSGSIZE;
 	}
 	if (!ch->elem_size)
-		return -EINVAL;
+		return count ? -EINVAL : 0;
 	if (likely(count == ch->elem_size))
 		return 0;
 	rest = count % ch->elem_size;
@@ -114,15 +113,15 @@ static __always_inline int kchan_check_write(const struct kchan *ch,
 	return 0;
 }
 
-static __always_inline ssize_t kchan_do_write(struct file *file,
-					      struct iov_iter *from,
-					      bool nonblock)
+static ssize_t kchan_do_write(struct file *file, struct iov_iter *from, bool nowait)
 {
+	const struct kchan_wait wait = {
+		.nonblock = nowait || (file->f_flags & O_NONBLOCK),
+	};
 	struct kchan *ch = file->private_data;
-	struct kchan_wait wait = { .nonblock = nonblock };
 	ssize_t ret;
 
-	ret = kchan_use(ch);
+	ret = kchan_file_use(ch, nowait);
 	if (unlikely(ret))
 		return ret;
 	ret = kchan_check_write(ch, from);
@@ -133,50 +132,96 @@ static __always_inline ssize_t kchan_do_write(struct file *file,
 
 /*
  * read and write have entries of their own beside the iter forms, as those of
- * /dev/null have: they spare the kiocb, of which they would use one flag.
+ * /dev/null have. They spare the kiocb, which would be used for one flag: 115 of the
+ * 1958 instructions of a send and a receive (6 %).
  */
-static ssize_t kchan_read(struct file *file, char __user *buf, size_t count,
-			  loff_t *ppos)
+
+/**
+ * kchan_file_read() - receive elements
+ * @file: the end
+ * @buf: where to
+ * @count: bytes of room
+ * @ppos: no meaning
+ *
+ * Return: the bytes; 0 at the end of the stream; or an error.
+ */
+ssize_t kchan_file_read(struct file *file, char __user *buf, size_t count,
+			loff_t *ppos)
 {
 	struct iov_iter to;
 
 	iov_iter_ubuf(&to, ITER_DEST, buf, count);
-	return kchan_do_read(file, &to, file->f_flags & O_NONBLOCK);
+	return kchan_do_read(file, &to, false);
 }
 
-static ssize_t kchan_write(struct file *file, const char __user *buf,
-			   size_t count, loff_t *ppos)
+/**
+ * kchan_file_write() - send elements
+ * @file: the end
+ * @buf: the elements
+ * @count: bytes in them
+ * @ppos: no meaning
+ *
+ * Return: the bytes, or an error.
+ */
+ssize_t kchan_file_write(struct file *file, const char __user *buf, size_t count,
+			 loff_t *ppos)
 {
 	struct iov_iter from;
 
 	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)buf, count);
-	return kchan_do_write(file, &from, file->f_flags & O_NONBLOCK);
+	return kchan_do_write(file, &from, false);
 }
 
-static bool kchan_nonblock(const struct kiocb *iocb)
+/**
+ * kchan_file_read_iter() - receive elements
+ * @iocb: the end, and whether the call may sleep
+ * @to: where to
+ *
+ * Return: as kchan_file_read().
+ */
+ssize_t kchan_file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	return (iocb->ki_filp->f_flags & O_NONBLOCK) ||
-	       (iocb->ki_flags & IOCB_NOWAIT);
+	return kchan_do_read(iocb->ki_filp, to, iocb->ki_flags & IOCB_NOWAIT);
 }
 
-static ssize_t kchan_read_iter(struct kiocb *iocb, struct iov_iter *to)
+/**
+ * kchan_file_write_iter() - send elements
+ * @iocb: the end, and whether the call may sleep
+ * @from: the elements
+ *
+ * Return: as kchan_file_write().
+ */
+ssize_t kchan_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	return kchan_do_read(iocb->ki_filp, to, kchan_nonblock(iocb));
+	return kchan_do_write(iocb->ki_filp, from, iocb->ki_flags & IOCB_NOWAIT);
 }
 
-static ssize_t kchan_write_iter(struct kiocb *iocb, struct iov_iter *from)
-{
-	return kchan_do_write(iocb->ki_filp, from, kchan_nonblock(iocb));
-}
-
-static __poll_t kchan_poll(struct file *file, poll_table *pt)
+/**
+ * kchan_file_poll() - tell what would not block
+ * @file: the end
+ * @pt: who waits for it
+ *
+ * An end waits in the queues of its own directions. This is the first use of a
+ * channel that was not used yet; whoever cannot have a buffer is told by the read or
+ * write that follows.
+ *
+ * Return: the events.
+ */
+__poll_t kchan_file_poll(struct file *file, poll_table *pt)
 {
 	struct kchan *ch = file->private_data;
 
-	/* First in the queue, then the look: see kchan_wake_pollers(). */
-	poll_wait(file, &ch->pollers, pt);
+	kchan_use(ch);
+	/* First in the queues, then the look: see kchan_wake_pollers() in chan.c. */
+	if (file->f_mode & FMODE_READ)
+		poll_wait(file, &ch->rd_wait, pt);
+	if (file->f_mode & FMODE_WRITE)
+		poll_wait(file, &ch->wr_wait, pt);
 	return kchan_readiness(ch, file->f_mode);
 }
+
+#define KCHAN_END_FLAGS	(KCHAN_END_SEND | KCHAN_END_RECV | \
+			 KCHAN_END_CLOEXEC | KCHAN_END_NONBLOCK)
 
 static bool kchan_both_ways(const struct file *file)
 {
@@ -273,27 +318,50 @@ static long kchan_ioctl_end(struct file *file, void __user *uarg, size_t usize)
 	ret = kchan_use(ch);
 	if (ret)
 		return ret;
-	return kchan_end_fd(ch, mode, flags);
+	return kchan_fs_end(ch, mode, flags);
 }
 
-/* Not inline: it would cost the one that there is to be fast at a frame. */
-static noinline long kchan_ioctl_any(struct file *file, unsigned int cmd,
-				     void __user *uarg)
+static long kchan_ioctl_next_len(struct file *file, int __user *uarg)
 {
+	int ret;
+
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	ret = kchan_use(file->private_data);
+	if (ret)
+		return ret;
+	return put_user(kchan_next_len(file->private_data), uarg);
+}
+
+/**
+ * kchan_file_ioctl() - the ioctls of an end
+ * @file: the end
+ * @cmd: the ioctl, with the size of the caller's structure
+ * @arg: the structure
+ *
+ * Return: see the uapi header.
+ */
+long kchan_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
 	size_t usize = _IOC_SIZE(cmd);
 
+	if (likely(cmd == KCHAN_IOC_SELECT))
+		return kchan_ioctl_select(uarg, usize);
 	if (cmd == KCHAN_IOC_CLOSE)
 		return kchan_ioctl_close(file);
+	if (cmd == FIONREAD)
+		return kchan_ioctl_next_len(file, uarg);
 
 	switch (KCHAN_IOC_KIND(cmd)) {
+	case KCHAN_IOC_KIND(KCHAN_IOC_SELECT):
+		return kchan_ioctl_select(uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_SETUP):
 		return kchan_ioctl_setup(file, uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_RESIZE):
 		return kchan_ioctl_resize(file, uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_INFO):
 		return kchan_ioctl_info(file, uarg, usize);
-	case KCHAN_IOC_KIND(KCHAN_IOC_SELECT):
-		return kchan_ioctl_select(uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_END):
 		return kchan_ioctl_end(file, uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_ARM):
@@ -302,37 +370,3 @@ static noinline long kchan_ioctl_any(struct file *file, unsigned int cmd,
 		return -ENOTTY;
 	}
 }
-
-static long kchan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
-{
-	void __user *uarg = (void __user *)arg;
-
-	if (likely(cmd == KCHAN_IOC_SELECT))
-		return kchan_ioctl_select(uarg, sizeof(struct kchan_select));
-	return kchan_ioctl_any(file, cmd, uarg);
-}
-
-#define KCHAN_FOPS_COMMON					\
-	.owner		= THIS_MODULE,				\
-	.read		= kchan_read,				\
-	.write		= kchan_write,				\
-	.read_iter	= kchan_read_iter,			\
-	.write_iter	= kchan_write_iter,			\
-	.poll		= kchan_poll,				\
-	.unlocked_ioctl	= kchan_ioctl,				\
-	.compat_ioctl	= compat_ptr_ioctl,			\
-	.show_fdinfo	= kchan_show_fdinfo
-
-/* Of a channel's first end, which open of the device makes. */
-const struct file_operations kchan_fops = {
-	KCHAN_FOPS_COMMON,
-	.open		= kchan_open,
-	.release	= kchan_release,
-};
-
-/* Of the others. */
-const struct file_operations kchan_end_fops = {
-	KCHAN_FOPS_COMMON,
-	.open		= kchan_end_open,
-	.release	= kchan_end_release,
-};

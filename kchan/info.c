@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a channel and its ends tell of themselves: to KCHAN_IOC_INFO, and in
- * /proc/PID/fdinfo.
+ * What a channel and its ends show: to KCHAN_IOC_INFO, and in /proc/PID/fdinfo.
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -11,9 +10,9 @@
 #include "kchan.h"
 
 /**
- * kchan_fill_info() - tell what a channel is and holds
+ * kchan_fill_info() - fill in what a channel is and holds
  * @ch: the channel
- * @info: where to; all of it is written, but for what depends on the end
+ * @info: where to; all of it is written, except what depends on the end
  *
  * Context: the channel's lock is held.
  */
@@ -34,10 +33,11 @@ void kchan_fill_info(const struct kchan *ch, struct kchan_info *info)
 	info->send_waiters = ch->senders.len;
 	info->recv_waiters = ch->receivers.len;
 	info->id = ch->id;
+	info->in_flight = atomic_read(&ch->in_flight);
 }
 
 /**
- * kchan_get_info() - tell what a channel is and holds, at one instant
+ * kchan_get_info() - fill in what a channel is and holds, at one instant
  * @ch: the channel
  * @info: as for kchan_fill_info()
  */
@@ -49,7 +49,7 @@ void kchan_get_info(struct kchan *ch, struct kchan_info *info)
 }
 
 /**
- * kchan_end_info() - tell of an end and its channel, at one instant
+ * kchan_end_info() - fill in what an end and its channel are, at one instant
  * @file: the end's file
  * @info: where to; all of it is written
  */
@@ -60,7 +60,6 @@ void kchan_end_info(struct file *file, struct kchan_info *info)
 		info->flags |= KCHAN_INFO_SEND;
 	if (file->f_mode & FMODE_READ)
 		info->flags |= KCHAN_INFO_RECV;
-	info->file_refs = file_count(file);
 }
 
 static const struct {
@@ -100,7 +99,7 @@ void kchan_show_flags(struct seq_file *m, u32 flags, char between)
 }
 
 /**
- * kchan_show_fdinfo() - tell of an end and its channel
+ * kchan_show_fdinfo() - show an end and its channel
  * @m: where to
  * @file: the end's file
  */
@@ -118,8 +117,14 @@ void kchan_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "\nkchan-elem-size:\t%u\n", info.elem_size);
 	seq_printf(m, "kchan-capacity:\t%u\n", info.capacity);
 	seq_printf(m, "kchan-len:\t%u\n", info.len);
+	seq_printf(m, "kchan-in-flight:\t%u\n", info.in_flight);
 	seq_printf(m, "kchan-send-ends:\t%u\n", info.send_ends);
 	seq_printf(m, "kchan-recv-ends:\t%u\n", info.recv_ends);
 	seq_printf(m, "kchan-send-waiters:\t%u\n", info.send_waiters);
 	seq_printf(m, "kchan-recv-waiters:\t%u\n", info.recv_waiters);
+	/*
+	 * For debuggers: who else could use this end? One reference is the
+	 * reader's.
+	 */
+	seq_printf(m, "kchan-debug-file-refs:\t%ld\n", file_count(file) - 1);
 }

@@ -6,8 +6,8 @@
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/list.h>
-#include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uio.h>
@@ -16,90 +16,121 @@
 #include <uapi/linux/kchan.h>
 
 #include "debug.h"
+#include "limits.h"
+
+struct kchan_step;
+struct kchan_waiter;
 
 /**
  * DOC: Objects and who owns them
  *
- * A &struct kchan is one channel. Open files (its ends) hold references on it,
- * and a call in progress holds its file, so whoever is inside an operation may
- * use the channel without a reference of its own.
+ * A &struct kchan is one channel. Its ends are open files, which hold references
+ * on it. A call in progress holds its file, so it uses the channel without a
+ * reference of its own.
  *
- * A &struct kchan_elem is one element in kernel memory: a sender's staging, a
- * receiver's staging, an element put back, or an element over a page, which is
- * stored and passed by pointer. It has one owner at a time.
+ * A &struct kchan_elem is one element in kernel memory outside of a ring: staging
+ * of a sender, staging of a receiver, an element that was put back, or an element
+ * over %KCHAN_INLINE_ELEM_SIZE, which is stored and passed by pointer. It has one
+ * owner at a time.
  *
- * A &struct kchan_party is one blocked call; it has a &struct kchan_waiter for
- * each of its cases. Both live on the stack of the task that waits.
+ * A &struct kchan_party is one blocked call or one armed select. It has a
+ * &struct kchan_waiter for each of its cases (party.h).
+ *
+ * The files build on one another in one direction: module, file and fs use select
+ * and armed; these use call; call uses chan; chan uses party and ring. setup makes,
+ * resizes and frees channels, on top of chan. limits and debug are used by all.
  */
 
 /**
  * DOC: Locking
  *
- * kchan.lock guards all of a channel but what is noted below. It nests inside
- * kchan.setup_lock, and nothing nests inside it: no user memory is touched under
- * it with page faults enabled, nothing is allocated or freed under it, nobody
- * is woken under it. What an operation owes to others when the lock is dropped
- * is gathered in a &struct kchan_deferred. The lock is never taken in interrupt
- * context, nor from a wait-queue callback.
+ * kchan.lock guards all of a channel, with the exceptions below. Under it no page
+ * fault is taken, nothing is allocated or freed, and nobody is woken. What has to
+ * be done for others after the lock is dropped is noted in a &struct kchan_step.
+ * The lock is never taken in interrupt context or in a wait-queue callback.
  *
- * kchan.setup_lock, a mutex, serialises those who allocate rings: setup, resize
- * and the first use.
+ * The work under one hold is bounded by a step: see &struct kchan_step. Whatever
+ * takes longer drops the lock and goes on in a further step.
  *
- * kchan.elem_size, kchan.batch and the mode never change once kchan.ready is set;
- * whoever has seen it set (kchan_use()) reads them without a lock.
+ * A select that has to park holds the locks of all its channels, in order of id.
+ * Nobody else holds two. An operation on one channel never takes the lock of
+ * another.
  *
- * Whether a channel seems to be ready (kchan_may_recv(), kchan_may_send()) is read
- * without a lock too, as a hint: who acts on it looks again with the lock held.
+ * kchan.setup_lock is a mutex that serialises those who allocate rings: setup,
+ * resize and the first use. kchan.lock nests inside it.
  *
- * Between any two holds of kchan.lock these are true ("open" of a waiter means
- * that its party is not claimed):
+ * The mutex of an armed select nests outside kchan.lock. No user memory is touched
+ * under it. The order of spin locks is: kchan.lock, then the locks of wait queues.
  *
- * - an open sender waits only if the buffer is full (a rendezvous channel's
+ * kchan.elem_size, kchan.batch and kchan.message never change once kchan.ready is
+ * set. Whoever has seen it set (kchan_use()) reads them without a lock.
+ *
+ * kchan.in_flight is atomic, because an element is settled without the lock.
+ *
+ * Between any two holds of kchan.lock these are true, where an "open" waiter is one
+ * whose party is not claimed, and where nobody is in the middle of several steps:
+ *
+ * - an open sender waits only if the buffer is full (that of a rendezvous channel
  *   always is), the channel is not closed, and a receive end is left;
- * - an open receiver waits only if nothing is stored or put back, no open sender
- *   of another party waits, the channel is not closed, and a send end is left.
+ * - an open receiver waits only if nothing is stored or put back, no open sender of
+ *   another party waits, a send end is left, and the channel is open or has an
+ *   element in flight.
+ *
+ * Between two steps some waiters may still have to be told. Every operation keeps
+ * the order all the same: a send does not overtake parked senders though there is
+ * room, and a parked sender of a closed channel is only ever turned away.
  */
 
 /* Elements up to this size are staged on the stack of the task that waits. */
 #define KCHAN_STACK_ELEM	128
 
 /*
- * Moved, at the most, under one hold of a channel's lock: so many elements, and,
- * if they are more than one, so many bytes.
+ * The most that is moved under one hold of a channel's lock by one batch: this many
+ * elements, and, if they are more than one, this many bytes.
  */
-#define KCHAN_BATCH_ELEMS	32
-#define KCHAN_BATCH_BYTES	16384
+#define KCHAN_BATCH_ELEMS	64
+#define KCHAN_BATCH_BYTES	65536
 
 /**
  * struct kchan_elem - one element in kernel memory
- * @node: in kchan.put_back, or in kchan_deferred.elems
+ * @node: in kchan.put_back
+ * @next: in kchan_step.elems
+ * @charge: who is charged for it, if it is not @ring that pays
+ * @ring: the ring whose charge covers it, or NULL
  * @seq: its place in the order of hand-out; valid once it was handed out
  * @len: bytes in it
- * @charged: bytes that kchan.user is charged for it
  * @data: the bytes
  */
 struct kchan_elem {
-	struct list_head node;
+	union {
+		struct rb_node node;
+		struct kchan_elem *next;
+	};
+	struct kchan_charge charge;
+	struct kchan_ring *ring;
 	u64 seq;
 	u32 len;
-	u32 charged;
-	u8 data[] __aligned(8);
+	u8 *data;
 };
 
 /**
- * union kchan_stack_elem - room for a small element on the stack
+ * struct kchan_stack_elem - an element on the stack, or in an armed select
  * @elem: the element
- * @room: its header and its bytes
+ * @room: its bytes
  */
-union kchan_stack_elem {
+struct kchan_stack_elem {
 	struct kchan_elem elem;
-	u8 room[sizeof(struct kchan_elem) + KCHAN_STACK_ELEM];
+	u8 room[KCHAN_STACK_ELEM] __aligned(8);
 };
 
 /**
  * struct kchan_ring - storage of elements
  * @node: in kchan.rings
- * @charged: bytes that the user is charged for it
+ * @next: in kchan_step.rings
+ * @charged: bytes that kchan.user is charged for it
+ * @prepaid: elements over %KCHAN_INLINE_ELEM_SIZE that the charge covers
+ * @used: how many of these are allocated
+ * @retired: it is in no list any more, and goes with the last element it pays for
  * @stride: bytes from one slot to the next
  * @nr_slots: elements that it can hold
  * @head: index of the oldest element
@@ -108,23 +139,29 @@ union kchan_stack_elem {
  */
 struct kchan_ring {
 	struct list_head node;
+	struct kchan_ring *next;
 	size_t charged;
+	u32 prepaid;
+	u32 used;
+	bool retired;
 	u32 stride;
 	u32 nr_slots;
 	u32 head;
 	u32 len;
-	u8 slots[] __aligned(8);
+	u8 *slots;
 };
 
 /**
  * struct kchan_waitq - the waiters of one direction, longest-waiting first
  * @list: &struct kchan_waiter.node
+ * @rooms: of receivers in message mode: &struct kchan_waiter.by_room
  * @len: how many are on @list
  * @op: ``KCHAN_OP_SEND`` or ``KCHAN_OP_RECV``
- * @waits: how many were ever on @list
+ * @waits: how many were ever on @list; the next one's ticket
  */
 struct kchan_waitq {
 	struct list_head list;
+	struct rb_root rooms;
 	unsigned int len;
 	u32 op;
 	u64 waits;
@@ -139,8 +176,8 @@ struct kchan_waitq {
  * @message: message mode
  * @closed: no more sends
  * @elem_size: bytes in an element; in message mode the most in one
- * @batch: bytes moved, at the most, under one hold of @lock; a multiple of
- *	@elem_size, but in message mode, where one element is
+ * @batch: the most bytes that are moved under one hold of @lock; a multiple of
+ *	@elem_size, except in message mode, where it is one element
  * @capacity: elements that the rings may hold together
  * @stored: elements that the rings do hold together
  * @send_ends: open ends that can send
@@ -151,9 +188,14 @@ struct kchan_waitq {
  * @receivers: who waits to receive
  * @put_back: &struct kchan_elem.node, elements that came back from receivers
  *	who could not take them, by @seq; they go out before those in @rings
- * @nr_put_back: how many are on @put_back
+ * @nr_put_back: how many are in @put_back
+ * @send_rises: events that may have made a send ready
+ * @recv_rises: events that may have made a receive ready
+ * @in_flight: elements that left the channel and may still come back; see
+ *	kchan_settle()
  * @seq: the number that the next element to be handed out gets
- * @pollers: wait queue of poll
+ * @rd_wait: wait queue of poll, of ends that receive
+ * @wr_wait: wait queue of poll, of ends that send
  * @ref: one for each end
  * @setup_lock: see the essay on locking
  * @user: whom the channel is charged to; holds a reference
@@ -175,10 +217,14 @@ struct kchan {
 	struct list_head rings;
 	struct kchan_waitq senders;
 	struct kchan_waitq receivers;
-	struct list_head put_back;
+	struct rb_root_cached put_back;
 	u32 nr_put_back;
+	u32 send_rises;
+	u32 recv_rises;
+	atomic_t in_flight;
 	u64 seq;
-	wait_queue_head_t pollers;
+	wait_queue_head_t rd_wait;
+	wait_queue_head_t wr_wait;
 	struct kref ref;
 	struct mutex setup_lock; /* see the essay on locking */
 	struct kchan_user *user;
@@ -186,7 +232,7 @@ struct kchan {
 	struct kchan_entry entry;
 };
 
-/* The channel that a queue of waiters is of. */
+/* The channel that a queue of waiters belongs to. */
 static inline const struct kchan *kchan_of_waitq(const struct kchan_waitq *q)
 {
 	if (q->op == KCHAN_OP_SEND)
@@ -195,93 +241,105 @@ static inline const struct kchan *kchan_of_waitq(const struct kchan_waitq *q)
 }
 
 /**
- * struct kchan_deferred - what is owed to others when a lock is dropped
- * @task: the first party that was served: told, and now to be woken; holds a
- *	reference
- * @more: the lists below are made, and there is something on them
- * @out_all: pollers for output are all to be woken, exclusive ones too
- * @all: every poller is to be woken
- * @in: wake-ups owed to pollers for input
- * @out: wake-ups owed to pollers for output
- * @done: waiters of the other parties that were served, to be told and woken
- * @rings: rings that have run empty after a resize, to be freed
- * @elems: elements that nobody needs any more, to be freed
- */
-struct kchan_deferred {
-	struct task_struct *task;
-	bool more;
-	bool out_all;
-	bool all;
-	unsigned int in;
-	unsigned int out;
-	struct list_head done;
-	struct list_head rings;
-	struct list_head elems;
-};
-
-static inline void kchan_deferred_init(struct kchan_deferred *d)
-{
-	d->task = NULL;
-	d->more = false;
-	d->out_all = false;
-	d->all = false;
-	d->in = 0;
-	d->out = 0;
-}
-
-/* The lists are seldom used, and are not made before. */
-static inline void kchan_deferred_more(struct kchan_deferred *d)
-{
-	if (d->more)
-		return;
-	d->more = true;
-	INIT_LIST_HEAD(&d->done);
-	INIT_LIST_HEAD(&d->rings);
-	INIT_LIST_HEAD(&d->elems);
-}
-
-/* Takes the ring out of the channel's list, if it is in it. */
-static inline void kchan_defer_ring(struct kchan_deferred *d,
-				    struct kchan_ring *ring)
-{
-	kchan_deferred_more(d);
-	list_move(&ring->node, &d->rings);
-}
-
-static inline void kchan_defer_elem(struct kchan_deferred *d,
-				    struct kchan_elem *elem)
-{
-	kchan_deferred_more(d);
-	list_add(&elem->node, &d->elems);
-}
-
-/**
  * struct kchan_wait - whether a call waits, and how long
  * @nonblock: it does not wait
- * @deadline: when to stop waiting, on CLOCK_MONOTONIC; NULL for never
+ * @deadline: when to stop waiting, on the host's CLOCK_MONOTONIC; NULL for never
  */
 struct kchan_wait {
 	bool nonblock;
 	ktime_t *deadline;
 };
 
-/* Elements over a page are stored and passed by pointer, never copied twice. */
+/**
+ * struct kchan_src - an element to send
+ * @from: where it is, when @elem is NULL: left alone on failure, else advanced
+ * @elem: it, in kernel memory. If the channel passes elements by pointer, it or the
+ *	receiver becomes the owner, and this becomes NULL.
+ * @len: bytes in it
+ */
+struct kchan_src {
+	struct iov_iter *from;
+	struct kchan_elem *elem;
+	u32 len;
+};
+
+/**
+ * struct kchan_dst - where an element is to be received
+ * @to: where it goes, when it is not detached: left alone on failure, else
+ *	advanced
+ * @elem: with @detach, room for @room bytes; out, if the channel passes elements by
+ *	pointer: the element
+ * @detach: take the element out of the channel into kernel memory, for the
+ *	caller to copy out without the lock, or to put back
+ * @room: the longest element that is taken
+ * @len: out: bytes in the element that was taken, or that @to could not take
+ */
+struct kchan_dst {
+	struct iov_iter *to;
+	struct kchan_elem *elem;
+	bool detach;
+	u32 room;
+	u32 len;
+};
+
+/*
+ * What kchan_give() and kchan_take() return when the step is used up before they
+ * could do anything: drop the lock, pass the step to kchan_finish(), come again.
+ */
+#define KCHAN_MORE	1
+
+/* Whether elements are stored and passed by pointer, and never copied twice. */
 static inline bool kchan_by_pointer(const struct kchan *ch)
 {
-	return ch->elem_size > PAGE_SIZE;
+	return ch->elem_size > KCHAN_INLINE_ELEM_SIZE;
 }
 
-/* geometry.c */
+/* How many elements were sent: each was handed out then, or is stored now. */
+static inline u64 kchan_sent(const struct kchan *ch)
+{
+	return ch->seq + ch->stored;
+}
+
+/* An ioctl's type, number and direction, without the size of its structure. */
+#define KCHAN_IOC_KIND(cmd)	((cmd) & ~IOCSIZE_MASK)
+
+/* chan.c */
+int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step);
+int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step);
+bool kchan_can_send(struct kchan *ch, u32 len, struct kchan_step *step);
+bool kchan_can_recv(struct kchan *ch, struct kchan_step *step);
+void kchan_park(struct kchan *ch, struct kchan_waiter *w, u32 op);
+void kchan_unpark(struct kchan *ch, struct kchan_waiter *w, u32 op);
+void kchan_wake_parked(struct kchan *ch, u32 op);
+void kchan_put_back(struct kchan *ch, struct kchan_elem *elem);
+void kchan_settle(struct kchan *ch);
+void kchan_catch_up(struct kchan *ch, struct kchan_step *step);
+void kchan_finish_rest(struct kchan *ch, struct kchan_step *step);
+int kchan_close(struct kchan *ch);
+void kchan_end_get(struct kchan *ch, fmode_t mode);
+int kchan_end_get_live(struct kchan *ch, fmode_t mode);
+void kchan_end_put(struct kchan *ch, fmode_t mode);
+__poll_t kchan_readiness(struct kchan *ch, fmode_t mode);
+u32 kchan_next_len(struct kchan *ch);
+
+/* call.c */
+ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
+		   const struct kchan_wait *wait);
+ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
+		   const struct kchan_wait *wait);
+
+/* setup.c */
 struct kchan *kchan_alloc(void);
 void kchan_put(struct kchan *ch);
 int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message);
 int kchan_resize(struct kchan *ch, u32 capacity);
-int kchan_fix(struct kchan *ch);
+int kchan_fix(struct kchan *ch, bool nowait);
 
 /**
  * kchan_use() - make a channel's geometry final before it is used
  * @ch: the channel
  *
+ * Context: may sleep.
  * Return: 0; -ENOMEM, -EDQUOT when there is no storage to be had.
  */
 static inline int kchan_use(struct kchan *ch)
@@ -289,41 +347,8 @@ static inline int kchan_use(struct kchan *ch)
 	/* Pairs with the store-release in kchan_fix(). */
 	if (likely(smp_load_acquire(&ch->ready)))
 		return 0;
-	return kchan_fix(ch);
+	return kchan_fix(ch, false);
 }
-
-/* xfer.c */
-ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
-		   const struct kchan_wait *wait);
-ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
-		   const struct kchan_wait *wait);
-
-/* poll.c */
-__poll_t kchan_readiness(struct kchan *ch, fmode_t mode);
-void kchan_run_more(struct kchan *ch, struct kchan_deferred *d);
-
-/* end.c */
-int kchan_close(struct kchan *ch);
-void kchan_end_get(struct kchan *ch, fmode_t mode);
-int kchan_end_get_live(struct kchan *ch, fmode_t mode);
-void kchan_end_put(struct kchan *ch, fmode_t mode);
-
-/* armfile.c */
-long kchan_ioctl_arm(void __user *uarg, size_t usize);
-
-/* endfs.c */
-int kchan_end_fd(struct kchan *ch, fmode_t mode, int flags);
-int kchan_end_open(struct inode *inode, struct file *file);
-int kchan_end_release(struct inode *inode, struct file *file);
-
-/* file.c */
-extern const struct file_operations kchan_fops;
-extern const struct file_operations kchan_end_fops;
-void kchan_file_init(struct inode *inode, struct file *file, struct kchan *ch);
-int kchan_release(struct inode *inode, struct file *file);
-
-/* An ioctl's type, number and direction, without the size of its structure. */
-#define KCHAN_IOC_KIND(cmd)	((cmd) & ~IOCSIZE_MASK)
 
 /* info.c */
 void kchan_fill_info(const struct kchan *ch, struct kchan_info *info);
@@ -332,11 +357,10 @@ void kchan_end_info(struct file *file, struct kchan_info *info);
 void kchan_show_flags(struct seq_file *m, u32 flags, char between);
 void kchan_show_fdinfo(struct seq_file *m, struct file *file);
 
-/* Whether a file is an end, the first or another. */
+/* Whether a file is an end: whatever opened it, it shows itself as one. */
 static inline bool kchan_is_end(const struct file *file)
 {
-	return likely(file->f_op == &kchan_fops) ||
-	       file->f_op == &kchan_end_fops;
+	return file->f_op->show_fdinfo == kchan_show_fdinfo;
 }
 
 #endif /* _KCHAN_H */

@@ -2,22 +2,30 @@
 /*
  * Who may hold how much.
  *
- * Memory is charged to the cgroup of whoever allocates it. The limits here are
- * for users, as those of pipes are: so many channels, and so many bytes in their
- * buffers and in elements over a page, wherever these are. A channel counts for
- * the user who opened it, whoever resizes it or sends to it. Users are told apart
- * by their uid outside of all user namespaces, so that a namespace is no way
- * around a limit.
+ * Memory is charged to the cgroup of whoever allocates it. The limits here are for
+ * users, as those of pipes are: how many channels a user may have, and how many
+ * bytes these may hold. The uapi header lists what is charged, and to whom.
+ *
+ * A user is counted at each level of user namespaces, as ucounts are: as this user
+ * in its own namespace, as the one who made that namespace in the parent namespace,
+ * and so on. Each of these has the limits to itself. So a namespace of one's own is
+ * no way around a limit, and a container with many users is no way to starve another
+ * one. What the initial root owns has no limit at that level: containers that root
+ * made do not share one.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/hash.h>
 #include <linux/hashtable.h>
+#include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
+#include <linux/vmalloc.h>
 
 #include <uapi/linux/kchan.h>
 
@@ -26,19 +34,25 @@
 /**
  * struct kchan_user - what a user's channels hold
  * @node: in kchan_users
- * @uid: the user, as seen in the initial namespace
- * @channels: how many there are; each is a reference
+ * @ns: the user namespace; holds a reference
+ * @uid: the user in it
+ * @parent: who made that namespace; holds a reference. NULL in the first one.
+ * @refs: references, under kchan_users_lock
+ * @channels: how many there are
  * @bytes: what all of them hold
  */
 struct kchan_user {
 	struct hlist_node node;
+	struct user_namespace *ns;
 	kuid_t uid;
-	unsigned long channels;
+	struct kchan_user *parent;
+	unsigned long refs;
+	atomic_long_t channels;
 	atomic_long_t bytes;
 };
 
 static DEFINE_HASHTABLE(kchan_users, 6);
-/* Guards kchan_users and kchan_user.channels; taken to open and to free. */
+/* Guards kchan_users and kchan_user.refs. Nothing nests inside it. */
 static DEFINE_SPINLOCK(kchan_users_lock);
 
 static unsigned int default_elem_size = 4096;
@@ -83,86 +97,129 @@ module_param(user_max_bytes, ulong, 0644);
 MODULE_PARM_DESC(user_max_bytes,
 		 "Most bytes that a user's channels may hold (0: no limit)");
 
-/* A limit of 0 is none; CAP_SYS_RESOURCE is asked only when it matters. */
-static bool kchan_within(u64 n, unsigned long limit)
+static unsigned long kchan_user_key(const struct user_namespace *ns, kuid_t uid)
 {
-	return !limit || n <= limit || capable(CAP_SYS_RESOURCE);
+	return hash_ptr(ns, 32) ^ __kuid_val(uid);
 }
 
-/*
- * The helpers that do this walk are not exported. Each level's ucounts is pinned
- * by the namespace below it, and the first by our credentials.
- */
-static kuid_t kchan_global_uid(void)
-{
-	struct ucounts *ucounts = current_cred()->ucounts;
-
-	while (ucounts->ns->ucounts)
-		ucounts = ucounts->ns->ucounts;
-	return ucounts->uid;
-}
-
-static struct kchan_user *kchan_user_find(kuid_t uid)
+static struct kchan_user *kchan_user_find(const struct ucounts *level)
 {
 	struct kchan_user *user;
 
-	hash_for_each_possible(kchan_users, user, node, __kuid_val(uid))
-		if (uid_eq(user->uid, uid))
+	hash_for_each_possible(kchan_users, user, node,
+			       kchan_user_key(level->ns, level->uid))
+		if (user->ns == level->ns && uid_eq(user->uid, level->uid))
 			return user;
 	return NULL;
 }
 
+/* How many levels are not there yet, from this one up. The lock is held. */
+static unsigned int kchan_users_missing(const struct ucounts *level)
+{
+	unsigned int nr = 0;
+
+	for (; level && !kchan_user_find(level); level = level->ns->ucounts)
+		nr++;
+	return nr;
+}
+
+/*
+ * Takes a reference on the user of a level. Those that are not there yet are taken
+ * from @spare, linked by their parent. The lock is held, so nobody sees a user
+ * without its parent.
+ */
+static struct kchan_user *kchan_users_link(const struct ucounts *level,
+					   struct kchan_user **spare)
+{
+	struct kchan_user *first = NULL, **link = &first;
+	struct kchan_user *user;
+
+	for (; level; level = level->ns->ucounts) {
+		user = kchan_user_find(level);
+		if (user) {
+			user->refs++;
+			*link = user;
+			break;
+		}
+		user = *spare;
+		*spare = user->parent;
+		user->ns = get_user_ns(level->ns);
+		user->uid = level->uid;
+		user->parent = NULL;
+		user->refs = 1;
+		hash_add(kchan_users, &user->node,
+			 kchan_user_key(user->ns, user->uid));
+		*link = user;
+		link = &user->parent;
+	}
+	return first;
+}
+
 /**
- * kchan_user_get() - count one more channel for the current user
+ * kchan_user_get() - the current user
  *
- * Return: the user, for kchan_user_put() when the channel is gone; -EDQUOT as an
- * error pointer when the user has too many channels, or -ENOMEM.
+ * The helpers that walk ucounts are not exported, so we keep counters of our own.
+ * Each level's ucounts is pinned by the namespace below it, and the first by our
+ * credentials.
+ *
+ * Context: may sleep.
+ * Return: the user, with a reference for kchan_user_put(); -ENOMEM as an error
+ * pointer.
  */
 struct kchan_user *kchan_user_get(void)
 {
-	struct kchan_user *user, *new;
-	kuid_t uid = kchan_global_uid();
-	unsigned long channels;
+	const struct ucounts *level = current_cred()->ucounts;
+	struct kchan_user *user = NULL, *spare = NULL, *new;
+	unsigned int missing, nr_spare = 0;
 
-	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
-	if (!new)
-		return ERR_PTR(-ENOMEM);
-	new->uid = uid;
-
-	spin_lock(&kchan_users_lock);
-	user = kchan_user_find(uid);
-	if (!user) {
-		user = new;
-		new = NULL;
-		hash_add(kchan_users, &user->node, __kuid_val(uid));
+	for (;;) {
+		spin_lock(&kchan_users_lock);
+		missing = kchan_users_missing(level);
+		if (missing <= nr_spare)
+			user = kchan_users_link(level, &spare);
+		spin_unlock(&kchan_users_lock);
+		if (user)
+			break;
+		for (; nr_spare < missing; nr_spare++) {
+			new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+			if (!new) {
+				user = ERR_PTR(-ENOMEM);
+				goto free;
+			}
+			new->parent = spare;
+			spare = new;
+		}
 	}
-	channels = ++user->channels;
-	spin_unlock(&kchan_users_lock);
-	kfree(new);
-
-	/* Outside the lock, for capable() may sleep in a security module. */
-	if (!kchan_within(channels, READ_ONCE(user_max_channels))) {
-		kchan_user_put(user);
-		return ERR_PTR(-EDQUOT);
+free:
+	while (spare) {
+		new = spare;
+		spare = new->parent;
+		kfree(new);
 	}
 	return user;
 }
 
 /**
- * kchan_user_put() - count one channel less
+ * kchan_user_put() - drop a reference
  * @user: the user
  */
 void kchan_user_put(struct kchan_user *user)
 {
+	struct kchan_user *parent;
 	bool last;
 
-	spin_lock(&kchan_users_lock);
-	last = !--user->channels;
-	if (last)
-		hash_del(&user->node);
-	spin_unlock(&kchan_users_lock);
-	if (last)
+	for (; user; user = parent) {
+		spin_lock(&kchan_users_lock);
+		last = !--user->refs;
+		if (last)
+			hash_del(&user->node);
+		spin_unlock(&kchan_users_lock);
+		if (!last)
+			break;
+		parent = user->parent;
+		put_user_ns(user->ns);
 		kfree(user);
+	}
 }
 
 /**
@@ -176,21 +233,99 @@ kuid_t kchan_user_uid(const struct kchan_user *user)
 	return user->uid;
 }
 
+static bool kchan_user_unlimited(const struct kchan_user *user)
+{
+	return user->ns == &init_user_ns && uid_eq(user->uid, GLOBAL_ROOT_UID);
+}
+
+/* A limit of 0 is none; CAP_SYS_RESOURCE is asked for only when it matters. */
+static bool kchan_within(u64 n, unsigned long limit)
+{
+	return !limit || n <= limit || capable(CAP_SYS_RESOURCE);
+}
+
+static bool kchan_user_within(const struct kchan_user *user, unsigned long n,
+			      unsigned long limit)
+{
+	return kchan_user_unlimited(user) || kchan_within(n, limit);
+}
+
 /**
- * kchan_user_charge() - count bytes of a buffer
+ * kchan_user_add_channel() - count one more channel
+ * @user: the user
+ *
+ * Context: may sleep, for a security module may when it is asked for a capability.
+ * Return: 0, or -EDQUOT.
+ */
+int kchan_user_add_channel(struct kchan_user *user)
+{
+	const unsigned long limit = READ_ONCE(user_max_channels);
+	struct kchan_user *level;
+	bool within = true;
+
+	for (level = user; level; level = level->parent)
+		within &= kchan_user_within(level,
+					    atomic_long_inc_return(&level->channels),
+					    limit);
+	if (within)
+		return 0;
+	kchan_user_del_channel(user);
+	return -EDQUOT;
+}
+
+/**
+ * kchan_user_del_channel() - count one channel less
+ * @user: the user
+ */
+void kchan_user_del_channel(struct kchan_user *user)
+{
+	for (; user; user = user->parent)
+		atomic_long_dec(&user->channels);
+}
+
+/**
+ * kchan_user_charge() - count bytes
  * @user: the user
  * @bytes: how many
  *
+ * Context: may sleep, as kchan_user_add_channel().
  * Return: 0, or -EDQUOT.
  */
 int kchan_user_charge(struct kchan_user *user, size_t bytes)
 {
-	unsigned long sum = atomic_long_add_return(bytes, &user->bytes);
+	const unsigned long limit = READ_ONCE(user_max_bytes);
+	struct kchan_user *level;
+	bool within = true;
 
-	if (kchan_within(sum, READ_ONCE(user_max_bytes)))
+	for (level = user; level; level = level->parent)
+		within &= kchan_user_within(level,
+					    atomic_long_add_return(bytes,
+								   &level->bytes),
+					    limit);
+	if (within)
 		return 0;
 	kchan_user_uncharge(user, bytes);
 	return -EDQUOT;
+}
+
+/**
+ * kchan_user_may_charge() - whether bytes would be within the limits now
+ * @user: the user
+ * @bytes: how many
+ *
+ * No capability is asked for: a hint for whoever polls.
+ *
+ * Return: whether they would.
+ */
+bool kchan_user_may_charge(struct kchan_user *user, size_t bytes)
+{
+	const unsigned long limit = READ_ONCE(user_max_bytes);
+
+	for (; limit && user; user = user->parent)
+		if (!kchan_user_unlimited(user) &&
+		    atomic_long_read(&user->bytes) + bytes > limit)
+			return false;
+	return true;
 }
 
 /**
@@ -200,11 +335,141 @@ int kchan_user_charge(struct kchan_user *user, size_t bytes)
  */
 void kchan_user_uncharge(struct kchan_user *user, size_t bytes)
 {
-	atomic_long_sub(bytes, &user->bytes);
+	for (; user; user = user->parent)
+		atomic_long_sub(bytes, &user->bytes);
+}
+
+/*
+ * Up to this size, and for whole powers of two of few pages, the slab allocator
+ * wastes nothing that is not charged. All else is made of pages.
+ */
+static bool kchan_fits_slab(size_t size)
+{
+	return size <= KMALLOC_MAX_CACHE_SIZE ||
+	       (size <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER &&
+		size == PAGE_SIZE << get_order(size));
 }
 
 /**
- * kchan_may_hold() - whether one channel's buffer may be so large
+ * kchan_mem_size() - the bytes that a piece of memory takes
+ * @size: bytes asked for, at least 1
+ *
+ * Return: what kchan_mem_alloc() takes for them, which is to be charged.
+ */
+size_t kchan_mem_size(size_t size)
+{
+	if (size <= KMALLOC_MAX_CACHE_SIZE)
+		return kmalloc_size_roundup(size);
+	return PAGE_ALIGN(size);
+}
+
+/**
+ * kchan_mem_alloc() - allocate a piece of memory
+ * @size: bytes, at least 1
+ *
+ * Context: may sleep.
+ * Return: the memory, not cleared, for kvfree(); or NULL.
+ */
+void *kchan_mem_alloc(size_t size)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+
+	return kchan_fits_slab(size) ? kmalloc(size, gfp) : __vmalloc(size, gfp);
+}
+
+/**
+ * kchan_charge() - charge the current user
+ * @charge: out: the charge, for kchan_uncharge()
+ * @bytes: how many
+ *
+ * Context: may sleep.
+ * Return: 0; -EDQUOT, -ENOMEM, and then nobody is charged.
+ */
+int kchan_charge(struct kchan_charge *charge, size_t bytes)
+{
+	struct kchan_user *user = kchan_user_get();
+	int ret;
+
+	charge->user = NULL;
+	if (IS_ERR(user))
+		return PTR_ERR(user);
+	ret = kchan_user_charge(user, bytes);
+	if (ret) {
+		kchan_user_put(user);
+		return ret;
+	}
+	charge->user = user;
+	charge->bytes = bytes;
+	return 0;
+}
+
+/**
+ * kchan_charge_always() - charge the current user, even past the limit
+ * @charge: out: the charge, for kchan_uncharge()
+ * @bytes: how many
+ *
+ * Context: may sleep.
+ */
+void kchan_charge_always(struct kchan_charge *charge, size_t bytes)
+{
+	struct kchan_user *user = kchan_user_get();
+
+	charge->user = IS_ERR(user) ? NULL : user;
+	charge->bytes = bytes;
+	for (user = charge->user; user; user = user->parent)
+		atomic_long_add(bytes, &user->bytes);
+}
+
+/**
+ * kchan_uncharge() - end a charge
+ * @charge: the charge
+ */
+void kchan_uncharge(struct kchan_charge *charge)
+{
+	if (!charge->user)
+		return;
+	kchan_user_uncharge(charge->user, charge->bytes);
+	kchan_user_put(charge->user);
+}
+
+/**
+ * kchan_alloc_charged() - allocate memory that the current user is charged for
+ * @size: bytes, at least 1
+ * @charge: out: the charge
+ *
+ * Context: may sleep.
+ * Return: the memory, not cleared, for kchan_free_charged(); -EDQUOT or -ENOMEM as an
+ * error pointer.
+ */
+void *kchan_alloc_charged(size_t size, struct kchan_charge *charge)
+{
+	void *mem;
+	int ret;
+
+	ret = kchan_charge(charge, kchan_mem_size(size));
+	if (ret)
+		return ERR_PTR(ret);
+	mem = kchan_mem_alloc(size);
+	if (!mem) {
+		kchan_uncharge(charge);
+		return ERR_PTR(-ENOMEM);
+	}
+	return mem;
+}
+
+/**
+ * kchan_free_charged() - free memory that somebody is charged for
+ * @mem: the memory
+ * @charge: the charge, which may be in that memory
+ */
+void kchan_free_charged(void *mem, struct kchan_charge *charge)
+{
+	kchan_uncharge(charge);
+	kvfree(mem);
+}
+
+/**
+ * kchan_may_hold() - whether the buffers of one channel may be so large
  * @bytes: how large
  *
  * Return: whether it may.

@@ -1,11 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Load and unload: the device. The parameters are in limits.c.
+ * Load and unload, and the device, which makes channels. The parameters are in
+ * limits.c.
  */
+#include <linux/err.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
-#include "kchan.h"
+#include "file.h"
+
+/* Makes a channel: the file becomes its first end. */
+static int kchan_open(struct inode *inode, struct file *file)
+{
+	struct kchan *ch;
+
+	/* A new channel with one end that cannot send would be of no use. */
+	if ((file->f_flags & O_ACCMODE) != O_RDWR)
+		return -EINVAL;
+	ch = kchan_alloc();
+	if (IS_ERR(ch))
+		return PTR_ERR(ch);
+	kchan_end_get(ch, file->f_mode);
+	kchan_file_init(inode, file, ch);
+	return 0;
+}
+
+static const struct file_operations kchan_fops = {
+	KCHAN_FOPS_COMMON,
+	.open		= kchan_open,
+	.release	= kchan_file_release,
+};
 
 static struct miscdevice kchan_misc = {
 	.minor	= MISC_DYNAMIC_MINOR,
@@ -18,10 +42,15 @@ static int __init kchan_init(void)
 {
 	int ret;
 
+	ret = kchan_fs_init();
+	if (ret)
+		return ret;
 	kchan_debug_init();
 	ret = misc_register(&kchan_misc);
-	if (ret)
+	if (ret) {
 		kchan_debug_exit();
+		kchan_fs_exit();
+	}
 	return ret;
 }
 module_init(kchan_init);
@@ -30,6 +59,7 @@ static void __exit kchan_exit(void)
 {
 	misc_deregister(&kchan_misc);
 	kchan_debug_exit();
+	kchan_fs_exit();
 }
 module_exit(kchan_exit);
 

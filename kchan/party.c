@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting: how a blocked call sleeps, gives up, and is woken.
+ * Parties: how a blocked call queues, is served, sleeps and gives up. See the essay
+ * in party.h.
  */
 #include <linux/hrtimer.h>
+#include <linux/jiffies.h>
+#include <linux/poll.h>
+#include <linux/rbtree_augmented.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
+#include <linux/slab.h>
 
 #include "party.h"
 #include "trace.h"
@@ -13,40 +18,13 @@
 /**
  * kchan_party_init() - make a party
  * @party: the party, which nobody else can see yet
- * @task: the current task; NULL for that of an armed select
+ * @task: the current task; NULL of a &struct kchan_polled
  */
 void kchan_party_init(struct kchan_party *party, struct task_struct *task)
 {
 	atomic_set(&party->state, KCHAN_OPEN);
 	party->task = task;
 	party->winner = NULL;
-}
-
-static bool kchan_party_done(struct kchan_party *party)
-{
-	/*
-	 * Pairs with the store-release in kchan_tell_done(): whoever sees DONE
-	 * sees the element, the status and the winner, and has its waiters to
-	 * itself.
-	 */
-	return atomic_read_acquire(&party->state) == KCHAN_DONE;
-}
-
-/*
- * Somebody has claimed the party and is between that and DONE: a few
- * instructions under the channel's lock or, of several parties served under one
- * hold of it, up to when the ones before were woken. Neither signals nor the
- * deadline count any more.
- */
-static void kchan_party_wait_claimed(struct kchan_party *party)
-{
-	for (;;) {
-		set_current_state(TASK_UNINTERRUPTIBLE);
-		if (kchan_party_done(party))
-			break;
-		schedule();
-	}
-	__set_current_state(TASK_RUNNING);
 }
 
 /* Sleeps. Returns whether the deadline has not passed. */
@@ -62,33 +40,15 @@ static bool kchan_party_sleep(ktime_t *deadline)
 }
 
 /**
- * kchan_party_give_up() - let no case be completed any more
- * @party: the current task's party
- *
- * Context: may sleep.
- * Return: whether that is so: then the caller takes its waiters out of their
- * queues. If not, a case was completed: kchan_party.winner says which.
- */
-bool kchan_party_give_up(struct kchan_party *party)
-{
-	if (atomic_cmpxchg(&party->state, KCHAN_OPEN, KCHAN_CLAIMED) ==
-	    KCHAN_OPEN)
-		return true;
-	kchan_party_wait_claimed(party);
-	return false;
-}
-
-/**
  * kchan_party_wait() - sleep until a case is completed
  * @party: the current task's party, its waiters queued
- * @deadline: when to give up, on CLOCK_MONOTONIC; NULL for never
+ * @deadline: when to stop, on the host's CLOCK_MONOTONIC; NULL for never
  * @triggered: poll_wqueues.triggered, of a party that also waits for files; or
  *	NULL
  *
- * Return: 0 when a case was completed: kchan_party.winner says which. Or
- * -ERESTARTSYS for a signal, -ETIMEDOUT at the deadline: then no case will be
- * completed, and the caller takes its waiters out of their queues. -EAGAIN when
- * files are to be looked at; the party is as open as before.
+ * Return: 0 when a case was completed: kchan_party.winner tells which. Otherwise
+ * the party is as open as before: -ERESTARTSYS for a signal, -ETIMEDOUT at the
+ * deadline, -EAGAIN when the caller has to look at its files.
  */
 int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
 		     int *triggered)
@@ -106,14 +66,14 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
 		if (kchan_party_done(party))
 			break;
 		if (triggered && READ_ONCE(*triggered)) {
-			__set_current_state(TASK_RUNNING);
 			/*
 			 * Pairs with the barrier in the wait queue's callback:
 			 * whoever triggers after this is seen by the caller's
 			 * look at the files, or by the next round.
 			 */
 			smp_store_mb(*triggered, 0);
-			return -EAGAIN;
+			ret = -EAGAIN;
+			break;
 		}
 		if (signal_pending(current)) {
 			ret = -ERESTARTSYS;
@@ -125,106 +85,268 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
 		}
 	}
 	__set_current_state(TASK_RUNNING);
-
-	if (!ret || !kchan_party_give_up(party))
-		return 0;
-	kchan_trace(give_up, ret);
 	return ret;
 }
 
-/*
- * Tells a party that it was served. The caller has a reference on what the party
- * is part of, or on its task.
+/**
+ * kchan_party_give_up() - let no case be completed any more
+ * @party: the caller's party
  *
- * Once it sees DONE its owner goes on, and the waiter, the party and, but for that
- * reference, the task are gone: nobody touches the waiter or the party after the
- * store. The waiter is in no list by then, for an owner with several has to tell
- * those that it must still take out.
+ * Return: whether that is so. If not, a case is being completed: the party is DONE
+ * once the caller has held the lock of each of its channels.
  */
-static void kchan_tell_done(struct kchan_waiter *w)
+bool kchan_party_give_up(struct kchan_party *party)
 {
+	return atomic_cmpxchg(&party->state, KCHAN_OPEN, KCHAN_CLAIMED) ==
+	       KCHAN_OPEN;
+}
+
+/**
+ * kchan_polled_put() - drop a reference
+ * @polled: the party
+ */
+void kchan_polled_put(struct kchan_polled *polled)
+{
+	if (refcount_dec_and_test(&polled->ref))
+		kfree(polled);
+}
+
+/**
+ * kchan_waitq_init() - make an empty queue of waiters
+ * @q: the queue
+ * @op: ``KCHAN_OP_SEND`` or ``KCHAN_OP_RECV``
+ */
+void kchan_waitq_init(struct kchan_waitq *q, u32 op)
+{
+	INIT_LIST_HEAD(&q->list);
+	q->rooms = RB_ROOT;
+	q->len = 0;
+	q->op = op;
+	q->waits = 0;
+}
+
+static u32 kchan_waiter_room(struct kchan_waiter *w)
+{
+	return w->room;
+}
+
+RB_DECLARE_CALLBACKS_MAX(static, kchan_room_callbacks, struct kchan_waiter,
+			 by_room, u32, max_room, kchan_waiter_room)
+
+static struct kchan_waiter *kchan_by_room(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct kchan_waiter, by_room);
+}
+
+/* The one that came last goes to the right of all others. */
+static void kchan_rooms_add(struct kchan_waitq *q, struct kchan_waiter *w)
+{
+	struct rb_node **link = &q->rooms.rb_node;
+	struct rb_node *parent = NULL;
+
+	w->max_room = w->room;
+	while (*link) {
+		struct kchan_waiter *at = kchan_by_room(*link);
+
+		at->max_room = max(at->max_room, w->room);
+		parent = *link;
+		link = &parent->rb_right;
+	}
+	rb_link_node(&w->by_room, parent, link);
+	rb_insert_augmented(&w->by_room, &q->rooms, &kchan_room_callbacks);
+}
+
+/**
+ * kchan_enqueue() - queue a waiter at the tail
+ * @q: the queue
+ * @w: the waiter
+ * @by_room: it is a receiver in message mode
+ *
+ * Context: the channel's lock is held.
+ */
+void kchan_enqueue(struct kchan_waitq *q, struct kchan_waiter *w, bool by_room)
+{
+	list_add_tail(&w->node, &q->list);
+	if (by_room)
+		kchan_rooms_add(q, w);
+	else
+		RB_CLEAR_NODE(&w->by_room);
+	q->len++;
+	w->ticket = q->waits++;
+	w->since = jiffies;
+}
+
+/**
+ * kchan_dequeue() - take a waiter out of its queue, if it is in it
+ * @q: the queue
+ * @w: the waiter; if its party was claimed, somebody who met it may have taken it
+ *	out before
+ *
+ * Context: the channel's lock is held.
+ */
+void kchan_dequeue(struct kchan_waitq *q, struct kchan_waiter *w)
+{
+	if (list_empty(&w->node))
+		return;
+	list_del_init(&w->node);
+	if (!RB_EMPTY_NODE(&w->by_room))
+		rb_erase_augmented(&w->by_room, &q->rooms,
+				   &kchan_room_callbacks);
+	q->len--;
+}
+
+/*
+ * Whether a waiter is open. If it is not, it is taken out, so that nobody meets it
+ * again.
+ */
+static bool kchan_open(struct kchan_waitq *q, struct kchan_waiter *w,
+		       struct kchan_step *step)
+{
+	if (likely(atomic_read(&w->party->state) == KCHAN_OPEN))
+		return true;
+	kchan_dequeue(q, w);
+	step->stale++;
+	return false;
+}
+
+/* Whether the step allows a look at one more waiter. */
+static bool kchan_step_allows(struct kchan_step *step)
+{
+	if (likely(step->nr_told < KCHAN_STEP_PARTIES &&
+		   step->stale < KCHAN_STEP_STALE))
+		return true;
+	kchan_step_more(step);
+	return false;
+}
+
+/**
+ * kchan_first() - the longest-waiting open waiter of a queue
+ * @q: the queue
+ * @step: the work under this hold
+ *
+ * Context: the channel's lock is held.
+ * Return: the waiter; NULL if there is none, or, with @step->more set, if the step
+ * is used up.
+ */
+struct kchan_waiter *kchan_first(struct kchan_waitq *q, struct kchan_step *step)
+{
+	struct kchan_waiter *w;
+
+	while (!list_empty(&q->list)) {
+		if (!kchan_step_allows(step))
+			return NULL;
+		w = list_first_entry(&q->list, struct kchan_waiter, node);
+		if (kchan_open(q, w, step))
+			return w;
+	}
+	return NULL;
+}
+
+/* The first in the tree with so much room, whether it is open or not. */
+static struct kchan_waiter *kchan_find_room(struct kchan_waitq *q, u32 len)
+{
+	struct kchan_waiter *at = kchan_by_room(q->rooms.rb_node);
+
+	if (!at || at->max_room < len)
+		return NULL;
+	for (;;) {
+		struct kchan_waiter *left = kchan_by_room(at->by_room.rb_left);
+
+		if (left && left->max_room >= len) {
+			at = left;
+			continue;
+		}
+		if (at->room >= len)
+			return at;
+		at = kchan_by_room(at->by_room.rb_right);
+	}
+}
+
+/**
+ * kchan_first_with_room() - the longest-waiting open receiver that takes a message
+ * @q: the receivers of a channel
+ * @len: bytes in the message
+ * @step: the work under this hold
+ *
+ * Context: the channel's lock is held.
+ * Return: as kchan_first().
+ */
+struct kchan_waiter *kchan_first_with_room(struct kchan_waitq *q, u32 len,
+					   struct kchan_step *step)
+{
+	struct kchan_waiter *w = kchan_first(q, step);
+
+	/* Outside message mode all have the same room. */
+	if (likely(!w || len <= w->room))
+		return w;
+	while ((w = kchan_find_room(q, len))) {
+		if (!kchan_step_allows(step))
+			return NULL;
+		if (kchan_open(q, w, step))
+			return w;
+	}
+	return NULL;
+}
+
+/**
+ * kchan_complete() - tell a claimed party that it was served
+ * @q: the queue that the waiter is in
+ * @w: the waiter whose case is completed; not to be touched afterwards
+ * @status: its outcome
+ * @step: the work under this hold: it wakes the party later
+ *
+ * Context: the channel's lock is held, and the caller has claimed the party under
+ * the same hold.
+ */
+void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
+		    struct kchan_step *step)
+{
+	struct kchan_told *told = &step->told[step->nr_told++];
 	struct kchan_party *party = w->party;
 
-	list_del_init(&w->node);
+	step->rest = true;
+	kchan_dequeue(q, w);
+	kchan_trace(wake, q, party->task, status);
+	w->status = status;
 	party->winner = w;
-	/* Pairs with the load-acquire in kchan_party_done(). */
+
+	told->task = party->task;
+	if (party->task) {
+		get_task_struct(party->task);
+	} else {
+		told->polled = container_of(party, struct kchan_polled, party);
+		refcount_inc(&told->polled->ref);
+	}
+	/*
+	 * Pairs with the load-acquire in kchan_party_done(). From here on the
+	 * owner may go on, and the waiter and the party with it.
+	 */
 	atomic_set_release(&party->state, KCHAN_DONE);
 }
 
 /**
- * kchan_complete() - serve a claimed party
- * @q: the queue that the waiter is in
- * @w: the waiter whose case is completed; not to be touched afterwards
- * @status: its outcome
- * @d: what to do when the lock is dropped
+ * kchan_wake_told() - wake the parties that were served in a step
+ * @step: the step
  *
- * Context: the channel's lock is held, and the caller has claimed the party.
- */
-void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
-		    struct kchan_deferred *d)
-{
-	struct task_struct *task = w->party->task;
-
-	w->status = status;
-	q->len--;
-	kchan_trace(wake, q, w->party->task, status);
-	/*
-	 * The first task is told at once: one that gives up meanwhile need not
-	 * wait for us. A second one would have nowhere to stand, for its waiter
-	 * goes with the telling; so it is told when it is woken, and so is an
-	 * armed select, whose pollers no lock is held for.
-	 */
-	if (likely(!d->task && task)) {
-		d->task = get_task_struct(task);
-		kchan_tell_done(w);
-	} else {
-		kchan_deferred_more(d);
-		list_move_tail(&w->node, &d->done);
-	}
-}
-
-/**
- * kchan_wake_task() - wake a party that was told
- * @task: its task; the reference is dropped
+ * A poller of an armed select is not missed. It enters the wait queue, then looks at
+ * the state. Either it entered before this wake-up takes the queue's lock, and is
+ * woken; or its look comes after, and sees DONE, which was stored before.
  *
  * Context: no channel's lock is held.
  */
-void kchan_wake_task(struct task_struct *task)
+void kchan_wake_told(struct kchan_step *step)
 {
-	wake_up_process(task);
-	put_task_struct(task);
-}
+	unsigned int i;
 
-/* Tells a party, and wakes its task, or those who poll the armed select. */
-static void kchan_tell_and_wake(struct kchan_waiter *w)
-{
-	struct task_struct *task = w->party->task;
-	struct kchan_armed *armed;
+	for (i = 0; i < step->nr_told; i++) {
+		struct kchan_told *told = &step->told[i];
 
-	if (task) {
-		get_task_struct(task);
-		kchan_tell_done(w);
-		kchan_wake_task(task);
-		return;
-	}
-	armed = kchan_armed_get(w->party);
-	kchan_tell_done(w);
-	kchan_armed_wake(armed);
-}
-
-/**
- * kchan_wake_done() - tell the parties that were served, and wake them
- * @done: the waiters that were served, linked by their node
- *
- * Context: no channel's lock is held. May sleep.
- */
-void kchan_wake_done(struct list_head *done)
-{
-	struct kchan_waiter *w, *next;
-
-	/* Only the next one's node is read ahead, and that one is not told. */
-	list_for_each_entry_safe(w, next, done, node) {
-		kchan_tell_and_wake(w);
-		cond_resched();
+		if (likely(told->task)) {
+			wake_up_process(told->task);
+			put_task_struct(told->task);
+		} else {
+			wake_up_poll(&told->polled->wait, EPOLLIN | EPOLLRDNORM);
+			kchan_polled_put(told->polled);
+		}
 	}
 }

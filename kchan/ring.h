@@ -5,11 +5,17 @@
 #include "kchan.h"
 
 u32 kchan_ring_stride(u32 elem_size, bool message);
-struct kchan_ring *kchan_ring_alloc(struct kchan_user *user, u32 stride,
-				    u32 nr_slots);
+size_t kchan_ring_bytes(u32 elem_size, u32 capacity, bool message);
+struct kchan_ring *kchan_ring_alloc(struct kchan_user *user, u32 elem_size,
+				    u32 capacity, bool message);
 void kchan_ring_free(struct kchan_ring *ring, struct kchan_user *user);
+void kchan_ring_retire(struct kchan_ring *ring, struct kchan_step *step);
+void kchan_ring_drop(struct kchan *ch, struct kchan_ring *ring);
+
 struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len);
+struct kchan_elem *kchan_elem_keep(const struct kchan_elem *staged);
 void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem);
+bool kchan_elem_payable(struct kchan *ch);
 
 /* The slot that the next element to enter goes to. */
 static inline void *kchan_ring_tail(struct kchan_ring *ring)
@@ -37,6 +43,17 @@ static inline void kchan_ring_pop(struct kchan_ring *ring)
 	if (++ring->head == ring->nr_slots)
 		ring->head = 0;
 	ring->len--;
+}
+
+/* The ring that elements enter. With room in the channel there is one. */
+static inline struct kchan_ring *kchan_newest(const struct kchan *ch)
+{
+	return list_last_entry(&ch->rings, struct kchan_ring, node);
+}
+
+static inline struct kchan_ring *kchan_oldest(const struct kchan *ch)
+{
+	return list_first_entry(&ch->rings, struct kchan_ring, node);
 }
 
 #endif /* _KCHAN_RING_H */

@@ -22,8 +22,7 @@
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
 
-#include "chan.h"
-#include "select.h"
+#include "call.h"
 
 /*
  * For the hot path: of what is told nothing is looked at unless somebody listens.
@@ -158,8 +157,8 @@ TRACE_EVENT(kchan_close,
  * case of that index has committed. chan is 0 where no channel has.
  */
 TRACE_EVENT(kchan_select,
-	TP_PROTO(const struct kchan_selection *sel, int ret),
-	TP_ARGS(sel, ret),
+	TP_PROTO(const struct kchan_call *call, int ret),
+	TP_ARGS(call, ret),
 	TP_STRUCT__entry(
 		__field(u64, chan)
 		__field(u32, cases)
@@ -172,13 +171,13 @@ TRACE_EVENT(kchan_select,
 		const struct kchan_branch *b = NULL;
 
 		if (!ret)
-			b = &sel->branches[sel->chosen];
+			b = &call->branches[call->chosen];
 		__entry->chan = b && b->ch ? b->ch->id : 0;
-		__entry->cases = sel->nr;
+		__entry->cases = call->nr;
 		__entry->ret = ret;
-		__entry->index = b ? sel->chosen : 0;
+		__entry->index = b ? call->chosen : 0;
 		__entry->op = b ? b->op : 0;
-		__entry->status = b ? sel->status : 0;
+		__entry->status = b ? call->status : 0;
 	),
 	TP_printk("cases=%u ret=%d index=%u chan=%llu op=%s status=%u",
 		  __entry->cases, __entry->ret, __entry->index, __entry->chan,

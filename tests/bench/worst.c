@@ -81,8 +81,9 @@ static int arm(const struct kchan_case *cases, unsigned int nr)
 		.nr_cases = nr,
 		.case_size = sizeof(*cases),
 		.flags = KCHAN_ARM_CLOEXEC,
+		.commit_size = sizeof(struct kchan_commit),
 	};
-	int fd = ioctl((int)cases[0].fd, KCHAN_IOC_ARM, &request);
+	int fd = ioctl(cases[0].fd, KCHAN_IOC_ARM, &request);
 
 	if (fd < 0)
 		die("KCHAN_IOC_ARM");

@@ -14,6 +14,7 @@
 
 #include "compat.h"
 #include "harness.h"
+#include "memory.h"
 
 static ssize_t kt_transfer(struct kchan *ch, bool send, void *buf, size_t len,
 			   const struct kchan_wait *wait)
@@ -258,26 +259,6 @@ void kt_signal(struct kt_call *call, int sig)
 bool kt_returned(struct kt_call *call)
 {
 	return completion_done(&call->done);
-}
-
-/**
- * kt_wait_committed() - wait until a parked call has given up, and found that it
- * may not: its party is claimed, so it waits for DONE whatever comes
- * @call: the call, with a signal sent or its deadline not far
- *
- * Returns, too, when the call has returned: to be found out with kt_returned().
- */
-void kt_wait_committed(struct kt_call *call)
-{
-	unsigned long end = jiffies + KT_PATIENCE;
-
-	while (!kt_returned(call) &&
-	       READ_ONCE(call->task->__state) != TASK_UNINTERRUPTIBLE) {
-		if (time_after(jiffies, end))
-			KUNIT_FAIL_AND_ABORT(call->test,
-					     "the call has not given up");
-		usleep_range(20, 100);
-	}
 }
 
 /**

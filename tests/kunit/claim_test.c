@@ -9,31 +9,29 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "harness.h"
+#include "parties.h"
 #include "ring.h"
 
 /*
- * A party that is claimed is no longer there for anybody else: it is passed over,
- * and taken out on the way.
+ * A party whose owner has given up is no longer there for anybody else: it is passed
+ * over, and taken out on the way.
  */
 static void claim_passed_over_receiver(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
-	struct kt_call *first = kt_park_recv_n(test, ch);
-	struct kt_call *second = kt_park_recv_n(test, ch);
-	struct kchan_waiter *w = kt_claim(test, ch, false);
+	struct kt_call *call;
 
+	kt_party_stale(test, ch, false, 1);
+	call = kt_park_recv_n(test, ch);
 	KUNIT_EXPECT_EQ(test, ch->receivers.len, 2);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
-	KUNIT_EXPECT_EQ(test, kt_join_n(second), 1);
+	KUNIT_EXPECT_EQ(test, kt_join_n(call), 1);
 	KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
-	KUNIT_EXPECT_TRUE(test, list_empty(&w->node));
 	/* With no open receiver left, there is the buffer. */
+	kt_party_stale(test, ch, false, 1);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
-	KUNIT_EXPECT_FALSE(test, kt_returned(first));
-	kt_finish(ch, w, false, -EMSGSIZE);
-	KUNIT_EXPECT_EQ(test, kt_join(first), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
 	kt_check(test, ch);
 }
@@ -41,36 +39,31 @@ static void claim_passed_over_receiver(struct kunit *test)
 static void claim_passed_over_sender(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct kt_call *first = kt_park_send_n(test, ch, 1);
-	struct kt_call *second = kt_park_send_n(test, ch, 2);
-	struct kchan_waiter *w = kt_claim(test, ch, true);
+	struct kt_call *call;
 
+	kt_party_stale(test, ch, true, 1);
+	call = kt_park_send_n(test, ch, 2);
+	KUNIT_EXPECT_EQ(test, ch->senders.len, 2);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
-	KUNIT_EXPECT_EQ(test, kt_join(second), 8);
+	KUNIT_EXPECT_EQ(test, kt_join(call), 8);
 	KUNIT_EXPECT_EQ(test, ch->senders.len, 0);
+	kt_party_stale(test, ch, true, 1);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
-	KUNIT_EXPECT_FALSE(test, kt_returned(first));
-	kt_finish(ch, w, true, 0);
-	KUNIT_EXPECT_EQ(test, kt_join(first), 8);
 	kt_check(test, ch);
 }
 
-/* Also where the claimed sender stands in the way of a slot that came free. */
+/* Also where the one who gave up stands in the way of a slot that came free. */
 static void claim_passed_over_admitted(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
-	struct kt_call *first, *second;
-	struct kchan_waiter *w;
+	struct kt_call *call;
 
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
-	first = kt_park_send_n(test, ch, 2);
-	second = kt_park_send_n(test, ch, 3);
-	w = kt_claim(test, ch, true);
+	kt_party_stale(test, ch, true, 1);
+	call = kt_park_send_n(test, ch, 3);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
-	KUNIT_EXPECT_EQ(test, kt_join(second), 8);
+	KUNIT_EXPECT_EQ(test, kt_join(call), 8);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
-	kt_finish(ch, w, true, -EPIPE);
-	KUNIT_EXPECT_EQ(test, kt_join(first), -EPIPE);
 	kt_check(test, ch);
 }
 
@@ -78,19 +71,15 @@ static void claim_passed_over_admitted(struct kunit *test)
 static void claim_passed_over_put_back(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
-	struct kt_call *first, *second;
-	struct kchan_waiter *w;
 	struct kchan_elem *elem;
+	struct kt_call *call;
 
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	elem = kt_detach(test, ch);
-	first = kt_park_recv_n(test, ch);
-	second = kt_park_recv_n(test, ch);
-	w = kt_claim(test, ch, false);
+	kt_party_stale(test, ch, false, 1);
+	call = kt_park_recv_n(test, ch);
 	kchan_put_back(ch, elem);
-	KUNIT_EXPECT_EQ(test, kt_join_n(second), 1);
-	kt_finish(ch, w, false, -EPIPE);
-	KUNIT_EXPECT_EQ(test, kt_join(first), -EPIPE);
+	KUNIT_EXPECT_EQ(test, kt_join_n(call), 1);
 	kt_check(test, ch);
 }
 
@@ -100,8 +89,9 @@ enum claim_event {
 };
 
 /*
- * Trap: a signal or a deadline that comes after the claim. The claim wins: the
- * call may not return before DONE, and then it has its element.
+ * Trap: a signal or a deadline that comes after the claim. The claim wins: the call
+ * has its element. It need not be woken for that, and whoever is about to wake it
+ * finds a task that is gone.
  */
 static void claim_beats_receiver(struct kunit *test)
 {
@@ -110,22 +100,16 @@ static void claim_beats_receiver(struct kunit *test)
 	for (event = CLAIM_DEADLINE; event <= CLAIM_SIGNAL; event++) {
 		struct kchan *ch = kt_chan(test, 8, 1);
 		struct kt_call *call = kt_call(test, ch, false, 8);
-		struct kchan_waiter *w;
+		struct kchan_step step;
 
 		if (event == CLAIM_DEADLINE)
 			call->deadline = ktime_add_ms(ktime_get(), 300);
 		kt_park(call);
-		w = kt_hand(test, ch, 7);
+		KUNIT_EXPECT_EQ(test, kt_give(ch, 7, &step), 0);
 		if (event == CLAIM_SIGNAL)
 			kt_signal(call, SIGTERM);
-		kt_wait_committed(call);
-		/* Its waiter would be gone from its stack: no further then. */
-		KUNIT_ASSERT_FALSE(test, kt_returned(call));
-		/* Another signal changes nothing. */
-		kt_signal(call, SIGTERM);
-		KUNIT_EXPECT_FALSE(test, kt_returned(call));
-		kt_finish(ch, w, false, 0);
 		KUNIT_EXPECT_EQ(test, kt_join_n(call), 7);
+		kchan_finish(ch, &step);
 		kt_check(test, ch);
 	}
 }
@@ -138,50 +122,39 @@ static void claim_beats_sender(struct kunit *test)
 	for (event = CLAIM_DEADLINE; event <= CLAIM_SIGNAL; event++) {
 		struct kchan *ch = kt_chan(test, 8, 0);
 		struct kt_call *call = kt_call(test, ch, true, 8);
-		struct kchan_waiter *w;
+		struct kchan_step step;
 
 		*(u64 *)call->buf = 9;
 		if (event == CLAIM_DEADLINE)
 			call->deadline = ktime_add_ms(ktime_get(), 300);
 		kt_park(call);
-		w = kt_claim(test, ch, true);
-		KUNIT_EXPECT_EQ(test, kt_elem_n(w->elem), 9);
+		KUNIT_EXPECT_EQ(test, kt_take(ch, &step), 9);
 		if (event == CLAIM_SIGNAL)
 			kt_signal(call, SIGTERM);
-		kt_wait_committed(call);
-		KUNIT_ASSERT_FALSE(test, kt_returned(call));
-		kt_finish(ch, w, true, 0);
 		KUNIT_EXPECT_EQ(test, kt_join(call), 8);
+		kchan_finish(ch, &step);
 		kt_check(test, ch);
 	}
 }
 
-/*
- * The same where the channel has made the claims itself, several under one hold
- * of its lock, and stops before it has told and woken them all.
- */
+/* The same for several that were served under one hold of the lock. */
 static void claim_beats_several(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
 	struct kt_call *calls[3];
-	struct kchan_deferred d;
+	struct kchan_step steps[3];
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		calls[i] = kt_park_recv_n(test, ch);
-	kchan_deferred_init(&d);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		kt_give(test, ch, i, &d);
+		KUNIT_EXPECT_EQ(test, kt_give(ch, i, &steps[i]), 0);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		kt_signal(calls[i], SIGTERM);
-	/* The first may know already; but none is gone without its element. */
-	for (i = 1; i < ARRAY_SIZE(calls); i++) {
-		kt_wait_committed(calls[i]);
-		KUNIT_ASSERT_FALSE(test, kt_returned(calls[i]));
-	}
-	kchan_run_deferred(ch, &d);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		KUNIT_EXPECT_EQ(test, kt_join_n(calls[i]), i);
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		kchan_finish(ch, &steps[i]);
 	kt_check(test, ch);
 }
 
@@ -281,50 +254,16 @@ static void claim_past_deadline(struct kunit *test)
 	}
 }
 
-/* The current task as a party, with waiters where the test wants them. */
-struct claim_party {
-	struct kchan_party party;
-	struct kchan_waiter w[2];
-	union kchan_stack_elem elem[2];
-};
-
-static struct claim_party *claim_party(struct kunit *test)
+/* Two cases of 8 bytes, which send 100 and 101. */
+static struct kt_party *claim_two(struct kunit *test, struct kchan *a, bool send_a,
+				  struct kchan *b, bool send_b)
 {
-	struct claim_party *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
-	unsigned int i;
+	struct kt_party *p = kt_party(test);
 
-	KUNIT_ASSERT_NOT_NULL(test, p);
-	kchan_party_init(&p->party, current);
-	for (i = 0; i < 2; i++) {
-		p->w[i].party = &p->party;
-		p->w[i].elem = &p->elem[i].elem;
-		p->w[i].room = 8;
-		p->w[i].status = -EUCLEAN;
-		p->elem[i].elem.len = 8;
-		*(u64 *)p->elem[i].elem.data = 100 + i;
-	}
+	kt_party_add(p, a, send_a, 8, 100);
+	kt_party_add(p, b, send_b, 8, 101);
+	kt_party_park(p);
 	return p;
-}
-
-static void claim_park(struct kchan *ch, struct kchan_waiter *w, bool send)
-{
-	struct kchan_deferred d;
-
-	kchan_deferred_init(&d);
-	spin_lock(&ch->lock);
-	if (send)
-		kchan_park_sender(ch, w, &d);
-	else
-		kchan_park_receiver(ch, w, &d);
-	spin_unlock(&ch->lock);
-	kchan_run_deferred(ch, &d);
-}
-
-static void claim_take_out(struct kchan *ch, struct kchan_waiter *w, bool send)
-{
-	spin_lock(&ch->lock);
-	kchan_dequeue(send ? &ch->senders : &ch->receivers, w);
-	spin_unlock(&ch->lock);
 }
 
 /* Trap: two cases of one party both firing. */
@@ -332,20 +271,17 @@ static void claim_one_of_two_channels(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0);
 	struct kchan *b = kt_chan(test, 8, 1);
-	struct claim_party *p = claim_party(test);
+	struct kt_party *p = claim_two(test, a, false, b, false);
 
-	claim_park(a, &p->w[0], false);
-	claim_park(b, &p->w[1], false);
 	KUNIT_EXPECT_EQ(test, kt_send_n(b, 1), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(b, 2), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(a, 3), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, kt_len(b), 1);
 	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL, NULL), 0);
-	KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[1]);
-	KUNIT_EXPECT_EQ(test, p->w[1].status, 0);
-	KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[1].elem), 1);
-	KUNIT_EXPECT_EQ(test, p->w[0].status, -EUCLEAN);
-	claim_take_out(a, &p->w[0], false);
+	KUNIT_EXPECT_EQ(test, kt_party_winner(p), 1);
+	KUNIT_EXPECT_EQ(test, kt_party_n(p), 1);
+	KUNIT_EXPECT_EQ(test, p->slots[0].w.status, -EUCLEAN);
+	kt_party_end(p);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(b), 2);
 	kt_check(test, a);
 	kt_check(test, b);
@@ -355,14 +291,12 @@ static void claim_one_of_two_channels(struct kunit *test)
 static void claim_twice_in_channel(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct claim_party *p = claim_party(test);
 	struct kt_call *other;
 	unsigned int send;
 
 	for (send = 0; send < 2; send++) {
-		p = claim_party(test);
-		claim_park(ch, &p->w[0], send);
-		claim_park(ch, &p->w[1], send);
+		struct kt_party *p = claim_two(test, ch, send, ch, send);
+
 		if (send) {
 			other = kt_park_send_n(test, ch, 1);
 			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 100);
@@ -374,13 +308,13 @@ static void claim_twice_in_channel(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), -EAGAIN);
-			KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[0].elem), 1);
-			KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[1].elem), 101);
+			KUNIT_EXPECT_EQ(test, kt_party_n(p), 1);
+			KUNIT_EXPECT_EQ(test, p->slots[1].w.status, -EUCLEAN);
 			KUNIT_EXPECT_EQ(test, kt_join_n(other), 2);
 		}
 		KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL, NULL), 0);
-		KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[0]);
-		claim_take_out(ch, &p->w[1], send);
+		KUNIT_EXPECT_EQ(test, kt_party_winner(p), 0);
+		kt_party_end(p);
 		kt_check(test, ch);
 	}
 }
@@ -392,25 +326,22 @@ static void claim_twice_in_channel(struct kunit *test)
 static void claim_both_ways(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct claim_party *p;
 	unsigned int send;
 
 	for (send = 0; send < 2; send++) {
-		p = claim_party(test);
-		claim_park(ch, &p->w[0], false);
-		claim_park(ch, &p->w[1], true);
+		struct kt_party *p = claim_two(test, ch, false, ch, true);
+
 		if (send) {
 			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 101);
 			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), -EAGAIN);
 		} else {
 			KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
-			KUNIT_EXPECT_EQ(test, kt_elem_n(p->w[0].elem), 1);
+			KUNIT_EXPECT_EQ(test, kt_party_n(p), 1);
 			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
 		}
 		KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL, NULL), 0);
-		KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[send]);
-		claim_take_out(ch, &p->w[0], false);
-		claim_take_out(ch, &p->w[1], true);
+		KUNIT_EXPECT_EQ(test, kt_party_winner(p), send);
+		kt_party_end(p);
 		kt_check(test, ch);
 	}
 }
@@ -419,16 +350,14 @@ static void claim_both_ways(struct kunit *test)
 static void claim_close_once(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct claim_party *p = claim_party(test);
+	struct kt_party *p = claim_two(test, ch, true, ch, true);
 
-	claim_park(ch, &p->w[0], true);
-	claim_park(ch, &p->w[1], true);
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, NULL, NULL), 0);
-	KUNIT_EXPECT_PTR_EQ(test, p->party.winner, &p->w[0]);
-	KUNIT_EXPECT_EQ(test, p->w[0].status, -EPIPE);
-	KUNIT_EXPECT_EQ(test, p->w[1].status, -EUCLEAN);
-	claim_take_out(ch, &p->w[1], true);
+	KUNIT_EXPECT_EQ(test, kt_party_winner(p), 0);
+	KUNIT_EXPECT_EQ(test, kt_party_status(p), -EPIPE);
+	KUNIT_EXPECT_EQ(test, p->slots[1].w.status, -EUCLEAN);
+	kt_party_end(p);
 	kt_check(test, ch);
 }
 
@@ -439,14 +368,13 @@ static void claim_close_once(struct kunit *test)
 static void claim_take_out_last(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct claim_party *p = claim_party(test);
+	struct kt_party *p = kt_party_receiver(test, ch, 8);
 
-	claim_park(ch, &p->w[0], false);
 	KUNIT_EXPECT_EQ(test, ch->receivers.len, 1);
-	claim_take_out(ch, &p->w[0], false);
+	kchan_unpark(ch, &p->slots[0].w, KCHAN_OP_RECV);
 	KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&ch->receivers.list));
-	claim_take_out(ch, &p->w[0], false);
+	kchan_unpark(ch, &p->slots[0].w, KCHAN_OP_RECV);
 	kt_check(test, ch);
 }
 
@@ -454,21 +382,25 @@ static void claim_take_out_last(struct kunit *test)
 static void claim_own(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct claim_party *p = claim_party(test);
+	struct kt_party *p = kt_party_receiver(test, ch, 8);
 	ktime_t deadline = 1;
 
-	claim_park(ch, &p->w[0], false);
+	/* To find the deadline past is not to give up yet. */
 	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline, NULL),
 			-ETIMEDOUT);
+	KUNIT_EXPECT_TRUE(test, kt_party_open(p));
+	KUNIT_EXPECT_TRUE(test, kt_party_give_up(p));
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), -EAGAIN);
-	claim_take_out(ch, &p->w[0], false);
+	KUNIT_EXPECT_FALSE(test, kt_party_give_up(p));
+	kt_party_end(p);
 	kt_check(test, ch);
 
 	/* And one that is DONE is, whatever the clock says. */
-	p = claim_party(test);
-	claim_park(ch, &p->w[0], false);
+	p = kt_party_receiver(test, ch, 8);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline, NULL), 0);
+	KUNIT_EXPECT_FALSE(test, kt_party_give_up(p));
+	kt_party_end(p);
 	kt_check(test, ch);
 }
 
@@ -498,12 +430,16 @@ static int claim_owner_fn(void *arg)
 		w->party = party;
 		w->elem = elem;
 		w->room = 8;
-		claim_park(o->ch, w, false);
+		spin_lock(&o->ch->lock);
+		kchan_park(o->ch, w, KCHAN_OP_RECV);
+		spin_unlock(&o->ch->lock);
 		o->status = kchan_party_wait(party, NULL, NULL);
 		if (o->status)
-			claim_take_out(o->ch, w, false);
+			kchan_unpark(o->ch, w, KCHAN_OP_RECV);
 		else
 			o->status = w->status;
+		if (!o->status)
+			kchan_settle(o->ch);
 	}
 	kfree(w);
 	kfree(party);

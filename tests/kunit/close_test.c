@@ -4,7 +4,7 @@
  */
 #include <kunit/test.h>
 
-#include "harness.h"
+#include "parties.h"
 
 static void close_drains(struct kunit *test)
 {
@@ -122,37 +122,46 @@ static void close_wakes_receivers(struct kunit *test)
 }
 
 /*
- * A party that somebody else has claimed is left to that somebody: close neither
- * tells it end-of-stream nor touches its waiter.
+ * A party that was served before is left to what it was served with, though nobody
+ * has woken it; and so is one whose owner gives up.
  */
-static void close_skips_claimed(struct kunit *test)
+static void close_skips_served(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
 	struct kt_call *served = kt_park_recv_n(test, ch);
+	struct kt_party *gone = kt_party_receiver(test, ch, 8);
 	struct kt_call *other = kt_park_recv_n(test, ch);
-	struct kchan_waiter *w = kt_hand(test, ch, 3);
+	struct kchan_step step;
 
+	KUNIT_EXPECT_EQ(test, kt_give(ch, 3, &step), 0);
+	KUNIT_EXPECT_TRUE(test, kt_party_give_up(gone));
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
-	KUNIT_EXPECT_EQ(test, kt_join_n(other), -EPIPE);
-	KUNIT_EXPECT_FALSE(test, kt_returned(served));
-	kt_finish(ch, w, false, 0);
+	/* What the first one has may still come back. */
+	KUNIT_EXPECT_FALSE(test, kt_returned(other));
+	kchan_finish(ch, &step);
 	KUNIT_EXPECT_EQ(test, kt_join_n(served), 3);
+	KUNIT_EXPECT_EQ(test, kt_join_n(other), -EPIPE);
+	KUNIT_EXPECT_EQ(test, kt_party_status(gone), -EINPROGRESS);
+	KUNIT_EXPECT_EQ(test, gone->slots[0].w.status, -EUCLEAN);
+	kt_party_end(gone);
 	kt_check(test, ch);
 }
 
-/* The same for a sender, which was claimed for its element and then served. */
-static void close_skips_claimed_sender(struct kunit *test)
+/* The same for senders. */
+static void close_skips_served_sender(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct kt_call *served = kt_park_send_n(test, ch, 1);
-	struct kt_call *other = kt_park_send_n(test, ch, 2);
-	struct kchan_waiter *w = kt_claim(test, ch, true);
+	struct kt_party *served = kt_party_sender(test, ch, 1);
+	struct kt_party *gone = kt_party_sender(test, ch, 2);
+	struct kt_call *other = kt_park_send_n(test, ch, 3);
 
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	KUNIT_EXPECT_TRUE(test, kt_party_give_up(gone));
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 	KUNIT_EXPECT_EQ(test, kt_join(other), -EPIPE);
-	KUNIT_EXPECT_FALSE(test, kt_returned(served));
-	kt_finish(ch, w, true, 0);
-	KUNIT_EXPECT_EQ(test, kt_join(served), 8);
+	KUNIT_EXPECT_EQ(test, kt_party_status(served), 0);
+	KUNIT_EXPECT_EQ(test, gone->slots[0].w.status, -EUCLEAN);
+	kt_party_end(gone);
 	kt_check(test, ch);
 }
 
@@ -244,7 +253,8 @@ static void close_last_recv_end(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kt_join(late), -EPIPE);
 		kt_info(ch, &info);
 		KUNIT_EXPECT_EQ(test, info.recv_ends, 0);
-		KUNIT_EXPECT_EQ(test, info.len, capacities[i]);
+		/* Nobody will ever receive what was queued: it is gone. */
+		KUNIT_EXPECT_EQ(test, info.len, 0);
 		KUNIT_EXPECT_FALSE(test, info.flags & KCHAN_INFO_CLOSED);
 		KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 		kt_check(test, ch);
@@ -292,8 +302,8 @@ static struct kunit_case close_cases[] = {
 	KUNIT_CASE(close_blocking_calls),
 	KUNIT_CASE(close_wakes_senders),
 	KUNIT_CASE(close_wakes_receivers),
-	KUNIT_CASE(close_skips_claimed),
-	KUNIT_CASE(close_skips_claimed_sender),
+	KUNIT_CASE(close_skips_served),
+	KUNIT_CASE(close_skips_served_sender),
 	KUNIT_CASE(close_last_send_end),
 	KUNIT_CASE(close_last_send_end_drains),
 	KUNIT_CASE(close_then_last_send_end),

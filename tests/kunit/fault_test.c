@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory that is not there: the caller's, and the kernel's.
+ * Memory of the caller that is not there. For the kernel's see alloc_test.c.
  */
 #include <kunit/test.h>
-#include <linux/err.h>
-#include <linux/file.h>
-#include <linux/fs.h>
 #include <linux/mman.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "harness.h"
-#include "selects.h"
+#include "memory.h"
 
 /* One of each way that elements are stored and staged. */
 static const u32 fault_sizes[] = { 8, 200, PAGE_SIZE + 8 };
@@ -308,228 +304,6 @@ static void fault_fatal_signal(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Writes to a file of debugfs, in the one way that these have. */
-static int fault_write(struct kunit *test, const char *path, char c)
-{
-	unsigned long addr;
-	struct file *file;
-	loff_t pos = 0;
-	int ret = -EFAULT;
-
-	addr = kt_user_pages(test, 1);
-	file = filp_open(path, O_WRONLY, 0);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	if (!put_user(c, (char __user *)addr))
-		ret = file->f_op->write(file, (char __user *)addr, 1, &pos);
-	fput(file);
-	return ret == 1 ? 0 : ret;
-}
-
-#define FAILSLAB "/sys/kernel/debug/failslab/"
-
-/* Lets allocations that may sleep fail, too, as ours all may, without a word. */
-static void fault_failslab(struct kunit *test, bool on)
-{
-	if (!IS_ENABLED(CONFIG_FAILSLAB))
-		kunit_skip(test, "no failslab");
-	if (fault_write(test, FAILSLAB "ignore-gfp-wait", on ? 'N' : 'Y') ||
-	    fault_write(test, FAILSLAB "verbose", on ? '0' : '2'))
-		kunit_skip(test, "no debugfs");
-}
-
-/*
- * Whether the n-th allocation failed since kt_fail_nth(), as opposed to there
- * being none.
- */
-static bool fault_came(void)
-{
-	return !kt_fail_nth(0);
-}
-
-/* One allocation after the other fails, and each time all is as it was. */
-static void fault_allocations(struct kunit *test)
-{
-	struct kchan *ch;
-	unsigned int nth;
-	int ret;
-
-	fault_failslab(test, true);
-	for (nth = 1, ret = -ENOMEM; ret && nth < 20; nth++) {
-		kt_fail_nth(nth);
-		ch = kchan_alloc();
-		ret = PTR_ERR_OR_ZERO(ch);
-		if (fault_came() && ret)
-			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
-	}
-	KUNIT_EXPECT_EQ(test, ret, 0);
-	KUNIT_EXPECT_GT(test, nth, 2);
-	if (ret)
-		goto out;
-
-	kchan_end_get(ch, FMODE_READ | FMODE_WRITE);
-	for (nth = 1, ret = -ENOMEM; ret && nth < 20; nth++) {
-		kt_fail_nth(nth);
-		ret = kchan_setup(ch, 8, 4, false);
-		if (fault_came() && ret) {
-			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
-			KUNIT_EXPECT_TRUE(test, ch->message);
-			KUNIT_EXPECT_TRUE(test, list_empty(&ch->rings));
-		}
-	}
-	KUNIT_EXPECT_EQ(test, ret, 0);
-	KUNIT_EXPECT_GT(test, nth, 2);
-	KUNIT_EXPECT_EQ(test, kchan_use(ch), 0);
-	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
-	for (nth = 1, ret = -ENOMEM; ret && nth < 20; nth++) {
-		kt_fail_nth(nth);
-		ret = kchan_resize(ch, 1);
-		if (fault_came() && ret) {
-			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
-			KUNIT_EXPECT_EQ(test, ch->capacity, 4);
-			KUNIT_EXPECT_TRUE(test, list_is_singular(&ch->rings));
-		}
-	}
-	KUNIT_EXPECT_EQ(test, ret, 0);
-	KUNIT_EXPECT_GT(test, nth, 2);
-	/* A transfer that need not wait allocates nothing at all. */
-	kt_fail_nth(1);
-	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
-	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
-	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
-	KUNIT_EXPECT_FALSE(test, fault_came());
-	kt_check(test, ch);
-	kchan_put(ch);
-out:
-	fault_failslab(test, false);
-}
-
-/*
- * Without memory to stage an element nobody parks; up to 128 bytes none is
- * needed.
- */
-static void fault_parking(struct kunit *test)
-{
-	static const u32 sizes[] = { 128, 129, PAGE_SIZE, PAGE_SIZE + 8 };
-	unsigned int i, send;
-
-	fault_failslab(test, true);
-	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
-		const u32 size = sizes[i / 2];
-		struct kchan *ch = kt_chan(test, size, 0);
-		struct kt_call *call, *peer;
-
-		send = i % 2;
-		call = kt_call(test, ch, send, size);
-		peer = kt_call(test, ch, !send, size);
-		call->fail_nth = 1;
-		/* A receiver of elements over a page brings no staging. */
-		if (size <= 128 || (size > PAGE_SIZE && !send)) {
-			kt_park(call);
-			KUNIT_EXPECT_EQ(test, fault_run(peer), size);
-			KUNIT_EXPECT_EQ(test, kt_join(call), size);
-			KUNIT_EXPECT_EQ(test, call->fail_nth, 1);
-			continue;
-		}
-		kt_start(call);
-		/* A large one may be had another way. */
-		if (size >= PAGE_SIZE) {
-			KUNIT_EXPECT_EQ(test, fault_run(peer), size);
-			call->wait.nonblock = true;
-		}
-		if (size < PAGE_SIZE) {
-			KUNIT_EXPECT_EQ(test, kt_join(call), -ENOMEM);
-			KUNIT_EXPECT_EQ(test, call->fail_nth, 0);
-			KUNIT_EXPECT_EQ(test, ch->senders.len, 0);
-			KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
-		} else {
-			KUNIT_EXPECT_EQ(test, kt_join(call), size);
-		}
-		kt_check(test, ch);
-	}
-	fault_failslab(test, false);
-}
-
-struct fault_told {
-	unsigned int no_memory;
-	unsigned int faults;
-};
-
-/* One allocation and one copy after the other fails while a select makes ready. */
-static void fault_select_each(struct kunit *test, struct kchan *full, u32 size,
-			      struct fault_told *told)
-{
-	unsigned long addr = kt_user_filled(test, size, 1);
-	struct kchan *a = kt_chan(test, size, 0);
-	struct kchan *b = kt_chan(test, size, 0);
-	unsigned int nth;
-
-	for (nth = 1; nth < 50; nth++) {
-		struct kt_select *s = kt_select(test);
-
-		kt_add(s, full, true, addr, size);
-		kt_add(s, a, true, addr, size);
-		kt_add(s, b, false, addr, size);
-		s->fail_nth = nth;
-		s->deadline = 1;
-		kt_select_start(s);
-		switch (kt_select_join(s)) {
-		case -ENOMEM:
-			told->no_memory++;
-			break;
-		case -EFAULT:
-			told->faults++;
-			break;
-		default:
-			/* A large one may be had another way. */
-			KUNIT_EXPECT_EQ(test, s->ret, -ETIMEDOUT);
-		}
-		KUNIT_EXPECT_EQ(test, kt_len(full), 1);
-		KUNIT_EXPECT_EQ(test, full->senders.len, 0);
-		kt_check(test, a);
-		kt_check(test, b);
-		if (s->fail_nth)
-			break;
-	}
-	KUNIT_EXPECT_LT(test, nth, 50);
-}
-
-/*
- * A select that cannot make ready to wait has moved nothing, and does not wait. What
- * the kernel allocates for itself now and then is counted as well, so that one of
- * ours may be passed over; but not every time.
- */
-static void fault_select(struct kunit *test)
-{
-	static const u32 sizes[] = { 8, 200, PAGE_SIZE + 8 };
-	unsigned int i, round;
-
-	fault_failslab(test, true);
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		const u32 size = sizes[i];
-		/* The waiters, and of middling elements the staging, each. */
-		const unsigned int no_memory = size == 200 ? 4 : 1;
-		/* Small ones are copied in a way that is never made to fail. */
-		const unsigned int faults = size == 8 ? 0 : 2;
-		struct kchan *full = kt_chan(test, size, 1);
-		struct kt_call *buf = kt_call(test, full, true, size);
-		struct fault_told told;
-
-		KUNIT_EXPECT_EQ(test, kt_try_send(full, buf->buf, size), size);
-		for (round = 0; round < 5; round++) {
-			told = (struct fault_told){ 0 };
-			fault_select_each(test, full, size, &told);
-			if (told.no_memory >= no_memory && told.faults >= faults)
-				break;
-		}
-		KUNIT_EXPECT_GE(test, told.no_memory, no_memory);
-		KUNIT_EXPECT_GE(test, told.faults, faults);
-		KUNIT_EXPECT_EQ(test, kt_try_recv(full, buf->buf, size), size);
-	}
-	fault_failslab(test, false);
-}
-
 static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(fault_first_touch, fault_size_gen_params),
 	KUNIT_CASE_PARAM(fault_before_waiting, fault_size_gen_params),
@@ -541,9 +315,6 @@ static struct kunit_case fault_cases[] = {
 	KUNIT_CASE_PARAM(fault_after_hand_over, fault_size_gen_params),
 	KUNIT_CASE(fault_message),
 	KUNIT_CASE(fault_fatal_signal),
-	KUNIT_CASE(fault_allocations),
-	KUNIT_CASE(fault_parking),
-	KUNIT_CASE(fault_select),
 	{}
 };
 

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the tests have in common: channels, elements, claims by hand, pollers, user
- * memory. For calls see call.c.
+ * What the tests have in common: channels, elements, first steps, pollers. For calls
+ * see call.c, for memory see memory.c.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/err.h>
-#include <linux/mm.h>
-#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/poll.h>
-#include <linux/sched.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "compat.h"
 #include "harness.h"
 #include "ring.h"
 
+/* As when its files are gone. */
 static void kt_free_chan(void *arg)
 {
-	kchan_put(arg);
+	struct kchan *ch = arg;
+
+	while (ch->recv_ends)
+		kchan_end_put(ch, FMODE_READ);
+	while (ch->send_ends)
+		kchan_end_put(ch, FMODE_WRITE);
+	kchan_put(ch);
 }
 
 /**
@@ -101,10 +104,27 @@ u32 kt_len(struct kchan *ch)
 	return info.len;
 }
 
+/* They are in the order that they were handed out in, each once. */
+static unsigned int kt_count_put_back(struct kunit *test, struct kchan *ch)
+{
+	struct rb_node *node = rb_first_cached(&ch->put_back);
+	unsigned int nr = 0, wrong = 0;
+	u64 last = 0;
+
+	for (; node; node = rb_next(node)) {
+		u64 seq = rb_entry(node, struct kchan_elem, node)->seq;
+
+		wrong += nr++ && seq <= last;
+		last = seq;
+	}
+	KUNIT_EXPECT_EQ_MSG(test, wrong, 0, "put-backs are out of order");
+	return nr;
+}
+
 /**
  * kt_check() - expect that a quiet channel's counts tell what there is
  * @test: the test
- * @ch: the channel, which nobody waits in
+ * @ch: the channel, which nobody waits in, with nothing in flight
  */
 void kt_check(struct kunit *test, struct kchan *ch)
 {
@@ -117,7 +137,8 @@ void kt_check(struct kunit *test, struct kchan *ch)
 	spin_unlock(&ch->lock);
 	KUNIT_EXPECT_EQ(test, ch->stored, stored);
 	KUNIT_EXPECT_LE(test, ch->stored, ch->capacity);
-	KUNIT_EXPECT_EQ(test, ch->nr_put_back, list_count_nodes(&ch->put_back));
+	KUNIT_EXPECT_EQ(test, ch->nr_put_back, kt_count_put_back(test, ch));
+	KUNIT_EXPECT_EQ(test, atomic_read(&ch->in_flight), 0);
 	KUNIT_EXPECT_EQ(test, ch->senders.len, 0);
 	KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&ch->senders.list));
@@ -176,74 +197,14 @@ bool kt_filled(const void *buf, size_t len, unsigned int seed)
 }
 
 /**
- * kt_claim() - claim the longest-waiting party by hand
- * @test: the test
- * @ch: the channel
- * @send: of the senders
- *
- * Return: its waiter, for kt_finish().
- */
-struct kchan_waiter *kt_claim(struct kunit *test, struct kchan *ch, bool send)
-{
-	struct kchan_waiter *w;
-	bool claimed;
-
-	spin_lock(&ch->lock);
-	w = kchan_first(send ? &ch->senders : &ch->receivers);
-	claimed = w && kchan_claim(w);
-	spin_unlock(&ch->lock);
-	KUNIT_ASSERT_TRUE(test, claimed);
-	return w;
-}
-
-/**
- * kt_finish() - end the wait of a party that was claimed by hand
- * @ch: the channel
- * @w: the waiter, which may have been taken out of the queue meanwhile
- * @send: it waits to send
- * @status: the outcome
- */
-void kt_finish(struct kchan *ch, struct kchan_waiter *w, bool send, int status)
-{
-	LIST_HEAD(done);
-
-	spin_lock(&ch->lock);
-	kchan_dequeue(send ? &ch->senders : &ch->receivers, w);
-	w->status = status;
-	list_add(&w->node, &done);
-	spin_unlock(&ch->lock);
-	kchan_wake_done(&done);
-}
-
-/**
- * kt_hand() - hand the longest-waiting receiver a number by hand
- * @test: the test
- * @ch: the channel, of elements of 8 bytes
- * @n: the number
- *
- * Return: the waiter, claimed, and served but for the telling: for kt_finish().
- */
-struct kchan_waiter *kt_hand(struct kunit *test, struct kchan *ch, u64 n)
-{
-	struct kchan_waiter *w = kt_claim(test, ch, false);
-
-	spin_lock(&ch->lock);
-	*(u64 *)w->elem->data = n;
-	w->elem->len = sizeof(n);
-	w->elem->seq = ch->seq++;
-	spin_unlock(&ch->lock);
-	return w;
-}
-
-/**
  * kt_give() - send a number, and stop where the lock has been dropped
- * @test: the test
  * @ch: the channel, of elements of 8 bytes
  * @n: the number
- * @d: initialised; what is then to be done, with kchan_run_deferred()
+ * @step: out: what is then to be done, with kchan_finish()
+ *
+ * Return: as kchan_give().
  */
-void kt_give(struct kunit *test, struct kchan *ch, u64 n,
-	     struct kchan_deferred *d)
+int kt_give(struct kchan *ch, u64 n, struct kchan_step *step)
 {
 	struct kvec vec = { .iov_base = &n, .iov_len = sizeof(n) };
 	struct iov_iter from;
@@ -251,40 +212,94 @@ void kt_give(struct kunit *test, struct kchan *ch, u64 n,
 	int ret;
 
 	iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, sizeof(n));
+	kchan_step_begin(step);
 	spin_lock(&ch->lock);
-	ret = kchan_give(ch, &src, d);
+	ret = kchan_give(ch, &src, step);
 	spin_unlock(&ch->lock);
-	KUNIT_EXPECT_EQ(test, ret, 0);
+	return ret;
 }
 
 /**
- * kt_detach() - take the next element out, as a receive does that cannot copy it
+ * kt_take() - receive a number, and stop where the lock has been dropped
+ * @ch: the channel, of elements of 8 bytes
+ * @step: out: what is then to be done, with kchan_finish()
+ *
+ * Return: the number; or as kchan_take().
+ */
+s64 kt_take(struct kchan *ch, struct kchan_step *step)
+{
+	s64 n = 0;
+	struct kvec vec = { .iov_base = &n, .iov_len = sizeof(n) };
+	struct iov_iter to;
+	struct kchan_dst dst = { .to = &to, .room = sizeof(n) };
+	int ret;
+
+	iov_iter_kvec(&to, ITER_DEST, &vec, 1, sizeof(n));
+	kchan_step_begin(step);
+	spin_lock(&ch->lock);
+	ret = kchan_take(ch, &dst, step);
+	spin_unlock(&ch->lock);
+	return ret ?: n;
+}
+
+/**
+ * kt_try_detach() - take the next element out, as a receive does that cannot copy it
  * to where it goes at once
+ * @ch: the channel
+ * @elem: out: the element, in flight
+ *
+ * Return: 0, or the error.
+ */
+int kt_try_detach(struct kchan *ch, struct kchan_elem **elem)
+{
+	struct kchan_dst dst = { .detach = true, .room = ch->elem_size };
+	struct kchan_step step;
+	int ret;
+
+	if (!kchan_by_pointer(ch)) {
+		dst.elem = kchan_elem_alloc(ch, ch->elem_size);
+		if (IS_ERR(dst.elem))
+			return PTR_ERR(dst.elem);
+	}
+	do {
+		kchan_step_begin(&step);
+		spin_lock(&ch->lock);
+		ret = kchan_take(ch, &dst, &step);
+		spin_unlock(&ch->lock);
+		kchan_finish(ch, &step);
+	} while (ret == KCHAN_MORE);
+	if (ret && !kchan_by_pointer(ch))
+		kchan_elem_free(ch, dst.elem);
+	if (!ret && dst.len != dst.elem->len)
+		ret = -EUCLEAN;
+	*elem = dst.elem;
+	return ret;
+}
+
+/**
+ * kt_detach() - the same, of an element that is there
  * @test: the test
  * @ch: the channel, with an element ready
  *
- * Return: the element, for kchan_put_back() or kchan_elem_free().
+ * Return: the element, for kchan_put_back() or kt_settle().
  */
 struct kchan_elem *kt_detach(struct kunit *test, struct kchan *ch)
 {
-	struct kchan_dst dst = { .detach = true, .room = ch->elem_size };
-	struct kchan_deferred d;
-	int ret;
+	struct kchan_elem *elem;
 
-	kchan_deferred_init(&d);
-	if (!kchan_by_pointer(ch)) {
-		dst.elem = kchan_elem_alloc(ch, ch->elem_size);
-		KUNIT_ASSERT_FALSE(test, IS_ERR(dst.elem));
-	}
-	spin_lock(&ch->lock);
-	ret = kchan_take(ch, &dst, &d);
-	spin_unlock(&ch->lock);
-	kchan_run_deferred(ch, &d);
-	if (ret && !kchan_by_pointer(ch))
-		kchan_elem_free(ch, dst.elem);
-	KUNIT_ASSERT_EQ(test, ret, 0);
-	KUNIT_EXPECT_EQ(test, dst.len, dst.elem->len);
-	return dst.elem;
+	KUNIT_ASSERT_EQ(test, kt_try_detach(ch, &elem), 0);
+	return elem;
+}
+
+/**
+ * kt_settle() - end what kt_detach() has begun, with the element received
+ * @ch: the channel
+ * @elem: the element
+ */
+void kt_settle(struct kchan *ch, struct kchan_elem *elem)
+{
+	kchan_settle(ch);
+	kchan_elem_free(ch, elem);
 }
 
 /**
@@ -298,28 +313,46 @@ u64 kt_elem_n(const struct kchan_elem *elem)
 	return *(const u64 *)elem->data;
 }
 
-static int kt_woken(wait_queue_entry_t *wqe, unsigned int mode, int flags,
-		    void *key)
+static int kt_woken_rd(wait_queue_entry_t *wqe, unsigned int mode, int flags,
+		       void *key)
 {
-	struct kt_poller *p = container_of(wqe, struct kt_poller, wqe);
+	struct kt_poller *p = container_of(wqe, struct kt_poller, rd);
 	__poll_t events = key_to_poll(key);
 
 	if (!key)
-		p->all++;
-	else if ((events & EPOLLIN) && (events & EPOLLOUT))
-		p->both++;
-	else if (events & EPOLLIN)
+		p->all_rd++;
+	else if (events == (EPOLLIN | EPOLLRDNORM))
 		p->in++;
-	else if (events & EPOLLOUT)
-		p->out++;
+	else
+		p->wrong++;
 	return 1;
 }
 
-static void kt_free_poller(void *arg)
+static int kt_woken_wr(wait_queue_entry_t *wqe, unsigned int mode, int flags,
+		       void *key)
+{
+	struct kt_poller *p = container_of(wqe, struct kt_poller, wr);
+	__poll_t events = key_to_poll(key);
+
+	if (!key)
+		p->all_wr++;
+	else if (events == (EPOLLOUT | EPOLLWRNORM))
+		p->out++;
+	else
+		p->wrong++;
+	return 1;
+}
+
+/**
+ * kt_poller_end() - poll no more, before the test ends: kunit_release_action()
+ * @arg: the poller
+ */
+void kt_poller_end(void *arg)
 {
 	struct kt_poller *p = arg;
 
-	remove_wait_queue(&p->ch->pollers, &p->wqe);
+	remove_wait_queue(&p->ch->rd_wait, &p->rd);
+	remove_wait_queue(&p->ch->wr_wait, &p->wr);
 	kfree(p);
 }
 
@@ -339,13 +372,17 @@ struct kt_poller *kt_poller(struct kunit *test, struct kchan *ch,
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	p->test = test;
 	p->ch = ch;
-	init_waitqueue_func_entry(&p->wqe, kt_woken);
-	if (exclusive)
-		add_wait_queue_exclusive(&ch->pollers, &p->wqe);
-	else
-		add_wait_queue(&ch->pollers, &p->wqe);
+	init_waitqueue_func_entry(&p->rd, kt_woken_rd);
+	init_waitqueue_func_entry(&p->wr, kt_woken_wr);
+	if (exclusive) {
+		add_wait_queue_exclusive(&ch->rd_wait, &p->rd);
+		add_wait_queue_exclusive(&ch->wr_wait, &p->wr);
+	} else {
+		add_wait_queue(&ch->rd_wait, &p->rd);
+		add_wait_queue(&ch->wr_wait, &p->wr);
+	}
 	KUNIT_ASSERT_EQ(test, 0,
-			kunit_add_action_or_reset(test, kt_free_poller, p));
+			kunit_add_action_or_reset(test, kt_poller_end, p));
 	return p;
 }
 
@@ -354,7 +391,7 @@ struct kt_poller *kt_poller(struct kunit *test, struct kchan *ch,
  * @p: the poller
  * @in: for input
  * @out: for output
- * @all: for whatever
+ * @all: for whatever, in each direction
  *
  * Waits for as many, for a call in a thread parks before it wakes pollers.
  */
@@ -365,69 +402,21 @@ void kt_expect_woken(struct kt_poller *p, unsigned int in, unsigned int out,
 	struct kt_poller seen;
 
 	while ((READ_ONCE(p->in) < in || READ_ONCE(p->out) < out ||
-		READ_ONCE(p->all) < all) && time_before(jiffies, end))
+		READ_ONCE(p->all_rd) < all || READ_ONCE(p->all_wr) < all) &&
+	       time_before(jiffies, end))
 		usleep_range(20, 100);
 
-	spin_lock_irq(&p->ch->pollers.lock);
 	seen = *p;
 	p->in = 0;
 	p->out = 0;
-	p->all = 0;
-	spin_unlock_irq(&p->ch->pollers.lock);
+	p->wrong = 0;
+	p->all_rd = 0;
+	p->all_wr = 0;
 	KUNIT_EXPECT_EQ_MSG(p->test, seen.in, in, "woken for input");
 	KUNIT_EXPECT_EQ_MSG(p->test, seen.out, out, "woken for output");
-	KUNIT_EXPECT_EQ_MSG(p->test, seen.all, all, "woken for all");
-	KUNIT_EXPECT_EQ_MSG(p->test, seen.both, 0, "input and output at once");
-}
-
-/**
- * kt_user_pages() - user memory, followed by a page of none
- * @test: the test
- * @nr: pages
- *
- * Return: its address, in the current task's memory; the test is skipped where
- * there is none to be had.
- */
-unsigned long kt_user_pages(struct kunit *test, unsigned int nr)
-{
-	bool attached = current->mm;
-	unsigned long addr;
-
-	addr = kunit_vm_mmap(test, NULL, 0, (nr + 1) * PAGE_SIZE,
-			     PROT_READ | PROT_WRITE,
-			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	/*
-	 * KUnit attaches the memory by kthread_use_mm(), and leaves the rest to
-	 * the end of the thread: which drops its use of it, but not the
-	 * reference that kthread_unuse_mm() would have.
-	 */
-	if (!attached && current->mm)
-		mmdrop(current->mm);
-	if (!addr || IS_ERR_VALUE(addr))
-		kunit_skip(test, "no user memory");
-	/* Not a hole, for that the next of these would fill. */
-	KUNIT_ASSERT_EQ(test, addr + nr * PAGE_SIZE,
-			vm_mmap(NULL, addr + nr * PAGE_SIZE, PAGE_SIZE,
-				PROT_NONE,
-				MAP_ANONYMOUS | MAP_PRIVATE | MAP_FIXED, 0));
-	return addr;
-}
-
-/**
- * kt_fail_nth() - make an allocation of the current task fail
- * @nth: which one, counted from 1; 0 for none
- *
- * Return: what is left of the count of the one before.
- */
-unsigned int kt_fail_nth(unsigned int nth)
-{
-	unsigned int left = 0;
-
-#ifdef CONFIG_FAULT_INJECTION
-	left = current->fail_nth;
-	WRITE_ONCE(current->fail_nth, nth);
-#endif
-	return left;
+	KUNIT_EXPECT_EQ_MSG(p->test, seen.all_rd, all, "receivers woken for all");
+	KUNIT_EXPECT_EQ_MSG(p->test, seen.all_wr, all, "senders woken for all");
+	KUNIT_EXPECT_EQ_MSG(p->test, seen.wrong, 0, "woken for the other way");
 }
 
 /**

@@ -11,13 +11,17 @@
  * channel's count of waiters, never from the time that has passed. Every wait
  * has a bound, and the test fails there.
  *
- * A test that wants to see what happens between a claim and DONE makes the claim
- * itself, or lets the channel make it and holds back the kchan_deferred.
+ * Where a test wants many that wait, or wants to do itself what their owners do,
+ * they are parties without a thread (parties.h).
+ *
+ * A test that wants to see what is between the telling and the wake-up, or between
+ * two steps, makes the first step itself and holds back kchan_finish().
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
 
-#include "chan.h"
+#include "kchan.h"
+#include "party.h"
 
 /* Far above what anything here takes, for emulators on a loaded machine. */
 #define KT_PATIENCE	(10 * HZ)
@@ -58,22 +62,27 @@ struct kt_call {
 };
 
 /**
- * struct kt_poller - somebody who polls, and counts how often he is woken
- * @wqe: in kchan.pollers
+ * struct kt_poller - somebody who polls an end of both directions, and counts how
+ *	often he is woken
+ * @rd: in kchan.rd_wait
+ * @wr: in kchan.wr_wait
  * @test: the test
- * @in: wake-ups for input alone
- * @out: wake-ups for output alone
- * @both: wake-ups for input and output at once
- * @all: wake-ups that do not say what for
+ * @in: wake-ups for input
+ * @out: wake-ups for output
+ * @wrong: wake-ups in one queue for what is of the other one, or for both
+ * @all_rd: wake-ups of those who receive that do not say what for
+ * @all_wr: wake-ups of those who send that do not say what for
  * @ch: the channel
  */
 struct kt_poller {
-	wait_queue_entry_t wqe;
+	wait_queue_entry_t rd;
+	wait_queue_entry_t wr;
 	struct kunit *test;
 	unsigned int in;
 	unsigned int out;
-	unsigned int both;
-	unsigned int all;
+	unsigned int wrong;
+	unsigned int all_rd;
+	unsigned int all_wr;
 	struct kchan *ch;
 };
 
@@ -98,7 +107,6 @@ void kt_park(struct kt_call *call);
 void kt_wait_parked(struct kunit *test, struct kchan *ch,
 		    unsigned int senders, unsigned int receivers);
 void kt_signal(struct kt_call *call, int sig);
-void kt_wait_committed(struct kt_call *call);
 bool kt_returned(struct kt_call *call);
 ssize_t kt_join(struct kt_call *call);
 s64 kt_join_n(struct kt_call *call);
@@ -108,21 +116,19 @@ struct kt_call *kt_park_send_batch(struct kunit *test, struct kchan *ch,
 struct kt_call *kt_park_recv(struct kunit *test, struct kchan *ch, size_t room);
 struct kt_call *kt_park_recv_n(struct kunit *test, struct kchan *ch);
 
-struct kchan_waiter *kt_claim(struct kunit *test, struct kchan *ch, bool send);
-void kt_finish(struct kchan *ch, struct kchan_waiter *w, bool send, int status);
-struct kchan_waiter *kt_hand(struct kunit *test, struct kchan *ch, u64 n);
-void kt_give(struct kunit *test, struct kchan *ch, u64 n,
-	     struct kchan_deferred *d);
+int kt_give(struct kchan *ch, u64 n, struct kchan_step *step);
+s64 kt_take(struct kchan *ch, struct kchan_step *step);
+int kt_try_detach(struct kchan *ch, struct kchan_elem **elem);
 struct kchan_elem *kt_detach(struct kunit *test, struct kchan *ch);
+void kt_settle(struct kchan *ch, struct kchan_elem *elem);
 u64 kt_elem_n(const struct kchan_elem *elem);
 
 struct kt_poller *kt_poller(struct kunit *test, struct kchan *ch,
 			    bool exclusive);
+void kt_poller_end(void *arg);
 void kt_expect_woken(struct kt_poller *p, unsigned int in, unsigned int out,
 		     unsigned int all);
 
-unsigned long kt_user_pages(struct kunit *test, unsigned int nr);
-unsigned int kt_fail_nth(unsigned int nth);
 int kt_set_param(const char *name, const char *val);
 
 /* Far less to do where several CPUs mean an emulator. */

@@ -5,12 +5,15 @@
 #include <kunit/test.h>
 #include <linux/poll.h>
 
-#include "harness.h"
+#include "parties.h"
 
 #define POLL_INPUT	(EPOLLIN | EPOLLRDNORM)
 #define POLL_OUTPUT	(EPOLLOUT | EPOLLWRNORM)
 
-/* Each end is told its own direction only, and one of both directions both. */
+/*
+ * Each end is told its own direction only, and one of both directions both; but of
+ * an error only if it cannot receive.
+ */
 static void poll_expect(struct kunit *test, struct kchan *ch, __poll_t recv,
 			__poll_t send)
 {
@@ -20,7 +23,7 @@ static void poll_expect(struct kunit *test, struct kchan *ch, __poll_t recv,
 
 	KUNIT_EXPECT_EQ(test, (__force u32)r, (__force u32)recv);
 	KUNIT_EXPECT_EQ(test, (__force u32)w, (__force u32)send);
-	KUNIT_EXPECT_EQ(test, (__force u32)rw, (__force u32)(recv | send));
+	KUNIT_EXPECT_EQ(test, (__force u32)rw, (__force u32)((recv | send) & ~EPOLLERR));
 }
 
 static void poll_buffered(struct kunit *test)
@@ -70,22 +73,15 @@ static void poll_rendezvous(struct kunit *test)
 	poll_expect(test, ch, 0, 0);
 }
 
-/* One whose party is claimed is nobody to meet. */
-static void poll_claimed(struct kunit *test)
+/* One who has given up is nobody to meet. */
+static void poll_given_up(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct kt_call *recv = kt_park_recv_n(test, ch);
-	struct kt_call *send;
-	struct kchan_waiter *w = kt_claim(test, ch, false);
 
+	kt_party_stale(test, ch, false, 1);
 	poll_expect(test, ch, 0, 0);
-	kt_finish(ch, w, false, -EPIPE);
-	KUNIT_EXPECT_EQ(test, kt_join(recv), -EPIPE);
-	send = kt_park_send_n(test, ch, 1);
-	w = kt_claim(test, ch, true);
+	kt_party_stale(test, ch, true, 1);
 	poll_expect(test, ch, 0, 0);
-	kt_finish(ch, w, true, -EPIPE);
-	KUNIT_EXPECT_EQ(test, kt_join(send), -EPIPE);
 }
 
 /* Put-backs are there to be received, and take no room. */
@@ -116,8 +112,8 @@ static void poll_closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 	poll_expect(test, ch, POLL_INPUT | EPOLLRDHUP, POLL_OUTPUT | EPOLLERR);
 	elem = kt_detach(test, ch);
-	poll_expect(test, ch, POLL_INPUT | EPOLLRDHUP | EPOLLHUP,
-		    POLL_OUTPUT | EPOLLERR);
+	/* It may come back: this is not the end yet. */
+	poll_expect(test, ch, EPOLLRDHUP, POLL_OUTPUT | EPOLLERR);
 	kchan_put_back(ch, elem);
 	poll_expect(test, ch, POLL_INPUT | EPOLLRDHUP, POLL_OUTPUT | EPOLLERR);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
@@ -133,7 +129,7 @@ static void poll_no_receive_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_send_n(full, 1), 0);
 	kchan_end_put(full, FMODE_READ);
 	kchan_end_put(room, FMODE_READ);
-	poll_expect(test, full, POLL_INPUT, POLL_OUTPUT | EPOLLERR);
+	poll_expect(test, full, 0, POLL_OUTPUT | EPOLLERR);
 	poll_expect(test, room, 0, POLL_OUTPUT | EPOLLERR);
 }
 
@@ -161,7 +157,10 @@ static void poll_before_setup(struct kunit *test)
 	poll_expect(test, kt_raw_chan(test), 0, POLL_OUTPUT);
 }
 
-/* One wake-up for each element that queues, and for each slot that comes free. */
+/*
+ * A wake-up when elements queue, and when slots come free: one for all that were
+ * under one hold of the lock.
+ */
 static void poll_wakes_each(struct kunit *test)
 {
 	const unsigned int nr = 72;
@@ -182,11 +181,11 @@ static void poll_wakes_each(struct kunit *test)
 	kt_expect_woken(p, 0, 0, 0);
 
 	KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, nr * 8), nr * 8);
-	kt_expect_woken(p, nr, 0, 0);
+	kt_expect_woken(p, DIV_ROUND_UP(nr, KCHAN_BATCH_ELEMS), 0, 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), -EAGAIN);
 	kt_expect_woken(p, 0, 0, 0);
 	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, nr * 8), nr * 8);
-	kt_expect_woken(p, 0, nr, 0);
+	kt_expect_woken(p, 0, DIV_ROUND_UP(nr, KCHAN_BATCH_ELEMS), 0);
 }
 
 /* An element that goes to a call that waits wakes that call, and nobody else. */
@@ -211,7 +210,7 @@ static void poll_batch_over_receivers(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, kt_try_send(ch, in, sizeof(in)), sizeof(in));
 	KUNIT_EXPECT_EQ(test, kt_join_n(call), 1);
-	kt_expect_woken(p, 2, 0, 0);
+	kt_expect_woken(p, 1, 0, 0);
 }
 
 /*
@@ -324,28 +323,50 @@ static void poll_put_back_wakes(struct kunit *test)
 	kt_expect_woken(p, 0, 0, 0);
 }
 
-/* An element that queues wakes every plain poller, and one exclusive set. */
+static unsigned int poll_exclusive_woken(struct kt_poller **x, unsigned int nr,
+					 bool out)
+{
+	unsigned int i, woken = 0;
+
+	for (i = 0; i < nr; i++) {
+		woken += out ? x[i]->out : x[i]->in;
+		x[i]->in = 0;
+		x[i]->out = 0;
+	}
+	return woken;
+}
+
+/*
+ * Elements that queue wake every plain poller, and one exclusive poller for each of
+ * them; and so do slots that come free.
+ */
 static void poll_exclusive(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 4);
 	struct kt_poller *p = kt_poller(test, ch, false);
 	struct kt_poller *q = kt_poller(test, ch, false);
-	struct kt_poller *x = kt_poller(test, ch, true);
-	struct kt_poller *y = kt_poller(test, ch, true);
-	u64 in[3] = { 1, 2, 3 };
+	struct kt_poller *x[4];
+	u64 buf[3] = { 1, 2, 3 };
+	unsigned int i;
 
+	for (i = 0; i < ARRAY_SIZE(x); i++)
+		x[i] = kt_poller(test, ch, true);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	kt_expect_woken(p, 1, 0, 0);
 	kt_expect_woken(q, 1, 0, 0);
-	KUNIT_EXPECT_EQ(test, x->in + y->in, 1);
-	KUNIT_EXPECT_EQ(test, kt_try_send(ch, in, sizeof(in)), sizeof(in));
-	kt_expect_woken(p, 3, 0, 0);
-	kt_expect_woken(q, 3, 0, 0);
-	KUNIT_EXPECT_EQ(test, x->in + y->in, 4);
+	KUNIT_EXPECT_EQ(test, poll_exclusive_woken(x, 4, false), 1);
+	KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, sizeof(buf)), sizeof(buf));
+	kt_expect_woken(p, 1, 0, 0);
+	kt_expect_woken(q, 1, 0, 0);
+	KUNIT_EXPECT_EQ(test, poll_exclusive_woken(x, 4, false), 3);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
 	kt_expect_woken(p, 0, 1, 0);
-	KUNIT_EXPECT_EQ(test, x->out + y->out, 1);
-	KUNIT_EXPECT_EQ(test, x->both + y->both + x->all + y->all, 0);
+	KUNIT_EXPECT_EQ(test, poll_exclusive_woken(x, 4, true), 1);
+	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf, sizeof(buf)), sizeof(buf));
+	kt_expect_woken(p, 0, 1, 0);
+	KUNIT_EXPECT_EQ(test, poll_exclusive_woken(x, 4, true), 3);
+	for (i = 0; i < ARRAY_SIZE(x); i++)
+		kt_expect_woken(x[i], 0, 0, 0);
 }
 
 /* What is final wakes all there are, for whatever they wait. */
@@ -374,7 +395,10 @@ static void poll_end_wakes_all(struct kunit *test)
 	}
 }
 
-/* A closed channel that runs empty is at its end, EPOLLHUP: who waits sees it. */
+/*
+ * A closed channel that runs empty, with nothing in flight, is at its end, EPOLLHUP:
+ * who waits sees it.
+ */
 static void poll_drained_wakes_all(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 4);
@@ -382,28 +406,55 @@ static void poll_drained_wakes_all(struct kunit *test)
 	struct kt_poller *x = kt_poller(test, ch, true);
 	struct kt_poller *y = kt_poller(test, ch, true);
 	struct kchan_elem *elem;
+	u64 n;
+
+	for (n = 0; n < 3; n++)
+		KUNIT_EXPECT_EQ(test, kt_send_n(ch, n), 0);
+	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
+	kt_expect_woken(p, 3, 0, 1);
+	KUNIT_EXPECT_EQ(test, x->in + y->in, 3);
+	x->in = 0;
+	y->in = 0;
+	kt_expect_woken(x, 0, 0, 1);
+	kt_expect_woken(y, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 0);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	elem = kt_detach(test, ch);
+	/* There is room again, but nobody may send. */
+	KUNIT_EXPECT_EQ(test, p->all_rd, 0);
+	p->out = 0;
+	kchan_put_back(ch, elem);
+	kt_expect_woken(p, 1, 0, 0);
+	elem = kt_detach(test, ch);
+	kt_expect_woken(p, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, x->all_rd + x->all_wr + y->all_rd + y->all_wr, 0);
+	kt_settle(ch, elem);
+	kt_expect_woken(p, 0, 0, 1);
+	KUNIT_EXPECT_EQ(test, x->all_rd, 1);
+	KUNIT_EXPECT_EQ(test, y->all_rd, 1);
+}
+
+/* So it is when the last of it is received at once. */
+static void poll_received_wakes_all(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 4);
+	struct kt_poller *p;
 
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
-	kt_expect_woken(p, 2, 0, 1);
+	p = kt_poller(test, ch, false);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
-	KUNIT_EXPECT_EQ(test, p->all, 0);
-	elem = kt_detach(test, ch);
-	KUNIT_EXPECT_EQ(test, p->all, 1);
-	KUNIT_EXPECT_EQ(test, x->all, 2);
-	KUNIT_EXPECT_EQ(test, y->all, 2);
-	kchan_put_back(ch, elem);
-	KUNIT_EXPECT_EQ(test, p->in, 1);
+	KUNIT_EXPECT_EQ(test, p->all_rd, 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
-	KUNIT_EXPECT_EQ(test, p->all, 2);
-	KUNIT_EXPECT_EQ(test, p->both, 0);
+	KUNIT_EXPECT_EQ(test, p->all_rd, 1);
+	KUNIT_EXPECT_EQ(test, p->all_wr, 1);
 }
 
 static struct kunit_case poll_cases[] = {
 	KUNIT_CASE(poll_buffered),
 	KUNIT_CASE(poll_rendezvous),
-	KUNIT_CASE(poll_claimed),
+	KUNIT_CASE(poll_given_up),
 	KUNIT_CASE(poll_put_back),
 	KUNIT_CASE(poll_closed),
 	KUNIT_CASE(poll_no_receive_end),
@@ -420,6 +471,7 @@ static struct kunit_case poll_cases[] = {
 	KUNIT_CASE(poll_exclusive),
 	KUNIT_CASE(poll_end_wakes_all),
 	KUNIT_CASE(poll_drained_wakes_all),
+	KUNIT_CASE(poll_received_wakes_all),
 	{}
 };
 

@@ -126,16 +126,17 @@ static void putback_after_hand_over(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 4);
 	struct kt_call *call = kt_park_recv_n(test, ch);
-	struct kchan_waiter *w = kt_hand(test, ch, 1);
 	struct kchan_elem *second;
+	struct kchan_step step;
 
+	KUNIT_EXPECT_EQ(test, kt_give(ch, 1, &step), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), 0);
 	second = kt_detach(test, ch);
 	kchan_put_back(ch, second);
 	/* The first one's receiver is killed before it has copied. */
 	kt_signal(call, SIGKILL);
-	kt_finish(ch, w, false, 0);
+	kchan_finish(ch, &step);
 	KUNIT_EXPECT_EQ(test, kt_join(call), -EINTR);
 	KUNIT_EXPECT_EQ(test, kt_len(ch), 3);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
@@ -172,10 +173,11 @@ static void putback_passes_on(struct kunit *test)
 	struct kchan *ch = kt_chan(test, 8, 0);
 	struct kt_call *killed = kt_park_recv_n(test, ch);
 	struct kt_call *next = kt_park_recv_n(test, ch);
-	struct kchan_waiter *w = kt_hand(test, ch, 5);
+	struct kchan_step step;
 
+	KUNIT_EXPECT_EQ(test, kt_give(ch, 5, &step), 0);
 	kt_signal(killed, SIGKILL);
-	kt_finish(ch, w, false, 0);
+	kchan_finish(ch, &step);
 	KUNIT_EXPECT_EQ(test, kt_join(killed), -EINTR);
 	KUNIT_EXPECT_EQ(test, kt_join_n(next), 5);
 	KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
@@ -209,7 +211,7 @@ static void putback_on_rendezvous(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* On a closed channel it is drained as usual, even after end-of-stream. */
+/* On a closed channel it is drained as usual, and until then it is not the end. */
 static void putback_on_closed(struct kunit *test)
 {
 	struct kchan *ch = putback_chan(test, 2);
@@ -218,7 +220,7 @@ static void putback_on_closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, putback_send(test, ch, 1), 0);
 	elem = kt_detach(test, ch);
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
-	KUNIT_EXPECT_EQ(test, putback_recv(test, ch), -EPIPE);
+	KUNIT_EXPECT_EQ(test, putback_recv(test, ch), -EAGAIN);
 	kchan_put_back(ch, elem);
 	KUNIT_EXPECT_EQ(test, putback_recv(test, ch), 1);
 	KUNIT_EXPECT_EQ(test, putback_recv(test, ch), -EPIPE);
@@ -236,7 +238,8 @@ static void putback_without_receiver(struct kunit *test)
 	elem = kt_detach(test, ch);
 	kchan_end_put(ch, FMODE_READ);
 	kchan_put_back(ch, elem);
-	KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
+	/* And so is what was queued. */
+	KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
 	kt_check(test, ch);
 }
 

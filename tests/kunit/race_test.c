@@ -46,16 +46,12 @@ static int race_owner_fn(void *arg)
 	/* Nobody sleeps between here and the copy. */
 	while (!READ_ONCE(*r->watched) && !READ_ONCE(r->stop))
 		cpu_relax();
-	/* As kchan_party_wait() does. */
-	r->gave_up = atomic_cmpxchg(&r->party.state, KCHAN_OPEN,
-				    KCHAN_CLAIMED) == KCHAN_OPEN;
+	r->gave_up = kchan_party_give_up(&r->party);
 	kthread_complete_and_exit(&r->done, 0);
 }
 
 static void race_park(struct race *r, bool send)
 {
-	struct kchan_deferred d;
-
 	kchan_party_init(&r->party, current);
 	r->w.party = &r->party;
 	r->w.elem = r->elem;
@@ -69,14 +65,9 @@ static void race_park(struct race *r, bool send)
 	init_completion(&r->watching);
 	init_completion(&r->done);
 
-	kchan_deferred_init(&d);
 	spin_lock(&r->ch->lock);
-	if (send)
-		kchan_park_sender(r->ch, &r->w, &d);
-	else
-		kchan_park_receiver(r->ch, &r->w, &d);
+	kchan_park(r->ch, &r->w, send ? KCHAN_OP_SEND : KCHAN_OP_RECV);
 	spin_unlock(&r->ch->lock);
-	kchan_run_deferred(r->ch, &d);
 }
 
 /* Serves the party on this CPU while its owner gives up on @cpu. */
@@ -108,9 +99,7 @@ static void race_once(struct kunit *test, struct race *r, bool send,
 				KCHAN_CLAIMED);
 		KUNIT_EXPECT_EQ(test, r->w.status, -EUCLEAN);
 		KUNIT_EXPECT_NULL(test, r->party.winner);
-		spin_lock(&ch->lock);
-		kchan_dequeue(send ? &ch->senders : &ch->receivers, &r->w);
-		spin_unlock(&ch->lock);
+		kchan_unpark(ch, &r->w, send ? KCHAN_OP_SEND : KCHAN_OP_RECV);
 	} else {
 		const u8 *got = send ? r->buf : r->elem->data;
 
@@ -119,6 +108,8 @@ static void race_once(struct kunit *test, struct race *r, bool send,
 				KCHAN_DONE);
 		KUNIT_EXPECT_EQ(test, r->w.status, 0);
 		KUNIT_EXPECT_NULL(test, memchr_inv(got, 0xaa, RACE_SIZE));
+		if (!send)
+			kchan_settle(ch);
 	}
 	kt_check(test, ch);
 }
@@ -134,9 +125,9 @@ static void race_give_up(struct kunit *test, bool send)
 	r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, r);
 	r->ch = kt_chan(test, RACE_SIZE, 0);
-	r->elem = kunit_kzalloc(test, struct_size(r->elem, data, RACE_SIZE),
-				GFP_KERNEL);
+	r->elem = kunit_kzalloc(test, sizeof(*r->elem) + RACE_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, r->elem);
+	r->elem->data = (u8 *)(r->elem + 1);
 	r->buf = kunit_kzalloc(test, RACE_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, r->buf);
 

@@ -106,21 +106,6 @@ static void setup_maxima(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, NULL, 0), 0);
 }
 
-/* Poll fixes the geometry, without allocating anything. */
-static void setup_and_poll(struct kunit *test)
-{
-	struct kchan *ch = kt_raw_chan(test);
-	struct kchan_info info;
-
-	KUNIT_EXPECT_TRUE(test, !kchan_readiness(ch, FMODE_READ));
-	kt_info(ch, &info);
-	KUNIT_EXPECT_TRUE(test, info.flags & KCHAN_INFO_FIXED);
-	KUNIT_EXPECT_TRUE(test, list_empty(&ch->rings));
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 1, false), -EBUSY);
-	KUNIT_EXPECT_EQ(test, kchan_use(ch), 0);
-	KUNIT_EXPECT_EQ(test, kt_try_send(ch, "x", 1), 1);
-}
-
 /*
  * First use may fail for lack of memory, and be tried again. Setup has its memory
  * at once, so this is for a channel without: the limits allow it for us, and no
@@ -335,7 +320,6 @@ static struct kunit_case resize_cases[] = {
 	KUNIT_CASE(setup_repeated),
 	KUNIT_CASE(setup_refused),
 	KUNIT_CASE(setup_maxima),
-	KUNIT_CASE(setup_and_poll),
 	KUNIT_CASE(setup_first_use_fails),
 	KUNIT_CASE(resize_before_use),
 	KUNIT_CASE(resize_grows_and_shrinks),

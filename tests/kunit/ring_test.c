@@ -45,12 +45,14 @@ static void ring_stride(struct kunit *test)
 static void ring_slots(struct kunit *test)
 {
 	struct kchan *ch = kt_raw_chan(test);
-	struct kchan_ring *ring = kchan_ring_alloc(ch->user, 16, 3);
+	struct kchan_ring *ring = kchan_ring_alloc(ch->user, 16, 3, false);
 	unsigned int i;
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(ring));
 	KUNIT_EXPECT_EQ(test, ring->len, 0);
-	KUNIT_EXPECT_EQ(test, ring->charged, 48);
+	KUNIT_EXPECT_EQ(test, ring->charged,
+			kchan_mem_size(sizeof(*ring)) + kchan_mem_size(48));
+	KUNIT_EXPECT_EQ(test, ring->prepaid, 0);
 	for (i = 0; i < 3; i++) {
 		u8 *slot = kchan_ring_tail(ring);
 
@@ -134,9 +136,9 @@ static void ring_too_large(struct kunit *test)
 	struct kchan *ch = kt_raw_chan(test);
 	struct kchan_ring *ring;
 
-	ring = kchan_ring_alloc(ch->user, PAGE_SIZE, KCHAN_MAX_CAPACITY);
+	ring = kchan_ring_alloc(ch->user, PAGE_SIZE, KCHAN_MAX_CAPACITY, false);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ring), -ENOMEM);
-	ring = kchan_ring_alloc(ch->user, U32_MAX, U32_MAX);
+	ring = kchan_ring_alloc(ch->user, U32_MAX, U32_MAX, false);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ring), -ENOMEM);
 }
 

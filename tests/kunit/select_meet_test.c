@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "memory.h"
 #include "selects.h"
 
 static const u32 meet_sizes[] = KT_SIZES;
@@ -61,19 +62,20 @@ static void meet_closed(struct kunit *test)
 	}
 }
 
-/* A close that meets a party claimed by another leaves it to that one. */
+/* A close that meets a party served by another leaves it to that one. */
 static void meet_close_loses(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
 	struct kt_select *s = kt_park_two(test, a, false, b, false);
 	struct kt_call *plain = kt_park_recv_n(test, b);
-	struct kchan_waiter *w = kt_hand(test, a, 1);
+	struct kchan_step step;
 
+	KUNIT_EXPECT_EQ(test, kt_give(a, 1, &step), 0);
 	KUNIT_EXPECT_EQ(test, kchan_close(b), 0);
 	KUNIT_EXPECT_EQ(test, kt_join(plain), -EPIPE);
 	KUNIT_EXPECT_EQ(test, kchan_close(a), 0);
 	KUNIT_EXPECT_FALSE(test, kt_select_returned(s));
-	kt_finish(a, w, false, 0);
+	kchan_finish(a, &step);
 	kt_expect_chosen(s, 0, 0);
 	KUNIT_EXPECT_EQ(test, kt_case_n(s, 0), 1);
 	kt_check(test, a);
@@ -205,13 +207,12 @@ static void meet_killed(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
 	struct kt_select *s = kt_park_two(test, a, false, b, false);
-	struct kchan_waiter *w = kt_hand(test, b, 4);
+	struct kchan_step step;
 
+	KUNIT_EXPECT_EQ(test, kt_give(b, 4, &step), 0);
 	kt_select_signal(s, SIGKILL);
-	kt_select_wait_committed(s);
-	KUNIT_ASSERT_FALSE(test, kt_select_returned(s));
-	kt_finish(b, w, false, 0);
 	KUNIT_EXPECT_EQ(test, kt_select_join(s), -EINTR);
+	kchan_finish(b, &step);
 	KUNIT_EXPECT_EQ(test, b->nr_put_back, 1);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(b), 4);
 	kt_check(test, a);

@@ -188,7 +188,7 @@ static int race_opposite_fn(struct race_thread *t)
 		if (!t->id)
 			kt_add_recv_n(t->s, t->ch[1]);
 		at = kt_select_run(t->s, &wait);
-		if (at < 0 || t->s->sel.status)
+		if (at < 0 || t->s->call.status)
 			return -EIO;
 		/* Case 0 of either is the first channel. */
 		met[i] = at;
@@ -366,7 +366,7 @@ static int crowd_fn(struct race_thread *t)
 			flush_signals(current);
 		} else if (at < 0) {
 			ret = at;
-		} else if (t->s->sel.status) {
+		} else if (t->s->call.status) {
 			/* Closed: to send there, or drained. */
 			if (b->op == KCHAN_OP_SEND)
 				WRITE_ONCE(t->stop, true);

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "memory.h"
 #include "selects.h"
 
 static const u32 select_sizes[] = KT_SIZES;
@@ -40,7 +41,7 @@ static void select_the_ready_one(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch[4], 1), 0);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), 3);
-	KUNIT_EXPECT_EQ(test, s->sel.status, 0);
+	KUNIT_EXPECT_EQ(test, s->call.status, 0);
 	KUNIT_EXPECT_EQ(test, kt_case_n(s, 3), 1);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch[0], 2), 0);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), 1);
@@ -153,7 +154,7 @@ static void select_exactly_one(struct kunit *test)
 		int at = kt_select_now(f.s);
 
 		KUNIT_ASSERT_GE(test, at, 0);
-		KUNIT_ASSERT_EQ(test, f.s->sel.status, 0);
+		KUNIT_ASSERT_EQ(test, f.s->call.status, 0);
 		met |= 1 << at;
 		select_one_of_four(test, &f, at);
 	}
@@ -171,7 +172,6 @@ static void select_one_channel_twice(struct kunit *test)
 	kt_add_recv_n(s, ch);
 	kt_add_recv_n(s, ch);
 	kt_add_recv_n(s, ch);
-	KUNIT_EXPECT_EQ(test, s->sel.nr_locks, 1);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), -EAGAIN);
 	for (n = 0; n < 3; n++)
 		KUNIT_EXPECT_EQ(test, kt_send_n(ch, n), 0);
@@ -236,22 +236,22 @@ static void select_closed(struct kunit *test)
 	kt_add_recv_n(s, ch);
 	/* Trap: "closed" is looked at after "empty". */
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), 1);
-	KUNIT_EXPECT_EQ(test, s->sel.status, 0);
+	KUNIT_EXPECT_EQ(test, s->call.status, 0);
 	KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 3);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), 1);
-	KUNIT_EXPECT_EQ(test, s->sel.status, EPIPE);
+	KUNIT_EXPECT_EQ(test, s->call.status, EPIPE);
 
 	kt_add_recv_n(send, open);
 	kt_add_send_n(send, ch, 5);
 	KUNIT_EXPECT_EQ(test, kt_select_now(send), 1);
-	KUNIT_EXPECT_EQ(test, send->sel.status, EPIPE);
+	KUNIT_EXPECT_EQ(test, send->call.status, EPIPE);
 
 	/* Nobody left to receive is as good as closed for a send. */
 	kchan_end_put(deaf, FMODE_READ);
 	kt_add_recv_n(unheard, open);
 	kt_add_send_n(unheard, deaf, 5);
 	KUNIT_EXPECT_EQ(test, kt_select_now(unheard), 1);
-	KUNIT_EXPECT_EQ(test, unheard->sel.status, EPIPE);
+	KUNIT_EXPECT_EQ(test, unheard->call.status, EPIPE);
 	KUNIT_EXPECT_EQ(test, kt_len(deaf), 0);
 	kt_check(test, open);
 	kt_check(test, ch);
@@ -282,12 +282,12 @@ static void select_too_long(struct kunit *test)
 		kt_add(s, other, false, to, 59);
 		kt_add(s, ch, false, to, 59);
 		KUNIT_EXPECT_EQ(test, kt_select_now(s), 1);
-		KUNIT_EXPECT_EQ(test, s->sel.status, EMSGSIZE);
+		KUNIT_EXPECT_EQ(test, s->call.status, EMSGSIZE);
 		KUNIT_EXPECT_EQ(test, kt_select_now(s), 1);
-		KUNIT_EXPECT_EQ(test, s->sel.status, EMSGSIZE);
+		KUNIT_EXPECT_EQ(test, s->call.status, EMSGSIZE);
 		s->branches[1].len = 60;
 		KUNIT_EXPECT_EQ(test, kt_select_now(s), 1);
-		KUNIT_EXPECT_EQ(test, s->sel.status, 0);
+		KUNIT_EXPECT_EQ(test, s->call.status, 0);
 		KUNIT_EXPECT_EQ(test, s->branches[1].got, 60);
 		KUNIT_EXPECT_TRUE(test, kt_user_is_filled(test, to, 60, i));
 		KUNIT_EXPECT_EQ(test, kt_join(send), 60);
@@ -382,7 +382,7 @@ static void select_bad_memory_from_sender(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_len(b), size > PAGE_SIZE);
 	s->branches[1].addr = (void __user *)good;
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), 1);
-	KUNIT_EXPECT_EQ(test, s->sel.status, 0);
+	KUNIT_EXPECT_EQ(test, s->call.status, 0);
 	KUNIT_EXPECT_TRUE(test, kt_user_is_filled(test, good, size, 8));
 	KUNIT_EXPECT_EQ(test, kt_join(send), size);
 	kt_check(test, b);
@@ -421,9 +421,6 @@ static void select_sixty_four(struct kunit *test)
 	s = kt_select(test);
 	for (i = 0; i < ARRAY_SIZE(ch); i++)
 		kt_add_recv_n(s, ch[i * 37 % ARRAY_SIZE(ch)]);
-	KUNIT_EXPECT_EQ(test, s->sel.nr_locks, ARRAY_SIZE(ch));
-	for (i = 1; i < ARRAY_SIZE(ch); i++)
-		KUNIT_EXPECT_LT(test, s->locks[i - 1]->id, s->locks[i]->id);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), -EAGAIN);
 	for (i = 0; i < ARRAY_SIZE(ch); i += 7) {
 		struct kchan *at = ch[i * 37 % ARRAY_SIZE(ch)];
@@ -435,6 +432,13 @@ static void select_sixty_four(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kt_select_now(s), i);
 		KUNIT_EXPECT_EQ(test, kt_case_n(s, i), i);
 	}
+	/* To wait, it takes all locks, in the order of ids. */
+	kt_select_park(s);
+	KUNIT_EXPECT_EQ(test, s->call.nr_locks, ARRAY_SIZE(ch));
+	for (i = 1; i < ARRAY_SIZE(ch); i++)
+		KUNIT_EXPECT_LT(test, s->locks[i - 1]->id, s->locks[i]->id);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch[5], 55), 0);
+	KUNIT_EXPECT_EQ(test, kt_case_n(s, kt_select_join(s)), 55);
 	for (i = 0; i < ARRAY_SIZE(ch); i++)
 		kt_check(test, ch[i]);
 }

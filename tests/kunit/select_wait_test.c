@@ -7,6 +7,7 @@
 #include <linux/err.h>
 #include <linux/sched/signal.h>
 
+#include "memory.h"
 #include "selects.h"
 
 static const u32 wait_sizes[] = KT_SIZES;
@@ -92,19 +93,20 @@ static void wait_for_any_size(struct kunit *test)
 	kt_check(test, full);
 }
 
-/* Trap: both cases firing, with the first one's party claimed and not yet told. */
+/* Trap: both cases firing, with the first one's party told and not yet woken. */
 static void wait_claimed_once(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 1);
 	struct kt_select *s = kt_park_two(test, a, false, b, false);
-	struct kchan_waiter *w = kt_hand(test, a, 1);
+	struct kchan_step step;
 
+	KUNIT_EXPECT_EQ(test, kt_give(a, 1, &step), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(a, 2), -EAGAIN);
 	/* Nobody waits there any more, so it is stored. */
 	KUNIT_EXPECT_EQ(test, kt_send_n(b, 3), 0);
 	KUNIT_EXPECT_EQ(test, kt_len(b), 1);
 	KUNIT_EXPECT_FALSE(test, kt_select_returned(s));
-	kt_finish(a, w, false, 0);
+	kchan_finish(a, &step);
 	kt_expect_chosen(s, 0, 0);
 	KUNIT_EXPECT_EQ(test, kt_case_n(s, 0), 1);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(b), 3);
@@ -183,39 +185,37 @@ enum wait_event {
 static void wait_claim_wins(struct kunit *test)
 {
 	enum wait_event event;
-	unsigned int send;
+	unsigned int i, send;
 
-	for (send = 0; send < 2; send++) {
-		for (event = WAIT_DEADLINE; event <= WAIT_SIGNAL; event++) {
-			struct kchan *a = kt_chan(test, 8, 0);
-			struct kchan *b = kt_chan(test, 8, 1);
-			struct kt_select *s = kt_select(test);
-			struct kchan_waiter *w;
+	for (i = 0; i < 4; i++) {
+		struct kchan *a = kt_chan(test, 8, 0);
+		struct kchan *b = kt_chan(test, 8, 1);
+		struct kt_select *s = kt_select(test);
+		struct kchan_step step;
 
-			kt_add_recv_n(s, b);
-			if (send)
-				kt_add_send_n(s, a, 5);
-			else
-				kt_add_recv_n(s, a);
-			if (event == WAIT_DEADLINE)
-				s->deadline = ktime_add_ms(ktime_get(), 300);
-			kt_select_park(s);
-			if (send)
-				w = kt_claim(test, a, true);
-			else
-				w = kt_hand(test, a, 6);
-			if (event == WAIT_SIGNAL)
-				kt_select_signal(s, SIGTERM);
-			kt_select_wait_committed(s);
-			/* Its waiters would be gone: no further then. */
-			KUNIT_ASSERT_FALSE(test, kt_select_returned(s));
-			kt_finish(a, w, send, 0);
-			kt_expect_chosen(s, 1, 0);
-			if (!send)
-				KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 6);
-			kt_check(test, a);
-			kt_check(test, b);
-		}
+		send = i / 2;
+		event = i % 2 ? WAIT_SIGNAL : WAIT_DEADLINE;
+		kt_add_recv_n(s, b);
+		if (send)
+			kt_add_send_n(s, a, 5);
+		else
+			kt_add_recv_n(s, a);
+		if (event == WAIT_DEADLINE)
+			s->deadline = ktime_add_ms(ktime_get(), 300);
+		kt_select_park(s);
+		if (send)
+			KUNIT_EXPECT_EQ(test, kt_take(a, &step), 5);
+		else
+			KUNIT_EXPECT_EQ(test, kt_give(a, 6, &step), 0);
+		if (event == WAIT_SIGNAL)
+			kt_select_signal(s, SIGTERM);
+		/* Before anybody wakes it. */
+		kt_expect_chosen(s, 1, 0);
+		if (!send)
+			KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 6);
+		kchan_finish(a, &step);
+		kt_check(test, a);
+		kt_check(test, b);
 	}
 }
 
@@ -278,14 +278,14 @@ static void wait_lose(struct kunit *test, bool met, bool before, bool after)
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
 	struct kt_call *first = NULL, *last = NULL;
 	struct kt_select *s;
-	struct kchan_waiter *w;
+	struct kchan_step step;
 
 	if (before)
 		first = kt_park_recv_n(test, b);
 	s = kt_park_two(test, a, false, b, false);
 	if (after)
 		last = kt_park_recv_n(test, b);
-	w = kt_hand(test, a, 1);
+	KUNIT_EXPECT_EQ(test, kt_give(a, 1, &step), 0);
 	if (met) {
 		/* Whoever comes passes it over, and takes it out. */
 		if (before)
@@ -293,7 +293,7 @@ static void wait_lose(struct kunit *test, bool met, bool before, bool after)
 		KUNIT_EXPECT_EQ(test, kt_send_n(b, 3), after ? 0 : -EAGAIN);
 		KUNIT_EXPECT_EQ(test, b->receivers.len, 0);
 	}
-	kt_finish(a, w, false, 0);
+	kchan_finish(a, &step);
 	kt_expect_chosen(s, 0, 0);
 	/* The others have kept their places. */
 	if (!met && before)

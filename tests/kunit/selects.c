@@ -14,8 +14,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "commit.h"
 #include "compat.h"
+#include "memory.h"
 #include "selects.h"
 
 static void kt_free_select(void *arg)
@@ -29,8 +29,8 @@ static void kt_free_select(void *arg)
 		if (!wait_for_completion_timeout(&s->done, KT_PATIENCE)) {
 			/* It may still use what it has: let it have it. */
 			kunit_err(s->test, "a select never returned\n");
-			for (i = 0; i < s->sel.nr_locks; i++)
-				kref_get(&s->locks[i]->ref);
+			for (i = 0; i < s->nr_channels; i++)
+				kref_get(&s->channels[i]->ref);
 			return;
 		}
 	}
@@ -55,7 +55,7 @@ struct kt_select *kt_select(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	s->test = test;
-	kchan_selection_init(&s->sel, s->branches, s->locks);
+	kchan_call_init(&s->call, s->branches, s->locks);
 	init_completion(&s->done);
 	KUNIT_ASSERT_EQ(test, 0,
 			kunit_add_action_or_reset(test, kt_free_select, s));
@@ -63,6 +63,17 @@ struct kt_select *kt_select(struct kunit *test)
 	s->mm = current->mm;
 	mmget(s->mm);
 	return s;
+}
+
+/* For the test: the call sorts them itself, when it takes them the first time. */
+static void kt_add_channel(struct kt_select *s, struct kchan *ch)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr_channels; i++)
+		if (s->channels[i] == ch)
+			return;
+	s->channels[s->nr_channels++] = ch;
 }
 
 /**
@@ -78,16 +89,16 @@ struct kt_select *kt_select(struct kunit *test)
 unsigned int kt_add(struct kt_select *s, struct kchan *ch, bool send,
 		    unsigned long addr, u32 len)
 {
-	struct kchan_branch *b = &s->branches[s->sel.nr];
+	struct kchan_branch *b = &s->branches[s->call.nr];
 
 	b->ch = ch;
 	b->op = send ? KCHAN_OP_SEND : KCHAN_OP_RECV;
 	b->addr = (void __user *)addr;
 	if (ch) {
 		b->len = min(len, ch->elem_size);
-		kchan_selection_lock(&s->sel, ch);
+		kt_add_channel(s, ch);
 	}
-	return s->sel.nr++;
+	return s->call.nr++;
 }
 
 static unsigned long kt_cell(struct kt_select *s, unsigned int i)
@@ -112,8 +123,8 @@ static void kt_set_cell(struct kt_select *s, unsigned int i, u64 n)
  */
 unsigned int kt_add_send_n(struct kt_select *s, struct kchan *ch, u64 n)
 {
-	kt_set_cell(s, s->sel.nr, n);
-	return kt_add(s, ch, true, kt_cell(s, s->sel.nr), sizeof(n));
+	kt_set_cell(s, s->call.nr, n);
+	return kt_add(s, ch, true, kt_cell(s, s->call.nr), sizeof(n));
 }
 
 /**
@@ -125,7 +136,7 @@ unsigned int kt_add_send_n(struct kt_select *s, struct kchan *ch, u64 n)
  */
 unsigned int kt_add_recv_n(struct kt_select *s, struct kchan *ch)
 {
-	return kt_add(s, ch, false, kt_cell(s, s->sel.nr), sizeof(u64));
+	return kt_add(s, ch, false, kt_cell(s, s->call.nr), sizeof(u64));
 }
 
 /**
@@ -163,7 +174,8 @@ s64 kt_case_n(struct kt_select *s, unsigned int i)
  */
 void kt_select_empty(struct kt_select *s)
 {
-	kchan_selection_init(&s->sel, s->branches, s->locks);
+	kchan_call_init(&s->call, s->branches, s->locks);
+	s->nr_channels = 0;
 }
 
 /**
@@ -178,27 +190,25 @@ int kt_select_run(struct kt_select *s, const struct kchan_wait *wait)
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < s->sel.nr; i++) {
+	for (i = 0; i < s->call.nr; i++) {
 		struct kchan_branch *b = &s->branches[i];
 
 		b->elem = NULL;
 		b->got = 0;
+		b->rises = 0;
 		b->faults = 0;
 		b->detach = b->ch && b->op == KCHAN_OP_RECV &&
 			    kchan_by_pointer(b->ch);
 	}
-	s->sel.likely = 0;
-	for (i = 0; i < s->sel.nr; i++)
-		if (kchan_branch_may(&s->branches[i]))
-			s->sel.likely |= BIT_ULL(i);
-	s->sel.chosen = ~0U;
-	s->sel.status = -EUCLEAN;
-	ret = kchan_select(&s->sel, wait);
+	s->call.nr_locks = 0;
+	s->call.chosen = ~0U;
+	s->call.status = -EUCLEAN;
+	ret = kchan_select(&s->call, wait);
 	/* It owns nothing any more. */
-	for (i = 0; i < s->sel.nr; i++)
+	for (i = 0; i < s->call.nr; i++)
 		if (s->branches[i].elem)
 			ret = -EUCLEAN;
-	s->ret = ret ? ret : s->sel.chosen;
+	s->ret = ret ? ret : s->call.chosen;
 	return s->ret;
 }
 
@@ -261,12 +271,12 @@ void kt_select_park(struct kt_select *s)
 	struct kchan_info info;
 	unsigned int i, k;
 
-	for (i = 0; i < s->sel.nr_locks; i++) {
-		kt_info(s->locks[i], &info);
+	for (i = 0; i < s->nr_channels; i++) {
+		kt_info(s->channels[i], &info);
 		senders[i] = info.send_waiters;
 		receivers[i] = info.recv_waiters;
-		for (k = 0; k < s->sel.nr; k++) {
-			if (s->branches[k].ch != s->locks[i])
+		for (k = 0; k < s->call.nr; k++) {
+			if (s->branches[k].ch != s->channels[i])
 				continue;
 			if (s->branches[k].op == KCHAN_OP_SEND)
 				senders[i]++;
@@ -275,8 +285,9 @@ void kt_select_park(struct kt_select *s)
 		}
 	}
 	kt_select_start(s);
-	for (i = 0; i < s->sel.nr_locks; i++)
-		kt_wait_parked(s->test, s->locks[i], senders[i], receivers[i]);
+	for (i = 0; i < s->nr_channels; i++)
+		kt_wait_parked(s->test, s->channels[i], senders[i],
+			       receivers[i]);
 }
 
 /**
@@ -298,26 +309,6 @@ void kt_select_signal(struct kt_select *s, int sig)
 bool kt_select_returned(struct kt_select *s)
 {
 	return completion_done(&s->done);
-}
-
-/**
- * kt_select_wait_committed() - wait until a parked select has given up, and found
- * that it may not
- * @s: the select, with a signal sent or its deadline not far
- *
- * As kt_wait_committed().
- */
-void kt_select_wait_committed(struct kt_select *s)
-{
-	unsigned long end = jiffies + KT_PATIENCE;
-
-	while (!kt_select_returned(s) &&
-	       READ_ONCE(s->task->__state) != TASK_UNINTERRUPTIBLE) {
-		if (time_after(jiffies, end))
-			KUNIT_FAIL_AND_ABORT(s->test,
-					     "the select has not given up");
-		usleep_range(20, 100);
-	}
 }
 
 /**
@@ -344,7 +335,7 @@ int kt_select_join(struct kt_select *s)
 void kt_expect_chosen(struct kt_select *s, int index, int status)
 {
 	KUNIT_EXPECT_EQ(s->test, kt_select_join(s), index);
-	KUNIT_EXPECT_EQ(s->test, s->sel.status, status);
+	KUNIT_EXPECT_EQ(s->test, s->call.status, status);
 }
 
 /**

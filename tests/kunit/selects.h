@@ -2,6 +2,7 @@
 #ifndef _KCHAN_TEST_SELECTS_H
 #define _KCHAN_TEST_SELECTS_H
 
+#include "call.h"
 #include "harness.h"
 #include "select.h"
 
@@ -11,9 +12,11 @@
 /**
  * struct kt_select - a select, in the current task or a thread of its own
  * @test: the test
- * @sel: the select
+ * @call: the call
  * @branches: its cases
- * @locks: their channels
+ * @locks: their channels, for the call to sort
+ * @channels: their channels, each once
+ * @nr_channels: how many these are
  * @mem: user memory with a number for each case, where it has no other
  * @mm: whose memory that is
  * @wait: as for kchan_select(); it waits without end unless told otherwise
@@ -27,9 +30,11 @@
  */
 struct kt_select {
 	struct kunit *test;
-	struct kchan_selection sel;
+	struct kchan_call call;
 	struct kchan_branch branches[KCHAN_MAX_CASES];
 	struct kchan *locks[KCHAN_MAX_CASES];
+	struct kchan *channels[KCHAN_MAX_CASES];
+	unsigned int nr_channels;
 	unsigned long mem;
 	struct mm_struct *mm;
 	struct kchan_wait wait;
@@ -56,7 +61,6 @@ void kt_select_start(struct kt_select *s);
 void kt_select_park(struct kt_select *s);
 void kt_select_signal(struct kt_select *s, int sig);
 bool kt_select_returned(struct kt_select *s);
-void kt_select_wait_committed(struct kt_select *s);
 int kt_select_join(struct kt_select *s);
 void kt_expect_chosen(struct kt_select *s, int index, int status);
 

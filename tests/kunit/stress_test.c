@@ -155,30 +155,17 @@ static void stress_received(struct stress_task *t, const void *data)
 /* Takes an element out, and puts it back after a moment. */
 static ssize_t stress_take_and_put_back(struct kchan *ch)
 {
-	struct kchan_dst dst = { .detach = true, .room = ch->elem_size };
-	struct kchan_deferred d;
+	struct kchan_elem *elem;
 	int ret;
 
-	if (!kchan_by_pointer(ch)) {
-		dst.elem = kchan_elem_alloc(ch, ch->elem_size);
-		if (IS_ERR(dst.elem))
-			return PTR_ERR(dst.elem);
-	}
-	kchan_deferred_init(&d);
-	spin_lock(&ch->lock);
-	ret = kchan_take(ch, &dst, &d);
-	spin_unlock(&ch->lock);
-	kchan_run_deferred(ch, &d);
-	if (ret) {
-		if (!kchan_by_pointer(ch))
-			kchan_elem_free(ch, dst.elem);
+	ret = kt_try_detach(ch, &elem);
+	if (ret)
 		return ret;
-	}
 	if (get_random_u32_below(2))
 		cond_resched();
 	else
 		usleep_range(1, 20);
-	kchan_put_back(ch, dst.elem);
+	kchan_put_back(ch, elem);
 	return -ETIMEDOUT;
 }
 

@@ -10,6 +10,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <kchan/uapi.h>
+
 #include "common.h"
 
 static void test_make(void)
@@ -183,6 +185,51 @@ static void test_close_wakes(void)
 	kc_unref(empty);
 }
 
+/* An armed select has the last element, which is neither here nor gone. */
+static void test_in_flight(void)
+{
+	kc_chan *c = make(8, 1);
+	struct {
+		struct kchan_commit commit;
+		uint64_t value;
+	} got;
+	uint64_t value = 7;
+	kc_case again[] = { kc_case_recv(c, &value) };
+	struct call call;
+	int fd;
+
+	fd = arm_recv(c);
+	send_now(c, 1);
+	expect_int(kc_try_recv(c, &value), -EAGAIN);
+	expect_int(kc_close(c), 0);
+	expect_int(kc_len(c), 0);
+	expect_int(kc_try_recv(c, &value), -EAGAIN);
+	expect_int(kc_recv_timeout(c, &value, KC_MILLISECOND), -ETIMEDOUT);
+	expect_int(kc_try_select(again, 1), -EAGAIN);
+
+	/* It comes back to who waits. */
+	call_recv(&call, c);
+	close(fd);
+	expect_int(call_end(&call), 1);
+	expect_int(call.value, 1);
+	expect_int(kc_try_recv(c, &value), 0);
+	kc_unref(c);
+
+	/* It is taken, and so the channel has ended. */
+	c = make(8, 1);
+	fd = arm_recv(c);
+	send_now(c, 2);
+	expect_int(kc_close(c), 0);
+	call_recv(&call, c);
+	must_int(read(fd, &got, sizeof(got)), sizeof(got));
+	expect_int(got.commit.size, sizeof(got.commit));
+	expect_int(got.commit.status, 0);
+	expect_int(got.value, 2);
+	expect_int(call_end(&call), 0);
+	close(fd);
+	kc_unref(c);
+}
+
 static void test_rendezvous(void)
 {
 	kc_chan *c = make(8, 0);
@@ -334,6 +381,7 @@ static const struct tap_test tests[] = {
 	{ "elements come in the order sent", test_order },
 	{ "close: no more sends, then what is queued, then the end", test_close },
 	{ "close wakes who waits", test_close_wakes },
+	{ "no end while an element may come back", test_in_flight },
 	{ "a rendezvous", test_rendezvous },
 	{ "a send waits while the channel is full", test_full },
 	{ "resize lets a sender in, and drops nothing", test_resize },

@@ -60,6 +60,30 @@ void wait_receivers(kc_chan *c, unsigned int count)
 	until(get_info(c).recv_waiters == count);
 }
 
+int arm(kc_chan *on, const struct kchan_case *cases, unsigned int nr)
+{
+	struct kchan_arm arm = {
+		.cases = (uintptr_t)cases,
+		.nr_cases = nr,
+		.case_size = sizeof(cases[0]),
+		.flags = KCHAN_ARM_CLOEXEC | KCHAN_ARM_NONBLOCK,
+		.commit_size = sizeof(struct kchan_commit),
+	};
+	const int fd = ioctl(kc_fd(on), KCHAN_IOC_ARM, &arm);
+
+	must(fd >= 0);
+	return fd;
+}
+
+int arm_recv(kc_chan *c)
+{
+	const struct kchan_case recv = {
+		.fd = kc_fd(c), .op = KCHAN_OP_RECV, .len = 8,
+	};
+
+	return arm(c, &recv, 1);
+}
+
 static void *send_thread(void *arg)
 {
 	struct call *call = arg;

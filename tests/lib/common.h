@@ -48,6 +48,14 @@ void wait_senders(kc_chan *c, unsigned int count);
 void wait_receivers(kc_chan *c, unsigned int count);
 
 /*
+ * The descriptor of an armed select, close-on-exec and O_NONBLOCK. The cases are as
+ * the kernel has them; or there is one, that receives 8 bytes.
+ */
+struct kchan_case;
+int arm(kc_chan *on, const struct kchan_case *cases, unsigned int nr);
+int arm_recv(kc_chan *c);
+
+/*
  * A call in a thread of its own, that is to block: it waits when the starter
  * returns. call_end() joins it and returns what it returned.
  */

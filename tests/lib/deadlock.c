@@ -5,9 +5,11 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -315,6 +317,16 @@ static void duplicate(void *arg)
 	recv_forever(c);
 }
 
+/* Who else has the channel cannot be looked up. Only root can do that. */
+static void hidden(void *arg)
+{
+	if (unshare(CLONE_NEWNS) ||
+	    mount("none", "/proc/self/fdinfo", "tmpfs", MS_RDONLY, NULL))
+		in_poll(arg);
+	watch();
+	recv_forever(make(8, 0));
+}
+
 static const struct {
 	const char *what;
 	void (*fn)(void *arg);
@@ -343,6 +355,7 @@ static const struct {
 	{ "another process that sends", process_sends, NULL },
 	{ "an end in a socket", in_socket, NULL },
 	{ "a second descriptor", duplicate, NULL },
+	{ "no fdinfo", hidden, NULL },
 };
 
 static void test_deadlocks(void)

@@ -227,6 +227,7 @@ info()
 elem_size: 4096
 capacity: 16
 len: 2
+in_flight: 0
 closed: no
 can_send: yes
 can_recv: yes

@@ -341,16 +341,6 @@ static void test_foreign(void)
 	expect_wait(first, "selector", "select recv", "others");
 }
 
-static int arm(int fd, struct kchan_case *cases, unsigned int nr)
-{
-	struct kchan_arm arm = {
-		.cases = (uintptr_t)cases, .nr_cases = nr,
-		.case_size = sizeof(cases[0]), .flags = KCHAN_ARM_CLOEXEC,
-	};
-
-	return ioctl(fd, KCHAN_IOC_ARM, &arm);
-}
-
 /* One of its two channels has no descriptor of ours, while a socket has it. */
 static void test_armed(void)
 {
@@ -371,8 +361,7 @@ static void test_armed(void)
 		  .addr = (uintptr_t)&value },
 		{ .fd = -1, .op = KCHAN_OP_RECV, .len = 8 },
 	};
-	fd = arm(kc_fd(first), cases, 3);
-	must(fd >= 0);
+	fd = arm(first, cases, 3);
 	look(&view, getpid());
 	tap_about("%s", view.text);
 	snprintf(wanted, sizeof(wanted), armed, "recv", fd);
@@ -401,6 +390,30 @@ static void test_armed(void)
 	expect(!strstr(view.text, "armed"));
 	snprintf(wanted, sizeof(wanted), "channel %llu: fixed", id);
 	expect(strstr(view.text, wanted));
+}
+
+/* From whoever has it, it may come back to who waits. */
+static void test_in_flight(void)
+{
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	kc_chan *c = make(8, 1);
+	struct view view;
+	int fd;
+
+	fd = arm_recv(c);
+	send_now(c, 1);
+	must_int(kc_close(c), 0);
+	must_int(kc_waitgroup_go(&wg, receiver, c), 0);
+	wait_receivers(c, 1);
+	expect_wait(c, "receiver", "recv", "others");
+	look(&view, getpid());
+	tap_about("%s", view.text);
+	expect(strstr(view.text, ": fixed, 8 bytes, 0 of 1 queued, 1 in flight, closed\n"));
+	close(fd);
+	kc_waitgroup_wait(&wg);
+	look(&view, getpid());
+	tap_about("%s", view.text);
+	expect(strstr(view.text, ": fixed, 8 bytes, 0 of 1 queued, closed\n"));
 }
 
 static void impatient(void *arg)
@@ -479,6 +492,7 @@ static const struct tap_test tests[] = {
 	{ "a select, on each of its channels", test_select },
 	{ "a select that waits for other things, too", test_foreign },
 	{ "a select that is armed", test_armed },
+	{ "an element in flight", test_in_flight },
 	{ "a receive that waits for some time", test_timed },
 	{ "a process all of which waits", test_deadlock },
 };

@@ -25,13 +25,14 @@ static void receives_later(void)
 	send_u64(fd, 42);
 	expect_int(poll_now(armed), POLLIN);
 	expect_int(try_collect(armed, &out), READ_U64);
+	expect_int(out.commit.size, sizeof(out.commit));
 	expect_int(out.commit.index, 0);
 	expect_int(out.commit.status, 0);
 	expect_int(out.commit.len, 8);
-	expect_int(out.commit.reserved, 0);
 	expect_int(out.value, 42);
 	expect_int(poll_now(armed), 0);
-	expect_errno(try_collect(armed, &out), EAGAIN);
+	/* Nothing is armed any more. */
+	expect_errno(try_collect(armed, &out), EINVAL);
 	expect_idle(fd);
 }
 
@@ -102,6 +103,7 @@ static void arms_again(void)
 	expect_errno(try_rearm(armed, &c), EBUSY);
 	expect_commit(armed, &out, 0, 0);
 	expect_errno(try_arm(armed, &c, KCHAN_ARM_CLOEXEC), EINVAL);
+	expect_errno(try_arm(armed, &c, KCHAN_ARM_NONBLOCK), EINVAL);
 	for (uint64_t i = 0; i < tap_scale(500); i++) {
 		must_int(try_rearm(armed, &c), 0);
 		send_u64(fd, i);
@@ -130,7 +132,7 @@ static void disarms(void)
 	expect_int(disarm(armed), 0);
 	expect_idle(fd);
 	expect_int(poll_now(fd), 0);
-	expect_errno(try_collect(armed, &out), EAGAIN);
+	expect_errno(try_collect(armed, &out), EINVAL);
 	/* Of nothing there is nothing to take back. */
 	expect_int(disarm(armed), 0);
 	expect_errno(disarm(fd), ENOTTY);
@@ -191,10 +193,13 @@ static void too_little_room(void)
 	char *hole = map_before_hole(64), buf[64];
 	struct committed out;
 
-	expect_errno(read(armed, buf, sizeof(struct kchan_commit) - 1), EINVAL);
-	expect_errno(read(armed, buf, 0), EINVAL);
+	/* No case has committed yet. */
+	expect_errno(read(armed, buf, sizeof(struct kchan_commit) - 1), EAGAIN);
+	expect_int(read(armed, buf, 0), 0);
 	send_u64(fd, 11);
-	expect_errno(read(armed, buf, sizeof(struct kchan_commit) - 1), EINVAL);
+	expect_int(read(armed, buf, 0), 0);
+	expect_errno(read(armed, buf, sizeof(struct kchan_commit) - 1),
+		     EMSGSIZE);
 	expect_errno(read(armed, buf, sizeof(struct kchan_commit)), EMSGSIZE);
 	expect_errno(read(armed, buf, READ_U64 - 1), EMSGSIZE);
 	/* The end of either is not there. */
@@ -355,26 +360,31 @@ static void nothing_armed(void)
 	expect_errno(try_rearm(armed, &c), EBUSY);
 	expect_int(disarm(armed), 0);
 	expect_int(poll_now(armed), 0);
+	expect_errno(try_collect(armed, &out), EINVAL);
+	expect_int(read(armed, &out, 0), 0);
 }
 
 static void refused(void)
 {
 	int fd = chan_make(0, 8, 1), message = chan_make(KCHAN_SETUP_MESSAGE, 8, 1);
 	int event = eventfd(0, 0), armed;
-	struct kchan_arm a = { .case_size = sizeof(struct kchan_case) };
+	struct kchan_arm a = {
+		.case_size = sizeof(struct kchan_case),
+		.commit_size = sizeof(struct kchan_commit),
+	};
 	struct { struct kchan_arm a; uint64_t more; } large;
 	struct cases c;
 
 	cases_init(&c, 0, 0);
 	add_poll(&c, event, POLLIN);
 	expect_errno(try_arm(fd, &c, 0), EOPNOTSUPP);
-	c.c[0].fd = (uint32_t)-1;
+	c.c[0].fd = -1;
 	expect_errno(try_arm(fd, &c, 0), EOPNOTSUPP);
-	c.c[0] = (struct kchan_case){ .fd = (uint32_t)event, .op = KCHAN_OP_RECV };
+	c.c[0] = (struct kchan_case){ .fd = event, .op = KCHAN_OP_RECV };
 	expect_errno(try_arm(fd, &c, 0), EINVAL);
 	c.c[0].fd = 1000;
 	expect_errno(try_arm(fd, &c, 0), EBADF);
-	c.c[0].fd = (uint32_t)fd;
+	c.c[0].fd = fd;
 	c.c[0].len = 7;
 	expect_errno(try_arm(fd, &c, 0), EINVAL);
 	c.c[0].len = 8;
@@ -384,16 +394,14 @@ static void refused(void)
 	c.c[0].op = KCHAN_OP_SEND;
 	c.c[0].addr = 8;
 	expect_errno(try_arm(fd, &c, 0), EFAULT);
-	c.c[0] = (struct kchan_case){ .fd = (uint32_t)message, .len = 9,
+	c.c[0] = (struct kchan_case){ .fd = message, .len = 9,
 				      .addr = (uintptr_t)&c };
 	expect_errno(try_arm(fd, &c, 0), EMSGSIZE);
 	c.c[0].len = 0;
 	expect_errno(try_arm(fd, &c, 0), EINVAL);
 
-	expect_errno(try_arm(fd, &c, 2), EINVAL);
-	a.reserved = 1;
-	expect_errno(ioctl(fd, KCHAN_IOC_ARM, &a), EINVAL);
-	a.reserved = 0;
+	expect_errno(try_arm(fd, &c, 4), EINVAL);
+	expect_errno(try_arm(fd, &c, 1U << 31), EINVAL);
 	a.case_size = sizeof(struct kchan_case) - 1;
 	expect_errno(ioctl(fd, KCHAN_IOC_ARM, &a), EINVAL);
 	a.case_size = sizeof(struct kchan_case);

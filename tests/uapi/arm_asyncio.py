@@ -19,6 +19,7 @@ DISARM = 0xC707
 
 CASE = struct.Struct("=iIQII")
 COMMIT = struct.Struct("=IIII")
+NONBLOCK = 2
 ELEM = struct.Struct("=Q")
 
 
@@ -43,7 +44,9 @@ class Select:
             for (fd, op, *_), element in zip(cases, elements)))
         # In what may be written to, or what is returned would be a copy of it.
         request = bytearray(struct.pack("=QIIII", packed.buffer_info()[0],
-                                        len(cases), CASE.size, 0, 0))
+                                        len(cases), CASE.size,
+                                        0 if self.armed >= 0 else NONBLOCK,
+                                        COMMIT.size))
         if self.armed < 0:
             self.armed = fcntl.ioctl(self.channel, ARM, request)
         else:
@@ -52,7 +55,9 @@ class Select:
     def collect(self):
         """The case that committed, its status, and what it received."""
         data = os.read(self.armed, COMMIT.size + ELEM.size)
-        index, status, size, _ = COMMIT.unpack_from(data)
+        whole, index, status, size = COMMIT.unpack_from(data)
+        if whole != COMMIT.size:
+            raise AssertionError(f"a commit of {whole} bytes, not {COMMIT.size}")
         got = data[COMMIT.size:]
         if got and len(got) != size:
             raise AssertionError(f"{len(got)} bytes, not {size}")

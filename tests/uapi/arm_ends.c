@@ -9,15 +9,6 @@
 
 #include "armed.h"
 
-static int end_make(int fd, uint32_t flags)
-{
-	struct kchan_end e = { .flags = flags };
-	int end = ioctl(fd, KCHAN_IOC_END, &e);
-
-	must(end >= 0);
-	return end;
-}
-
 #define expect_ends(fd, send, recv)					\
 	do {								\
 		struct kchan_info info_ = chan_info(fd);		\
@@ -300,38 +291,36 @@ static void forked(void)
 
 	send_u64(fd, 5);
 	expect_exit(spawn(a_fork_shares_it, &armed));
-	expect_errno(try_collect(armed, &out), EAGAIN);
+	expect_errno(try_collect(armed, &out), EINVAL);
 }
 
-static void close_on_exec(void)
+static void flags_as_asked(void)
 {
-	int fd = chan_make(0, 8, 0), armed;
+	int fd = chan_make(0, 8, 0);
 	struct cases c;
 
 	cases_init(&c, 0, 0);
 	add_recv(&c, fd, NULL, 8);
-	armed = try_arm(fd, &c, 0);
-	expect_int(fcntl(armed, F_GETFD), 0);
-	armed = try_arm(fd, &c, KCHAN_ARM_CLOEXEC);
-	expect_int(fcntl(armed, F_GETFD), FD_CLOEXEC);
+	for (uint32_t flags = 0; flags < 4; flags++) {
+		int armed = try_arm(fd, &c, flags);
+
+		tap_about("flags %u", flags);
+		must(armed >= 0);
+		expect_int(fcntl(armed, F_GETFD),
+			   flags & KCHAN_ARM_CLOEXEC ? FD_CLOEXEC : 0);
+		expect_int(fcntl(armed, F_GETFL) & O_NONBLOCK,
+			   flags & KCHAN_ARM_NONBLOCK ? O_NONBLOCK : 0);
+	}
 }
 
 static bool fdinfo_has(int fd, const char *line)
 {
-	char path[64], text[4096];
-	ssize_t got;
-	int info;
+	struct fdinfo f;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	info = open(path, O_RDONLY);
-	must(info >= 0);
-	got = read(info, text, sizeof(text) - 1);
-	must(got > 0);
-	close(info);
-	text[got] = '\0';
-	if (!strstr(text, line))
-		tap_note("fdinfo: %s", text);
-	return strstr(text, line);
+	must(fdinfo_try(&f, getpid(), fd));
+	if (!strstr(f.text, line))
+		tap_note("fdinfo: %s", f.text);
+	return strstr(f.text, line);
 }
 
 static void told_in_fdinfo(void)
@@ -376,7 +365,7 @@ static const struct tap_test tests[] = {
 	{ "elements of size 0", size_0 },
 	{ "geometry is fixed of what takes part", fixes_what_takes_part },
 	{ "a forked child shares it", forked },
-	{ "close-on-exec", close_on_exec },
+	{ "close-on-exec and O_NONBLOCK as asked", flags_as_asked },
 	{ "what fdinfo tells", told_in_fdinfo },
 };
 

@@ -34,6 +34,15 @@ static void submit_waiting(struct ring *r, int armed, struct committed *out,
 	expect_none_completed(r);
 }
 
+/* A ring needs no O_NONBLOCK. */
+static int armed_recv(int fd, uint32_t len)
+{
+	int armed = arm_recv(fd, len);
+
+	chan_nonblock(armed, false);
+	return armed;
+}
+
 static void rearm_recv(int armed, int fd)
 {
 	struct cases c;
@@ -49,12 +58,12 @@ static void rearm_recv(int armed, int fd)
 		expect_int((out)->commit.index, want_index);		\
 		expect_int((out)->commit.status, want_status);		\
 		expect_int((out)->commit.len, want_len);		\
-		expect_int((out)->commit.reserved, 0);			\
+		expect_int((out)->commit.size, sizeof((out)->commit));	\
 	} while (0)
 
 static void read_waits(void)
 {
-	int fd = chan_make(0, 8, 0), armed = arm_recv(fd, 8);
+	int fd = chan_make(0, 8, 0), armed = armed_recv(fd, 8);
 	struct committed out;
 	struct ring r;
 
@@ -85,6 +94,7 @@ static void send_waits(void)
 
 	ring_open(&r);
 	armed = arm_send(fd, &v, 8);
+	chan_nonblock(armed, false);
 	v = 0;
 	submit_waiting(&r, armed, &out, 1);
 	expect_recv(fd, 41);
@@ -107,7 +117,8 @@ static void one_of_many_cases(void)
 	add_recv(&c, a, NULL, 8);
 	add_send(&c, b, &v, 8);
 	add_recv(&c, b, NULL, 8);
-	armed = arm(a, &c);
+	armed = try_arm(a, &c, 0);
+	must(armed >= 0);
 	submit_waiting(&r, armed, &out, 1);
 	send_u64(b, 6);
 	ring_expect(&r, 1, READ_U64);
@@ -135,7 +146,7 @@ static void committed_already(void)
 	int result = 0;
 
 	ring_open(&r);
-	armed = arm_recv(fd, 8);
+	armed = armed_recv(fd, 8);
 	send_u64(fd, 7);
 	submit_read(&r, armed, &out, 1);
 	must(ring_completed(&r, &data, &result));
@@ -157,7 +168,7 @@ static void committed_already(void)
 
 static void polls(void)
 {
-	int fd = chan_make(0, 8, 0), armed = arm_recv(fd, 8);
+	int fd = chan_make(0, 8, 0), armed = armed_recv(fd, 8);
 	struct committed out;
 	uint64_t data = 0;
 	struct ring r;
@@ -198,7 +209,7 @@ static void of_size(uint32_t size)
 	tap_about("elements of %u bytes", size);
 	ring_open(&r);
 	fill(elem, size, size);
-	armed = arm_recv(fd, size);
+	armed = armed_recv(fd, size);
 	ring_submit(&r, IORING_OP_READ, armed, got, bytes, size);
 	expect_none_completed(&r);
 	call_write(&call, fd, elem, size);
@@ -220,7 +231,7 @@ static void sizes(void)
 /* What cannot be read stays, for who can. */
 static void no_room(void)
 {
-	int fd = chan_make(0, 8, 0), armed = arm_recv(fd, 8);
+	int fd = chan_make(0, 8, 0), armed = armed_recv(fd, 8);
 	char *hole = map_before_hole(64);
 	struct committed out;
 	struct ring r;
@@ -234,7 +245,7 @@ static void no_room(void)
 		    READ_U64, 2);
 	ring_expect(&r, 2, -EFAULT);
 	ring_submit(&r, IORING_OP_READ, armed, &out, READ_NOTHING - 1, 3);
-	ring_expect(&r, 3, -EINVAL);
+	ring_expect(&r, 3, -EMSGSIZE);
 	submit_read(&r, armed, &out, 4);
 	ring_expect(&r, 4, READ_U64);
 	expect_read(&out, 0, 0, 8);
@@ -245,7 +256,7 @@ static void no_room(void)
 /* A file that is not to block io_uring polls all the same, if it can be. */
 static void nonblocking(void)
 {
-	int fd = chan_make(0, 8, 0), armed = arm_recv(fd, 8);
+	int fd = chan_make(0, 8, 0), armed = armed_recv(fd, 8);
 	struct committed out;
 	struct iovec to = { &out, sizeof(out) };
 	struct ring r;
@@ -269,7 +280,7 @@ static void nonblocking(void)
 /* The read waits for a select that is armed, whichever. */
 static void disarmed(void)
 {
-	int fd = chan_make(0, 8, 0), armed = arm_recv(fd, 8);
+	int fd = chan_make(0, 8, 0), armed = armed_recv(fd, 8);
 	struct committed out;
 	uint64_t v = 1;
 	struct ring r;
@@ -292,7 +303,7 @@ static void disarmed(void)
 /* The ring holds the file, so the case stays armed, and is an end. */
 static void closed_fd(void)
 {
-	int fd = chan_make(0, 8, 0), armed = arm_recv(fd, 8);
+	int fd = chan_make(0, 8, 0), armed = armed_recv(fd, 8);
 	struct committed out;
 	uint64_t v = 1;
 	struct ring r;
@@ -314,7 +325,7 @@ static void closed_fd(void)
 /* Without the ring and the fd nothing is armed any more. */
 static void closed_ring(void)
 {
-	int fd = chan_make(0, 8, 0), armed = arm_recv(fd, 8);
+	int fd = chan_make(0, 8, 0), armed = armed_recv(fd, 8);
 	struct committed out;
 	uint64_t v = 1;
 	struct ring r;
@@ -339,7 +350,7 @@ static void closed_ring(void)
 
 static void killed_run(void *arg)
 {
-	int fd = *(int *)arg, armed = arm_recv(fd, 8);
+	int fd = *(int *)arg, armed = armed_recv(fd, 8);
 	struct committed out;
 	struct ring r;
 
@@ -394,7 +405,7 @@ static void closed_while_committing(void)
 
 	thread_start(&thread, sends_when_told, &s);
 	for (uint64_t i = 1; i <= s.count; i++) {
-		int armed = arm_recv(s.fd, 8);
+		int armed = armed_recv(s.fd, 8);
 		struct committed out;
 		struct timespec nap = { 0 };
 		struct ring r;
@@ -440,7 +451,7 @@ static void *sends_blocking(void *arg)
 static void disarmed_while_committing(void)
 {
 	struct sender s = { .fd = chan_make(0, 8, 0), .count = tap_scale(3000) };
-	int armed = arm_recv(s.fd, 8);
+	int armed = armed_recv(s.fd, 8);
 	unsigned long taken_back = 0;
 	uint64_t next = 1, seed = 1;
 	struct committed out;
@@ -535,7 +546,8 @@ static void *run_loop(void *arg)
 	int armed;
 
 	cases_init(&none, 0, 0);
-	armed = arm(l->in, &none);
+	armed = try_arm(l->in, &none, 0);
+	must(armed >= 0);
 	must_int(disarm(armed), 0);
 	ring_open(&r);
 	for (uint64_t i = 0; i < l->rounds; i++) {

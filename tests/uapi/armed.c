@@ -13,6 +13,7 @@ static struct kchan_arm request(const struct cases *c, uint32_t flags)
 		.nr_cases = c->nr,
 		.case_size = sizeof(c->c[0]),
 		.flags = flags,
+		.commit_size = sizeof(struct kchan_commit),
 	};
 }
 
@@ -30,7 +31,7 @@ int try_rearm(int armed, const struct cases *c)
 
 int arm(int on, const struct cases *c)
 {
-	int armed = try_arm(on, c, KCHAN_ARM_CLOEXEC);
+	int armed = try_arm(on, c, KCHAN_ARM_CLOEXEC | KCHAN_ARM_NONBLOCK);
 
 	must(armed >= 0);
 	return armed;

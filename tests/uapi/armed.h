@@ -11,6 +11,7 @@
 int try_arm(int on, const struct cases *c, uint32_t flags);
 /* The same on an fd that was armed before: 0, or -1. */
 int try_rearm(int armed, const struct cases *c);
+/* As event loops do: the fd is O_NONBLOCK. */
 int arm(int on, const struct cases *c);
 /* One case on the channel that it is armed on. */
 int arm_recv(int fd, uint32_t len);
@@ -31,7 +32,7 @@ ssize_t try_collect(int armed, struct committed *out);
 		     (ssize_t)sizeof((out)->commit));			\
 		expect_int((out)->commit.index, want_index);		\
 		expect_int((out)->commit.status, want_status);		\
-		expect_int((out)->commit.reserved, 0);			\
+		expect_int((out)->commit.size, sizeof((out)->commit));	\
 	} while (0)
 
 int disarm(int armed);

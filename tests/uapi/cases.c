@@ -19,7 +19,7 @@ static unsigned int add(struct cases *c, int fd, uint32_t op, const void *addr,
 {
 	must(c->nr < ARRAY_SIZE(c->c));
 	c->c[c->nr] = (struct kchan_case){
-		.fd = (uint32_t)fd,
+		.fd = fd,
 		.op = op,
 		.addr = (uintptr_t)addr,
 		.len = len,
@@ -39,7 +39,10 @@ unsigned int add_recv(struct cases *c, int fd, void *addr, uint32_t len)
 
 unsigned int add_poll(struct cases *c, int fd, uint32_t events)
 {
-	return add(c, fd, KCHAN_OP_POLL, NULL, events);
+	unsigned int i = add(c, fd, KCHAN_OP_POLL, NULL, 0);
+
+	c->c[i].events = events;
+	return i;
 }
 
 int cases_run(int on, struct cases *c)

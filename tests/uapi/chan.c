@@ -5,6 +5,7 @@
 #include "chan.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,69 @@ void chan_nonblock(int fd, bool on)
 	must(flags >= 0);
 	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
 	must_int(fcntl(fd, F_SETFL, flags), 0);
+}
+
+int try_end(int fd, uint32_t flags)
+{
+	struct kchan_end end = { .flags = flags };
+
+	return ioctl(fd, KCHAN_IOC_END, &end);
+}
+
+int end_make(int fd, uint32_t flags)
+{
+	int end = try_end(fd, flags);
+
+	must(end >= 0);
+	return end;
+}
+
+bool fdinfo_try(struct fdinfo *f, pid_t pid, int fd)
+{
+	char path[64];
+	ssize_t got;
+	int from;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+	from = open(path, O_RDONLY | O_CLOEXEC);
+	if (from < 0)
+		return false;
+	got = read(from, f->text, sizeof(f->text) - 1);
+	close(from);
+	if (got <= 0)
+		return false;
+	f->text[got] = '\0';
+	return true;
+}
+
+bool fdinfo_value(const struct fdinfo *f, const char *key, char *value,
+		  size_t room)
+{
+	char start[64];
+	const char *at;
+	size_t len;
+
+	snprintf(start, sizeof(start), "\nkchan-%s:\t", key);
+	at = strstr(f->text, start);
+	if (!at)
+		return false;
+	at += strlen(start);
+	len = strcspn(at, "\n");
+	if (at[len] != '\n' || len >= room || strstr(at, start))
+		return false;
+	memcpy(value, at, len);
+	value[len] = '\0';
+	return true;
+}
+
+long long fdinfo_number(int fd, const char *key)
+{
+	struct fdinfo f;
+	char value[32];
+
+	must(fdinfo_try(&f, getpid(), fd));
+	must(fdinfo_value(&f, key, value, sizeof(value)));
+	return strtoll(value, NULL, 10);
 }
 
 void wait_senders(int fd, unsigned int count)
@@ -280,6 +344,51 @@ void call_signal(struct call *c, int sig)
 	must_int(pthread_kill(c->thread, sig), 0);
 }
 
+/* What is in a file of /proc; false when it cannot be read. */
+static bool proc_text(const char *task, const char *name, char *text, size_t room)
+{
+	char path[80];
+	ssize_t got;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", task, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	got = read(fd, text, room - 1);
+	close(fd);
+	if (got <= 0)
+		return false;
+	text[got] = '\0';
+	return true;
+}
+
+static bool asleep_in(const char *task, long call)
+{
+	char text[300], *end;
+	long nr;
+
+	/* "running", or the number and arguments of the call it sleeps in. */
+	if (!proc_text(task, "syscall", text, sizeof(text)))
+		return false;
+	nr = strtol(text, &end, 10);
+	if (end == text || nr != call)
+		return false;
+	/* Not for memory or a lock: those sleeps cannot be interrupted. */
+	if (!proc_text(task, "stat", text, sizeof(text)))
+		return false;
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' && end[2] == 'S';
+}
+
+bool process_asleep(pid_t pid, long call)
+{
+	char task[20];
+
+	snprintf(task, sizeof(task), "%d", (int)pid);
+	return asleep_in(task, call);
+}
+
 bool call_asleep(struct call *c)
 {
 	static const long numbers[] = {
@@ -288,39 +397,12 @@ bool call_asleep(struct call *c)
 		[CALL_EPOLL] = SYS_epoll_wait,
 	};
 	int tid = atomic_load(&c->tid);
-	char path[64], text[300], *end;
-	ssize_t got;
-	long nr;
-	int fd;
+	char task[40];
 
 	if (!tid || atomic_load(&c->done))
 		return false;
-	/* "running", or the number and arguments of the call it sleeps in. */
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return false;
-	text[got] = '\0';
-	nr = strtol(text, &end, 10);
-	if (end == text || nr != numbers[c->kind])
-		return false;
-
-	/* Not for memory or a lock: those sleeps cannot be interrupted. */
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	got = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (got <= 0)
-		return false;
-	text[got] = '\0';
-	end = strrchr(text, ')');
-	return end && end[1] == ' ' && end[2] == 'S';
+	snprintf(task, sizeof(task), "self/task/%d", tid);
+	return asleep_in(task, numbers[c->kind]);
 }
 
 void call_wait_asleep(struct call *c)
@@ -377,6 +459,23 @@ int reap(pid_t pid)
 
 	until(waitpid(pid, &status, WNOHANG) == pid);
 	return status;
+}
+
+void one_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	must_int(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+void run_first(int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
+		tap_skip("needs the right to run first");
 }
 
 atomic_uint signals_seen;

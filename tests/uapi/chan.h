@@ -41,10 +41,27 @@ void chan_close(int fd);
 struct kchan_info chan_info(int fd);
 uint32_t chan_len(int fd);
 void chan_nonblock(int fd, bool on);
+int try_end(int fd, uint32_t flags);
+int end_make(int fd, uint32_t flags);
 
 /* Until so many cases wait, as the channel itself tells. */
 void wait_senders(int fd, unsigned int count);
 void wait_receivers(int fd, unsigned int count);
+
+/*
+ * /proc/PID/fdinfo/FD: its text, and the value of the line "kchan-KEY:<tab>VALUE",
+ * which is there just once.
+ */
+struct fdinfo {
+	char text[4096];
+};
+
+bool fdinfo_try(struct fdinfo *f, pid_t pid, int fd);
+bool fdinfo_value(const struct fdinfo *f, const char *key, char *value,
+		  size_t room);
+/* A number there, of an fd of this process. Ends the test when it is missing. */
+long long fdinfo_number(int fd, const char *key);
+#define file_refs(fd)	fdinfo_number(fd, "debug-file-refs")
 
 /* One element of 8 bytes, at once; a failure fails the test. */
 void send_u64(int fd, uint64_t value);
@@ -124,6 +141,16 @@ pid_t spawn(void (*run)(void *), void *arg);
 /* Its wait status; ends the test when the process does not end. */
 int reap(pid_t pid);
 #define expect_exit(pid)	expect_int(reap(pid), 0)
+/* That it sleeps in this system call. */
+bool process_asleep(pid_t pid, long call);
+
+/* This thread, and those that it makes, run on one CPU. */
+void one_cpu(void);
+/*
+ * This thread runs before all others of that CPU with a lower priority, until it
+ * sleeps. Skips the test where that is not allowed.
+ */
+void run_first(int priority);
 
 /* Signals: a handler that counts. */
 extern atomic_uint signals_seen;

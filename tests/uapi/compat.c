@@ -120,8 +120,52 @@ static void read_write(void)
 	expect_errno(call32(NR32_READ, fd, low_of(low), 7), EINVAL);
 }
 
+static void armed32(void)
+{
+	char *low = begin();
+	struct kchan_arm *a = (void *)low;
+	struct kchan_case *c = (void *)(low + 256);
+	struct { struct kchan_commit commit; uint64_t value; } *got;
+	int fd = chan_make(0, 8, 2), armed;
+	int *bytes = (void *)(low + 512);
+
+	got = (void *)(low + 1024);
+	*c = (struct kchan_case){ .fd = fd, .op = KCHAN_OP_RECV, .len = 8 };
+	*a = (struct kchan_arm){
+		.cases = (uintptr_t)c,
+		.nr_cases = 1,
+		.case_size = sizeof(*c),
+		.flags = KCHAN_ARM_NONBLOCK,
+		.commit_size = sizeof(got->commit),
+	};
+	armed = (int)call32(NR32_IOCTL, fd, (long)KCHAN_IOC_ARM, low_of(a));
+	must(armed >= 0);
+	expect_errno(call32(NR32_READ, armed, low_of(got), sizeof(*got)), EAGAIN);
+	expect_errno(call32(NR32_IOCTL, armed, (long)KCHAN_IOC_ARM, low_of(a)),
+		     EINVAL);
+	a->flags = 0;
+	expect_errno(call32(NR32_IOCTL, armed, (long)KCHAN_IOC_ARM, low_of(a)),
+		     EBUSY);
+	send_u64(fd, 123456789012345);
+	send_u64(fd, 1);
+	expect_errno(call32(NR32_IOCTL, armed, (long)KCHAN_IOC_DISARM, 0),
+		     EALREADY);
+	memset(got, POISON, sizeof(*got));
+	expect_int(call32(NR32_READ, armed, low_of(got), sizeof(*got)),
+		   sizeof(*got));
+	expect_int(got->commit.size, sizeof(got->commit));
+	expect_int(got->commit.index, 0);
+	expect_int(got->commit.status, 0);
+	expect_int(got->commit.len, 8);
+	expect_int(got->value, 123456789012345);
+	*bytes = 0;
+	expect_int(call32(NR32_IOCTL, fd, FIONREAD, low_of(bytes)), 0);
+	expect_int(*bytes, 8);
+}
+
 static const struct tap_test tests[] = {
 	{ "structures of 32-bit callers", structures },
+	{ "armed selects and FIONREAD of 32-bit callers", armed32 },
 	{ "select of 32-bit callers", select32 },
 	{ "read and write of 32-bit callers", read_write },
 };

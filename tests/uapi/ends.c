@@ -18,21 +18,6 @@
 
 #define BOTH	(KCHAN_END_SEND | KCHAN_END_RECV)
 
-static int try_end(int fd, uint32_t flags)
-{
-	struct kchan_end end = { .flags = flags };
-
-	return ioctl(fd, KCHAN_IOC_END, &end);
-}
-
-static int end_make(int fd, uint32_t flags)
-{
-	int end = try_end(fd, flags);
-
-	must(end >= 0);
-	return end;
-}
-
 #define expect_ends(fd, send, recv)					\
 	do {								\
 		struct kchan_info info_ = chan_info(fd);		\
@@ -79,10 +64,13 @@ static void what_an_end_is(void)
 		   KCHAN_INFO_RECV);
 	expect_int(fcntl(send, F_GETFL) & O_ACCMODE, O_WRONLY);
 	expect_int(fcntl(recv, F_GETFL) & O_ACCMODE, O_RDONLY);
-	must_int(fstat(recv, &st), 0);
+	must_int(fstat(first, &st), 0);
 	expect(S_ISCHR(st.st_mode));
+	must_int(fstat(recv, &st), 0);
+	expect(S_ISFIFO(st.st_mode));
 	expect_int(st.st_mode & 0777, 0400);
 	must_int(fstat(send, &st), 0);
+	expect(S_ISFIFO(st.st_mode));
 	expect_int(st.st_mode & 0777, 0200);
 	expect_int(st.st_uid, geteuid());
 	send_u64(send, 7);
@@ -262,10 +250,12 @@ static void last_receiver_gone(void)
 	send_u64(send, 1);
 	call_write(&writer, send, &v, 8);
 	wait_senders(send, 1);
-	/* The fd, the call that waits, and the one that asks. */
-	expect_int(chan_info(send).file_refs, 3);
+	/* The fd and the call that waits. */
+	expect_int(file_refs(send), 2);
 	close(recv);
 	expect_done_errno(&writer, EPIPE);
+	/* What was queued is freed. */
+	expect_int(chan_len(send), 0);
 	expect_ends(send, 1, 0);
 	expect(!(chan_info(send).flags & KCHAN_INFO_CLOSED));
 	expect_errno(write(send, &v, 8), EPIPE);
@@ -300,10 +290,10 @@ static void copies(void)
 	int send = end_make(first, KCHAN_END_SEND), copy;
 
 	close(first);
-	expect_int(chan_info(send).file_refs, 1);
+	expect_int(file_refs(send), 1);
 	copy = dup(send);
 	expect_ends(recv, 1, 1);
-	expect_int(chan_info(send).file_refs, 2);
+	expect_int(file_refs(send), 2);
 	expect_errno(read(copy, &(uint64_t){ 0 }, 8), EBADF);
 	close(send);
 	expect(!(chan_info(recv).flags & KCHAN_INFO_CLOSED));
@@ -343,7 +333,7 @@ static void across_fork(void)
 	close(first);
 	pid = spawn(child_holds, &f);
 	wait_receivers(gate, 1);
-	expect_int(chan_info(send).file_refs, 2);
+	expect_int(file_refs(send), 2);
 	close(send);
 	/* The child's is the same end. */
 	expect_ends(recv, 1, 1);
@@ -414,7 +404,7 @@ static void through_socket(void)
 	must_int(socketpair(AF_UNIX, SOCK_STREAM, 0, socks), 0);
 	close(first);
 	send_fd(socks[0], send);
-	expect_int(chan_info(send).file_refs, 2);
+	expect_int(file_refs(send), 2);
 	close(send);
 	/* Under way, it is an end still. */
 	expect_ends(recv, 1, 1);

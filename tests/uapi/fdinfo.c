@@ -9,55 +9,12 @@
 
 #include "chan.h"
 
-struct fdinfo {
-	char text[2048];
-};
-
-static bool fdinfo_try(struct fdinfo *f, pid_t pid, int fd)
-{
-	char path[64];
-	ssize_t got;
-	int from;
-
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
-	from = open(path, O_RDONLY | O_CLOEXEC);
-	if (from < 0)
-		return false;
-	got = read(from, f->text, sizeof(f->text) - 1);
-	close(from);
-	if (got <= 0)
-		return false;
-	f->text[got] = '\0';
-	return true;
-}
-
-/* The value of a line "kchan-KEY:\tVALUE", which is there just once. */
-static bool value_of(const struct fdinfo *f, const char *key, char *value,
-		     size_t room)
-{
-	char start[64];
-	const char *at;
-	size_t len;
-
-	snprintf(start, sizeof(start), "\nkchan-%s:\t", key);
-	at = strstr(f->text, start);
-	if (!at)
-		return false;
-	at += strlen(start);
-	len = strcspn(at, "\n");
-	if (at[len] != '\n' || len >= room || strstr(at, start))
-		return false;
-	memcpy(value, at, len);
-	value[len] = '\0';
-	return true;
-}
-
 static void expect_text(const struct fdinfo *f, const char *key,
 			const char *want)
 {
 	char value[100];
 
-	if (!expect(value_of(f, key, value, sizeof(value)))) {
+	if (!expect(fdinfo_value(f, key, value, sizeof(value)))) {
 		tap_note("no %s in: %s", key, f->text);
 		return;
 	}
@@ -97,7 +54,7 @@ static const char *words(char *text, uint32_t flags, uint32_t mask)
 
 #define MODES	(KCHAN_INFO_SEND | KCHAN_INFO_RECV)
 
-/* Of a channel at which nothing happens meanwhile. */
+/* The channel does not change meanwhile. */
 static void expect_same(pid_t pid, int fd)
 {
 	struct kchan_info info = chan_info(fd);
@@ -111,19 +68,11 @@ static void expect_same(pid_t pid, int fd)
 	expect_number(&f, "elem-size", info.elem_size);
 	expect_number(&f, "capacity", info.capacity);
 	expect_number(&f, "len", info.len);
+	expect_number(&f, "in-flight", info.in_flight);
 	expect_number(&f, "send-ends", info.send_ends);
 	expect_number(&f, "recv-ends", info.recv_ends);
 	expect_number(&f, "send-waiters", info.send_waiters);
 	expect_number(&f, "recv-waiters", info.recv_waiters);
-}
-
-static int end_make(int fd, uint32_t flags)
-{
-	struct kchan_end end = { .flags = flags };
-	int made = ioctl(fd, KCHAN_IOC_END, &end);
-
-	must(made >= 0);
-	return made;
 }
 
 static void not_set_up(void)
@@ -288,9 +237,9 @@ static void *look(void *arg)
 		if (!strstr(f.text, "kchan-id"))
 			continue;
 		l->seen++;
-		must(value_of(&f, "len", text, sizeof(text)));
+		must(fdinfo_value(&f, "len", text, sizeof(text)));
 		must(strtoul(text, NULL, 10) <= 4);
-		must(value_of(&f, "recv-waiters", text, sizeof(text)));
+		must(fdinfo_value(&f, "recv-waiters", text, sizeof(text)));
 	}
 	return NULL;
 }

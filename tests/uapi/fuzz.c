@@ -24,6 +24,8 @@
 
 struct fuzz {
 	atomic_int fds[SLOTS];
+	/* Armed selects. */
+	atomic_int armed[SLOTS];
 	char *memory;
 	unsigned long count;
 	atomic_ulong calls, done;
@@ -55,6 +57,12 @@ static const struct known k_info = { "info", { 0 } };
 static const struct known k_close = { "close", { EALREADY } };
 static const struct known k_select = { "select", { EAGAIN, ETIMEDOUT, E2BIG,
 	EMSGSIZE } };
+static const struct known k_arm = { "arm", { E2BIG, EMSGSIZE, EOPNOTSUPP, EBUSY,
+	ENOTTY } };
+static const struct known k_collect = { "read of an armed select", { EAGAIN,
+	EMSGSIZE } };
+static const struct known k_disarm = { "disarm", { EALREADY, ENOTTY } };
+static const struct known k_fionread = { "FIONREAD", { ENOTTY } };
 static const struct known k_other = { "ioctl", { ENOTTY } };
 
 static void judge(const struct known *k, long ret)
@@ -238,6 +246,90 @@ static void do_select(struct fuzzer *f)
 	judge(&k_select, ioctl(an_fd(seed), KCHAN_IOC_SELECT, &o.s));
 }
 
+/* Of up to three cases, now and then with one thing wrong. */
+static void do_arm(struct fuzzer *f)
+{
+	uint64_t *seed = &f->seed;
+	int slot = rnd(seed) % SLOTS, on = an_fd(seed), old, armed;
+	struct kchan_case c[3];
+	struct kchan_arm a = {
+		.cases = (uintptr_t)c,
+		.nr_cases = rnd(seed) % 4,
+		.case_size = sizeof(c[0]),
+		.flags = KCHAN_ARM_CLOEXEC | (rnd(seed) % 4 ? KCHAN_ARM_NONBLOCK : 0),
+		.commit_size = sizeof(struct kchan_commit),
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(c); i++) {
+		struct kchan_info info = { 0 };
+
+		c[i] = (struct kchan_case){ .fd = an_fd(seed), .op = rnd(seed) % 2 };
+		if (rnd(seed) % 8 && ioctl(c[i].fd, KCHAN_IOC_INFO, &info) == 0)
+			c[i].len = info.elem_size;
+		else
+			c[i].len = a_size(seed);
+		c[i].addr = (uintptr_t)an_address(seed);
+	}
+	switch (rnd(seed) % 24) {
+	case 0:
+		a.nr_cases = a_number(seed);
+		break;
+	case 1:
+		a.case_size = a_number(seed);
+		break;
+	case 2:
+		a.commit_size = a_number(seed);
+		break;
+	case 3:
+		a.flags = a_number(seed);
+		break;
+	case 4:
+		a.cases = (uintptr_t)an_address(seed);
+		break;
+	case 5:
+		c[0].op = a_number(seed);
+		break;
+	}
+	if (rnd(seed) % 2) {
+		/* Again, on one that is there. */
+		a.flags = 0;
+		on = atomic_load(&fuzz.armed[rnd(seed) % SLOTS]);
+		judge(&k_arm, ioctl(on, KCHAN_IOC_ARM, &a));
+		return;
+	}
+	armed = ioctl(on, KCHAN_IOC_ARM, &a);
+	judge(&k_arm, armed);
+	/* Another thread may have put an armed one where an end was. */
+	if (armed <= 0)
+		return;
+	old = atomic_exchange(&fuzz.armed[slot], armed);
+	close(old);
+}
+
+static void do_armed(struct fuzzer *f)
+{
+	uint64_t *seed = &f->seed;
+	int fd = atomic_load(&fuzz.armed[rnd(seed) % SLOTS]);
+	struct kchan_info info;
+	int *bytes;
+
+	switch (rnd(seed) % 4) {
+	case 0:
+		judge(&k_disarm, ioctl(fd, KCHAN_IOC_DISARM));
+		break;
+	case 1:
+		bytes = (int *)an_address(seed);
+		judge(&k_fionread, ioctl(an_fd(seed), FIONREAD, bytes));
+		judge(&k_other, ioctl(fd, KCHAN_IOC_INFO, &info));
+		break;
+	default:
+		judge(&k_collect, read(fd, an_address(seed),
+				       rnd(seed) % 4 ? 110000 : a_size(seed)));
+		break;
+	}
+}
+
 static void do_ioctl(struct fuzzer *f)
 {
 	uint64_t *seed = &f->seed;
@@ -258,7 +350,7 @@ static void do_ioctl(struct fuzzer *f)
 	if (nr == 3)
 		return;
 	if (nr > 4)
-		nr = 5 + rnd(seed) % 250;
+		nr = 8 + rnd(seed) % 248;
 	if (nr == 2)
 		arg = an_address(seed);
 	for (i = 0; i < ARRAY_SIZE(words); i++)
@@ -354,6 +446,7 @@ static void (* const acts[])(struct fuzzer *f) = {
 	do_select, do_select, do_select,
 	do_ioctl, do_poll, do_memory, do_memory,
 	do_resize, do_close_or_setup, renew,
+	do_arm, do_arm, do_armed, do_armed,
 };
 
 static void *fuzz_thread(void *arg)
@@ -389,8 +482,10 @@ static void run(void *unused)
 	fuzz.memory = map_pages(MEMORY);
 	/* Blocked calls are ended by signals, which come all the time. */
 	on_signal(SIGUSR1, 0);
-	for (i = 0; i < SLOTS; i++)
+	for (i = 0; i < SLOTS; i++) {
 		fuzz.fds[i] = chan_open();
+		fuzz.armed[i] = -1;
+	}
 	for (i = 0; i < THREADS; i++) {
 		f[i].seed = seed * 1000 + i;
 		f[i].ep = epoll_create1(EPOLL_CLOEXEC);
@@ -412,8 +507,10 @@ static void run(void *unused)
 	} while (ended < THREADS);
 	for (i = 0; i < THREADS; i++)
 		thread_join(f[i].thread);
-	for (i = 0; i < SLOTS; i++)
+	for (i = 0; i < SLOTS; i++) {
 		close(fuzz.fds[i]);
+		close(fuzz.armed[i]);
+	}
 	tap_note("%lu calls, %lu of them without error",
 		 atomic_load(&fuzz.calls), atomic_load(&fuzz.done));
 	/* It is worth something only if much was done. */

@@ -3,7 +3,6 @@
  * Processes that die: blocked in a call, in the middle of one, and as the
  * last holder of a channel.
  */
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -159,28 +158,6 @@ static void middle_of_queue(void)
 }
 
 /*
- * Makes this process run before all others on the one CPU it shares with its
- * children, until it sleeps: so it can hand over an element, and do more,
- * before the receiver that it woke runs.
- */
-static void run_first(void)
-{
-	struct sched_param param = { .sched_priority = 10 };
-
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param))
-		tap_skip("needs the right to run first");
-}
-
-static void one_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	must_int(sched_setaffinity(0, sizeof(set), &set), 0);
-}
-
-/*
  * Handed an element, and killed before it could copy it out: the element is
  * put back.
  */
@@ -191,7 +168,7 @@ static void killed_after_hand_off(void)
 	int select;
 
 	one_cpu();
-	run_first();
+	run_first(10);
 	for (i = 0; i < 4 * ARRAY_SIZE(sizes); i++) {
 		struct job j = { .size = sizes[i / 4], .value = 7 };
 		char *buf = malloc(j.size);
@@ -226,7 +203,7 @@ static void killed_then_next(void)
 	size_t i;
 
 	one_cpu();
-	run_first();
+	run_first(10);
 	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
 		struct job j = { .size = sizes[i / 2], .value = 9 };
 		pid_t pid, next;
@@ -275,7 +252,7 @@ static void signal_after_claim(void)
 	size_t i;
 
 	one_cpu();
-	run_first();
+	run_first(10);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct job j = { .size = sizes[i], .value = 9 };
 		pid_t pid;
@@ -304,7 +281,7 @@ static void sender_killed_after_claim(void)
 	size_t i;
 
 	one_cpu();
-	run_first();
+	run_first(10);
 	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
 		struct job j = { .size = sizes[i / 2], .value = 4 };
 		char *buf = malloc(j.size);
@@ -480,7 +457,6 @@ static void storm(uint32_t size, uint32_t capacity)
 	atomic_store(&s->closing, true);
 	for (i = 0; i < WORKERS; i++)
 		expect_exit(senders[i]);
-	/* None is left to put back an element after the end was told. */
 	chan_close(s->fd);
 	for (i = 0; i < WORKERS; i++)
 		expect_exit(receivers[i]);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Limits: module parameters, what each user may hold, and memory cgroups.
- * The charge itself (capacity x slot size) is the module's affair; here it
- * only has to be at least the elements' bytes, and to be given back.
+ * What is charged is what the memory takes: a buffer over 8 KiB whole pages, a
+ * smaller one the size of its slab. (charge.c has what waits.)
  */
-#include <grp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -13,116 +12,39 @@
 #include <sys/stat.h>
 
 #include "armed.h"
-
-#define PARAMETERS "/sys/module/kchan/parameters/"
-#define NOBODY 65534
-#define OTHER 65533
+#include "params.h"
 
 static const char * const names[] = {
 	"default_elem_size", "default_capacity", "max_channel_bytes",
 	"user_max_channels", "user_max_bytes",
 };
 
-static long long at_start[ARRAY_SIZE(names)];
-
-static long long get(const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	return read_number(path);
-}
-
-static bool put(const char *name, long long value)
-{
-	char path[128], text[32];
-	int fd, len;
-	bool good;
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = snprintf(text, sizeof(text), "%lld\n", value);
-	good = write(fd, text, len) == len;
-	close(fd);
-	return good;
-}
-
-static void set(const char *name, long long value)
-{
-	must(put(name, value));
-}
-
-static void restore(void)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		if (at_start[i] >= 0)
-			put(names[i], at_start[i]);
-}
-
-/* As each test begins: by root, and with the parameters as they were. */
-static void begin(void)
-{
-	if (geteuid())
-		tap_skip("needs root");
-	restore();
-}
-
-static void become(uid_t uid)
-{
-	must_int(setgroups(0, NULL), 0);
-	must_int(setresgid(uid, uid, uid), 0);
-	must_int(setresuid(uid, uid, uid), 0);
-}
-
-/* To and fro: the saved user stays root. */
-static void act_as(uid_t uid)
-{
-	must_int(seteuid(0), 0);
-	must_int(setresuid(uid, uid, 0), 0);
-}
-
-static void run_as(uid_t uid, void (*run)(void))
-{
-	pid_t pid = fork();
-
-	must(pid >= 0);
-	if (pid == 0) {
-		become(uid);
-		run();
-		_exit(0);
-	}
-	expect_exit(pid);
-}
-
 static void parameters(void)
 {
 	size_t i;
 
-	begin();
+	params_begin();
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[128];
 		struct stat st;
 		long long now;
 
 		tap_about("%s", names[i]);
-		snprintf(path, sizeof(path), PARAMETERS "%s", names[i]);
+		snprintf(path, sizeof(path), "/sys/module/kchan/parameters/%s",
+			 names[i]);
 		memset(&st, POISON, sizeof(st));
 		if (!expect_int(stat(path, &st), 0))
 			continue;
 		expect_int(st.st_mode & 07777, 0644);
 		expect_int(st.st_uid, 0);
-		now = get(names[i]);
+		now = param_get(names[i]);
 		expect(now > 0);
-		expect(put(names[i], now));
-		expect_int(get(names[i]), now);
+		expect(param_put(names[i], now));
+		expect_int(param_get(names[i]), now);
 	}
 	tap_about("%s", "");
-	expect_int(get("default_elem_size"), 4096);
-	expect_int(get("default_capacity"), 16);
+	expect_int(param_get("default_elem_size"), 4096);
+	expect_int(param_get("default_capacity"), 16);
 }
 
 static void default_geometry(void)
@@ -130,9 +52,9 @@ static void default_geometry(void)
 	char buf[256];
 	int fd, i;
 
-	begin();
-	set("default_elem_size", 100);
-	set("default_capacity", 3);
+	params_begin();
+	param_set("default_elem_size", 100);
+	param_set("default_capacity", 3);
 	fd = chan_open();
 	expect_int(chan_info(fd).elem_size, 100);
 	expect_int(chan_info(fd).capacity, 3);
@@ -143,14 +65,14 @@ static void default_geometry(void)
 	expect_errno(write(fd, buf, 1), EAGAIN);
 	expect_errno(write(fd, buf, 101), EMSGSIZE);
 	/* It is what it was when the channel came to be used. */
-	set("default_elem_size", 200);
-	set("default_capacity", 1);
+	param_set("default_elem_size", 200);
+	param_set("default_capacity", 1);
 	expect_int(chan_info(fd).elem_size, 100);
 	expect_int(chan_info(fd).capacity, 3);
 	expect_errno(write(fd, buf, 101), EMSGSIZE);
 	fd = chan_open();
 	expect_int(chan_info(fd).elem_size, 200);
-	restore();
+	params_restore();
 }
 
 static void hostile_defaults(void)
@@ -161,13 +83,13 @@ static void hostile_defaults(void)
 	char buf[16] = { 0 };
 	size_t i;
 
-	begin();
+	params_begin();
 	for (i = 0; i < ARRAY_SIZE(values); i++) {
 		int fd;
 
 		tap_about("%lld", values[i]);
-		put("default_elem_size", values[i]);
-		put("default_capacity", values[i]);
+		param_put("default_elem_size", values[i]);
+		param_put("default_capacity", values[i]);
 		fd = open("/dev/kchan", O_RDWR | O_NONBLOCK);
 		if (fd < 0)
 			continue;
@@ -177,7 +99,7 @@ static void hostile_defaults(void)
 		expect(chan_info(fd).elem_size <= KCHAN_MAX_ELEM_SIZE);
 		expect(chan_info(fd).capacity <= KCHAN_MAX_CAPACITY);
 		close(fd);
-		restore();
+		params_restore();
 	}
 }
 
@@ -199,8 +121,8 @@ static void nobody_max_channel(void)
 
 static void max_channel_bytes(void)
 {
-	begin();
-	set("max_channel_bytes", 100000);
+	params_begin();
+	param_set("max_channel_bytes", 100000);
 	run_as(NOBODY, nobody_max_channel);
 	/* With CAP_SYS_RESOURCE it may be passed. */
 	{
@@ -208,7 +130,48 @@ static void max_channel_bytes(void)
 
 		chan_resize(fd, 2000);
 	}
-	restore();
+	params_restore();
+}
+
+/* A buffer that still has elements counts, beside the one in use. */
+static void nobody_old_buffers(void)
+{
+	int fd = chan_make(0, 4096, 10);
+	char *elem = map_pages(4096);
+	uint32_t sent = 0, got = 0;
+
+	for (int round = 0; round < 3; round++) {
+		tap_about("round %d", round);
+		fill(elem, 4096, sent++);
+		must_int(write(fd, elem, 4096), 4096);
+		/* Two of them are too many, each of them is not. */
+		expect_errno(try_resize(fd, 9), EBUSY);
+		expect_errno(try_resize(fd, 11), EBUSY);
+		expect_int(chan_info(fd).capacity, 10);
+		expect_int(chan_len(fd), 1);
+		/* A small one does, and another. */
+		expect_int(try_resize(fd, 2), 0);
+		fill(elem, 4096, sent++);
+		must_int(write(fd, elem, 4096), 4096);
+		expect_int(try_resize(fd, 3), 0);
+		expect_errno(try_resize(fd, 10), EBUSY);
+		expect_int(chan_info(fd).capacity, 3);
+		/* Too many by itself is as ever. */
+		expect_errno(try_resize(fd, 100), EINVAL);
+		while (got < sent) {
+			must_int(read(fd, elem, 4096), 4096);
+			expect(filled(elem, 4096, got++));
+		}
+		expect_int(try_resize(fd, 10), 0);
+	}
+}
+
+static void old_buffers(void)
+{
+	params_begin();
+	param_set("max_channel_bytes", 70000);
+	run_as(NOBODY, nobody_old_buffers);
+	params_restore();
 }
 
 static void nobody_max_channels(void)
@@ -239,14 +202,14 @@ static void max_channels(void)
 {
 	int i;
 
-	begin();
-	set("user_max_channels", 5);
+	params_begin();
+	param_set("user_max_channels", 5);
 	/* Twice: the end of a process gives all back. */
 	run_as(NOBODY, nobody_max_channels);
 	run_as(NOBODY, nobody_max_channels);
 	for (i = 0; i < 10; i++)
 		chan_open();
-	restore();
+	params_restore();
 }
 
 static void nobody_max_bytes(void)
@@ -254,51 +217,55 @@ static void nobody_max_bytes(void)
 	int a = chan_open(), b = chan_open();
 	char buf[4096] = { 0 };
 
-	/* 64 KiB may be held; what a slot has beside its element counts too. */
-	expect_int(try_setup(a, 0, 4096, 10), 0);
-	expect_errno(try_setup(b, 0, 4096, 10), EDQUOT);
-	expect_errno(try_setup(b, KCHAN_SETUP_MESSAGE, 4096, 10), EDQUOT);
+	/*
+	 * 128 KiB may be held. A buffer of 20 elements takes 80 KiB and the rest of a
+	 * page or two.
+	 */
+	expect_int(try_setup(a, 0, 4096, 20), 0);
+	expect_errno(try_setup(b, 0, 4096, 20), EDQUOT);
+	expect_errno(try_setup(b, KCHAN_SETUP_MESSAGE, 4096, 20), EDQUOT);
 	expect_int(try_setup(b, 0, 4096, 2), 0);
 	/* Setup again gives back what was held. */
 	expect_int(try_setup(a, 0, 4096, 2), 0);
-	expect_int(try_setup(b, 0, 4096, 10), 0);
-	expect_errno(try_resize(a, 10), EDQUOT);
+	expect_int(try_setup(b, 0, 4096, 20), 0);
+	expect_errno(try_resize(a, 20), EDQUOT);
 	expect_int(chan_info(a).capacity, 2);
 	/* So does shrinking. */
-	expect_errno(try_resize(a, 10), EDQUOT);
+	expect_errno(try_resize(a, 20), EDQUOT);
 	expect_int(try_resize(b, 1), 0);
-	expect_int(try_resize(a, 10), 0);
+	expect_int(try_resize(a, 20), 0);
 	expect_int(try_resize(a, 2), 0);
-	expect_int(try_resize(b, 10), 0);
+	expect_int(try_resize(b, 20), 0);
 	/* At the latest when what was queued before is taken. */
 	expect_int(write(b, buf, 4096), 4096);
 	expect_int(try_resize(b, 1), 0);
+	expect_errno(try_resize(a, 20), EDQUOT);
 	expect_int(read(b, buf, 4096), 4096);
-	expect_int(try_resize(a, 10), 0);
-	expect_errno(try_resize(b, 10), EDQUOT);
+	expect_int(try_resize(a, 20), 0);
+	expect_errno(try_resize(b, 20), EDQUOT);
 	/* And closing the descriptor. */
 	close(a);
-	expect_int(try_resize(b, 10), 0);
+	expect_int(try_resize(b, 20), 0);
 	a = chan_open();
-	expect_errno(try_setup(a, 0, 4096, 10), EDQUOT);
-	/* A rendezvous holds nothing. */
+	expect_errno(try_setup(a, 0, 4096, 20), EDQUOT);
+	/* A rendezvous has no buffer. */
 	expect_int(try_setup(a, 0, 4096, 0), 0);
-	expect_errno(try_resize(a, 10), EDQUOT);
+	expect_errno(try_resize(a, 20), EDQUOT);
 	close(b);
-	expect_int(try_resize(a, 10), 0);
+	expect_int(try_resize(a, 20), 0);
 }
 
 static void max_bytes(void)
 {
-	begin();
-	set("user_max_bytes", 65536);
+	params_begin();
+	param_set("user_max_bytes", 128 << 10);
 	run_as(NOBODY, nobody_max_bytes);
 	run_as(NOBODY, nobody_max_bytes);
 	expect_int(try_setup(chan_open(), 0, 4096, 100), 0);
-	restore();
+	params_restore();
 }
 
-/* Whenever large elements are counted, a user holds no more than allowed. */
+/* Large elements are charged with the buffer, and then all that fit can be sent. */
 static void nobody_large(void)
 {
 	static char buf[40960];
@@ -314,26 +281,22 @@ static void nobody_large(void)
 		}
 		chan_nonblock(fd, true);
 		for (k = 0; k < 10; k++) {
-			ssize_t ret = write(fd, buf, sizeof(buf));
-
-			if (ret > 0)
-				held += ret;
-			else
-				expect(errno == EDQUOT || errno == ENOMEM);
+			must_int(write(fd, buf, sizeof(buf)), sizeof(buf));
+			held += sizeof(buf);
 		}
 	}
 	tap_note("%lld bytes held", held);
-	expect(held > 0);
-	expect(held <= 1 << 20);
+	/* Two such channels, of 400 KiB each. */
+	expect_int(held, 20 * sizeof(buf));
 }
 
 static void large_elements(void)
 {
-	begin();
-	set("user_max_bytes", 1 << 20);
+	params_begin();
+	param_set("user_max_bytes", 1 << 20);
 	run_as(NOBODY, nobody_large);
 	run_as(NOBODY, nobody_large);
-	restore();
+	params_restore();
 }
 
 /* What an armed select has to send is held until it is sent or taken back. */
@@ -364,10 +327,10 @@ static void nobody_armed(void)
 
 static void armed_selects(void)
 {
-	begin();
-	set("user_max_bytes", 1 << 20);
+	params_begin();
+	param_set("user_max_bytes", 1 << 20);
 	run_as(NOBODY, nobody_armed);
-	restore();
+	params_restore();
 }
 
 static void nobody_first_use(void)
@@ -375,22 +338,40 @@ static void nobody_first_use(void)
 	int a = chan_make(0, 4096, 10), b = chan_open();
 	char buf[4096];
 
-	/* Without setup the first use asks for the memory; not a poll. */
+	/* Without setup the first use asks for the memory. */
 	chan_nonblock(b, true);
-	expect_int(poll_now(b), POLLOUT);
 	expect_errno(write(b, "x", 1), EDQUOT);
 	expect_errno(write(b, "x", 1), EDQUOT);
+	expect_errno(read(b, buf, sizeof(buf)), EDQUOT);
+	expect_errno(try_end(b, KCHAN_END_RECV), EDQUOT);
+	expect_errno(try_send(b, buf, 1), EDQUOT);
 	close(a);
 	expect_int(write(b, "x", 1), 1);
 	expect_int(read(b, buf, sizeof(buf)), 1);
+	close(b);
+
+	/* A poll is a use. */
+	b = chan_open();
+	expect_int(poll_now(b), POLLOUT);
+	a = chan_open();
+	expect_errno(try_setup(a, 0, 4096, 10), EDQUOT);
+	close(b);
+	expect_int(try_setup(a, 0, 4096, 10), 0);
+	expect_int(chan_info(a).flags & KCHAN_INFO_FIXED, 0);
+	/* One that got no memory is no reason not to have it later. */
+	b = chan_open();
+	poll_now(b);
+	close(a);
+	expect_int(poll_now(b), POLLOUT);
+	expect_int(write(b, "x", 1), 1);
 }
 
 static void first_use(void)
 {
-	begin();
-	set("user_max_bytes", 80000);
+	params_begin();
+	param_set("user_max_bytes", 80000);
 	run_as(NOBODY, nobody_first_use);
-	restore();
+	params_restore();
 }
 
 static void opener_is_charged(void)
@@ -398,14 +379,14 @@ static void opener_is_charged(void)
 	int mine, other, i;
 	pid_t pid;
 
-	begin();
-	set("user_max_bytes", 65536);
-	set("user_max_channels", 3);
+	params_begin();
+	param_set("user_max_bytes", 65536);
+	param_set("user_max_channels", 3);
 	pid = fork();
 	must(pid >= 0);
 	if (pid) {
 		expect_exit(pid);
-		restore();
+		params_restore();
 		return;
 	}
 	act_as(NOBODY);
@@ -441,10 +422,10 @@ static void nobody_namespace(void)
 
 static void user_namespaces(void)
 {
-	begin();
-	set("user_max_channels", 3);
+	params_begin();
+	param_set("user_max_channels", 3);
 	run_as(NOBODY, nobody_namespace);
-	restore();
+	params_restore();
 }
 
 static void nobody_namespace_bytes(void)
@@ -461,10 +442,10 @@ static void nobody_namespace_bytes(void)
 
 static void user_namespace_bytes(void)
 {
-	begin();
-	set("user_max_bytes", 65536);
+	params_begin();
+	param_set("user_max_bytes", 65536);
 	run_as(NOBODY, nobody_namespace_bytes);
-	restore();
+	params_restore();
 }
 
 static void nobody_churn(void)
@@ -489,11 +470,12 @@ static void nobody_churn(void)
 
 static void churn(void)
 {
-	begin();
-	set("user_max_bytes", 65536);
-	set("user_max_channels", 1);
+	params_begin();
+	/* A resize may hold the old buffer and two new ones. */
+	param_set("user_max_bytes", 128 << 10);
+	param_set("user_max_channels", 1);
 	run_as(NOBODY, nobody_churn);
-	restore();
+	params_restore();
 }
 
 /* Memory cgroups: what a member's channels hold counts as the group's. */
@@ -527,7 +509,7 @@ static void memory_cgroup(void)
 	int fd;
 	pid_t pid;
 
-	begin();
+	params_begin();
 	mkdir("/tmp", 01777);
 	if (!mkdtemp(base) || mount("none", base, "cgroup2", 0, NULL))
 		tap_skip("no cgroup v2");
@@ -561,6 +543,7 @@ static const struct tap_test tests[] = {
 	{ "any default is safe", hostile_defaults },
 	{ "max_channel_bytes: EINVAL, the capability passes it",
 	  max_channel_bytes },
+	{ "max_channel_bytes: EBUSY with older buffers", old_buffers },
 	{ "user_max_channels: EDQUOT at open, given back", max_channels },
 	{ "user_max_bytes: EDQUOT at setup and resize, given back",
 	  max_bytes },
@@ -572,19 +555,8 @@ static const struct tap_test tests[] = {
 	  user_namespaces },
 	{ "user namespaces do not evade user_max_bytes",
 	  user_namespace_bytes },
-	{ "charges are given back to the byte", churn },
+	{ "charges are given back", churn },
 	{ "memory is charged to the cgroup", memory_cgroup },
 };
 
-int main(void)
-{
-	size_t i;
-	int ret;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		at_start[i] = get(names[i]);
-	ret = tap_run(tests, ARRAY_SIZE(tests));
-	/* Also after a test that failed half-way. */
-	restore();
-	return ret;
-}
+PARAMS_MAIN(tests)

@@ -69,6 +69,7 @@ static bool parse_channel(struct listed *c, char *line)
 	return take_u32(&line, "elem_size", &c->info.elem_size) &&
 	       take_u32(&line, "capacity", &c->info.capacity) &&
 	       take_u32(&line, "len", &c->info.len) &&
+	       take_u32(&line, "in_flight", &c->info.in_flight) &&
 	       take(&line, "sent", &c->sent) &&
 	       take(&line, "received", &c->received) &&
 	       take(&line, "send_waits", &c->send_waits) &&

@@ -70,6 +70,7 @@ static void expect_same(int fd)
 	expect_int(c->info.elem_size, info.elem_size);
 	expect_int(c->info.capacity, info.capacity);
 	expect_int(c->info.len, info.len);
+	expect_int(c->info.in_flight, info.in_flight);
 	expect_int(c->info.send_ends, info.send_ends);
 	expect_int(c->info.recv_ends, info.recv_ends);
 	expect_int(c->info.send_waiters, info.send_waiters);

@@ -10,7 +10,7 @@
 
 #include "chan.h"
 
-#define CLOSED (POLLIN | POLLRDHUP | POLLOUT | POLLERR)
+#define CLOSED (POLLIN | POLLRDHUP | POLLOUT)
 #define DRAINED (CLOSED | POLLHUP)
 
 static void states_buffered(void)
@@ -58,6 +58,59 @@ static void states_closed_empty(void)
 	fd = chan_open();
 	chan_close(fd);
 	expect_int(poll_now(fd), DRAINED);
+}
+
+/* ERR hides no data: it is told only to who can do nothing but send. */
+static void states_of_ends(void)
+{
+	for (int way = 0; way < 2; way++) {
+		int first = chan_make(0, 8, 4), both, send, recv;
+
+		tap_about("%s", way ? "CLOSE" : "the last sender goes");
+		both = end_make(first, KCHAN_END_SEND | KCHAN_END_RECV);
+		send = end_make(first, KCHAN_END_SEND);
+		recv = end_make(first, KCHAN_END_RECV);
+		expect_int(poll_now(both), POLLOUT);
+		expect_int(poll_now(send), POLLOUT);
+		expect_int(poll_now(recv), 0);
+		send_u64(send, 1);
+		send_u64(send, 2);
+		if (way) {
+			chan_close(first);
+			for (int i = 1; i <= 2; i++) {
+				expect_int(poll_now(both), CLOSED);
+				expect_int(poll_now(send), POLLOUT | POLLERR);
+				expect_int(poll_now(recv), POLLIN | POLLRDHUP);
+				expect_recv(both, i);
+			}
+			expect_int(poll_now(both), DRAINED);
+			expect_int(poll_now(send), POLLOUT | POLLERR);
+		} else {
+			close(first);
+			close(both);
+			close(send);
+			expect_int(poll_now(recv), POLLIN | POLLRDHUP);
+			expect_recv(recv, 1);
+			expect_int(poll_now(recv), POLLIN | POLLRDHUP);
+			expect_recv(recv, 2);
+		}
+		expect_int(poll_now(recv), POLLIN | POLLRDHUP | POLLHUP);
+	}
+}
+
+/* And when nobody is left to receive. */
+static void states_no_receiver(void)
+{
+	int first = chan_make(0, 8, 2), send = end_make(first, KCHAN_END_SEND);
+	int recv = end_make(first, KCHAN_END_RECV);
+
+	send_u64(send, 1);
+	send_u64(send, 2);
+	expect_int(poll_now(send), 0);
+	close(first);
+	expect_int(poll_now(send), 0);
+	close(recv);
+	expect_int(poll_now(send), POLLOUT | POLLERR);
 }
 
 static void states_rendezvous(void)
@@ -128,12 +181,17 @@ static void only_what_is_asked(void)
 	p.events = 0;
 	expect_int(poll(&p, 1, 0), 0);
 	chan_close(fd);
-	/* ERR and HUP come unasked, as anywhere. */
+	expect_int(poll(&p, 1, 0), 0);
+	expect_recv(fd, 1);
+	/* HUP comes unasked, as anywhere. */
+	expect_int(poll(&p, 1, 0), 1);
+	expect_int(p.revents, POLLHUP);
+	/* So does ERR. */
+	p.fd = end_make(chan_make(0, 8, 2), KCHAN_END_SEND);
+	expect_int(poll(&p, 1, 0), 0);
+	chan_close(p.fd);
 	expect_int(poll(&p, 1, 0), 1);
 	expect_int(p.revents, POLLERR);
-	expect_recv(fd, 1);
-	expect_int(poll(&p, 1, 0), 1);
-	expect_int(p.revents, POLLERR | POLLHUP);
 }
 
 /* Who is in the sets: 1 to read, 2 to write, 4 in error. */
@@ -280,7 +338,7 @@ static void wakes_on_close(void)
 	call_poll(&in, fd, POLLIN);
 	call_wait_asleep(&in);
 	chan_close(fd);
-	expect_woken(&in, fd, POLLIN | POLLERR | POLLHUP);
+	expect_woken(&in, fd, POLLIN | POLLHUP);
 
 	fd = chan_make(0, 8, 1);
 	send_u64(fd, 1);
@@ -289,15 +347,17 @@ static void wakes_on_close(void)
 	call_wait_asleep(&out);
 	call_wait_asleep(&none);
 	chan_close(fd);
-	expect_woken(&out, fd, POLLOUT | POLLERR);
-	expect_woken(&none, fd, POLLERR);
+	expect_woken(&out, fd, POLLOUT);
+	call_wait_asleep(&none);
+	expect_recv(fd, 1);
+	expect_woken(&none, fd, POLLHUP);
 
 	/* RDHUP alone. */
 	fd = chan_make(0, 8, 0);
 	call_poll(&in, fd, POLLRDHUP);
 	call_wait_asleep(&in);
 	chan_close(fd);
-	expect_woken(&in, fd, POLLRDHUP | POLLERR | POLLHUP);
+	expect_woken(&in, fd, POLLRDHUP | POLLHUP);
 }
 
 static void wakes_on_drained(void)
@@ -402,6 +462,8 @@ static const struct tap_test tests[] = {
 	{ "states of a buffered channel", states_buffered },
 	{ "states of a channel without setup", states_message },
 	{ "states of a channel closed empty", states_closed_empty },
+	{ "states of ends of each direction, closed", states_of_ends },
+	{ "states of an end without receivers", states_no_receiver },
 	{ "states of a rendezvous", states_rendezvous },
 	{ "states with parties that wait", states_parked },
 	{ "only what is asked, and ERR and HUP", only_what_is_asked },

@@ -9,15 +9,6 @@
 
 #include "chan.h"
 
-static int end_make(int fd, uint32_t flags)
-{
-	struct kchan_end end = { .flags = flags };
-	int made = ioctl(fd, KCHAN_IOC_END, &end);
-
-	must(made >= 0);
-	return made;
-}
-
 static int reopen(int fd, int flags)
 {
 	char path[40];
@@ -38,7 +29,7 @@ static void gives_another_end(void)
 	must(fd >= 0);
 	expect_int(chan_info(fd).id, chan_info(first).id);
 	expect_int(chan_info(first).recv_ends, 4);
-	expect_int(chan_info(fd).file_refs, 1);
+	expect_int(file_refs(fd), 1);
 	expect_int(fcntl(fd, F_GETFD), 0);
 	close(fd);
 	expect_int(chan_info(first).recv_ends, 3);

@@ -111,6 +111,46 @@ static void write_multiples(void)
 	expect_int(chan_len(fd), 0);
 }
 
+/* Calls of 0 bytes do nothing, and wait for nothing. */
+static void no_bytes(void)
+{
+	static const uint32_t capacities[] = { 0, 2 };
+	struct iovec none[2] = { { NULL, 0 }, { NULL, 0 } };
+	char buf[8];
+	size_t i;
+	int both;
+
+	for (i = 0; i < ARRAY_SIZE(capacities); i++) {
+		int fd = chan_make(0, 8, capacities[i]);
+		uint32_t k;
+
+		tap_about("capacity %u", capacities[i]);
+		expect_int(read(fd, buf, 0), 0);
+		expect_int(write(fd, buf, 0), 0);
+		expect_int(readv(fd, none, 2), 0);
+		expect_int(writev(fd, none, 2), 0);
+		for (k = 0; k < capacities[i]; k++)
+			send_u64(fd, k);
+		/* Full, and with elements. */
+		expect_int(read(fd, buf, 0), 0);
+		expect_int(write(fd, buf, 0), 0);
+		expect_int(chan_len(fd), capacities[i]);
+		chan_close(fd);
+		expect_int(read(fd, buf, 0), 0);
+		expect_int(write(fd, buf, 0), 0);
+		expect_int(chan_len(fd), capacities[i]);
+		for (k = 0; k < capacities[i]; k++)
+			expect_recv(fd, k);
+		expect_int(read(fd, buf, 0), 0);
+		expect_int(write(fd, buf, 0), 0);
+		close(fd);
+	}
+	/* In the wrong direction they are as wrong as any. */
+	both = chan_make(0, 8, 2);
+	expect_errno(read(end_make(both, KCHAN_END_SEND), buf, 0), EBADF);
+	expect_errno(write(end_make(both, KCHAN_END_RECV), buf, 0), EBADF);
+}
+
 static void read_lengths(void)
 {
 	char buf[64];
@@ -118,14 +158,14 @@ static void read_lengths(void)
 	size_t len;
 
 	chan_nonblock(fd, true);
-	for (len = 0; len < 8; len++) {
+	for (len = 1; len < 8; len++) {
 		tap_about("%zu bytes", len);
 		expect_errno(read(fd, buf, len), EINVAL);
 	}
 	tap_about("%s", "");
 	fill(buf, 48, 1);
 	expect_int(write(fd, buf, 48), 48);
-	for (len = 0; len < 8; len++)
+	for (len = 1; len < 8; len++)
 		expect_errno(read(fd, buf, len), EINVAL);
 	expect_int(chan_len(fd), 6);
 	/* The whole elements that fit, and not a byte more. */
@@ -337,6 +377,7 @@ static const struct tap_test tests[] = {
 	{ "elements of all sizes, one and several a call", element_sizes },
 	{ "elements of all sizes, handed over", element_sizes_handed },
 	{ "a write of no multiple is EINVAL, nothing moves", write_multiples },
+	{ "calls of 0 bytes do nothing", no_bytes },
 	{ "a read takes the whole elements that fit", read_lengths },
 	{ "readv and writev over the bounds of elements", vectors },
 	{ "readv and writev with a party that waits", vectors_parked },

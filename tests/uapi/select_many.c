@@ -313,11 +313,11 @@ static void a_bad_case(void)
 	} while (0)
 	for (int n = 0; n < 12; n++) {
 		bad(n, EBADF, c.c[n].fd = 1000);
-		bad(n, EINVAL, c.c[n].fd = (uint32_t)null[0]);
+		bad(n, EINVAL, c.c[n].fd = null[0]);
 		bad(n, EINVAL, c.c[n].op = 3);
 		bad(n, EINVAL, c.c[n].flags = 1);
 		bad(n, EINVAL, c.c[n].len = 7);
-		bad(n, EFAULT, (c.c[n].fd = (uint32_t)bytes,
+		bad(n, EFAULT, (c.c[n].fd = bytes,
 				c.c[n].op = KCHAN_OP_SEND,
 				c.c[n].addr = UINT64_MAX - 100));
 	}
@@ -378,7 +378,7 @@ static void larger_cases(void)
 	memset(big, 0, sizeof(big));
 	for (int i = 0; i < 10; i++)
 		big[i].c = (struct kchan_case){
-			.fd = (uint32_t)(i == 9 ? fd : other),
+			.fd = i == 9 ? fd : other,
 			.op = KCHAN_OP_RECV, .addr = (uintptr_t)&v, .len = 8,
 		};
 	s = (struct kchan_select){

@@ -29,7 +29,7 @@ static int events_now(int fd, uint32_t events)
 	if (at < 0)
 		return -1;
 	expect_int(c.s.status, 0);
-	return (int)c.s.len;
+	return (int)c.s.events;
 }
 
 static void every_kind(void)
@@ -87,9 +87,9 @@ static void ready_beside_bad(void)
 	add_poll(&c, event, POLLIN);
 	expect_int(cases_run(empty, &c), 0);
 	expect_int(c.s.index, 1);
-	expect_int(c.s.len, POLLIN);
+	expect_int(c.s.events, POLLIN);
 	/* Now it would wait. */
-	c.c[1].len = POLLPRI;
+	c.c[1].events = POLLPRI;
 	expect_errno(cases_run(empty, &c), EFAULT);
 }
 
@@ -104,18 +104,17 @@ static void refused(void)
 	c.c[0].addr = 1;
 	expect_errno(cases_run(fd, &c), EINVAL);
 	c.c[0].addr = 0;
-	c.c[0].len = EPOLLET | EPOLLIN;
+	c.c[0].events = EPOLLET | EPOLLIN;
 	expect_errno(cases_run(fd, &c), EINVAL);
-	c.c[0].len = EPOLLEXCLUSIVE;
+	c.c[0].events = EPOLLEXCLUSIVE;
 	expect_errno(cases_run(fd, &c), EINVAL);
-	c.c[0].len = POLLNVAL;
+	c.c[0].events = POLLNVAL;
 	expect_errno(cases_run(fd, &c), EINVAL);
-	c.c[0].len = POLLIN;
+	c.c[0].events = POLLIN;
 	c.c[0].fd = 1000;
 	expect_errno(cases_run(fd, &c), EBADF);
 	/* A send or a receive is for channels. */
-	c.c[0] = (struct kchan_case){ .fd = (uint32_t)pipes[0], .op = 1,
-				      .len = 0 };
+	c.c[0] = (struct kchan_case){ .fd = pipes[0], .op = KCHAN_OP_RECV };
 	expect_errno(cases_run(fd, &c), EINVAL);
 }
 
@@ -136,7 +135,7 @@ static void woken_by_either(void)
 			must_int(write(event, &n, 8), 8);
 			expect_int(cases_join(&call), 0);
 			expect_int(call.c.s.index, 1);
-			expect_int(call.c.s.len, POLLIN);
+			expect_int(call.c.s.events, POLLIN);
 			must_int(read(event, &n, 8), 8);
 		} else {
 			send_u64(fd, i);
@@ -172,7 +171,7 @@ static void other_events(void)
 	close(socks[1]);
 	expect_int(cases_join(&call), 0);
 	expect_int(call.c.s.index, 1);
-	expect_int(call.c.s.len, POLLHUP);
+	expect_int(call.c.s.events, POLLHUP);
 }
 
 static void deadlines(void)
@@ -212,7 +211,7 @@ static void another_end(void)
 	send_u64(fd, 4);
 	expect_int(cases_join(&call), 0);
 	expect_int(call.c.s.index, 0);
-	expect_int(call.c.s.len, POLLIN);
+	expect_int(call.c.s.events, POLLIN);
 	expect_recv(fd, 4);
 	/* Polled and received from, in one. */
 	cases_init(&call.c, 0, 0);

@@ -141,6 +141,32 @@ static void restarted(void)
 	}
 }
 
+/* A call that restarts is the last in the queue. */
+static void restart_loses_its_place(void)
+{
+	int fd = chan_make(0, 8, 0);
+	uint64_t v[2] = { 0 };
+	struct call c[2];
+
+	on_signal(SIGUSR1, SA_RESTART);
+	for (int i = 0; i < 2; i++) {
+		call_read(&c[i], fd, &v[i], 8);
+		wait_receivers(fd, i + 1);
+	}
+	call_wait_asleep(&c[0]);
+	call_signal(&c[0], SIGUSR1);
+	/* The handler runs when the call is out of the queue. */
+	until(atomic_load(&signals_seen) == 1);
+	wait_receivers(fd, 2);
+	send_u64(fd, 1);
+	expect_done(&c[1], 8);
+	expect_int(v[1], 1);
+	expect(!atomic_load(&c[0].done));
+	send_u64(fd, 2);
+	expect_done(&c[0], 8);
+	expect_int(v[0], 2);
+}
+
 static void ignored(void)
 {
 	struct blocked b;
@@ -309,6 +335,7 @@ static void timeout_against_send(void)
 static const struct tap_test tests[] = {
 	{ "a blocked call is interrupted: EINTR", interrupted },
 	{ "with SA_RESTART it goes on", restarted },
+	{ "and is the last in the queue", restart_loses_its_place },
 	{ "an ignored signal does nothing", ignored },
 	{ "a blocked signal does nothing", ready_with_pending },
 	{ "a restart keeps the deadline", restart_keeps_deadline },

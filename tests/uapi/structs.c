@@ -182,19 +182,174 @@ static void case_sizes(void)
 	big.more[0] = 0;
 	big.c.flags = 1;
 	expect_errno(ioctl(fd, KCHAN_IOC_SELECT, &s), EINVAL);
-	/* Far too large a size harms nobody. */
+	tap_about("too large");
 	big.c.flags = 0;
+	s.case_size = KCHAN_MAX_STRUCT_SIZE + 1;
+	expect_errno(ioctl(fd, KCHAN_IOC_SELECT, &s), E2BIG);
 	s.case_size = UINT32_MAX;
-	expect_int(ioctl(fd, KCHAN_IOC_SELECT, &s), -1);
-	expect(errno == E2BIG || errno == EINVAL || errno == EFAULT);
+	expect_errno(ioctl(fd, KCHAN_IOC_SELECT, &s), E2BIG);
+	s.nr_cases = 0;
+	expect_errno(ioctl(fd, KCHAN_IOC_SELECT, &s), E2BIG);
 	expect_int(chan_len(fd), 1);
+}
+
+/* The largest case there may be, and two of them. */
+static void largest_cases(void)
+{
+	int fd = chan_make(0, 8, 4);
+	uint64_t v = 1;
+	char *cases = map_pages(2 * KCHAN_MAX_STRUCT_SIZE);
+	struct kchan_case c = { .fd = fd, .op = KCHAN_OP_SEND, .len = 8 };
+	struct kchan_select s = {
+		.nr_cases = 2,
+		.case_size = KCHAN_MAX_STRUCT_SIZE,
+		.flags = KCHAN_SELECT_NONBLOCK,
+	};
+
+	c.addr = (uintptr_t)&v;
+	s.cases = (uintptr_t)cases;
+	memcpy(cases, &c, sizeof(c));
+	memcpy(cases + KCHAN_MAX_STRUCT_SIZE, &c, sizeof(c));
+	expect_int(ioctl(fd, KCHAN_IOC_SELECT, &s), 0);
+	expect_int(chan_len(fd), 1);
+	cases[2 * KCHAN_MAX_STRUCT_SIZE - 1] = 1;
+	expect_errno(ioctl(fd, KCHAN_IOC_SELECT, &s), E2BIG);
+	cases[2 * KCHAN_MAX_STRUCT_SIZE - 1] = 0;
+	cases[KCHAN_MAX_STRUCT_SIZE - 1] = 1;
+	expect_errno(ioctl(fd, KCHAN_IOC_SELECT, &s), E2BIG);
+	expect_int(chan_len(fd), 1);
+}
+
+struct big_arm {
+	struct kchan_arm a;
+	uint32_t more[6];
+};
+
+static void arm_sizes(void)
+{
+	int fd = chan_make(0, 8, 4), armed;
+	struct kchan_case c = { .fd = fd, .op = KCHAN_OP_RECV, .len = 8 };
+	struct big_arm big = {
+		.a = {
+			.nr_cases = 1,
+			.case_size = sizeof(c),
+			.commit_size = sizeof(struct kchan_commit),
+		},
+	};
+	uint32_t size;
+
+	big.a.cases = (uintptr_t)&c;
+	for (size = 0; size < sizeof(big.a); size++) {
+		tap_about("%u bytes", size);
+		expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_ARM, size), &big),
+			     EINVAL);
+	}
+	tap_about("larger");
+	armed = ioctl(fd, IOC_SIZED(KCHAN_IOC_ARM, sizeof(big)), &big);
+	must(armed >= 0);
+	close(armed);
+	big.more[5] = 1;
+	expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_ARM, sizeof(big)), &big),
+		     E2BIG);
+	big.more[5] = 0;
+	tap_about("cases");
+	for (big.a.case_size = 0; big.a.case_size < sizeof(c); big.a.case_size++)
+		expect_errno(ioctl(fd, KCHAN_IOC_ARM, &big), EINVAL);
+	big.a.case_size = KCHAN_MAX_STRUCT_SIZE + 1;
+	expect_errno(ioctl(fd, KCHAN_IOC_ARM, &big), E2BIG);
+	big.a.case_size = UINT32_MAX;
+	expect_errno(ioctl(fd, KCHAN_IOC_ARM, &big), E2BIG);
+	big.a.case_size = sizeof(c);
+	tap_about("commits");
+	for (size = 0; size < sizeof(struct kchan_commit); size++) {
+		big.a.commit_size = size;
+		expect_errno(ioctl(fd, KCHAN_IOC_ARM, &big), EINVAL);
+	}
+	big.a.commit_size = KCHAN_MAX_STRUCT_SIZE + 1;
+	expect_int(ioctl(fd, KCHAN_IOC_ARM, &big), -1);
+	expect(errno == E2BIG || errno == EINVAL);
+	big.a.commit_size = UINT32_MAX;
+	expect_int(ioctl(fd, KCHAN_IOC_ARM, &big), -1);
+	expect(errno == E2BIG || errno == EINVAL);
+	expect_int(chan_info(fd).recv_waiters, 0);
+	expect_int(chan_info(fd).recv_ends, 1);
+}
+
+struct big_end {
+	struct kchan_end e;
+	uint32_t more[6];
+};
+
+static void end_sizes(void)
+{
+	struct big_end big = { .e = { .flags = KCHAN_END_RECV } };
+	int fd = chan_make(0, 8, 4), end;
+	uint32_t size;
+
+	for (size = 0; size < sizeof(big.e); size++) {
+		tap_about("%u bytes", size);
+		expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_END, size), &big),
+			     EINVAL);
+	}
+	tap_about("larger");
+	end = ioctl(fd, IOC_SIZED(KCHAN_IOC_END, sizeof(big)), &big);
+	must(end >= 0);
+	close(end);
+	big.more[5] = 1;
+	expect_errno(ioctl(fd, IOC_SIZED(KCHAN_IOC_END, sizeof(big)), &big),
+		     E2BIG);
+	expect_int(chan_info(fd).recv_ends, 1);
+}
+
+/* All of it is written, and nothing behind it. */
+static void info_whole(void)
+{
+	int fd = chan_make(0, 8, 2);
+	struct kchan_info info;
+
+	memset(&info, POISON, sizeof(info));
+	must_int(ioctl(fd, KCHAN_IOC_INFO, &info), 0);
+	expect_int(info.flags, KCHAN_INFO_SEND | KCHAN_INFO_RECV);
+	expect_int(info.elem_size, 8);
+	expect_int(info.capacity, 2);
+	expect_int(info.len, 0);
+	expect_int(info.send_ends, 1);
+	expect_int(info.recv_ends, 1);
+	expect_int(info.send_waiters, 0);
+	expect_int(info.recv_waiters, 0);
+	expect(info.id != 0xa5a5a5a5a5a5a5a5);
+	expect_int(info.in_flight, 0);
+	expect_int(info.reserved, 0);
+}
+
+/* What programs of any age and width agree on. */
+static void layout(void)
+{
+	expect_int(sizeof(struct kchan_setup), 16);
+	expect_int(sizeof(struct kchan_resize), 8);
+	expect_int(sizeof(struct kchan_info), 48);
+	expect_int(offsetof(struct kchan_info, id), 32);
+	expect_int(offsetof(struct kchan_info, in_flight), 40);
+	expect_int(sizeof(struct kchan_end), 8);
+	expect_int(sizeof(struct kchan_case), 24);
+	expect_int(offsetof(struct kchan_case, len), 16);
+	expect_int(offsetof(struct kchan_case, events), 16);
+	expect_int(sizeof(struct kchan_select), 40);
+	expect_int(offsetof(struct kchan_select, deadline), 16);
+	expect_int(offsetof(struct kchan_select, len), 36);
+	expect_int(offsetof(struct kchan_select, events), 36);
+	expect_int(sizeof(struct kchan_arm), 24);
+	expect_int(offsetof(struct kchan_arm, commit_size), 20);
+	expect_int(sizeof(struct kchan_commit), 16);
+	expect_int(offsetof(struct kchan_commit, index), 4);
+	expect_int(offsetof(struct kchan_commit, len), 12);
 }
 
 static void bad_addresses(void)
 {
 	static const unsigned long cmds[] = {
 		KCHAN_IOC_SETUP, KCHAN_IOC_RESIZE, KCHAN_IOC_INFO,
-		KCHAN_IOC_SELECT,
+		KCHAN_IOC_SELECT, KCHAN_IOC_END, KCHAN_IOC_ARM,
 	};
 	/* Beyond a hole; none; of the kernel; half of it there. */
 	char *bad[] = {
@@ -257,8 +412,13 @@ static const struct tap_test tests[] = {
 	{ "setup: reserved is zero", setup_reserved },
 	{ "resize: smaller and larger structures, flags", resize_sizes },
 	{ "info: smaller and larger structures", info_sizes },
+	{ "info: all of the structure is written", info_whole },
 	{ "select: smaller and larger structures", select_sizes },
 	{ "select: smaller and larger cases, flags", case_sizes },
+	{ "select: cases of the largest size", largest_cases },
+	{ "arm: smaller and larger structures, cases and commits", arm_sizes },
+	{ "end: smaller and larger structures", end_sizes },
+	{ "the layout of the structures", layout },
 	{ "structures at bad addresses are EFAULT", bad_addresses },
 	{ "structures at odd addresses work", unaligned },
 	{ "info into read-only memory is EFAULT", read_only_info },

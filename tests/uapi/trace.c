@@ -286,9 +286,9 @@ static void too_small(void)
 	expect_done_errno(&c, EMSGSIZE);
 	trace_stop_chan(&t, fd);
 	next_is(&t, tid, "kchan_block", "chan=%llu op=recv tid=%d", id, tid);
+	next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=3 tid=%d", id, me);
 	next_is(&t, me, "kchan_wake", "chan=%llu op=recv tid=%d error=%d", id,
 		tid, -EMSGSIZE);
-	next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=3 tid=%d", id, me);
 	trace_expect_end(&t);
 }
 

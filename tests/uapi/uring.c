@@ -154,7 +154,7 @@ static void polled_by_select(void)
 	send_u64(fd, 7);
 	expect_int(cases_join(&call), 0);
 	expect_int(call.c.s.index, 1);
-	expect_int(call.c.s.len, POLLIN);
+	expect_int(call.c.s.events, POLLIN);
 	ring_expect(&r, 1, POLLIN);
 	expect_recv(fd, 7);
 	expect_idle(on);

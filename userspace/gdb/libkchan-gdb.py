@@ -312,10 +312,12 @@ class ChannelPrinter:
         if "kchan-len" in kernel:
             holds = f"{kernel['kchan-len']} of {kernel['kchan-capacity']} "
         holds += "messages of up to" if self.value["message"] else "elements of"
-        closed = ""
+        state = ""
+        if kernel.get("kchan-in-flight", "0") != "0":
+            state += f", {kernel['kchan-in-flight']} in flight"
         if "closed" in kernel.get("kchan-flags", "").split():
-            closed = ", closed"
-        return f"{end(fd)}: {holds} {size} bytes{closed}"
+            state += ", closed"
+        return f"{end(fd)}: {holds} {size} bytes{state}"
 
 
 class ErrorPrinter:

@@ -75,14 +75,10 @@ static bool add_uses(struct round *round, const struct kc_parked *p)
 static void read_task(pid_t tid, const char *file, char *text, size_t size)
 {
 	char path[48];
-	long fd, len;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/%s", tid, file);
-	fd = sys_open(path, O_RDONLY | O_CLOEXEC);
-	len = fd < 0 ? 0 : sys_read(fd, text, size - 1);
-	if (fd >= 0)
-		sys_close(fd);
-	text[len < 0 ? 0 : len] = '\0';
+	if (sys_read_text(path, text, size) < 0)
+		text[0] = '\0';
 }
 
 /* As the kernel has it: one that is about to run is not. */

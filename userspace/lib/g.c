@@ -49,13 +49,9 @@ static void forget(void *data)
  */
 static void read_comm(void)
 {
-	long fd = sys_open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
-	long len = 0;
+	const long len = sys_read_text("/proc/self/comm", kc_sched.comm,
+				       KC_COMM_SIZE);
 
-	if (fd >= 0) {
-		len = sys_read(fd, kc_sched.comm, KC_COMM_SIZE - 1);
-		sys_close(fd);
-	}
 	if (len > 0 && kc_sched.comm[len - 1] == '\n')
 		kc_sched.comm[len - 1] = '\0';
 	if (len <= 0)

@@ -58,7 +58,7 @@ static void put_alarm(struct live *live, struct kc_limit limit)
 	live->cases[live->nr] = (struct kchan_case){
 		.fd = limit.alarm - 1,
 		.op = KCHAN_OP_POLL,
-		.len = EPOLLIN,
+		.events = EPOLLIN,
 	};
 }
 
@@ -147,7 +147,7 @@ static int add_fd(struct live *live, const kc_case *c, size_t index)
 	live->foreign = true;
 	to->fd = c->fd;
 	to->op = KCHAN_OP_POLL;
-	to->len = c->events;
+	to->events = c->events;
 	return 0;
 }
 
@@ -179,7 +179,7 @@ static int add_context(struct live *live, kc_ctx *ctx, size_t index)
 		live->foreign = true;
 		to->fd = sources[i]->chan->fd;
 		to->op = KCHAN_OP_POLL;
-		to->len = EPOLLIN;
+		to->events = EPOLLIN;
 	}
 	if (n->deadline < live->deadline) {
 		live->deadline = n->deadline;
@@ -335,7 +335,7 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
 	if (c->op != KC_OP_DONE)
 		c->status = -(int)sel.status;
 	if (c->op == KC_OP_FD)
-		c->revents = sel.len;
+		c->revents = sel.events;
 	else if (c->op != KC_OP_DONE)
 		c->len = sel.len;
 	if (!sel.status && (c->op == KC_OP_RECV || c->op == KC_OP_RECV_MSG))
@@ -407,7 +407,7 @@ static int poll_fds(const struct live *live, kc_case *cases,
 
 	for (i = 0; i < nr; i++) {
 		fds[i].fd = live->cases[i].fd;
-		fds[i].events = live->cases[i].len;
+		fds[i].events = live->cases[i].events;
 	}
 	do {
 		ret = sys_poll(fds, nr, left(limit));

@@ -49,6 +49,24 @@ static inline long sys_read(int fd, void *buf, size_t len)
 	return sys_ret(syscall(SYS_read, fd, buf, len));
 }
 
+/*
+ * What is in a file of a few lines, in one read, with a zero byte after it: how many
+ * bytes there are, or a negative errno. Those that do not fit are left out.
+ */
+static inline long sys_read_text(const char *path, char *text, size_t size)
+{
+	const long fd = sys_open(path, O_RDONLY | O_CLOEXEC);
+	long len;
+
+	if (fd < 0)
+		return fd;
+	len = sys_read(fd, text, size - 1);
+	sys_close(fd);
+	if (len >= 0)
+		text[len] = '\0';
+	return len;
+}
+
 static inline long sys_write(int fd, const void *buf, size_t len)
 {
 	return sys_ret(syscall(SYS_write, fd, buf, len));

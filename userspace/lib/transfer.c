@@ -28,7 +28,7 @@ static int select_one(const kc_chan *c, uint32_t op, const void *buf,
 	}, {
 		.fd = limit.alarm - 1,
 		.op = KCHAN_OP_POLL,
-		.len = EPOLLIN,
+		.events = EPOLLIN,
 	} };
 	struct kchan_select sel = {
 		.cases = (uintptr_t)cases,

@@ -2,15 +2,25 @@
 /*
  * Who uses channels.
  *
- * The kernel tells of a channel how many ends it has, and of an end how many hold it:
- * descriptors in all processes, messages that it is in, calls in progress. If all of
- * that is accounted for by the descriptors of this process and the calls that are
- * known of, nobody else can use the channel. An end that has two descriptors here
- * counts twice, and so the account is wrong on the safe side.
+ * The kernel tells of a channel how many ends it has, and of an end how many references
+ * there are on its open file: see fdinfo.h. There is one reference for each descriptor
+ * of the file, in any process; one for each message in a socket's queue that it is in;
+ * and one for each time that a call in progress was given such a descriptor. (A call by
+ * the only thread of a process takes none. But here there are two: who waits and who
+ * looks.) The call that reads fdinfo is not counted.
+ *
+ * So if the channel has no ends but those that have a descriptor here, and if each of
+ * their files has one reference for that descriptor, one for each use that is known of,
+ * and no more, then nobody else can use the channel. A file with two descriptors here
+ * is never found to be so, as each of the two is another reference to the other one.
+ *
+ * An end that is not seen to be one is missing among the channel's. What cannot be
+ * read is not known. In both cases it is not said that nobody else uses the channel.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "fdinfo.h"
 #include "internal.h"
 #include "sys.h"
 #include "uses.h"
@@ -86,38 +96,47 @@ static unsigned int calls_on(const struct kc_uses *uses, int fd)
 
 /* One of our descriptors of a channel. */
 struct end {
-	struct kchan_info info;
+	struct kc_fdinfo info;
 	unsigned int calls;
 };
 
 struct ends {
 	const struct kc_uses *uses;
-	dev_t device;
 	struct end *ends;
 	size_t nr;
 	size_t max;
+	size_t nr_used;
 };
 
-static bool add_end(struct ends *ends, int fd)
+/* By its type. Others, such as one of epoll, may have a long fdinfo. */
+static bool may_be_end(int fd)
 {
 	struct stat stat;
-	struct end *more;
 
-	/* Only ours are asked: to others the request may mean something else. */
-	if (fstat(fd, &stat) || !S_ISCHR(stat.st_mode) ||
-	    stat.st_rdev != ends->device)
-		return true;
+	return !fstat(fd, &stat) &&
+	       (S_ISCHR(stat.st_mode) || S_ISFIFO(stat.st_mode));
+}
+
+/* False if it is not known what the descriptor is. */
+static bool add_end(struct ends *ends, int fd)
+{
+	struct kc_fdinfo info;
+	struct end *more;
+	int ret;
+
+	ret = may_be_end(fd) ? kc_fdinfo_read(fd, &info) : 0;
+	if (ret <= 0)
+		return !ret;
 	if (ends->nr == ends->max) {
 		more = grow(ends->ends, &ends->max, sizeof(*more));
 		if (!more)
 			return false;
 		ends->ends = more;
 	}
-	more = &ends->ends[ends->nr];
-	if (sys_ioctl(fd, KCHAN_IOC_INFO, &more->info))
-		return true;
+	more = &ends->ends[ends->nr++];
+	more->info = info;
 	more->calls = calls_on(ends->uses, fd);
-	ends->nr++;
+	ends->nr_used += !!more->calls;
 	return true;
 }
 
@@ -156,36 +175,39 @@ static int compare_channels(const void *a, const void *b)
 {
 	const struct end *left = a, *right = b;
 
-	return (left->info.id > right->info.id) - (left->info.id < right->info.id);
+	return (left->info.channel > right->info.channel) -
+	       (left->info.channel < right->info.channel);
 }
 
 /* Those of one channel: true if it is not waited for, or they are all. */
 static bool is_accounted_for(const struct end *ends, size_t nr)
 {
-	unsigned int calls = 0, refs = 0, send = 0, recv = 0;
+	unsigned int send = 0, recv = 0;
+	bool used = false, ours = true;
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
-		calls += ends[i].calls;
-		refs += ends[i].info.file_refs;
-		send += !!(ends[i].info.flags & KCHAN_INFO_SEND);
-		recv += !!(ends[i].info.flags & KCHAN_INFO_RECV);
+		used |= !!ends[i].calls;
+		ours &= ends[i].info.file_refs == 1 + ends[i].calls;
+		send += !!(ends[i].info.mode & KCHAN_INFO_SEND);
+		recv += !!(ends[i].info.mode & KCHAN_INFO_RECV);
 	}
-	/* Of each the descriptor, and the call that asked. */
-	return !calls || (refs == 2 * nr + calls && send == ends->info.send_ends &&
-			  recv == ends->info.recv_ends);
+	return !used || (ours && send == ends->info.send_ends &&
+			 recv == ends->info.recv_ends);
 }
 
 static bool are_accounted_for(struct ends *ends)
 {
 	size_t begin, end;
 
-	if (!ends->nr)
+	/* Those that are used are all among them. */
+	if (!ends->nr || ends->nr_used != ends->uses->nr)
 		return false;
 	qsort(ends->ends, ends->nr, sizeof(*ends->ends), compare_channels);
 	for (begin = 0; begin < ends->nr; begin = end) {
 		for (end = begin; end < ends->nr; end++)
-			if (ends->ends[end].info.id != ends->ends[begin].info.id)
+			if (ends->ends[end].info.channel !=
+			    ends->ends[begin].info.channel)
 				break;
 		if (!is_accounted_for(&ends->ends[begin], end - begin))
 			return false;
@@ -196,15 +218,11 @@ static bool are_accounted_for(struct ends *ends)
 bool kc_uses_are_all(struct kc_uses *uses)
 {
 	struct ends ends = { .uses = uses };
-	struct stat stat;
 	bool all;
 
 	if (!uses->nr)
 		return true;
 	sort(uses);
-	if (fstat(uses->uses[0].fd, &stat))
-		return false;
-	ends.device = stat.st_rdev;
 	all = find_ends(&ends) && are_accounted_for(&ends);
 	free(ends.ends);
 	return all;

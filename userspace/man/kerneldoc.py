@@ -20,6 +20,8 @@ TITLE = re.compile(r"DOC: (?P<doc>.+)|(?P<kind>define|struct) (?P<name>\w+)"
 IOCTL = re.compile(r"#define (KCHAN_IOC_\w+)\s+_(IO|IOR|IOW|IOWR)\("
                    r"KCHAN_IOC_TYPE, 0x\w+(?:, struct (\w+))?\)")
 VALUE = r"static unsigned (?:int|long) {} = (\d+)(?:UL)?(?: << (\d+))?;"
+# Constants that are sizes and numbers by themselves, and no value of a member.
+SIZES = ("KCHAN_MAX_", "KCHAN_INLINE_")
 PARAMETER = re.compile(r"MODULE_PARM_DESC\((\w+),\s*((?:\"[^\"]*\"\s*)+)\)")
 
 
@@ -85,7 +87,7 @@ class Contract:
             (rf"&struct{TIE}(\w+)", lambda m: ("Vt", "struct " + m[1])),
             (r"&(\w+\.\w+)", lambda m: ("Va", m[1])),
             (r"@(\w+)", lambda m: ("Fa", m[1])),
-            (r"(\w+)\(\)", lambda m: ("Fn", m[1])),
+            (r"((?:\w+\.)*\w+)\(\)", lambda m: ("Fn", m[1])),
             (r"E[A-Z0-9]+\b", lambda m: ("Er", m[0]) if m[0] in ERRORS else None),
             (r"(?:[A-Z][A-Z0-9]*_[A-Z0-9_]+\b\*?)", lambda m: ("Dv", m[0])),
             (r"/(?:dev|proc|sys)/[\w/.-]*\w/?", lambda m: ("Pa", m[0])),
@@ -191,17 +193,20 @@ class Contract:
                 out += self.prose.block(block)
         return out + [".El"]
 
-    def limits(self):
+    def sizes(self):
         out = [".Bl -tag -width Ds"]
         for doc in self.constants.values():
-            if doc.name.startswith("KCHAN_MAX_"):
+            if doc.name.startswith(SIZES):
                 value = doc.code.split(None, 2)[2]
                 out += [f".It Dv {doc.name} No {argument(value)}"]
                 out += self.sentence(doc.brief)
+                for block in doc.blocks:
+                    out += self.prose.block(block)
         return out + [".El"]
 
     def struct(self, doc):
-        out = literal([each.expandtabs(8) for each in doc.code.split("\n")], "")
+        code = doc.code.replace("__extension__ ", "")
+        out = literal([each.expandtabs(8) for each in code.split("\n")], "")
         out.append(".Bl -tag -width Ds")
         for name, text in doc.members:
             out += [f".It Fa {name}"] + self.sentence(text)
@@ -254,6 +259,5 @@ class Contract:
             raise Wrong(self.path, 0, "ioctls not understood: " +
                         ", ".join(sorted(ends)))
         for doc in self.constants.values():
-            if not doc.member and not doc.name.startswith(("KCHAN_MAX_",
-                                                           "KCHAN_IOC_")):
+            if not doc.member and not doc.name.startswith((*SIZES, "KCHAN_IOC_")):
                 raise doc.wrong(f"{doc.name} is a value of what?")

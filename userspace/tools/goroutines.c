@@ -4,10 +4,11 @@
  *
  * A channel is this process's alone if all its ends are, and nobody else has a
  * reference on their files: another process, or a descriptor that is under way in a
- * socket. Then nobody else can wake who waits there. To receive, that is what
- * those who can send do; to send, those who can receive, and, since they may close
- * the channel, those who can send. What is armed wakes nobody who already waits: they
- * would have met.
+ * socket. Then nobody else can wake who waits there. Who waits to receive is woken by
+ * those who can send; and, while an element is in flight, by those who can receive,
+ * since it may come back from them. Who waits to send is woken by those who can receive,
+ * and, since they may close the channel, by those who can send. What is armed wakes
+ * nobody who already waits: they would have met.
  */
 #include <errno.h>
 #include <ctype.h>
@@ -72,6 +73,16 @@ static enum whose whose(const struct process *process, uint64_t channel,
 	return nr < all ? OTHERS : ret;
 }
 
+static bool is_in_flight(const struct process *process, uint64_t channel)
+{
+	const struct end *end = process->ends;
+
+	for (; end != process->ends + process->nr_ends; end++)
+		if (end->channel.id == channel && end->channel.in_flight)
+			return true;
+	return false;
+}
+
 static void find_wakers(const struct process *process)
 {
 	enum whose by;
@@ -83,7 +94,8 @@ static void find_wakers(const struct process *process)
 		if (!wait->thread)
 			continue;
 		by = whose(process, wait->channel, KCHAN_INFO_SEND);
-		if (by == OURS && wait->send)
+		if (by == OURS &&
+		    (wait->send || is_in_flight(process, wait->channel)))
 			by = whose(process, wait->channel, KCHAN_INFO_RECV);
 		if (by == OTHERS)
 			wait->thread->foreign = true;
@@ -162,11 +174,13 @@ static void put_channel(const struct end *end, const struct end *last)
 {
 	const struct kchan_info *info = &end->channel;
 
-	printf("channel %llu: %s, %u bytes, %u of %u queued%s\n",
+	printf("channel %llu: %s, %u bytes, %u of %u queued",
 	       (unsigned long long)info->id,
 	       info->flags & KCHAN_INFO_MESSAGE ? "message" : "fixed",
-	       info->elem_size, info->len, info->capacity,
-	       info->flags & KCHAN_INFO_CLOSED ? ", closed" : "");
+	       info->elem_size, info->len, info->capacity);
+	if (info->in_flight)
+		printf(", %u in flight", info->in_flight);
+	printf("%s\n", info->flags & KCHAN_INFO_CLOSED ? ", closed" : "");
 	printf("  ends: %u send, %u recv; waiting: %u send, %u recv; fds:",
 	       info->send_ends, info->recv_ends, info->send_waiters,
 	       info->recv_waiters);

@@ -30,6 +30,7 @@ int cmd_info(kc_chan *c, const struct options *opts)
 	printf("elem_size: %u\n", info.elem_size);
 	printf("capacity: %u\n", info.capacity);
 	printf("len: %u\n", info.len);
+	printf("in_flight: %u\n", info.in_flight);
 	printf("closed: %s\n", yes_no(info.flags & KCHAN_INFO_CLOSED));
 	printf("can_send: %s\n", yes_no(info.flags & KCHAN_INFO_SEND));
 	printf("can_recv: %s\n", yes_no(info.flags & KCHAN_INFO_RECV));

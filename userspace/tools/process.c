@@ -2,12 +2,13 @@
 /*
  * Looking at a process from outside.
  *
- * Which descriptors are ends, and of what, its fdinfo tells. How many references
- * there are on the open file of one, so whether anybody else has it, is asked on a
- * copy of the descriptor, which is taken and dropped again at once. What a thread
- * waits for is in the numbers that it gave its system call, and of a select in what
- * these point to; of a select that is armed, in the fdinfo of its descriptor. The process is not stopped: its threads are looked at twice, and
- * what belongs to one that has run in between is not believed.
+ * Its fdinfo tells which descriptors are ends, and of what; and how many references
+ * there are on the open file of one, so whether anybody else has it. (The read of
+ * fdinfo itself does not count.) What a thread waits for is in the numbers that it gave
+ * its system call, and of a select in what these point to. What a select that is armed
+ * waits for is in the fdinfo of its descriptor. The process is not stopped. Its threads
+ * are looked at twice, before its descriptors and after, and what belongs to one that
+ * has run in between is not believed.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -179,6 +179,9 @@ static int see_end(struct process *process, int fd, const char *text)
 	info->recv_ends = number(text, "kchan-recv-ends");
 	info->send_waiters = number(text, "kchan-send-waiters");
 	info->recv_waiters = number(text, "kchan-recv-waiters");
+	info->in_flight = number(text, "kchan-in-flight");
+	/* This line may be missing. */
+	end->refs = number(text, "kchan-debug-file-refs");
 	return 0;
 }
 
@@ -242,30 +245,6 @@ static void count_fds(struct process *process)
 		end->first = each == end;
 		each->nr_fds++;
 	}
-}
-
-/* Our copy counts, and its call may not: we are but one thread. */
-static void ask_refs(struct process *process)
-{
-	const int pidfd = syscall(SYS_pidfd_open, process->pid, 0);
-	struct kchan_info info;
-	struct end *end;
-	int copy;
-
-	if (pidfd < 0)
-		return;
-	for (end = process->ends; end != process->ends + process->nr_ends; end++) {
-		if (!end->first)
-			continue;
-		copy = syscall(SYS_pidfd_getfd, pidfd, end->fd, 0);
-		if (copy < 0)
-			continue;
-		if (!ioctl(copy, KCHAN_IOC_INFO, &info) &&
-		    info.id == end->channel.id)
-			end->refs = info.file_refs - 1;
-		close(copy);
-	}
-	close(pidfd);
 }
 
 static unsigned long long count_switches(const struct process *process, pid_t tid)
@@ -358,12 +337,12 @@ static int see_select(struct process *process, struct thread *thread,
 	}
 	thread->timed = sel.flags & KCHAN_SELECT_DEADLINE;
 	for (i = 0; i < sel.nr_cases; i++)
-		nr += (int32_t)cases[i].fd >= 0;
+		nr += cases[i].fd >= 0;
 	for (i = 0; i < sel.nr_cases && !ret; i++) {
 		hold(process, cases[i].fd);
 		end = process_end(process, cases[i].fd);
 		if (cases[i].op == KCHAN_OP_POLL || !end)
-			thread->foreign |= (int32_t)cases[i].fd >= 0;
+			thread->foreign |= cases[i].fd >= 0;
 		else
 			ret = waits_for(process, thread, end,
 					cases[i].op == KCHAN_OP_SEND, nr > 1);
@@ -429,7 +408,6 @@ int process_look(struct process *process)
 		qsort(process->ends, process->nr_ends, sizeof(process->ends[0]),
 		      by_fd);
 	count_fds(process);
-	ask_refs(process);
 	for (i = 0; i < process->nr_threads && !ret; i++) {
 		thread = &process->threads[i];
 		look_again(process, thread);

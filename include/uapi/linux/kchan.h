@@ -11,98 +11,163 @@
 /**
  * DOC: The device
  *
- * Each open() of /dev/kchan (``O_RDWR`` only) makes a new channel and gives
- * its first end, which sends and receives. An element is what one send moves.
- * write() sends, read() receives, poll() tells which of them would not block,
- * and the ioctls below do the rest. A channel of capacity 0 is a rendezvous: a
- * send returns only once a receiver has been handed the element.
+ * Each open() of /dev/kchan makes a new channel and returns its first end. The
+ * mode has to be ``O_RDWR``: the first end sends and receives. An element is what
+ * one send moves. write() sends elements and read() receives them. poll() tells
+ * which of the two would not block. The ioctls below do the rest. A channel of
+ * capacity 0 is a rendezvous: a send returns only once a receiver has been handed
+ * the element.
  *
- * Without %KCHAN_IOC_SETUP a channel has the geometry that the module's
- * parameters say (by default message mode, 4096 bytes, capacity 16). The first
- * send, receive, poll, select or new end fixes its geometry.
+ * A channel without %KCHAN_IOC_SETUP has the geometry that the module's parameters
+ * give (by default message mode, 4096 bytes, capacity 16). The first send, receive,
+ * poll, select or new end fixes the geometry and allocates the buffer.
  *
- * %KCHAN_IOC_END gives further ends, of the same or less direction. A channel
- * closes by itself when its last end that can send goes; sends fail with
- * ``EPIPE`` when no end that can receive is left.
+ * %KCHAN_IOC_END makes further ends, of the same or less direction. They are FIFOs
+ * by their file type (``S_IFIFO``). The first end has the type of the device. A
+ * channel closes by itself when its last end that can send goes. A send fails with
+ * ``EPIPE`` when no end that can receive is left, and what is queued then is freed.
+ *
+ * read() and write() of 0 bytes return 0 and do nothing. There is one exception: to
+ * write a message of 0 bytes is ``EINVAL``.
+ *
+ * The ioctl ``FIONREAD`` stores, in an int, the bytes of the element that the next
+ * receive would return, or 0 when none is there. It is ``EBADF`` on an end that
+ * cannot receive.
+ */
+
+/**
+ * DOC: Waiting
+ *
+ * Waiters are served first come, first served. A call that a signal handler
+ * interrupted and that restarts (SA_RESTART) queues again at the tail: it has lost
+ * its place.
+ *
+ * A message that is sent turns away the receivers before the one that takes it, if
+ * they have too little room: their calls fail with ``EMSGSIZE``. When it goes to the
+ * buffer, these are all receivers that wait. A send that fails or that waits turns
+ * nobody away.
+ *
+ * A receiver is told end-of-stream only when the channel is closed, nothing is
+ * queued, and no element is in flight. An element is in flight when it was handed
+ * to a receiver that has not taken it yet: a blocked call that is about to copy it
+ * to its caller, or an armed select that was not read. Such an element may come
+ * back. Until then a receive waits, or fails with ``EAGAIN`` if it may not wait, and
+ * poll() tells ``EPOLLRDHUP`` alone. Whoever holds an armed select that has
+ * committed, and waits for end-of-stream on the same channel, waits for itself:
+ * read the armed select first.
  */
 
 /**
  * DOC: Readiness
  *
- * poll() tells ``EPOLLIN`` when a receive would not block, and ``EPOLLOUT``
- * when a send would not. On a rendezvous channel that is so while a counterpart
- * is parked: in a blocked write(), read() or %KCHAN_IOC_SELECT, or in a select
- * that is armed (%KCHAN_IOC_ARM). Two sides that only poll never meet there, for
- * each waits for the other to come; one of them has to block or be armed. A
- * select that waits to receive there makes the channel writable for its own
- * %KCHAN_OP_POLL too, and one that waits to send, readable: do not poll a
- * rendezvous channel for the direction in which the same select offers itself.
+ * poll() tells ``EPOLLIN`` when a receive would not block, and ``EPOLLOUT`` when a
+ * send would not block. On a closed channel an end that receives gets
+ * ``EPOLLIN | EPOLLRDHUP`` while something is queued, then ``EPOLLRDHUP`` alone
+ * while something is in flight, then ``EPOLLIN | EPOLLRDHUP | EPOLLHUP``. An end
+ * that sends gets ``EPOLLOUT`` when the channel is closed or no end that can
+ * receive is left. ``EPOLLERR`` comes with it on an end that can only send.
  *
- * Readiness is a hint, as everywhere: of two pollers who are told of one element
- * one finds it gone. And it is of one channel at a time: a poller who sees that A
- * can be received from and B can be sent to, and then does the one or the other,
- * has chosen before he knows whether it can still be done; two who do so, the one
- * from A to B and the other from B to A, can go on finding each other's choice
- * gone for ever. Who has to send or receive exactly one of several things asks
- * for it with %KCHAN_IOC_SELECT, which chooses and does it in one step; who has
- * an event loop and cannot block, with %KCHAN_IOC_ARM, and polls the fd that this
- * gives.
+ * On a rendezvous channel a direction is ready while a counterpart is parked: in a
+ * blocked write(), read() or %KCHAN_IOC_SELECT, or in an armed select
+ * (%KCHAN_IOC_ARM). Two sides that only poll never meet there, because each waits
+ * for the other. One of them has to block or to be armed. A select that waits to
+ * receive there also makes the channel writable for its own %KCHAN_OP_POLL, and one
+ * that waits to send makes it readable. Do not poll a rendezvous channel for the
+ * direction in which the same select offers itself.
+ *
+ * Readiness is a hint, as everywhere. When two pollers are told of one element, one
+ * of them finds it gone. Readiness also is of one channel at a time. A poller that
+ * sees that it can receive from A and send to B, and then does one of the two, has
+ * chosen before it knows whether that is still possible. To send or receive exactly
+ * one of several things, use %KCHAN_IOC_SELECT, which chooses and commits in one
+ * step. An event loop, which cannot block, uses %KCHAN_IOC_ARM and polls the fd that
+ * this returns.
+ *
+ * A message that is larger than the room of every parked receiver does not move,
+ * though poll() may tell ``EPOLLOUT`` because of these receivers.
  */
 
 /**
  * DOC: Event loops
  *
- * A loop over epoll, io_uring or the like treats an end of a buffered channel as
- * it does a pipe: with O_NONBLOCK set, it waits for readiness and then reads or
- * writes until ``EAGAIN``. For a rendezvous, or for a choice among several
- * channels, it arms a select, and has one more fd to wait for::
+ * A loop over epoll, io_uring or the like treats an end of a buffered channel as a
+ * pipe. It sets O_NONBLOCK, waits for readiness, and then reads or writes until
+ * ``EAGAIN``. For a rendezvous, or for a choice among several channels, it arms a
+ * select, and has one more fd to wait for::
  *
- *	arm = ioctl(end, KCHAN_IOC_ARM, &cases);
+ *	arm = ioctl(end, KCHAN_IOC_ARM, &cases);  with KCHAN_ARM_NONBLOCK
  *	epoll_ctl(ep, EPOLL_CTL_ADD, arm, EPOLLIN);
  *	epoll_ctl(ep, EPOLL_CTL_ADD, sock, EPOLLIN);
  *	for (;;) {
  *		epoll_wait(ep, ...);
  *		sock:	whatever it brought
- *		arm:	read(arm, { commit, element }); what was armed is done
- *			ioctl(arm, KCHAN_IOC_ARM, &cases); and once more
+ *		arm:	read(arm, { commit, element }); the select has ended
+ *			ioctl(arm, KCHAN_IOC_ARM, &cases); arms it once more
  *	}
  *
  * A loop that no longer wants what it has armed, because a socket or a timer came
- * first, disarms: if that returns 0 nothing has moved, and nothing will; if it
- * is ``EALREADY`` a case had committed, and the loop reads it as it would have.
+ * first, disarms it. If that returns 0, nothing has moved and nothing will. If it
+ * fails with ``EALREADY``, a case had committed, and the loop reads it as usual.
+ *
+ * asyncio's pipe transports (connect_read_pipe, connect_write_pipe) treat a channel
+ * as a stream of bytes. In message mode a read transport joins messages that arrive
+ * together: use add_reader() and os.read() to keep them apart. The write transport
+ * takes a FIFO that becomes readable for one whose reader has gone: give it an end
+ * that can only send.
  */
 
 /**
  * DOC: io_uring
  *
- * A read or a write that can be done at once is, and one that cannot waits by
- * polling: it is tried again when the channel says that it might go. While a
- * channel has one reader and one writer no worker thread is made for that,
- * however long they wait. Such requests are not parked: they have no place in
- * the channel's queue, and on a rendezvous channel they meet only a counterpart
- * that blocks or is armed.
+ * A read or a write that can be done at once is done at once. One that cannot waits
+ * by polling: it is tried again when the channel tells that it might go. While a
+ * channel has one reader and one writer, no worker thread is made for that. Such
+ * requests are not parked: they have no place in the channel's queue, and on a
+ * rendezvous channel they meet only a counterpart that blocks or is armed.
  *
- * Of several reads that wait on one channel each element wakes all, and one
- * finds it; of writes likewise. io_uring counts how often a request was woken
- * for nothing, and after 128 times gives up polling for it: a worker
- * thread then blocks in the call, parked as any other, or, where O_NONBLOCK is
- * set, the request completes with ``-EAGAIN``. Nothing is lost, but each such
- * request takes a thread while it waits. Who wants none keeps one read and one
- * write in flight on each channel.
+ * When several reads wait on one channel, each element wakes all of them, and one
+ * finds it. The same holds for writes. io_uring counts how often a request was
+ * woken for nothing, and after 128 times it stops polling for that request. A worker
+ * thread then blocks in the call, parked as any other. If O_NONBLOCK is set, the
+ * request completes with ``-EAGAIN`` instead. Nothing is lost, but each such request
+ * takes a thread while it waits. To avoid that, keep one read and one write in
+ * flight on each channel.
+ */
+
+/**
+ * DOC: Limits
+ *
+ * The memory that a user makes a channel hold is charged to that user, in each user
+ * namespace from the user's own up to the first one. A namespace counts for the user
+ * who made it. The parameter user_max_bytes limits the sum, and user_max_channels
+ * the number of channels. A caller with CAP_SYS_RESOURCE passes these limits, and so
+ * does what the initial root owns. Past a limit a call fails with ``EDQUOT``, and
+ * nothing has moved.
+ *
+ * These are charged:
+ *
+ * - the whole buffer, to the user who opened the channel, when the buffer is made.
+ *   Elements over %KCHAN_INLINE_ELEM_SIZE bytes are included, although they are
+ *   allocated one by one as they are sent; a rendezvous channel of such elements is
+ *   charged for one of them;
+ * - what a call that waits stages in the kernel, to the caller: elements over 128
+ *   bytes, and the cases of a select;
+ * - an armed select, with its cases and their elements, to the user who arms it.
  */
 
 /**
  * DOC: Looking at channels
  *
- * /proc/PID/fdinfo tells of an end what %KCHAN_IOC_INFO tells (but for
- * &kchan_info.file_refs), in lines such as ``kchan-capacity:<tab>16``: kchan-id;
- * kchan-mode, the directions of the end (``send``, ``recv``); kchan-flags, of the
- * channel (``message``, ``fixed``, ``closed``, or ``-`` for none of them);
- * kchan-elem-size, kchan-capacity, kchan-len, kchan-send-ends, kchan-recv-ends,
- * kchan-send-waiters and kchan-recv-waiters.
+ * /proc/PID/fdinfo shows of an end what %KCHAN_IOC_INFO returns, in lines such as
+ * ``kchan-capacity:<tab>16``: kchan-id; kchan-mode, the directions of the end
+ * (``send``, ``recv``); kchan-flags, of the channel (``message``, ``fixed``,
+ * ``closed``, or ``-`` for none of them); kchan-elem-size, kchan-capacity, kchan-len,
+ * kchan-in-flight, kchan-send-ends, kchan-recv-ends, kchan-send-waiters and
+ * kchan-recv-waiters. One more line is for debuggers, and may go in a later version:
+ * kchan-debug-file-refs, the references on the open file.
  *
- * For root, kchan/channels in debugfs lists all channels, with who waits there,
- * and tracefs has the events of the system kchan. All of them know a channel by
+ * For root, kchan/channels in debugfs lists all channels and who waits there, and
+ * tracefs has the events of the system kchan. All of them know a channel by
  * &kchan_info.id.
  */
 
@@ -110,19 +175,25 @@
  * DOC: Extending the structures
  *
  * Every structure may grow at its end. An ioctl is known by its type, number and
- * direction; the size in its code is that of the caller's structure. Bytes beyond
- * those that the kernel knows have to be zero, or the call fails with
- * ``E2BIG``; bytes that an older caller does not have are taken as zero, and
- * are not written back. A size below that of the first published form of the
- * structure fails with ``EINVAL``, and so do unknown flags and reserved fields
- * that are not zero. All fields are of fixed width and mean the same to 32-bit
- * and 64-bit callers.
+ * direction. The size in its code is that of the caller's structure. Bytes beyond
+ * those that the kernel knows have to be zero, or the call fails with ``E2BIG``.
+ * Bytes that an older caller does not have count as zero, and are not written back.
+ * A size below that of the first published form of the structure fails with
+ * ``EINVAL``, and so do unknown flags and reserved fields that are not zero. All
+ * fields are of fixed width and mean the same to 32-bit and 64-bit callers.
  */
 
 /**
  * define KCHAN_MAX_ELEM_SIZE - largest element size, in bytes
  */
 #define KCHAN_MAX_ELEM_SIZE	(16U << 20)
+
+/**
+ * define KCHAN_INLINE_ELEM_SIZE - largest element that the buffer itself stores
+ *
+ * Larger elements are allocated one by one, and the buffer stores where they are.
+ */
+#define KCHAN_INLINE_ELEM_SIZE	4096U
 
 /**
  * define KCHAN_MAX_CAPACITY - largest capacity, in elements
@@ -133,6 +204,11 @@
  * define KCHAN_MAX_CASES - most cases in one select
  */
 #define KCHAN_MAX_CASES		64
+
+/**
+ * define KCHAN_MAX_STRUCT_SIZE - largest case_size and commit_size
+ */
+#define KCHAN_MAX_STRUCT_SIZE	4096U
 
 /*
  * kchan_setup.flags
@@ -158,16 +234,13 @@
  * Setup may be repeated until the geometry is fixed.
  *
  * Errors: ``EBUSY`` when the geometry is fixed; ``EINVAL`` for a value over its
- * maximum, or over the module parameter max_channel_bytes (a caller with
- * CAP_SYS_RESOURCE may pass that parameter, not the maxima); ``EDQUOT`` when
- * the channels of the user who opened this one would hold more than the
- * parameter user_max_bytes (the same capability passes it); ``ENOMEM``;
- * ``EBADF`` when the end does not both send and receive.
+ * maximum, or for a buffer over the module parameter max_channel_bytes (a caller
+ * with CAP_SYS_RESOURCE passes that parameter, not the maxima); ``EDQUOT`` when
+ * the user who opened the channel would be charged more than the parameter
+ * user_max_bytes; ``ENOMEM``; ``EBADF`` when the end does not both send and
+ * receive.
  *
- * Elements of over a page (of the kernel's) are charged to that user as they are
- * sent, so a send of one may fail with ``EDQUOT``; of others, the whole buffer is
- * charged here. A rendezvous channel is held against max_channel_bytes with one
- * element.
+ * A rendezvous channel counts with one element for max_channel_bytes.
  */
 struct kchan_setup {
 	__u32 flags;
@@ -182,11 +255,16 @@ struct kchan_setup {
  * @capacity: the new capacity, in elements, at most %KCHAN_MAX_CAPACITY
  *
  * No element is dropped. Senders that now fit enter the buffer in their order,
- * ahead of any new send. On a channel whose geometry is not fixed yet this
+ * before any new send. On a channel whose geometry is not fixed yet this
  * changes the capacity that it will have, and fixes nothing.
  *
- * Errors: ``EBUSY`` when the elements that are queued do not fit; ``EINVAL``,
- * ``EDQUOT``, ``ENOMEM`` and ``EBADF`` as for &struct kchan_setup.
+ * New elements enter a new buffer. The older buffer is freed once its elements
+ * have been received. Until then it counts for max_channel_bytes.
+ *
+ * Errors: ``EBUSY`` when the elements that are queued do not fit, or when the new
+ * buffer and older ones together pass max_channel_bytes, or 64 older ones are not
+ * drained yet: receive, and try again;
+ * ``EINVAL``, ``EDQUOT``, ``ENOMEM`` and ``EBADF`` as for &struct kchan_setup.
  */
 struct kchan_resize {
 	__u32 flags;
@@ -223,20 +301,19 @@ struct kchan_resize {
  * @flags: ``KCHAN_INFO_*``
  * @elem_size: bytes in an element; in message mode the most bytes in one
  * @capacity: elements that the buffer holds
- * @len: elements that are queued: those in the buffer, and those put back by
- *	receivers that could not take them (these are outside the capacity)
+ * @len: elements that are queued: those in the buffer, and those that came back
+ *	from receivers that could not take them (these do not count for the
+ *	capacity)
  * @send_ends: open ends that can send
  * @recv_ends: open ends that can receive
- * @send_waiters: cases of blocked calls that wait to send
- * @recv_waiters: cases of blocked calls that wait to receive
+ * @send_waiters: cases of blocked calls and armed selects that wait to send
+ * @recv_waiters: cases of blocked calls and armed selects that wait to receive
  * @id: the channel's number, unique until the module is unloaded
- * @file_refs: references on the open file that the call was made on: fds that
- *	share it, in all processes, fds of it that are under way in a socket, and
- *	calls in progress, perhaps this one among them
+ * @in_flight: elements that were handed to a receiver and may still come back
  * @reserved: zero
  *
- * All of it is output and, but for @file_refs, taken at one instant. Asking
- * fixes nothing.
+ * All of it is output and is taken at one instant, but for @in_flight, which may
+ * fall at any time. Asking fixes nothing.
  */
 struct kchan_info {
 	__u32 flags;
@@ -248,7 +325,7 @@ struct kchan_info {
 	__u32 send_waiters;
 	__u32 recv_waiters;
 	__aligned_u64 id;
-	__u32 file_refs;
+	__u32 in_flight;
 	__u32 reserved;
 };
 
@@ -278,16 +355,15 @@ struct kchan_info {
  * @flags: ``KCHAN_END_*``, a direction or both among them
  * @reserved: zero
  *
- * The call returns a new fd on the same channel. The end has the directions
- * asked for, whoever gets hold of it and however: a copy of the fd is the same
- * end, and opening it through /proc/self/fd makes another one of the same or
- * less direction. A call in a direction that an end does not have is ``EBADF``;
- * opening one for more is ``EACCES``, and so is opening one made by another
- * user; opening one for a direction of which no end is left is ``ENXIO``, and
- * for no direction ``EINVAL``.
+ * The call returns a new fd on the same channel. The end has the directions asked
+ * for, whoever gets it and however. A copy of the fd is the same end. Opening it
+ * through /proc/self/fd makes another end, of the same or less direction. A call in
+ * a direction that an end does not have is ``EBADF``. Opening an end for more is
+ * ``EACCES``, and so is opening one that another user made. Opening one for a
+ * direction of which no end is left is ``ENXIO``, and for no direction ``EINVAL``.
  *
- * A channel closes when its last end that can send goes, so that its receivers
- * see end-of-stream: give receivers an end that cannot send.
+ * A channel closes when its last end that can send goes, and then its receivers see
+ * end-of-stream. So give receivers an end that cannot send.
  *
  * Errors: ``EBADF`` when the end asked does not have a direction asked for;
  * ``EINVAL`` for no direction or unknown flags; ``EMFILE``, ``ENFILE``,
@@ -312,32 +388,37 @@ struct kchan_end {
  */
 #define KCHAN_OP_RECV		1
 /**
- * define KCHAN_OP_POLL - see that an fd of any kind is ready
+ * define KCHAN_OP_POLL - wait until an fd of any kind is ready
  *
- * Moves nothing. As with poll(), that is a hint, and ``EPOLLERR`` and
- * ``EPOLLHUP`` count always.
+ * Moves nothing. As with poll(), readiness is a hint, and ``EPOLLERR`` and
+ * ``EPOLLHUP`` always count.
  */
 #define KCHAN_OP_POLL		2
 
 /**
  * struct kchan_case - one branch of a select
  * @fd: an end of the channel; with %KCHAN_OP_POLL an fd of any kind. A negative
- *	one makes a case that is never ready (Go's nil channel), of which only
- *	@op and @flags are looked at.
+ *	one makes a case that is never ready (Go's nil channel); of it only @op
+ *	and @flags are checked.
  * @op: ``KCHAN_OP_*``
- * @addr: the element to send, or where a received one goes; not looked at when
+ * @addr: the element to send, or where a received one goes; ignored when
  *	@len is 0. With %KCHAN_OP_POLL zero.
  * @len: bytes at @addr. On a channel of fixed element size it has to be that
  *	size. In message mode, to send: the message's length; to receive: the
- *	most that fits. With %KCHAN_OP_POLL the events asked for, as poll() has
- *	them (``EPOLLIN`` and so on; ``EINVAL`` for others).
+ *	most that fits.
+ * @events: with %KCHAN_OP_POLL, in place of @len: the events asked for, as poll()
+ *	has them (``EPOLLIN`` and so on; ``EINVAL`` for others)
  * @flags: zero
  */
 struct kchan_case {
-	__u32 fd;
+	__s32 fd;
 	__u32 op;
 	__aligned_u64 addr;
-	__u32 len;
+	/* One of two names, as C11 has it. */
+	__extension__ union {
+		__u32 len;
+		__u32 events;
+	};
 	__u32 flags;
 };
 
@@ -346,7 +427,7 @@ struct kchan_case {
  */
 
 /**
- * define KCHAN_SELECT_NONBLOCK - the default clause, ``EAGAIN`` for a wait
+ * define KCHAN_SELECT_NONBLOCK - do not wait: the default clause, ``EAGAIN``
  */
 #define KCHAN_SELECT_NONBLOCK	(1U << 0)
 /**
@@ -358,43 +439,49 @@ struct kchan_case {
  * struct kchan_select - commit one case, for %KCHAN_IOC_SELECT
  * @cases: address of an array of &struct kchan_case
  * @nr_cases: how many, at most %KCHAN_MAX_CASES; with none it only waits
- * @case_size: sizeof(struct kchan_case), as the caller knows it
+ * @case_size: sizeof(struct kchan_case), as the caller knows it; at most
+ *	%KCHAN_MAX_STRUCT_SIZE
  * @deadline: with %KCHAN_SELECT_DEADLINE, the time on CLOCK_MONOTONIC, in
- *	nanoseconds, at which to stop waiting; otherwise zero. What is ready
- *	when the call is made commits, however old the deadline.
+ *	nanoseconds, at which to stop waiting; otherwise zero. It is a time of the
+ *	caller's time namespace. What is ready when the call is made commits,
+ *	however old the deadline is.
  * @flags: ``KCHAN_SELECT_*``
  * @index: out: the case that committed
  * @status: out: 0 when the element moved, or the fd is ready; ``EPIPE`` when
- *	the channel is closed (a receive: closed and drained; a send: closed, or
+ *	the channel is closed (a receive: end-of-stream; a send: closed, or
  *	no receive end is left); ``EMSGSIZE`` when the message is longer than
  *	this receive's @len (the message stays)
- * @len: out: bytes that moved; of %KCHAN_OP_POLL the events that are there
+ * @len: out: bytes that moved
+ * @events: out: with %KCHAN_OP_POLL, in place of @len: the events that are there
  *
- * Exactly one case commits, as Go's select has it: of those that are found ready
- * one is chosen at random, each as likely as any other; if at one instant none
- * is, the call waits, and the first that becomes ready commits. A case on a closed
- * channel is ready. Both sides of a channel may be selects, and a channel may be
- * in several cases; a select does not meet itself. The buffers of receives that
- * did not commit have unspecified contents after the call.
+ * Exactly one case commits, as in Go's select. Among the cases that are ready one is
+ * chosen at random, each as likely as any other. If none is ready, the call waits,
+ * and the first case that becomes ready commits. A call with
+ * %KCHAN_SELECT_NONBLOCK fails with ``EAGAIN`` only if there was an instant at which
+ * no case was ready. A case on a closed channel is ready. Both sides of a channel
+ * may be selects, and a channel may be in several cases. A select does not meet
+ * itself. The buffers of receives that did not commit have unspecified contents
+ * after the call.
  *
- * This is also the general one-element call: a timed send or receive; a receive
- * that tells an element from end-of-stream (Go's comma-ok: @status is 0 for an
- * element); the way to move elements of size 0. O_NONBLOCK of the file does not
- * matter here. The call may be issued on any kchan fd, also one that is none of
- * the cases: that fd's own channel then takes no part.
+ * This is also the general one-element call: a send or receive with a deadline; a
+ * receive that tells an element from end-of-stream (Go's comma-ok: @status is 0 for
+ * an element); the way to move elements of size 0. O_NONBLOCK of the file does not
+ * matter here. The call may be made on any kchan fd, also on one that is in none of
+ * the cases: the channel of that fd then takes no part.
  *
- * The call returns 0 when a case committed, and then only the outputs are
- * written. Errors, with nothing moved: ``EAGAIN`` with %KCHAN_SELECT_NONBLOCK
- * when no case is ready; ``ETIMEDOUT``; ``EINTR`` (the call restarts after a
- * signal handler with SA_RESTART; the deadline stands); ``EBADF`` when a case's
- * fd is not open or cannot do @op; ``EINVAL`` for a case's fd that is no kchan
- * end (but with %KCHAN_OP_POLL), a wrong @len on a channel of fixed element size,
- * a message to send of 0 bytes, unknown flags, operations or events, both flags
- * at once, or a @deadline without its flag; ``EMSGSIZE`` for a message to send
- * over the element size; ``E2BIG`` for more cases than are allowed; ``EFAULT``;
- * ``ENOMEM``; ``EDQUOT`` as for &struct kchan_setup, when this is the first use
- * of a channel without setup, or sends an element of over a page. With
- * ``EFAULT`` on the outputs alone the case has committed all the same.
+ * Each case passes the checks that a read or write on its fd would pass, those of
+ * the security module included.
+ *
+ * The call returns 0 when a case committed, and only then the outputs are written.
+ * Errors, with nothing moved: ``EAGAIN``; ``ETIMEDOUT``; ``EINTR`` (the call restarts
+ * after a signal handler with SA_RESTART; the deadline stands); ``EBADF`` when a
+ * case's fd is not open or cannot do @op; ``EINVAL`` for a case's fd that is no kchan
+ * end (unless %KCHAN_OP_POLL), a wrong @len on a channel of fixed element size, a
+ * message to send of 0 bytes, unknown flags, operations or events, both flags at
+ * once, or a @deadline without its flag; ``EMSGSIZE`` for a message to send over the
+ * element size; ``E2BIG`` for more cases, or larger ones, than are allowed;
+ * ``EFAULT``; ``ENOMEM``; ``EDQUOT``; ``EACCES`` or ``EPERM`` from a security module.
+ * With ``EFAULT`` on the outputs alone the case has committed all the same.
  */
 struct kchan_select {
 	__aligned_u64 cases;
@@ -404,7 +491,11 @@ struct kchan_select {
 	__u32 flags;
 	__u32 index;
 	__u32 status;
-	__u32 len;
+	/* As in struct kchan_case. */
+	__extension__ union {
+		__u32 len;
+		__u32 events;
+	};
 };
 
 /*
@@ -415,31 +506,36 @@ struct kchan_select {
  * define KCHAN_ARM_CLOEXEC - the new fd is closed on exec
  */
 #define KCHAN_ARM_CLOEXEC	(1U << 0)
+/**
+ * define KCHAN_ARM_NONBLOCK - the new fd has O_NONBLOCK set
+ */
+#define KCHAN_ARM_NONBLOCK	(1U << 1)
 
 /**
  * struct kchan_arm - a select that waits in an fd, for %KCHAN_IOC_ARM
  * @cases: address of an array of &struct kchan_case
  * @nr_cases: how many, at most %KCHAN_MAX_CASES
- * @case_size: sizeof(struct kchan_case), as the caller knows it
+ * @case_size: sizeof(struct kchan_case), as the caller knows it; at most
+ *	%KCHAN_MAX_STRUCT_SIZE
  * @flags: ``KCHAN_ARM_*``
- * @reserved: zero
+ * @commit_size: sizeof(struct kchan_commit), as the caller knows it; at most
+ *	%KCHAN_MAX_STRUCT_SIZE
  *
- * For event loops: a select whose cases take part while nobody waits in a call.
- * On a channel's end, the ioctl returns a new fd that holds the cases. Exactly
- * one of them commits, as with %KCHAN_IOC_SELECT: at once if one is ready. Then
- * the fd polls ``EPOLLIN``, and read() gives a &struct kchan_commit and, of a
- * receive, the element. Once that is read, or the fd disarmed, the same ioctl on
- * the fd itself arms it again, with other cases or the same, and returns 0
- * (``EBUSY`` before; %KCHAN_ARM_CLOEXEC is ``EINVAL`` then).
+ * For event loops: a select whose cases take part while nobody waits in a call. On
+ * an end, the ioctl returns a new fd that holds the cases. Exactly one of them
+ * commits, as with %KCHAN_IOC_SELECT, and at once if one is ready. Then the fd
+ * polls ``EPOLLIN``, and read() returns a &struct kchan_commit, followed by the
+ * element when a receive committed. Once that is read, or the fd is disarmed, the
+ * same ioctl on this fd arms it again, with other cases or the same, and returns 0.
+ * Before that it fails with ``EBUSY``. ``KCHAN_ARM_*`` are ``EINVAL`` then.
  *
  * Elements to send are copied when the ioctl is called. Of a receive,
- * &kchan_case.len says how much room there will be, and &kchan_case.addr is not
- * looked at. Each case counts as an end of its channel, in its own direction
- * alone, until what has become of the select is read, or the fd is disarmed or
- * closed.
+ * &kchan_case.len says how much room there will be, and &kchan_case.addr is
+ * ignored. Each case counts as an end of its channel, in its own direction
+ * alone, until the outcome is read, or the fd is disarmed or closed.
  *
- * Closing the fd, the last copy of it, disarms it; an element that was received
- * and not read goes back, ahead of what was sent after it.
+ * When the last copy of the fd is closed, it is disarmed. An element that was
+ * received and not read goes back to the channel, before what was sent after it.
  *
  * Errors: as for &struct kchan_select; ``EOPNOTSUPP`` for %KCHAN_OP_POLL: whoever
  * polls this fd can poll that one too; ``EMFILE``, ``ENFILE``. With an error
@@ -450,30 +546,37 @@ struct kchan_arm {
 	__u32 nr_cases;
 	__u32 case_size;
 	__u32 flags;
-	__u32 reserved;
+	__u32 commit_size;
 };
 
 /**
- * struct kchan_commit - what became of an armed select, from read()
+ * struct kchan_commit - the outcome of an armed select, from read()
+ * @size: bytes in this structure: &kchan_arm.commit_size, as it was armed. The
+ *	element follows them.
  * @index: the case that committed
  * @status: as &kchan_select.status
- * @len: bytes that moved; those of a receive follow this structure
- * @reserved: zero
+ * @len: bytes that moved; with a receive, so many follow this structure
  *
- * read() on an armed select never waits, and takes all or nothing: ``EAGAIN``
- * when no case has committed, or nothing is armed; ``EMSGSIZE`` when there is not
- * room for this and the element (``EINVAL`` when not even for this), and
- * ``EFAULT``, when it stays to be read.
+ * read() on an armed select waits until a case has committed; with O_NONBLOCK it
+ * fails with ``EAGAIN`` while no case has committed. When nothing is armed it fails
+ * with ``EINVAL``. It takes all or nothing: it fails with ``EMSGSIZE`` when the
+ * buffer has no room for this structure and the element, and with ``EFAULT`` when
+ * the buffer is bad, and then the outcome stays to be read. While one thread reads
+ * the outcome, to another it is as if no case had committed; should the first one
+ * fail, the fd becomes readable once more.
  */
 struct kchan_commit {
+	__u32 size;
 	__u32 index;
 	__u32 status;
 	__u32 len;
-	__u32 reserved;
 };
 
 /**
  * define KCHAN_IOC_TYPE - the ioctls' type; numbers 00 to 1f are kchan's
+ *
+ * 10 to 14 are kept for what is planned: leases (10 to 12), a look at the oldest
+ * elements (13), and channels mapped into user memory (14).
  */
 #define KCHAN_IOC_TYPE		0xc7
 
@@ -495,9 +598,9 @@ struct kchan_commit {
 /**
  * define KCHAN_IOC_CLOSE - close the channel for all
  *
- * No more sends: blocked senders and later ones get ``EPIPE``. Receivers drain
- * what is queued, then see end-of-stream. Errors: ``EALREADY`` when it is
- * closed; ``EBADF`` when the end cannot send.
+ * Nobody can send any more: blocked senders and later ones get ``EPIPE``. Receivers
+ * drain what is queued, then see end-of-stream. Errors: ``EALREADY`` when the
+ * channel is closed; ``EBADF`` when the end cannot send.
  */
 #define KCHAN_IOC_CLOSE		_IO(KCHAN_IOC_TYPE, 0x03)
 
@@ -523,8 +626,8 @@ struct kchan_commit {
 /**
  * define KCHAN_IOC_DISARM - take an armed select's cases back
  *
- * Returns 0 when no case had committed: now none will. ``EALREADY`` when one
- * had: it is to be read. On an fd with nothing armed it returns 0.
+ * Returns 0 when no case had committed: now none will. It fails with ``EALREADY``
+ * when one had: read it. On an fd with nothing armed it returns 0.
  */
 #define KCHAN_IOC_DISARM	_IO(KCHAN_IOC_TYPE, 0x07)
 

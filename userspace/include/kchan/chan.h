@@ -90,9 +90,10 @@ int kc_make_opts(kc_chan **out, const kc_chan_opts *opts) KC_MUST_CHECK;
  * other way by whoever gets hold of it: that is -EBADF. @c goes on as before. Of a
  * NULL channel *@out is NULL.
  *
- * A channel closes by itself when nobody is left who could send, and a send fails
- * when nobody is left who could receive. For that, give each goroutine or process
- * a handle of the one direction that it needs, and drop the first one.
+ * A channel closes by itself when nobody is left who could send. When nobody is left
+ * who could receive, what is queued is dropped, and a send fails. For that, give each
+ * goroutine or process a handle of the one direction that it needs, and drop the first
+ * one.
  *
  * 0, or
  * -EBADF	@c is for the other direction only
@@ -133,6 +134,10 @@ void kc_unref(kc_chan *c);
  *		element was not sent. (Go panics here.)
  * -EBADF	the handle is for receiving only
  * -EFAULT	@elem is no good address
+ * -EDQUOT	the call has to wait, and with the memory that the kernel needs for
+ *		that (if the element has over 128 bytes) this user would have more
+ *		than the administrator allows; also of the other calls that move an
+ *		element
  * -ENOMEM	also of the other calls that move an element
  *
  * The try form does not wait: -EAGAIN when it would have to. The timed form
@@ -153,6 +158,10 @@ int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout) KC_MUST_CHECK
  * -EFAULT	@elem is no good address; the element is still in the channel
  *
  * The try and timed forms are as for kc_send().
+ *
+ * A closed channel is not drained while an element is in flight: while another
+ * receiver was handed it and has not taken it yet. The element may come back from
+ * there. Until then the call waits, and the try form returns -EAGAIN.
  */
 int kc_recv(kc_chan *c, void *elem) KC_MUST_CHECK;
 int kc_try_recv(kc_chan *c, void *elem) KC_MUST_CHECK;
@@ -228,7 +237,7 @@ int kc_resize(kc_chan *c, size_t cap) KC_MUST_CHECK;
 /*
  * The channel's descriptor: to poll it, or to give it to another process. It is
  * close-on-exec and goes on belonging to the handle: do not close it. -EINVAL
- * for NULL.
+ * for NULL. For event loops see libkchan(7).
  */
 int kc_fd(kc_chan *c);
 
@@ -236,7 +245,9 @@ int kc_fd(kc_chan *c);
  * Make a handle out of a descriptor, which may come from another process or
  * from open("/dev/kchan"). On success it belongs to the handle, and is made
  * close-on-exec; else it is left as it was. O_NONBLOCK on it does not matter to
- * this library. Set the channel's geometry before, not after.
+ * this library. Set the channel's geometry before, not after. A channel that has none
+ * by then gets the one that the administrator has chosen. The first call that uses
+ * it makes the buffer, and so may also return -EDQUOT.
  *
  * 0, or
  * -EBADF	@fd is not open

@@ -22,7 +22,7 @@
  * unspecified. Both sides of a channel may be selects, also in different
  * processes. A channel may be in several cases, and a select does not meet
  * itself. A case on a closed channel is ready, and commits with a status that
- * says so.
+ * says so; to receive, once no element is in flight: see kc_recv().
  *
  * A call leaves the inputs of its cases alone: in a loop they can be used again.
  * To switch a case off set its channel to NULL, as in Go, or its fd to -1.
@@ -128,8 +128,8 @@ kc_case kc_case_after(int64_t duration);
  *		operation or event; reserved fields that are not 0
  * -EMSGSIZE	a message to send is longer than the channel's elements
  * -EFAULT	an address is no good
- * -EDQUOT	the channels of this user, with an element to send, would hold
- *		more than the administrator allows
+ * -EDQUOT	the call has to wait, and with the memory that the kernel needs for
+ *		that this user would have more than the administrator allows
  * -ENOMEM
  *
  * With an error no case has committed. Which case -EBADF, -EINVAL or -EMSGSIZE

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ends after a channel's first: files of a pseudo filesystem.
+ * Ends after a channel's first: files of an internal filesystem.
  *
- * What KCHAN_IOC_END makes has an inode of its own, by its type a character
- * device, so that it can be opened through /proc and passes for what it is with
- * those who look at the type. The inode holds a reference on the channel, but is
- * no end: those are the files, the one that it was made for and each that is
- * opened on it.
+ * What KCHAN_IOC_END makes has an inode of its own, a FIFO by its type, so that it
+ * can be opened through /proc and is what it seems to those who look at the type.
+ * The inode holds a reference on the channel, but is no end. The files are: the one
+ * that it was made for, and each that is opened on it.
+ *
+ * The filesystem is mounted from load to unload. A mount holds a reference on the
+ * module, which would never be unloaded; so that reference is dropped after the
+ * mount, and taken again before the unmount. Each open file has a reference of its
+ * own.
  */
 #include <linux/cred.h>
 #include <linux/dcache.h>
+#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -22,7 +27,7 @@
 #include <linux/string.h>
 
 #include "compat.h"
-#include "kchan.h"
+#include "file.h"
 
 #define KCHAN_FS_MAGIC	0x6b63686e
 
@@ -37,12 +42,7 @@ struct kchan_origin {
 	fmode_t mode;
 };
 
-/*
- * Pinned once for each open file, not from load to unload: a superblock holds a
- * reference on the module.
- */
 static struct vfsmount *kchan_mnt;
-static int kchan_mnt_count;
 
 static void kchan_fs_evict(struct inode *inode)
 {
@@ -85,8 +85,6 @@ static int kchan_fs_init_context(struct fs_context *fc)
 		return -ENOMEM;
 	ctx->ops = &kchan_fs_ops;
 	ctx->dops = &kchan_fs_dentry_ops;
-	/* Newer kernels let nobody open a device on such a filesystem. */
-	fc->s_iflags &= ~SB_I_NODEV;
 	return 0;
 }
 
@@ -95,6 +93,31 @@ static struct file_system_type kchan_fs_type = {
 	.name			= "kchan",
 	.init_fs_context	= kchan_fs_init_context,
 	.kill_sb		= kill_anon_super,
+};
+
+/* Opens an end's inode, through /proc: the file becomes another end. */
+static int kchan_fs_open(struct inode *inode, struct file *file)
+{
+	const struct kchan_origin *origin = inode->i_private;
+	const fmode_t mode = file->f_mode & (FMODE_READ | FMODE_WRITE);
+	int ret;
+
+	if (!mode)
+		return -EINVAL;
+	if (mode & ~origin->mode)
+		return -EACCES;
+	ret = kchan_end_get_live(origin->ch, mode);
+	if (ret)
+		return ret;
+	kref_get(&origin->ch->ref);
+	kchan_file_init(inode, file, origin->ch);
+	return 0;
+}
+
+static const struct file_operations kchan_fs_fops = {
+	KCHAN_FOPS_COMMON,
+	.open		= kchan_fs_open,
+	.release	= kchan_file_release,
 };
 
 static struct inode *kchan_fs_inode(struct kchan *ch, fmode_t mode)
@@ -116,64 +139,51 @@ static struct inode *kchan_fs_inode(struct kchan *ch, fmode_t mode)
 	origin->mode = mode;
 	inode->i_private = origin;
 	inode->i_ino = get_next_ino();
-	inode->i_mode = S_IFCHR;
+	inode->i_mode = S_IFIFO;
 	if (mode & FMODE_READ)
 		inode->i_mode |= 0400;
 	if (mode & FMODE_WRITE)
 		inode->i_mode |= 0200;
 	inode->i_uid = current_fsuid();
 	inode->i_gid = current_fsgid();
-	inode->i_fop = &kchan_end_fops;
+	inode->i_fop = &kchan_fs_fops;
 	simple_inode_init_ts(inode);
 	return inode;
 }
 
 /* A file that is a new end. The caller has one of each of its directions. */
-static struct file *kchan_end_file(struct kchan *ch, fmode_t mode, int flags)
+static struct file *kchan_fs_file(struct kchan *ch, fmode_t mode, int flags)
 {
 	struct inode *inode;
 	struct file *file;
-	int ret;
 
-	ret = simple_pin_fs(&kchan_fs_type, &kchan_mnt, &kchan_mnt_count);
-	if (ret)
-		return ERR_PTR(ret);
 	inode = kchan_fs_inode(ch, mode);
-	if (IS_ERR(inode)) {
-		ret = PTR_ERR(inode);
-		goto release_fs;
-	}
-
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
 	/* The file's, which goes with it. */
 	__module_get(THIS_MODULE);
-	file = alloc_file_pseudo(inode, kchan_mnt, "", flags, &kchan_end_fops);
+	file = alloc_file_pseudo(inode, kchan_mnt, "", flags, &kchan_fs_fops);
 	if (IS_ERR(file)) {
-		ret = PTR_ERR(file);
-		goto put_inode;
+		module_put(THIS_MODULE);
+		iput(inode);
+		return file;
 	}
 
 	kref_get(&ch->ref);
 	kchan_end_get(ch, mode);
 	kchan_file_init(inode, file, ch);
 	return file;
-
-put_inode:
-	module_put(THIS_MODULE);
-	iput(inode);
-release_fs:
-	simple_release_fs(&kchan_mnt, &kchan_mnt_count);
-	return ERR_PTR(ret);
 }
 
 /**
- * kchan_end_fd() - make another end
+ * kchan_fs_end() - make another end
  * @ch: the channel, in use
  * @mode: FMODE_READ, FMODE_WRITE or both: the caller's end has them
  * @flags: O_CLOEXEC, O_NONBLOCK
  *
  * Return: its fd, in the current task; -EMFILE, -ENFILE, -ENOMEM.
  */
-int kchan_end_fd(struct kchan *ch, fmode_t mode, int flags)
+int kchan_fs_end(struct kchan *ch, fmode_t mode, int flags)
 {
 	struct file *file;
 	int fd;
@@ -188,7 +198,7 @@ int kchan_end_fd(struct kchan *ch, fmode_t mode, int flags)
 	fd = get_unused_fd_flags(flags & O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	file = kchan_end_file(ch, mode, flags & ~O_CLOEXEC);
+	file = kchan_fs_file(ch, mode, flags & ~O_CLOEXEC);
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
 		return PTR_ERR(file);
@@ -198,46 +208,33 @@ int kchan_end_fd(struct kchan *ch, fmode_t mode, int flags)
 }
 
 /**
- * kchan_end_open() - open an end's inode, through /proc
- * @inode: the inode
- * @file: the file, which becomes another end
+ * kchan_fs_init() - mount the filesystem
  *
- * Return: 0; -EACCES for more direction than the inode gives; -ENXIO when there
- * is no end left of a direction; -EINVAL for no direction; -ENOMEM.
+ * Return: 0, or the error.
  */
-int kchan_end_open(struct inode *inode, struct file *file)
+int kchan_fs_init(void)
 {
-	const struct kchan_origin *origin = inode->i_private;
-	const fmode_t mode = file->f_mode & (FMODE_READ | FMODE_WRITE);
-	int ret;
-
-	if (!mode)
-		return -EINVAL;
-	if (mode & ~origin->mode)
-		return -EACCES;
-	ret = simple_pin_fs(&kchan_fs_type, &kchan_mnt, &kchan_mnt_count);
-	if (ret)
-		return ret;
-	ret = kchan_end_get_live(origin->ch, mode);
-	if (ret) {
-		simple_release_fs(&kchan_mnt, &kchan_mnt_count);
-		return ret;
-	}
-	kref_get(&origin->ch->ref);
-	kchan_file_init(inode, file, origin->ch);
+	kchan_mnt = kern_mount(&kchan_fs_type);
+	if (IS_ERR(kchan_mnt))
+		return PTR_ERR(kchan_mnt);
+	/* The superblock's: see above. */
+	module_put(THIS_MODULE);
 	return 0;
 }
 
 /**
- * kchan_end_release() - the last reference on such a file has gone
- * @inode: its inode
- * @file: the file
+ * kchan_fs_exit() - unmount the filesystem
  *
- * Return: 0.
+ * Nobody has an end: whoever has one holds the module. But the last one may be on
+ * its way out of fput(), which drops the module before the inode. Its reference on
+ * the mount keeps the superblock, which gives up its reference on the module when
+ * all inodes are gone. A module that is being unloaded counts from -1.
  */
-int kchan_end_release(struct inode *inode, struct file *file)
+void kchan_fs_exit(void)
 {
-	kchan_release(inode, file);
-	simple_release_fs(&kchan_mnt, &kchan_mnt_count);
-	return 0;
+	__module_get(THIS_MODULE);
+	kern_unmount(kchan_mnt);
+	while (module_refcount(THIS_MODULE) >= 0)
+		msleep(20);
+	rcu_barrier();
 }

@@ -1,0 +1,880 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Calls: the caller's memory, staging, and waiting, around the channel of chan.c.
+ *
+ * A call that need not wait copies between user memory and the channel under its
+ * lock, with page faults disabled. Everything else goes by way of kernel memory that
+ * the call owns, its staging: an element whose user page is not present, one that
+ * has to wait, and every one that is passed by pointer.
+ *
+ * A call that waits is a party with one or more cases, whether it is a read, a
+ * write, a select, or a select that is armed. It stages all its cases, takes the
+ * locks of all its channels, commits a case if one is ready by now, and parks them
+ * all if none is.
+ */
+#include <linux/bitops.h>
+#include <linux/err.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+#include "call.h"
+#include "ring.h"
+#include "trace.h"
+
+/* The memory of a case. An address of no bytes is ignored. */
+static struct iov_iter *kchan_memory(const struct kchan_branch *b,
+				     struct iov_iter *own)
+{
+	if (b->iter)
+		return b->iter;
+	iov_iter_ubuf(own, b->op == KCHAN_OP_SEND ? ITER_SOURCE : ITER_DEST,
+		      b->len ? b->addr : NULL, b->len);
+	return own;
+}
+
+/*
+ * Whether the page that a byte is in is present and may be written. It neither reads
+ * nor writes the page, which may be a device's.
+ */
+static bool kchan_page_present(unsigned long byte)
+{
+	struct page *page;
+
+	if (get_user_pages_fast_only(byte & PAGE_MASK, 1, FOLL_WRITE, &page) != 1)
+		return false;
+	put_page(page);
+	return true;
+}
+
+/*
+ * Whether the caller's memory can be written, though perhaps no longer. Nearly always
+ * its one or two pages are present. To ask the fault handler even then costs 1915 of
+ * the 14494 instructions of a ping-pong (13 %).
+ */
+static bool kchan_fault_in(struct iov_iter *to, u32 len)
+{
+	bool there = false;
+
+	if (likely(iter_is_ubuf(to) && len && len <= PAGE_SIZE)) {
+		unsigned long first = (unsigned long)to->ubuf + to->iov_offset;
+		unsigned long last = first + len - 1;
+
+		there = access_ok(to->ubuf + to->iov_offset, len) &&
+			kchan_page_present(first) &&
+			(!((first ^ last) & PAGE_MASK) || kchan_page_present(last));
+	}
+	return there || !fault_in_iov_iter_writeable(to, len);
+}
+
+/*
+ * Staging for an element. A small one stands on the caller's stack, unless the
+ * channel may keep it, as it does with those that it passes by pointer.
+ */
+static int kchan_get_staging(struct kchan_branch *b, struct kchan_stack_elem *small)
+{
+	struct kchan_elem *elem;
+
+	if (b->len > KCHAN_STACK_ELEM || kchan_by_pointer(b->ch)) {
+		elem = kchan_elem_alloc(b->ch, b->len);
+		if (IS_ERR(elem))
+			return PTR_ERR(elem);
+		b->elem = elem;
+		return 0;
+	}
+	small->elem.charge.user = NULL;
+	small->elem.ring = NULL;
+	small->elem.len = b->len;
+	small->elem.data = small->room;
+	b->elem = &small->elem;
+	return 0;
+}
+
+/* Copies the element that a case sends to kernel memory. */
+static int kchan_stage_send(struct kchan_branch *b, struct kchan_stack_elem *small)
+{
+	struct iov_iter own, *from = kchan_memory(b, &own);
+	size_t n;
+	int ret;
+
+	ret = kchan_get_staging(b, small);
+	if (ret)
+		return ret;
+	n = _copy_from_iter(b->elem->data, b->len, from);
+	/* The caller's is advanced once the element has been sent. */
+	iov_iter_revert(from, n);
+	return n == b->len ? 0 : -EFAULT;
+}
+
+/* Room for what a case receives, unless it is passed by pointer. */
+static int kchan_stage_recv(struct kchan_branch *b, struct kchan_stack_elem *small)
+{
+	b->detach = true;
+	return kchan_by_pointer(b->ch) ? 0 : kchan_get_staging(b, small);
+}
+
+/* The caller's memory is advanced by an element that went by way of staging. */
+static void kchan_branch_sent(struct kchan_branch *b)
+{
+	if (b->iter)
+		iov_iter_advance(b->iter, b->len);
+}
+
+/**
+ * kchan_branch_unstage() - free what was staged for a case
+ * @b: the case, not queued
+ * @small: its room for a small element
+ *
+ * Context: may sleep.
+ */
+void kchan_branch_unstage(struct kchan_branch *b, struct kchan_stack_elem *small)
+{
+	if (b->elem && b->elem != &small->elem)
+		kchan_elem_free(b->ch, b->elem);
+	b->elem = NULL;
+	b->detach = b->op == KCHAN_OP_RECV && kchan_by_pointer(b->ch);
+}
+
+/* Commits a case if it is ready. The lock of its channel is held. */
+static inline int kchan_commit_locked(struct kchan_branch *b, struct kchan_step *step)
+{
+	struct iov_iter own __uninitialized;
+	int ret;
+
+	if (b->op == KCHAN_OP_SEND) {
+		struct kchan_src src = { .elem = b->elem, .len = b->len };
+
+		src.from = kchan_memory(b, &own);
+		ret = kchan_give(b->ch, &src, step);
+		b->elem = src.elem;
+	} else {
+		struct kchan_dst dst = {
+			.to = kchan_memory(b, &own),
+			.elem = b->elem,
+			.detach = b->detach,
+			.room = b->len,
+		};
+
+		ret = kchan_take(b->ch, &dst, step);
+		b->got = dst.len;
+		if (b->detach)
+			b->elem = dst.elem;
+	}
+	return ret;
+}
+
+/*
+ * Commits a case if it is ready, in as many steps as that takes. What it receives by
+ * way of staging is for kchan_branch_deliver().
+ */
+static int kchan_branch_commit(struct kchan_branch *b)
+{
+	struct kchan_step step __uninitialized;
+	int ret;
+
+	do {
+		kchan_step_begin(&step);
+		spin_lock(&b->ch->lock);
+		ret = kchan_commit_locked(b, &step);
+		spin_unlock(&b->ch->lock);
+		kchan_finish(b->ch, &step);
+	} while (ret == KCHAN_MORE);
+	return ret;
+}
+
+/**
+ * kchan_branch_ready() - whether a case would commit
+ * @b: the case, of a channel
+ * @step: the work under this hold
+ *
+ * Context: the channel's lock is held.
+ * Return: whether it would. False with @step->more set, if that is not known.
+ */
+bool kchan_branch_ready(struct kchan_branch *b, struct kchan_step *step)
+{
+	if (b->op == KCHAN_OP_SEND)
+		return kchan_can_send(b->ch, b->len, step);
+	return kchan_can_recv(b->ch, step);
+}
+
+static bool kchan_branch_is_ready(struct kchan_branch *b)
+{
+	struct kchan_step step __uninitialized;
+	bool ready, again;
+
+	do {
+		kchan_step_begin(&step);
+		spin_lock(&b->ch->lock);
+		ready = kchan_branch_ready(b, &step);
+		again = step.more;
+		spin_unlock(&b->ch->lock);
+		kchan_finish(b->ch, &step);
+	} while (again);
+	return ready;
+}
+
+/*
+ * Sees to it that a case, whose commit has just said -EFAULT, does not do so for
+ * ever. What is passed by pointer is copied to the kernel only if the send would go,
+ * so that a call which may not wait fails as poll told.
+ */
+static int kchan_make_present(struct kchan_branch *b, struct kchan_stack_elem *small)
+{
+	struct iov_iter own;
+	int ret;
+
+	if (b->op == KCHAN_OP_SEND) {
+		if (!kchan_by_pointer(b->ch))
+			return kchan_stage_send(b, small);
+		if (!kchan_branch_is_ready(b))
+			return -EAGAIN;
+		ret = kchan_stage_send(b, small);
+		return ret == -EDQUOT ? -EAGAIN : ret;
+	}
+	/* Made present twice and gone again: go by way of the kernel. */
+	if (b->faults++ == 2)
+		return kchan_stage_recv(b, small);
+	return kchan_fault_in(kchan_memory(b, &own), b->got) ? 0 : -EFAULT;
+}
+
+/**
+ * kchan_branch_return() - put an element back that a case has received
+ * @b: the case
+ * @small: its room for a small element
+ *
+ * Context: may sleep.
+ */
+void kchan_branch_return(struct kchan_branch *b, struct kchan_stack_elem *small)
+{
+	struct kchan_elem *elem = b->elem;
+
+	b->elem = NULL;
+	kchan_put_back(b->ch, elem == &small->elem ? kchan_elem_keep(elem) : elem);
+}
+
+/**
+ * kchan_branch_deliver() - give the caller what was received by way of staging
+ * @b: the case, which has committed
+ * @small: its room for a small element
+ *
+ * Context: may sleep.
+ * Return: 0; -EFAULT, or -EINTR in a task that is being killed: then the element was
+ * put back.
+ */
+int kchan_branch_deliver(struct kchan_branch *b, struct kchan_stack_elem *small)
+{
+	struct iov_iter own, *to;
+	int ret = -EFAULT;
+	size_t n;
+
+	if (b->op != KCHAN_OP_RECV || !b->detach)
+		return 0;
+	b->got = b->elem->len;
+	/* A process that is being killed will never look at it. */
+	if (fatal_signal_pending(current)) {
+		ret = -EINTR;
+	} else {
+		to = kchan_memory(b, &own);
+		n = _copy_to_iter(b->elem->data, b->got, to);
+		if (n == b->got) {
+			kchan_settle(b->ch);
+			return 0;
+		}
+		iov_iter_revert(to, n);
+	}
+	kchan_branch_return(b, small);
+	return ret;
+}
+
+/**
+ * kchan_branch_try() - commit a case without waiting
+ * @b: the case
+ *
+ * Context: may sleep, to make the caller's memory present.
+ * Return: 0, and what was received is with the caller; -EAGAIN when it is not ready;
+ * -EPIPE, -EMSGSIZE, -EFAULT, -EINTR, -ENOMEM, -EDQUOT.
+ */
+int kchan_branch_try(struct kchan_branch *b)
+{
+	struct kchan_stack_elem small __uninitialized;
+	bool staged = false;
+	int ret;
+
+	for (;;) {
+		ret = kchan_branch_commit(b);
+		if (likely(ret != -EFAULT))
+			break;
+		staged = b->op == KCHAN_OP_SEND;
+		ret = kchan_make_present(b, &small);
+		if (ret)
+			break;
+		cond_resched();
+	}
+	if (likely(!staged && !b->detach))
+		return ret;
+	if (!ret && staged)
+		kchan_branch_sent(b);
+	else if (!ret)
+		ret = kchan_branch_deliver(b, &small);
+	kchan_branch_unstage(b, &small);
+	return ret;
+}
+
+/**
+ * kchan_branch_wait() - commit a case, and wait for that if it has to
+ * @b: the case
+ * @wait: how long; it does wait
+ *
+ * Context: may sleep.
+ * Return: 0, and what was received is with the caller; -EPIPE, -EMSGSIZE, -EFAULT,
+ * -EINTR, -ENOMEM, -EDQUOT, -ETIMEDOUT, -ERESTARTSYS.
+ */
+int kchan_branch_wait(struct kchan_branch *b, const struct kchan_wait *wait)
+{
+	struct kchan_slot slot __uninitialized;
+	struct kchan_party party __uninitialized;
+	struct kchan_call call __uninitialized;
+	int ret;
+
+	kchan_call_init(&call, b, &b->ch);
+	call.nr = 1;
+	call.nr_locks = 1;
+	ret = kchan_call_stage(&call, &slot, true);
+	if (!ret) {
+		kchan_party_init(&party, current);
+		ret = kchan_call_park(&call, &slot, &party, 0);
+		if (ret == -EAGAIN) {
+			ret = kchan_party_wait(&party, wait->deadline, NULL);
+			ret = kchan_call_leave(&call, &slot, &party, ret);
+		}
+		ret = ret ?: -call.status;
+	}
+	if (!ret && b->op == KCHAN_OP_SEND)
+		kchan_branch_sent(b);
+	else if (!ret)
+		ret = kchan_branch_deliver(b, &slot.small);
+	kchan_branch_unstage(b, &slot.small);
+	return ret;
+}
+
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+/* For lockdep, which would not keep so many locks of one class apart. */
+static void kchan_nest_begin(struct kchan_nest *nest)
+{
+	static struct lock_class_key key;
+
+	lockdep_init_map(&nest->dep_map, "kchan_select", &key, 0);
+	lock_map_acquire(&nest->dep_map);
+}
+
+static void kchan_nest_end(struct kchan_nest *nest)
+{
+	lock_map_release(&nest->dep_map);
+}
+#else
+static inline void kchan_nest_begin(struct kchan_nest *nest) { }
+static inline void kchan_nest_end(struct kchan_nest *nest) { }
+#endif
+
+/* Sorts a channel into those to be locked. They are few, and often in order. */
+static void kchan_add_lock(struct kchan_call *call, struct kchan *ch)
+{
+	unsigned int at, i;
+
+	for (at = call->nr_locks; at && call->locks[at - 1]->id >= ch->id; at--)
+		if (call->locks[at - 1] == ch)
+			return;
+	for (i = call->nr_locks++; i > at; i--)
+		call->locks[i] = call->locks[i - 1];
+	call->locks[at] = ch;
+}
+
+/* Once, when the locks are taken for the first time. */
+static void kchan_sort_locks(struct kchan_call *call)
+{
+	unsigned int i;
+
+	if (call->nr_locks)
+		return;
+	for (i = 0; i < call->nr; i++)
+		if (call->branches[i].ch)
+			kchan_add_lock(call, call->branches[i].ch);
+}
+
+static void kchan_lock_all(struct kchan_call *call)
+{
+	unsigned int i;
+
+	kchan_sort_locks(call);
+	kchan_nest_begin(&call->nest);
+	for (i = 0; i < call->nr_locks; i++) {
+		spin_lock_nest_lock(&call->locks[i]->lock, &call->nest);
+		/* For sparse, which does not count in loops. */
+		__release(&call->locks[i]->lock);
+	}
+}
+
+static void kchan_unlock_all(struct kchan_call *call)
+{
+	unsigned int i;
+
+	for (i = 0; i < call->nr_locks; i++) {
+		__acquire(&call->locks[i]->lock);
+		spin_unlock(&call->locks[i]->lock);
+	}
+	kchan_nest_end(&call->nest);
+}
+
+/**
+ * kchan_pick() - choose one of a set
+ * @set: a bit for each, at least one
+ *
+ * Return: the number of the bit, each as likely as any other.
+ */
+unsigned int kchan_pick(u64 set)
+{
+	unsigned int n;
+
+	/* Of one there is nothing to choose. */
+	if (set & (set - 1))
+		for (n = get_random_u32_below(hweight64(set)); n; n--)
+			set &= set - 1;
+	return __ffs64(set);
+}
+
+/**
+ * kchan_committed() - note what the commit of the chosen case has come to
+ * @call: the call: out: its status
+ * @ret: what the commit returned
+ *
+ * Return: 0 if the case is done with, or the error.
+ */
+int kchan_committed(struct kchan_call *call, int ret)
+{
+	call->status = 0;
+	if (likely(!ret))
+		return 0;
+	if (ret != -EPIPE && ret != -EMSGSIZE)
+		return ret;
+	call->status = -ret;
+	return 0;
+}
+
+/*
+ * The cases that would not wait. The locks are held. If the step is used up, tells at
+ * which case.
+ */
+static u64 kchan_ready_cases(struct kchan_call *call, struct kchan_step *step)
+{
+	u64 ready = 0;
+	unsigned int i;
+
+	for (i = 0; i < call->nr; i++) {
+		if (!call->branches[i].ch)
+			continue;
+		if (kchan_branch_ready(&call->branches[i], step))
+			ready |= BIT_ULL(i);
+		if (step->more) {
+			call->chosen = i;
+			return 0;
+		}
+	}
+	return ready;
+}
+
+/*
+ * Commits a case that is ready, if there is one. The locks are held.
+ *
+ * Returns 0 with call->chosen and call->status; -EAGAIN, then none is; -EFAULT when
+ * the memory of call->chosen has to be made present first; KCHAN_MORE when the step
+ * is to be finished, on the channel of call->chosen, and all done again.
+ */
+static int kchan_commit_any(struct kchan_call *call, u64 files,
+			    struct kchan_step *step)
+{
+	u64 ready = 1;
+	int ret;
+
+	/* The only case is tried without a look before. */
+	if (call->nr != 1 || files || !call->branches[0].ch)
+		ready = kchan_ready_cases(call, step) | files;
+	if (step->more)
+		return KCHAN_MORE;
+	while (ready) {
+		call->chosen = kchan_pick(ready);
+		if (!call->branches[call->chosen].ch)
+			return kchan_committed(call, 0);
+		ret = kchan_commit_locked(&call->branches[call->chosen], step);
+		if (ret == KCHAN_MORE)
+			return ret;
+		if (ret != -EAGAIN)
+			return kchan_committed(call, ret);
+		/* It may have let parked senders in, who took the room. */
+		if (step->nr_told)
+			return KCHAN_MORE;
+		/* Whom we were to meet was claimed by another. */
+		ready &= ~BIT_ULL(call->chosen);
+	}
+	return -EAGAIN;
+}
+
+/* A step that was made for a call is about the channel of the chosen case. */
+static void kchan_finish_call(struct kchan_call *call, int ret,
+			      struct kchan_step *step)
+{
+	struct kchan *ch;
+
+	if (ret == -EAGAIN)
+		return;
+	ch = call->branches[call->chosen].ch;
+	if (ch)
+		kchan_finish(ch, step);
+}
+
+/**
+ * kchan_call_commit() - commit a case if one is ready, at one instant
+ * @call: the call
+ * @files: a bit for each case whose file is ready
+ *
+ * Context: no channel's lock is held. May sleep.
+ * Return: 0 when a case committed: @call tells which; -EAGAIN when none is ready;
+ * -EFAULT when the memory of the chosen case has to be made present first.
+ */
+int kchan_call_commit(struct kchan_call *call, u64 files)
+{
+	struct kchan_step step __uninitialized;
+	int ret;
+
+	do {
+		kchan_step_begin(&step);
+		kchan_lock_all(call);
+		ret = kchan_commit_any(call, files, &step);
+		kchan_unlock_all(call);
+		kchan_finish_call(call, ret, &step);
+	} while (ret == KCHAN_MORE);
+	return ret;
+}
+
+/**
+ * kchan_call_stage() - bring all that a claim will need to kernel memory
+ * @call: the call, nothing of it staged
+ * @slots: one for each case
+ * @fault_in: make the caller's memory to receive to present, so that a bad address
+ *	is found before anything waits
+ *
+ * Context: may sleep.
+ * Return: 0; -EFAULT, -ENOMEM, -EDQUOT. To be undone by kchan_call_unstage(),
+ * also when it fails.
+ */
+int kchan_call_stage(struct kchan_call *call, struct kchan_slot *slots,
+		     bool fault_in)
+{
+	struct iov_iter own;
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < call->nr && !ret; i++) {
+		struct kchan_branch *b = &call->branches[i];
+
+		if (!b->ch)
+			continue;
+		if (b->op == KCHAN_OP_SEND)
+			ret = kchan_stage_send(b, &slots[i].small);
+		else if (fault_in && !kchan_fault_in(kchan_memory(b, &own), b->len))
+			ret = -EFAULT;
+		else
+			ret = kchan_stage_recv(b, &slots[i].small);
+		cond_resched();
+	}
+	return ret;
+}
+
+/**
+ * kchan_call_unstage() - free what was staged
+ * @call: the call, none of it queued
+ * @slots: as they were for kchan_call_stage()
+ */
+void kchan_call_unstage(struct kchan_call *call, struct kchan_slot *slots)
+{
+	unsigned int i;
+
+	for (i = 0; i < call->nr; i++)
+		if (call->branches[i].ch)
+			kchan_branch_unstage(&call->branches[i], &slots[i].small);
+}
+
+/*
+ * The locks are held, and no case is ready.
+ *
+ * Several cases on one channel become ready at one instant, and the first in its
+ * queue is served: so they go there in random order.
+ */
+static void kchan_park_all(struct kchan_call *call, struct kchan_slot *slots,
+			   struct kchan_party *party)
+{
+	u64 left = 0;
+	bool shuffle;
+	unsigned int i;
+
+	for (i = 0; i < call->nr; i++)
+		if (call->branches[i].ch)
+			left |= BIT_ULL(i);
+	shuffle = hweight64(left) > call->nr_locks;
+
+	for (; left; left &= ~BIT_ULL(i)) {
+		struct kchan_branch *b;
+
+		i = shuffle ? kchan_pick(left) : __ffs64(left);
+		b = &call->branches[i];
+		slots[i].w.party = party;
+		slots[i].w.elem = b->elem;
+		slots[i].w.room = b->len;
+		kchan_park(b->ch, &slots[i].w, b->op);
+	}
+}
+
+/**
+ * kchan_call_park() - commit a case if one is ready by now, or queue them all
+ * @call: the call, staged
+ * @slots: one for each case
+ * @party: who is to be told; nobody else can see it yet
+ * @files: a bit for each case whose file is ready
+ *
+ * Context: no channel's lock is held. May sleep.
+ * Return: 0 when a case committed: @call tells which; -EAGAIN when they are queued,
+ * for kchan_call_leave() or kchan_call_unpark().
+ */
+int kchan_call_park(struct kchan_call *call, struct kchan_slot *slots,
+		    struct kchan_party *party, u64 files)
+{
+	struct kchan_step step __uninitialized;
+	unsigned int i;
+	int ret;
+
+	do {
+		kchan_step_begin(&step);
+		kchan_lock_all(call);
+		ret = kchan_commit_any(call, files, &step);
+		if (ret == -EAGAIN)
+			kchan_park_all(call, slots, party);
+		kchan_unlock_all(call);
+		kchan_finish_call(call, ret, &step);
+	} while (ret == KCHAN_MORE);
+
+	for (i = 0; ret == -EAGAIN && i < call->nr; i++)
+		if (call->branches[i].ch)
+			kchan_wake_parked(call->branches[i].ch,
+					  call->branches[i].op);
+	return ret;
+}
+
+/**
+ * kchan_call_unpark() - take out what is still queued
+ * @call: the call
+ * @slots: one for each case
+ *
+ * The party was claimed, so nobody will claim it any more, and one channel after
+ * another will do. When this returns, whoever has claimed the party has told it. What
+ * was staged, and what came in its place, is the caller's again.
+ */
+void kchan_call_unpark(struct kchan_call *call, struct kchan_slot *slots)
+{
+	unsigned int i;
+
+	for (i = 0; i < call->nr; i++) {
+		struct kchan_branch *b = &call->branches[i];
+
+		if (!b->ch)
+			continue;
+		kchan_unpark(b->ch, &slots[i].w, b->op);
+		b->elem = slots[i].w.elem;
+	}
+}
+
+/**
+ * kchan_call_won() - note which case was completed while it was queued
+ * @call: out: the case, and its status
+ * @slots: one for each case
+ * @party: the party, DONE
+ */
+void kchan_call_won(struct kchan_call *call, struct kchan_slot *slots,
+		    struct kchan_party *party)
+{
+	struct kchan_slot *slot;
+
+	slot = container_of(party->winner, struct kchan_slot, w);
+	call->chosen = slot - slots;
+	call->status = -slot->w.status;
+}
+
+/**
+ * kchan_call_leave() - end the wait of a call
+ * @call: the call, its cases queued
+ * @slots: one for each case
+ * @party: the current task's party
+ * @ret: why the wait ends: 0 when a case was completed; otherwise an error, and the
+ *	party is given up if no case was completed meanwhile
+ *
+ * Return: 0 when a case was completed: @call tells which; otherwise @ret.
+ */
+int kchan_call_leave(struct kchan_call *call, struct kchan_slot *slots,
+		     struct kchan_party *party, int ret)
+{
+	if (ret && kchan_party_give_up(party)) {
+		kchan_trace(give_up, ret);
+		kchan_call_unpark(call, slots);
+		return ret;
+	}
+	/* The one case of a call that saw DONE is in no queue any more. */
+	if (ret || call->nr > 1) {
+		kchan_call_unpark(call, slots);
+		/* Whoever claimed it held a lock that we have held since. */
+		WARN_ON_ONCE(!kchan_party_done(party));
+	} else {
+		call->branches[0].elem = slots[0].w.elem;
+	}
+	kchan_call_won(call, slots, party);
+	return 0;
+}
+
+/* Sends one element that kchan_give() has returned @ret for. */
+static noinline int kchan_send_one(struct kchan *ch, struct iov_iter *from, u32 len,
+				   const struct kchan_wait *wait, int ret)
+{
+	struct kchan_branch b = {
+		.ch = ch,
+		.iter = from,
+		.len = len,
+		.op = KCHAN_OP_SEND,
+	};
+
+	if (ret == -EFAULT)
+		ret = kchan_branch_try(&b);
+	if (ret == -EAGAIN && !wait->nonblock)
+		ret = kchan_branch_wait(&b, wait);
+	return ret;
+}
+
+/**
+ * kchan_send() - send elements
+ * @ch: the channel, in use
+ * @from: the elements: of fixed size, a whole number of them; a message
+ * @wait: whether to wait for each
+ *
+ * With an element size of 0, sends one element.
+ *
+ * Context: may sleep.
+ * Return: bytes that were sent, and then @from has advanced by so many; or, if
+ * none were: 0 for an element of size 0, -EAGAIN, -EPIPE, -EFAULT, -ENOMEM,
+ * -EDQUOT, -ETIMEDOUT, -ERESTARTSYS.
+ */
+ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
+		   const struct kchan_wait *wait)
+{
+	const size_t count = iov_iter_count(from);
+	const u32 len = ch->message ? count : ch->elem_size;
+	struct kchan_src src = { .from = from, .len = len };
+	struct kchan_step step __uninitialized;
+	size_t sent, stop;
+	int ret;
+
+	for (;;) {
+		stop = iov_iter_count(from);
+		stop -= min_t(size_t, stop, ch->batch);
+		kchan_step_begin(&step);
+		spin_lock(&ch->lock);
+		do {
+			ret = kchan_give(ch, &src, &step);
+		} while (!ret && !step.more && iov_iter_count(from) > stop);
+		spin_unlock(&ch->lock);
+		kchan_finish(ch, &step);
+
+		if (unlikely(ret == -EFAULT || ret == -EAGAIN))
+			ret = kchan_send_one(ch, from, len, wait, ret);
+		if (likely(ret <= 0) && (ret || !iov_iter_count(from)))
+			break;
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		cond_resched();
+	}
+	sent = count - iov_iter_count(from);
+	return sent ? sent : ret;
+}
+
+/* Receives one element that kchan_take() has returned @ret for. */
+static noinline int kchan_recv_one(struct kchan *ch, struct iov_iter *to, u32 room,
+				   const struct kchan_wait *wait, int ret)
+{
+	struct kchan_branch b = {
+		.ch = ch,
+		.iter = to,
+		.len = room,
+		.op = KCHAN_OP_RECV,
+		.detach = kchan_by_pointer(ch),
+	};
+
+	if (ret == -EFAULT)
+		ret = kchan_branch_try(&b);
+	if (ret == -EAGAIN && !wait->nonblock)
+		ret = kchan_branch_wait(&b, wait);
+	return ret;
+}
+
+/**
+ * kchan_recv() - receive elements
+ * @ch: the channel, in use
+ * @to: where to: as many whole elements as are there and fit, at least one; in
+ *	message mode one
+ * @wait: whether to wait for the first
+ *
+ * Context: may sleep.
+ * Return: bytes that were received, and then @to has advanced by so many; or, if
+ * none were: 0 for an element of size 0, -EPIPE at the end of the stream,
+ * -EAGAIN, -EMSGSIZE, -EFAULT, -ENOMEM, -EDQUOT, -ETIMEDOUT, -EINTR, -ERESTARTSYS.
+ */
+ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
+		   const struct kchan_wait *wait)
+{
+	static const struct kchan_wait no_wait = { .nonblock = true };
+	const size_t count = iov_iter_count(to);
+	const u32 room = min_t(size_t, count, ch->elem_size);
+	struct kchan_dst dst = { .to = to, .room = room };
+	struct kchan_step step __uninitialized;
+	size_t got, stop;
+	int ret;
+
+	for (;;) {
+		stop = iov_iter_count(to);
+		stop -= min_t(size_t, stop, ch->batch);
+		kchan_step_begin(&step);
+		spin_lock(&ch->lock);
+		do {
+			ret = kchan_take(ch, &dst, &step);
+		} while (!ret && !step.more && !ch->message && room &&
+			 iov_iter_count(to) >= stop + room);
+		spin_unlock(&ch->lock);
+		kchan_finish(ch, &step);
+
+		if (unlikely(ret == -EFAULT || ret == -EAGAIN))
+			ret = kchan_recv_one(ch, to, room,
+					     iov_iter_count(to) < count ?
+					     &no_wait : wait, ret);
+		if (likely(ret <= 0) && (ret || ch->message || !room ||
+					 iov_iter_count(to) < room))
+			break;
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
+			break;
+		}
+		cond_resched();
+	}
+	got = count - iov_iter_count(to);
+	return got ? got : ret;
+}

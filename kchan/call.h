@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _KCHAN_CALL_H
+#define _KCHAN_CALL_H
+
+#include <linux/file.h>
+#include <linux/lockdep.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "kchan.h"
+#include "party.h"
+
+/**
+ * struct kchan_branch - one case of a call, as the kernel has it
+ * @ch: its channel, in use; NULL of a case that is never ready, and of a file
+ * @iter: the caller's memory; NULL for the one buffer at @addr
+ * @addr: the caller's memory, when @iter is NULL
+ * @elem: in kernel memory: of a send, the element, once it has been copied; of
+ *	a receive, with @detach, where it goes. Owned.
+ * @fd: the end's file, or with ``KCHAN_OP_POLL`` the file; held
+ * @len: bytes to send, or room to receive; of a file, the events asked for
+ * @got: bytes received, or that there was no room for; of a file, the events that
+ *	are there
+ * @rises: kchan.send_rises or kchan.recv_rises when a select looked
+ * @op: ``KCHAN_OP_*``
+ * @faults: how often its memory was made present
+ * @detach: a receive goes to @elem, and is copied to the caller without the
+ *	lock; no meaning for a send
+ * @verified: its file was asked whether it may
+ */
+struct kchan_branch {
+	struct kchan *ch;
+	struct iov_iter *iter;
+	void __user *addr;
+	struct kchan_elem *elem;
+	struct fd fd;
+	u32 len;
+	u32 got;
+	u32 rises;
+	u8 op;
+	u8 faults;
+	bool detach;
+	bool verified;
+};
+
+/**
+ * struct kchan_slot - what a case needs while it waits
+ * @w: in its channel's queue
+ * @small: staging for a small element
+ */
+struct kchan_slot {
+	struct kchan_waiter w;
+	struct kchan_stack_elem small;
+};
+
+/* What the locks of a call's channels nest in, as lockdep sees it. */
+struct kchan_nest {
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	struct lockdep_map dep_map;
+#endif
+};
+
+/**
+ * struct kchan_call - a call, or an armed select
+ * @branches: its cases
+ * @locks: their channels, each once, by id: the order of locking
+ * @nr: how many cases
+ * @nr_locks: how many channels; 0 until they were sorted
+ * @files: a bit for each case that has a file
+ * @likely: a bit for each case that seemed to be ready when it was read: a hint
+ * @chosen: out: the case that committed
+ * @status: out: 0, EPIPE or EMSGSIZE
+ * @nest: see there
+ */
+struct kchan_call {
+	struct kchan_branch *branches;
+	struct kchan **locks;
+	unsigned int nr;
+	unsigned int nr_locks;
+	u64 files;
+	u64 likely;
+	unsigned int chosen;
+	int status;
+	struct kchan_nest nest;
+};
+
+static inline void kchan_call_init(struct kchan_call *call,
+				   struct kchan_branch *branches,
+				   struct kchan **locks)
+{
+	call->branches = branches;
+	call->locks = locks;
+	call->nr = 0;
+	call->nr_locks = 0;
+	call->files = 0;
+	call->likely = 0;
+	call->chosen = 0;
+	call->status = 0;
+}
+
+int kchan_branch_try(struct kchan_branch *b);
+int kchan_branch_wait(struct kchan_branch *b, const struct kchan_wait *wait);
+bool kchan_branch_ready(struct kchan_branch *b, struct kchan_step *step);
+int kchan_branch_deliver(struct kchan_branch *b, struct kchan_stack_elem *small);
+void kchan_branch_unstage(struct kchan_branch *b, struct kchan_stack_elem *small);
+void kchan_branch_return(struct kchan_branch *b, struct kchan_stack_elem *small);
+
+unsigned int kchan_pick(u64 set);
+int kchan_committed(struct kchan_call *call, int ret);
+int kchan_call_commit(struct kchan_call *call, u64 files);
+int kchan_call_stage(struct kchan_call *call, struct kchan_slot *slots,
+		     bool fault_in);
+void kchan_call_unstage(struct kchan_call *call, struct kchan_slot *slots);
+int kchan_call_park(struct kchan_call *call, struct kchan_slot *slots,
+		    struct kchan_party *party, u64 files);
+void kchan_call_unpark(struct kchan_call *call, struct kchan_slot *slots);
+int kchan_call_leave(struct kchan_call *call, struct kchan_slot *slots,
+		     struct kchan_party *party, int ret);
+void kchan_call_won(struct kchan_call *call, struct kchan_slot *slots,
+		    struct kchan_party *party);
+
+#endif /* _KCHAN_CALL_H */

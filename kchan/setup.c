@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A channel's life and shape: made, set up, resized, freed.
+ */
+#include <linux/err.h>
+#include <linux/minmax.h>
+#include <linux/overflow.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "limits.h"
+#include "party.h"
+#include "ring.h"
+
+/* Rings that still hold elements when another one is added by a resize. */
+#define KCHAN_MAX_RINGS		64
+
+static atomic64_t kchan_last_id = ATOMIC64_INIT(0);
+
+/* How much is moved under one hold of the lock, see KCHAN_BATCH_ELEMS. */
+static u32 kchan_batch(u32 elem_size, bool message)
+{
+	if (message || !elem_size)
+		return elem_size;
+	return elem_size * clamp_t(u32, KCHAN_BATCH_BYTES / elem_size, 1,
+				   KCHAN_BATCH_ELEMS);
+}
+
+static int kchan_count_channel(struct kchan *ch)
+{
+	int ret;
+
+	ch->user = kchan_user_get();
+	if (IS_ERR(ch->user))
+		return PTR_ERR(ch->user);
+	ret = kchan_user_add_channel(ch->user);
+	if (ret)
+		kchan_user_put(ch->user);
+	return ret;
+}
+
+/**
+ * kchan_alloc() - make a channel
+ *
+ * It has the geometry that the module's parameters give, no storage yet and no
+ * ends.
+ *
+ * Context: may sleep.
+ * Return: the channel, with one reference; or an error pointer: -EDQUOT when the
+ * current user has too many, -ENOMEM.
+ */
+struct kchan *kchan_alloc(void)
+{
+	struct kchan *ch;
+	int ret;
+
+	ch = kzalloc(sizeof(*ch), GFP_KERNEL_ACCOUNT);
+	if (!ch)
+		return ERR_PTR(-ENOMEM);
+	ret = kchan_count_channel(ch);
+	if (ret) {
+		kfree(ch);
+		return ERR_PTR(ret);
+	}
+
+	spin_lock_init(&ch->lock);
+	mutex_init(&ch->setup_lock);
+	kref_init(&ch->ref);
+	init_waitqueue_head(&ch->rd_wait);
+	init_waitqueue_head(&ch->wr_wait);
+	INIT_LIST_HEAD(&ch->rings);
+	ch->put_back = RB_ROOT_CACHED;
+	kchan_waitq_init(&ch->senders, KCHAN_OP_SEND);
+	kchan_waitq_init(&ch->receivers, KCHAN_OP_RECV);
+	ch->message = true;
+	kchan_default_geometry(&ch->elem_size, &ch->capacity);
+	ch->batch = kchan_batch(ch->elem_size, ch->message);
+	ch->id = atomic64_inc_return(&kchan_last_id);
+	kchan_debug_add(ch);
+	return ch;
+}
+
+/* The last end is gone, and with the last that received went what was queued. */
+static void kchan_free(struct kref *ref)
+{
+	struct kchan *ch = container_of(ref, struct kchan, ref);
+	struct kchan_ring *ring, *next;
+
+	kchan_debug_del(ch);
+	list_for_each_entry_safe(ring, next, &ch->rings, node) {
+		list_del_init(&ring->node);
+		kchan_ring_drop(ch, ring);
+	}
+	kchan_user_del_channel(ch->user);
+	kchan_user_put(ch->user);
+	mutex_destroy(&ch->setup_lock);
+	kfree(ch);
+}
+
+/**
+ * kchan_put() - drop a reference
+ * @ch: the channel
+ *
+ * Context: may sleep.
+ */
+void kchan_put(struct kchan *ch)
+{
+	kref_put(&ch->ref, kchan_free);
+}
+
+/*
+ * A ring for so many elements; NULL for a rendezvous channel that stores none and
+ * pays for none.
+ */
+static struct kchan_ring *kchan_make_ring(struct kchan *ch, u32 elem_size,
+					  u32 capacity, bool message)
+{
+	if (!capacity && elem_size <= KCHAN_INLINE_ELEM_SIZE)
+		return NULL;
+	return kchan_ring_alloc(ch->user, elem_size, capacity, message);
+}
+
+/* A rendezvous channel counts with the one element that a sender stages. */
+static size_t kchan_bytes(u32 elem_size, u32 capacity, bool message)
+{
+	if (elem_size <= KCHAN_INLINE_ELEM_SIZE)
+		capacity = max(capacity, 1U);
+	return kchan_ring_bytes(elem_size, capacity, message);
+}
+
+/*
+ * Makes @ring, which may be NULL, the one that elements enter. Rings before it
+ * stay until they are drained; those that are empty go at once.
+ */
+static void kchan_add_ring(struct kchan *ch, struct kchan_ring *ring,
+			   struct kchan_step *step)
+{
+	struct kchan_ring *last;
+
+	/* Older ones hold elements, or they would be gone. */
+	if (!list_empty(&ch->rings)) {
+		last = kchan_newest(ch);
+		if (!last->len)
+			kchan_ring_retire(last, step);
+	}
+	if (ring)
+		list_add_tail(&ring->node, &ch->rings);
+}
+
+static void kchan_free_ring(struct kchan *ch, struct kchan_ring *ring)
+{
+	if (ring)
+		kchan_ring_free(ring, ch->user);
+}
+
+/**
+ * kchan_setup() - set the geometry of a channel that was not used yet
+ * @ch: the channel
+ * @elem_size: bytes in an element, or the most in a message
+ * @capacity: elements that the buffer holds
+ * @message: message mode
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY when the geometry is fixed; -EINVAL, -EDQUOT, -ENOMEM.
+ */
+int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message)
+{
+	struct kchan_ring *ring;
+	struct kchan_step step __uninitialized;
+	int ret;
+
+	if (elem_size > KCHAN_MAX_ELEM_SIZE || capacity > KCHAN_MAX_CAPACITY)
+		return -EINVAL;
+	if (message && !elem_size)
+		return -EINVAL;
+
+	mutex_lock(&ch->setup_lock);
+	ret = -EBUSY;
+	if (ch->fixed)
+		goto unlock;
+	ret = -EINVAL;
+	if (!kchan_may_hold(kchan_bytes(elem_size, capacity, message)))
+		goto unlock;
+	ring = kchan_make_ring(ch, elem_size, capacity, message);
+	if (IS_ERR(ring)) {
+		ret = PTR_ERR(ring);
+		goto unlock;
+	}
+
+	kchan_step_begin(&step);
+	spin_lock(&ch->lock);
+	ch->elem_size = elem_size;
+	ch->batch = kchan_batch(elem_size, message);
+	ch->capacity = capacity;
+	ch->message = message;
+	kchan_add_ring(ch, ring, &step);
+	spin_unlock(&ch->lock);
+	kchan_finish(ch, &step);
+	ret = 0;
+unlock:
+	mutex_unlock(&ch->setup_lock);
+	return ret;
+}
+
+static bool kchan_needs_ring(const struct kchan *ch)
+{
+	return list_empty(&ch->rings) &&
+	       (ch->capacity || ch->elem_size > KCHAN_INLINE_ELEM_SIZE);
+}
+
+/**
+ * kchan_fix() - make the geometry final, and storage for it
+ * @ch: the channel
+ * @nowait: do not sleep for it
+ *
+ * Return: 0; -EDQUOT, -ENOMEM: the geometry is final all the same; -EAGAIN when it
+ * would have to sleep.
+ */
+int kchan_fix(struct kchan *ch, bool nowait)
+{
+	struct kchan_ring *ring = NULL;
+	int ret = 0;
+
+	if (!nowait)
+		mutex_lock(&ch->setup_lock);
+	else if (!mutex_trylock(&ch->setup_lock))
+		return -EAGAIN;
+	if (ch->ready)
+		goto unlock;
+	/* Nobody else adds a ring while we hold the mutex. */
+	if (nowait && kchan_needs_ring(ch)) {
+		ret = -EAGAIN;
+		goto unlock;
+	}
+
+	/* Under the lock, for those who ask what the channel is. */
+	spin_lock(&ch->lock);
+	ch->fixed = true;
+	spin_unlock(&ch->lock);
+
+	if (kchan_needs_ring(ch)) {
+		ring = kchan_make_ring(ch, ch->elem_size, ch->capacity,
+				       ch->message);
+		if (IS_ERR(ring)) {
+			ret = PTR_ERR(ring);
+			goto unlock;
+		}
+		spin_lock(&ch->lock);
+		list_add_tail(&ring->node, &ch->rings);
+		spin_unlock(&ch->lock);
+	}
+	/* Pairs with the load-acquire in kchan_use(). */
+	smp_store_release(&ch->ready, true);
+unlock:
+	mutex_unlock(&ch->setup_lock);
+	return ret;
+}
+
+/*
+ * Whether a ring of so many bytes may be added to those that are left until they are
+ * drained. These are few, so that nobody walks a long list under the lock.
+ */
+static bool kchan_may_add_ring(struct kchan *ch, size_t bytes)
+{
+	struct kchan_ring *ring;
+	unsigned int nr = 0;
+
+	spin_lock(&ch->lock);
+	list_for_each_entry(ring, &ch->rings, node) {
+		if (!ring->len)
+			continue;
+		bytes = size_add(bytes, kchan_ring_bytes(ch->elem_size,
+							 ring->nr_slots,
+							 ch->message));
+		nr++;
+	}
+	spin_unlock(&ch->lock);
+	return nr < KCHAN_MAX_RINGS && kchan_may_hold(bytes);
+}
+
+/* The lock is held. */
+static int kchan_set_capacity(struct kchan *ch, struct kchan_ring *ring,
+			      u32 capacity, struct kchan_step *step)
+{
+	const bool grown = capacity > ch->capacity;
+
+	if (ch->stored > capacity)
+		return -EBUSY;
+	WRITE_ONCE(ch->capacity, capacity);
+	kchan_add_ring(ch, ring, step);
+	/* As many as the step allows; no new send goes before the others. */
+	kchan_catch_up(ch, step);
+	if (grown && ch->stored < capacity) {
+		ch->send_rises++;
+		step->out = INT_MAX;
+	}
+	return 0;
+}
+
+/**
+ * kchan_resize() - change the capacity
+ * @ch: the channel
+ * @capacity: elements that the buffer is to hold
+ *
+ * What is stored stays where it is, and leaves first; new elements enter a new
+ * ring. So the swap takes no longer for a large buffer than for a small one.
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY when more is stored than would fit, or when the rings together
+ * would hold too much or be too many; -EINVAL, -EDQUOT, -ENOMEM.
+ */
+int kchan_resize(struct kchan *ch, u32 capacity)
+{
+	struct kchan_ring *ring;
+	struct kchan_step step __uninitialized;
+	size_t bytes;
+	int ret;
+
+	if (capacity > KCHAN_MAX_CAPACITY)
+		return -EINVAL;
+
+	mutex_lock(&ch->setup_lock);
+	/* Element size and mode change only with the mutex held. */
+	bytes = kchan_bytes(ch->elem_size, capacity, ch->message);
+	ret = -EINVAL;
+	if (!kchan_may_hold(bytes))
+		goto unlock;
+	ret = -EBUSY;
+	if (!kchan_may_add_ring(ch, bytes))
+		goto unlock;
+	ring = kchan_make_ring(ch, ch->elem_size, capacity, ch->message);
+	if (IS_ERR(ring)) {
+		ret = PTR_ERR(ring);
+		goto unlock;
+	}
+
+	kchan_step_begin(&step);
+	spin_lock(&ch->lock);
+	ret = kchan_set_capacity(ch, ring, capacity, &step);
+	spin_unlock(&ch->lock);
+	kchan_finish(ch, &step);
+	if (ret)
+		kchan_free_ring(ch, ring);
+unlock:
+	mutex_unlock(&ch->setup_lock);
+	return ret;
+}

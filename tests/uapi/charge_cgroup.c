@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an ordinary user makes the kernel hold stays within user_max_bytes and a
+ * little for each descriptor, as a memory cgroup counts it.
+ *
+ * What the threads themselves take is not counted.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "armed.h"
+#include "params.h"
+
+#define LIMIT (4 << 20)
+#define MOST 1000
+#define A_DESCRIPTOR 2048
+#define ELEM 4096
+
+static char base[] = "/tmp/kchan-cgroup-XXXXXX";
+static char stat_path[PATH_MAX];
+
+static void put_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	must(fd >= 0);
+	must_int(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static long long stat_value(const char *text, const char *key)
+{
+	char start[64];
+	const char *at;
+
+	snprintf(start, sizeof(start), "\n%s ", key);
+	at = strstr(text, start);
+	return at ? strtoll(at + strlen(start), NULL, 10) : -1;
+}
+
+/* Kernel memory of the group, but for stacks and page tables. */
+static long long kernel_bytes(void)
+{
+	char text[8192] = "\n";
+	int fd = open(stat_path, O_RDONLY | O_CLOEXEC);
+	long long kernel;
+	ssize_t got;
+
+	must(fd >= 0);
+	got = read(fd, text + 1, sizeof(text) - 2);
+	must(got > 0);
+	close(fd);
+	text[1 + got] = '\0';
+	kernel = stat_value(text, "kernel");
+	if (kernel < 0)
+		tap_skip("the group does not tell its kernel memory");
+	return kernel - stat_value(text, "kernel_stack") -
+	       stat_value(text, "pagetables");
+}
+
+static void run_in_group(void (*run)(void))
+{
+	char path[PATH_MAX];
+	int fd, status;
+	pid_t pid;
+
+	params_begin();
+	if (tap_instrumented())
+		tap_skip("an instrumented kernel takes more for everything");
+	param_set("user_max_bytes", LIMIT);
+	param_set("user_max_channels", 2 * MOST);
+	mkdir("/tmp", 01777);
+	if (!mkdtemp(base) || mount("none", base, "cgroup2", 0, NULL))
+		tap_skip("no cgroup v2");
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "+memory", 7) != 7) {
+		umount(base);
+		tap_skip("no memory controller");
+	}
+	close(fd);
+	snprintf(path, sizeof(path), "%s/kchan-%d", base, getpid());
+	must_int(mkdir(path, 0755), 0);
+	snprintf(stat_path, sizeof(stat_path), "%s/kchan-%d/memory.stat", base,
+		 getpid());
+	pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		struct rlimit limit = { MOST + 100, MOST + 100 };
+
+		snprintf(path, sizeof(path), "%s/kchan-%d/cgroup.procs", base,
+			 getppid());
+		put_file(path, "0");
+		must_int(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		run_as(NOBODY, run);
+		_exit(0);
+	}
+	must(waitpid(pid, &status, 0) == pid);
+	expect_int(status, 0);
+	snprintf(path, sizeof(path), "%s/kchan-%d", base, getpid());
+	rmdir(path);
+	umount(base);
+	rmdir(base);
+	params_restore();
+}
+
+/* What there is more than @before is no more than allowed. */
+static bool within(long long before, unsigned int descriptors)
+{
+	const long long allowed = LIMIT + (long long)descriptors * A_DESCRIPTOR;
+	long long more = kernel_bytes() - before;
+
+	if (more <= allowed)
+		return true;
+	tap_note("%lld bytes more, of %lld allowed for %u descriptors", more,
+		 allowed, descriptors);
+	return false;
+}
+
+/* Counts up, and looks now and then: a machine has an end, too. */
+#define each_within(nr, before)						\
+	for (nr = 0; nr < MOST && (nr % 16 || expect(within(before, nr))); nr++)
+
+static void arms_large(void)
+{
+	int fd = chan_make(0, ELEM, 0);
+	long long before = kernel_bytes();
+	unsigned int nr;
+	struct cases c;
+
+	cases_init(&c, 0, 0);
+	for (int i = 0; i < KCHAN_MAX_CASES; i++)
+		add_recv(&c, fd, NULL, ELEM);
+	each_within(nr, before) {
+		if (try_arm(fd, &c, 0) >= 0)
+			continue;
+		expect_int(errno, EDQUOT);
+		break;
+	}
+	tap_note("%u armed, %lld bytes", nr, kernel_bytes() - before);
+	expect(within(before, nr));
+}
+
+static void arms_small(void)
+{
+	int fd = chan_make(0, 8, 0);
+	long long before = kernel_bytes();
+	unsigned int nr;
+	struct cases c;
+
+	cases_init(&c, 0, 0);
+	add_recv(&c, fd, NULL, 8);
+	each_within(nr, before)
+		must(try_arm(fd, &c, 0) >= 0);
+	tap_note("%u armed, %lld bytes", nr, kernel_bytes() - before);
+	expect(within(before, nr));
+}
+
+static void ends(void)
+{
+	int fd = chan_make(0, 8, 0);
+	long long before = kernel_bytes();
+	unsigned int nr;
+
+	each_within(nr, before)
+		end_make(fd, KCHAN_END_RECV);
+	tap_note("%u ends, %lld bytes", nr, kernel_bytes() - before);
+	expect(within(before, nr));
+}
+
+/* With a buffer as large as it may be. */
+static void channels(void)
+{
+	long long before = kernel_bytes();
+	unsigned int nr, full = 0;
+
+	each_within(nr, before) {
+		int fd = chan_open();
+
+		if (try_setup(fd, 0, ELEM, 4)) {
+			must_int(errno, EDQUOT);
+			full++;
+			/* Even what has no buffer takes a little. */
+			if (try_setup(fd, 0, 8, 0))
+				break;
+		}
+		poll_now(fd);
+	}
+	tap_note("%u channels, %u without a buffer, %lld bytes", nr, full,
+		 kernel_bytes() - before);
+	expect(full > 0);
+	expect(within(before, nr));
+}
+
+/* In large elements that are queued. */
+static void queued(void)
+{
+	static char elem[3 * ELEM];
+	long long before = kernel_bytes();
+	unsigned int nr;
+
+	each_within(nr, before) {
+		int fd = chan_open();
+
+		if (try_setup(fd, 0, sizeof(elem), 8)) {
+			must_int(errno, EDQUOT);
+			break;
+		}
+		for (int i = 0; i < 8; i++)
+			must_int(write(fd, elem, sizeof(elem)), sizeof(elem));
+	}
+	tap_note("%u channels, %lld bytes", nr, kernel_bytes() - before);
+	expect(nr > 0);
+	expect(within(before, nr));
+}
+
+/* In elements that came back: several on each of many channels. */
+static void came_back(void)
+{
+	static char elem[ELEM];
+	long long before = kernel_bytes();
+	unsigned int nr;
+
+	each_within(nr, before) {
+		int fd = chan_open(), armed[8], count = 0;
+		struct cases c;
+
+		if (try_setup(fd, 0, ELEM, 0))
+			break;
+		cases_init(&c, 0, 0);
+		add_recv(&c, fd, NULL, ELEM);
+		while (count < 8 && (armed[count] = try_arm(fd, &c, 0)) >= 0)
+			count++;
+		if (!count) {
+			expect_int(errno, EDQUOT);
+			break;
+		}
+		/* Some room is left for what a write needs. */
+		close(armed[--count]);
+		for (int i = 0; i < count; i++)
+			must_int(write(fd, elem, ELEM), ELEM);
+		for (int i = 0; i < count; i++)
+			close(armed[i]);
+		must_int(chan_len(fd), count);
+		if (!count)
+			break;
+	}
+	tap_note("%u channels, %lld bytes", nr, kernel_bytes() - before);
+	expect(nr > 0);
+	expect(within(before, nr));
+}
+
+/* Threads that wait, each in a call of its own. */
+struct crowd {
+	int fd;
+	int gate[2];
+	atomic_uint ready, refused;
+};
+
+static void *crowd_select(void *arg)
+{
+	static char elems[KCHAN_MAX_CASES][ELEM];
+	struct crowd *crowd = arg;
+	struct cases *c = map_pages(sizeof(*c));
+	char byte;
+
+	cases_init(c, 0, 0);
+	for (int i = 0; i < KCHAN_MAX_CASES; i++)
+		add_recv(c, crowd->fd, elems[i], ELEM);
+	atomic_fetch_add(&crowd->ready, 1);
+	must_int(read(crowd->gate[0], &byte, 1), 0);
+	if (cases_run(crowd->fd, c)) {
+		expect_int(errno, EDQUOT);
+		atomic_fetch_add(&crowd->refused, 1);
+	}
+	return NULL;
+}
+
+static void blocked_threads(void)
+{
+	enum { THREADS = 200 };
+	struct crowd crowd = { .fd = chan_make(0, ELEM, 0) };
+	pthread_t threads[THREADS];
+	long long before;
+	unsigned int nr;
+
+	must_int(pipe(crowd.gate), 0);
+	for (nr = 0; nr < THREADS; nr++)
+		thread_start(&threads[nr], crowd_select, &crowd);
+	until(atomic_load(&crowd.ready) == THREADS);
+	before = kernel_bytes();
+	close(crowd.gate[1]);
+	until(chan_info(crowd.fd).recv_waiters / KCHAN_MAX_CASES +
+	      atomic_load(&crowd.refused) == THREADS);
+	tap_note("%u of %u refused, %lld bytes", atomic_load(&crowd.refused),
+		 nr, kernel_bytes() - before);
+	expect(atomic_load(&crowd.refused) > 0);
+	expect(atomic_load(&crowd.refused) < THREADS);
+	expect(within(before, nr));
+	chan_close(crowd.fd);
+	for (nr = 0; nr < THREADS; nr++)
+		thread_join(threads[nr]);
+}
+
+static void armed_of_large(void)
+{
+	run_in_group(arms_large);
+}
+
+static void armed_of_small(void)
+{
+	run_in_group(arms_small);
+}
+
+static void many_ends(void)
+{
+	run_in_group(ends);
+}
+
+static void many_channels(void)
+{
+	run_in_group(channels);
+}
+
+static void many_elements(void)
+{
+	run_in_group(queued);
+}
+
+static void many_put_backs(void)
+{
+	run_in_group(came_back);
+}
+
+static void many_threads(void)
+{
+	run_in_group(blocked_threads);
+}
+
+static const struct tap_test tests[] = {
+	{ "armed selects of many large receives", armed_of_large },
+	{ "armed selects of one small receive", armed_of_small },
+	{ "ends of one channel", many_ends },
+	{ "channels", many_channels },
+	{ "large elements that are queued", many_elements },
+	{ "elements that came back", many_put_backs },
+	{ "threads that are blocked in selects", many_threads },
+};
+
+PARAMS_MAIN(tests)

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module goes when nobody uses it, and not before. It is loaded again from the
+ * file that the guest has it in.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "armed.h"
+
+#define MODULE "/vm/kchan.ko"
+
+static int try_unload(void)
+{
+	return (int)syscall(SYS_delete_module, "kchan", O_NONBLOCK);
+}
+
+/* The last reference may be on its way out. */
+static bool unloaded(void)
+{
+	if (!try_unload())
+		return true;
+	must(errno == EWOULDBLOCK);
+	return false;
+}
+
+static void load(void)
+{
+	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+
+	must(fd >= 0);
+	must_int(syscall(SYS_finit_module, fd, "", 0), 0);
+	close(fd);
+	until(access("/dev/kchan", R_OK | W_OK) == 0);
+}
+
+static void begin(void)
+{
+	if (geteuid())
+		tap_skip("needs root");
+	if (getenv("KCHAN_TEST_JOBS"))
+		tap_skip("other tests use the module");
+	if (access(MODULE, R_OK) || access("/sys/module/kchan/refcnt", R_OK))
+		tap_skip("there is no module to load again");
+}
+
+static void expect_in_use(void)
+{
+	expect_errno(try_unload(), EWOULDBLOCK);
+}
+
+static void after_ends(void)
+{
+	int first, recv, again;
+	char name[40];
+
+	begin();
+	first = chan_make(0, 8, 1);
+	recv = end_make(first, KCHAN_END_RECV);
+	expect_in_use();
+	close(first);
+	expect_in_use();
+	/* Made in whatever way. */
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", recv);
+	again = open(name, O_RDONLY | O_CLOEXEC);
+	must(again >= 0);
+	close(recv);
+	expect_in_use();
+	close(again);
+	until(unloaded());
+	expect_errno(open("/dev/kchan", O_RDWR), ENOENT);
+	load();
+	send_u64(chan_make(0, 8, 1), 1);
+}
+
+static void after_armed_selects(void)
+{
+	struct committed out;
+	struct cases c;
+	int fd, armed;
+
+	begin();
+	fd = chan_make(0, 8, 1);
+	cases_init(&c, 0, 0);
+	add_recv(&c, fd, NULL, 8);
+	armed = arm(fd, &c);
+	close(fd);
+	expect_in_use();
+	/* With nothing armed, too. */
+	expect_commit(armed, &out, 0, EPIPE);
+	expect_in_use();
+	close(armed);
+	until(unloaded());
+	load();
+}
+
+/* With elements of each kind left in channels: all is freed. */
+static void after_elements(void)
+{
+	static const uint32_t sizes[] = { 8, 4096, 10000 };
+	char *elem = map_pages(10000);
+
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		int fd = chan_make(0, sizes[i], 3), armed = arm_recv(fd, sizes[i]);
+
+		must_int(write(fd, elem, sizes[i]), sizes[i]);
+		must_int(write(fd, elem, sizes[i]), sizes[i]);
+		close(armed);
+		chan_resize(fd, 5);
+		must_int(write(fd, elem, sizes[i]), sizes[i]);
+		expect_int(chan_len(fd), 3);
+		close(fd);
+	}
+	until(unloaded());
+	load();
+}
+
+static const struct tap_test tests[] = {
+	{ "an end pins the module, and nothing else", after_ends },
+	{ "so does an armed select", after_armed_selects },
+	{ "elements that are left do not", after_elements },
+};
+
+TAP_MAIN(tests)

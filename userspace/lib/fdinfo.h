@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel tells of one of this process's descriptors in /proc/self/fdinfo.
+ */
+#ifndef LIBKCHAN_FDINFO_H
+#define LIBKCHAN_FDINFO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An end of a channel. */
+struct kc_fdinfo {
+	uint64_t channel;	/* its number */
+	uint32_t mode;		/* KCHAN_INFO_SEND, KCHAN_INFO_RECV */
+	uint32_t send_ends;	/* that the channel has */
+	uint32_t recv_ends;
+	uint32_t file_refs;	/* on the open file; who reads this does not count */
+};
+
+/*
+ * 1 and what is told of the end; 0 if the descriptor is no end; or -1 if that, or
+ * something of the above, is not known.
+ */
+int kc_fdinfo_read(int fd, struct kc_fdinfo *info);
+
+#endif /* LIBKCHAN_FDINFO_H */
