@@ -119,7 +119,11 @@ static bool kchan_armed_committed(struct kchan_armed *armed)
  */
 bool kchan_armed_readable(struct kchan_armed *armed)
 {
-	return kchan_armed_committed(armed) && !READ_ONCE(armed->reading);
+	/*
+	 * In this order: who has read the outcome first ends the party, then stores
+	 * reading, with a release in kchan_armed_end_read().
+	 */
+	return !smp_load_acquire(&armed->reading) && kchan_armed_committed(armed);
 }
 
 /*
@@ -225,16 +229,25 @@ unstage:
 }
 
 /*
- * Ends what was armed; none of its waiters is queued any more. What was staged goes
- * before the references on the channels that it was staged for. The lock is held, or
- * nobody else has @armed.
+ * Takes off what was armed; none of its waiters is queued any more. The lock is held, or
+ * nobody else has @armed. The caller passes the cases to kchan_armed_drop().
  */
-static void kchan_armed_retire(struct kchan_armed *armed)
+static struct kchan_armed_cases *kchan_armed_take_off(struct kchan_armed *armed)
 {
 	struct kchan_armed_cases *cases = armed->cases;
 
 	atomic_set(&armed->polled.party.state, KCHAN_CLAIMED);
 	WRITE_ONCE(armed->cases, NULL);
+	return cases;
+}
+
+/*
+ * Frees cases. What was staged goes before the references on the channels that it was
+ * staged for. The last end of a channel may go here, and all that it holds, so the lock
+ * is not held.
+ */
+static void kchan_armed_drop(struct kchan_armed_cases *cases)
+{
 	kchan_call_unstage(&cases->call, cases->slots);
 	kchan_armed_let_go(&cases->call);
 	kchan_armed_cases_free(cases);
@@ -254,9 +267,8 @@ static void kchan_armed_collect(struct kchan_armed *armed)
 }
 
 /*
- * Takes the cases back if none has committed, and ends what was armed. If it fails,
- * one has committed by the time that this returns. The lock is held, or nobody else
- * has @armed.
+ * Takes the waiters back if no case has committed. If it fails, one has committed by the
+ * time that this returns. The lock is held, or nobody else has @armed.
  */
 static bool kchan_armed_give_up(struct kchan_armed *armed)
 {
@@ -266,7 +278,6 @@ static bool kchan_armed_give_up(struct kchan_armed *armed)
 		return false;
 	if (kchan_party_give_up(&armed->polled.party)) {
 		kchan_call_unpark(&cases->call, cases->slots);
-		kchan_armed_retire(armed);
 		return true;
 	}
 	/* Whoever claimed it tells it before we have had all locks. */
@@ -284,30 +295,37 @@ static bool kchan_armed_give_up(struct kchan_armed *armed)
  */
 int kchan_armed_disarm(struct kchan_armed *armed)
 {
+	struct kchan_armed_cases *cases = NULL;
 	int ret = 0;
 
 	if (mutex_lock_interruptible(&armed->lock))
 		return -ERESTARTSYS;
-	if (armed->cases && !kchan_armed_give_up(armed))
-		ret = -EALREADY;
+	if (armed->cases) {
+		if (kchan_armed_give_up(armed))
+			cases = kchan_armed_take_off(armed);
+		else
+			ret = -EALREADY;
+	}
 	mutex_unlock(&armed->lock);
-	if (!ret)
+	if (cases) {
 		kchan_armed_wake(armed, KCHAN_ARMED_ENDED);
+		kchan_armed_drop(cases);
+	}
 	return ret;
 }
 
 /* The case that committed. */
-static struct kchan_branch *kchan_armed_won(struct kchan_armed *armed)
+static struct kchan_branch *kchan_armed_won(struct kchan_armed_cases *cases)
 {
-	return &armed->cases->call.branches[armed->cases->call.chosen];
+	return &cases->call.branches[cases->call.chosen];
 }
 
 /* The element that a committed case has received, or NULL. */
-static struct kchan_elem *kchan_armed_elem(struct kchan_armed *armed)
+static struct kchan_elem *kchan_armed_elem(struct kchan_armed_cases *cases)
 {
-	const struct kchan_branch *b = kchan_armed_won(armed);
+	const struct kchan_branch *b = kchan_armed_won(cases);
 
-	if (b->op != KCHAN_OP_RECV || armed->cases->call.status)
+	if (b->op != KCHAN_OP_RECV || cases->call.status)
 		return NULL;
 	return b->elem;
 }
@@ -316,7 +334,7 @@ static struct kchan_elem *kchan_armed_elem(struct kchan_armed *armed)
 static ssize_t kchan_armed_copy(struct kchan_armed *armed, struct iov_iter *to)
 {
 	const struct kchan_call *call = &armed->cases->call;
-	const struct kchan_elem *elem = kchan_armed_elem(armed);
+	const struct kchan_elem *elem = kchan_armed_elem(armed->cases);
 	const size_t head = armed->cases->commit_size;
 	const size_t len = elem ? elem->len : 0;
 	struct kchan_commit commit = {
@@ -329,7 +347,7 @@ static ssize_t kchan_armed_copy(struct kchan_armed *armed, struct iov_iter *to)
 	if (iov_iter_count(to) < head + len)
 		return -EMSGSIZE;
 	if (!call->status)
-		commit.len = elem ? len : kchan_armed_won(armed)->len;
+		commit.len = elem ? len : kchan_armed_won(armed->cases)->len;
 	n = copy_to_iter(&commit, known, to);
 	/* A newer caller's fields that we do not know are zero. */
 	if (n == known && head > known)
@@ -368,16 +386,21 @@ static int kchan_armed_begin_read(struct kchan_armed *armed)
 /* Ends a read. If it has taken the outcome, nothing is armed any more. */
 static void kchan_armed_end_read(struct kchan_armed *armed, bool taken)
 {
+	struct kchan_armed_cases *cases = NULL;
+
 	mutex_lock(&armed->lock);
-	if (taken) {
-		if (kchan_armed_elem(armed))
-			kchan_settle(kchan_armed_won(armed)->ch);
-		kchan_armed_retire(armed);
-	}
-	WRITE_ONCE(armed->reading, false);
+	if (taken)
+		cases = kchan_armed_take_off(armed);
+	/* Pairs with the load-acquire in kchan_armed_readable(). */
+	smp_store_release(&armed->reading, false);
 	mutex_unlock(&armed->lock);
 	/* If it was not taken, it can be read again. */
 	kchan_armed_wake(armed, taken ? KCHAN_ARMED_ENDED : EPOLLIN | EPOLLRDNORM);
+	if (!cases)
+		return;
+	if (kchan_armed_elem(cases))
+		kchan_settle(kchan_armed_won(cases)->ch);
+	kchan_armed_drop(cases);
 }
 
 /* Whether who waits in a read has to look: for the outcome, or in vain. */
@@ -426,15 +449,13 @@ ssize_t kchan_armed_read(struct kchan_armed *armed, struct iov_iter *to,
  */
 void kchan_armed_close(struct kchan_armed *armed)
 {
-	struct kchan_call *call;
+	struct kchan_armed_cases *cases = armed->cases;
 
-	if (armed->cases && !kchan_armed_give_up(armed)) {
-		kchan_armed_collect(armed);
-		call = &armed->cases->call;
-		if (kchan_armed_elem(armed))
-			kchan_branch_return(kchan_armed_won(armed),
-					    &armed->cases->slots[call->chosen].small);
-		kchan_armed_retire(armed);
+	if (cases) {
+		if (!kchan_armed_give_up(armed) && kchan_armed_elem(cases))
+			kchan_branch_return(kchan_armed_won(cases),
+					    &cases->slots[cases->call.chosen].small);
+		kchan_armed_drop(kchan_armed_take_off(armed));
 	}
 	mutex_destroy(&armed->lock);
 	kchan_uncharge(&armed->charge);

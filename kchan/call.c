@@ -198,7 +198,7 @@ static int kchan_branch_commit(struct kchan_branch *b)
 bool kchan_branch_ready(struct kchan_branch *b, struct kchan_step *step)
 {
 	if (b->op == KCHAN_OP_SEND)
-		return kchan_can_send(b->ch, b->len, step);
+		return kchan_can_send(b->ch, b->len, b->elem, step);
 	return kchan_can_recv(b->ch, step);
 }
 
@@ -234,11 +234,15 @@ static int kchan_make_present(struct kchan_branch *b, struct kchan_stack_elem *s
 		if (!kchan_branch_is_ready(b))
 			return -EAGAIN;
 		ret = kchan_stage_send(b, small);
-		return ret == -EDQUOT ? -EAGAIN : ret;
+		/* Another took the place that was paid for. */
+		if (ret == -EDQUOT && !kchan_branch_is_ready(b))
+			ret = -EAGAIN;
+		return ret;
 	}
 	/* Made present twice and gone again: go by way of the kernel. */
-	if (b->faults++ == 2)
+	if (b->faults == 2)
 		return kchan_stage_recv(b, small);
+	b->faults++;
 	return kchan_fault_in(kchan_memory(b, &own), b->got) ? 0 : -EFAULT;
 }
 

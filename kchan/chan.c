@@ -12,6 +12,7 @@
  * A receive that frees room in the rings lets the longest-waiting sender in.
  */
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -84,8 +85,11 @@ static inline bool kchan_copy_in(void *to, u32 len, struct iov_iter *from)
 
 	if (likely(iter_is_ubuf(from))) {
 		user = from->ubuf + from->iov_offset;
-		if (!access_ok(user, len) ||
-		    raw_copy_from_user(to, user, len))
+		if (!access_ok(user, len))
+			return false;
+		/* No data of a mispredicted address may be acted on. */
+		barrier_nospec();
+		if (raw_copy_from_user(to, user, len))
 			return false;
 		from->iov_offset += len;
 		from->count -= len;
@@ -483,19 +487,20 @@ int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
  * kchan_can_send() - whether a send would not wait
  * @ch: the channel
  * @len: bytes in the element
+ * @staged: the element is in kernel memory, and paid for
  * @step: the work under this hold
  *
  * Context: the channel's lock is held.
  * Return: whether it would not. False with @step->more set, if that is not known.
  */
-bool kchan_can_send(struct kchan *ch, u32 len, struct kchan_step *step)
+bool kchan_can_send(struct kchan *ch, u32 len, bool staged, struct kchan_step *step)
 {
 	if (ch->closed || !ch->recv_ends)
 		return true;
 	if (ch->stored >= ch->capacity &&
 	    !kchan_first_with_room(&ch->receivers, len, step))
 		return false;
-	return !kchan_by_pointer(ch) || kchan_elem_payable(ch);
+	return staged || !kchan_by_pointer(ch) || kchan_elem_payable(ch);
 }
 
 /**
@@ -945,7 +950,7 @@ static __poll_t kchan_send_readiness(struct kchan *ch, fmode_t mode,
 {
 	__poll_t mask = 0;
 
-	if (kchan_can_send(ch, 0, step))
+	if (kchan_can_send(ch, 0, false, step))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	if ((ch->closed || !ch->recv_ends) && !(mode & FMODE_READ))
 		mask |= EPOLLERR;

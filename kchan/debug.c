@@ -2,30 +2,36 @@
 /*
  * The listing of all channels: "kchan/channels" in debugfs, for root.
  *
- * A line for each channel, then one, indented by a tab, for each case that waits
- * there, first senders, then receivers, the longest-waiting first::
+ * Each channel has one line. The cases that wait there follow, a line each, indented by
+ * a tab: first senders, then receivers, the longest-waiting first::
  *
  *	channel id=3 uid=1000 flags=message,fixed elem_size=4096 capacity=16
- *	len=0 sent=70 received=70 send_waits=2 recv_waits=9 send_ends=2
+ *	len=0 in_flight=0 sent=70 received=70 send_waits=2 recv_waits=9 send_ends=2
  *	recv_ends=1 send_waiters=0 recv_waiters=1 polled=0
  *		waiter op=recv tid=815 pid=812 ms=1520 comm=worker\0402
  *
- * (the first on one line). A line is a word that says what it is of, and
- * key=value pairs, all divided by single spaces; what is told later in the life
- * of this file gets keys of its own. comm comes last; white space and
- * backslashes in it are octal, as in /proc/mounts.
+ * (The first three are one line.) A line begins with a word that says what it
+ * describes. Pairs of key=value follow, separated by single spaces. A later version may
+ * add keys. comm comes last; white space and backslashes in it are octal, as in
+ * /proc/mounts.
  *
- * As in &struct kchan_info: flags (message, fixed, closed; "-" for none),
- * elem_size, capacity, len, ends and waiters. uid: the user who opened the
- * channel and is charged for it. sent, received: elements, in all; those that
- * were put back count as received once they are handed out again. send_waits,
- * recv_waits: cases that had to wait, in all. polled: 1 when it is in the wait
- * queue of somebody's poll or epoll. Of a waiter, tid and pid: its thread and
- * process, as the initial namespace has them, 0 for a select that is armed and
- * so has none; ms: how long it has waited.
+ * These are as in &struct kchan_info: flags (message, fixed, closed; "-" for none),
+ * elem_size, capacity, len, in_flight, ends and waiters. The others of a channel:
  *
- * A channel with its waiters is told of as it was at one instant; each has one
- * of its own. Who holds an end is found in /proc/PID/fdinfo.
+ * - uid: the user who opened the channel and is charged for it
+ * - sent, received: how many elements were; an element that was put back counts as
+ *   received once it is handed out again
+ * - send_waits, recv_waits: how many cases had to wait so far
+ * - polled: 1 when somebody's poll or epoll waits for the channel
+ *
+ * Those of a waiter:
+ *
+ * - tid, pid: its thread and process, as the initial namespace has them; 0 for an armed
+ *   select, which has none
+ * - ms: how long it has waited
+ *
+ * A channel is shown with its waiters as it was at one instant. Different channels are
+ * shown at different instants. /proc/PID/fdinfo shows who holds an end.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
@@ -43,7 +49,7 @@
 #include "party.h"
 
 /**
- * struct kchan_seen - a waiter, as it was seen
+ * struct kchan_seen - a waiter, as the reader saw it
  * @since: &kchan_waiter.since
  * @op: ``KCHAN_OP_SEND`` or ``KCHAN_OP_RECV``
  * @tid: its thread, or 0
@@ -61,8 +67,8 @@ struct kchan_seen {
 /**
  * struct kchan_walk - a reader of the listing
  * @place: in the list of all channels, behind the one that was seen last
- * @held: what follows is of the channel that is to be shown next
- * @polled: somebody is in its wait queue
+ * @held: the rest describes the channel that is shown next
+ * @polled: somebody is in its wait queues
  * @uid: its user
  * @info: what it is and holds
  * @sent: elements sent
@@ -70,9 +76,9 @@ struct kchan_seen {
  * @send_waits: cases that have waited to send
  * @recv_waits: cases that have waited to receive
  * @when: when it was seen, in jiffies
- * @nr: how many waiters there are
- * @room: how many there is room for
- * @waiters: they; ours
+ * @nr: how many waiters are in @waiters
+ * @room: how many fit there
+ * @waiters: the waiters; owned
  */
 struct kchan_walk {
 	struct kchan_entry place;
@@ -91,10 +97,9 @@ struct kchan_walk {
 };
 
 /*
- * All channels, and among them the places that readers have come to, so that a
- * reader goes on from there without a reference on a channel. A channel is in
- * the list until it is freed. The lock is taken to open and to free; kchan.lock
- * nests inside it.
+ * All channels, and among them the places of readers. A reader goes on from its place,
+ * so it needs no reference on a channel. A channel is in the list until it is freed.
+ * The lock is taken to open and to free a channel; kchan.lock nests inside it.
  */
 static LIST_HEAD(kchan_all);
 static DEFINE_SPINLOCK(kchan_all_lock);
@@ -114,8 +119,8 @@ void kchan_debug_add(struct kchan *ch)
 }
 
 /**
- * kchan_debug_del() - list a channel no more
- * @ch: the channel, whole still; not looked at any more afterwards
+ * kchan_debug_del() - take a channel out of the list
+ * @ch: the channel, about to be freed
  */
 void kchan_debug_del(struct kchan *ch)
 {
@@ -125,10 +130,9 @@ void kchan_debug_del(struct kchan *ch)
 }
 
 /*
- * The lock is held. So what is in the queue has an owner who is still in its
- * call, for that one takes all its waiters out, under the lock, before it
- * returns; but for the one that was served, which its server took out before it
- * told the owner.
+ * The lock is held. So the owner of each waiter in the queue is still in its call: it
+ * takes all its waiters out, under the lock, before it returns. The waiter that was
+ * served is not in the queue: its server took it out before the owner was told.
  */
 static void kchan_see_waiters(struct kchan_walk *walk,
 			      const struct kchan_waitq *q)
@@ -158,7 +162,7 @@ static bool kchan_polled(struct kchan *ch)
 	return waitqueue_active(&ch->rd_wait) | waitqueue_active(&ch->wr_wait);
 }
 
-/* Sees a channel; returns how many waiters there is room wanted for. */
+/* Sees a channel. Returns how many waiters it has, which may be more than fit. */
 static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
 {
 	unsigned int nr;
@@ -197,7 +201,7 @@ static int kchan_walk_grow(struct kchan_walk *walk, unsigned int nr)
 {
 	struct kchan_seen *waiters;
 
-	/* More may have come when we look again. */
+	/* More may have come by the next look. */
 	nr += nr / 4 + 16;
 	waiters = kvmalloc_array(nr, sizeof(*waiters), GFP_KERNEL);
 	if (!waiters)
@@ -222,7 +226,7 @@ static struct kchan_walk *kchan_walk_on(struct kchan_walk *walk)
 			spin_unlock(&kchan_all_lock);
 			return NULL;
 		}
-		/* It may have lost its last reference, but is not freed yet. */
+		/* It may have lost its last reference, but it is not freed yet. */
 		nr = kchan_see(walk, ch);
 		walk->held = nr <= walk->room;
 		if (walk->held)
@@ -247,7 +251,7 @@ static void *kchan_list_start(struct seq_file *m, loff_t *pos)
 		list_move(&walk->place.node, &kchan_all);
 		spin_unlock(&kchan_all_lock);
 	}
-	/* What did not fit into the last read was seen then. */
+	/* What did not fit into the last read was seen at that time. */
 	return walk->held ? walk : kchan_walk_on(walk);
 }
 
@@ -342,7 +346,7 @@ static const struct file_operations kchan_list_fops = {
 /**
  * kchan_debug_init() - let root see the listing
  *
- * Without it the module does as well, so failure is not told of.
+ * The module works without it, so a failure is not reported.
  */
 void kchan_debug_init(void)
 {
@@ -354,7 +358,7 @@ void kchan_debug_init(void)
 /**
  * kchan_debug_exit() - take the listing away
  *
- * Nobody has it open: whoever does holds the module.
+ * Nobody has it open, because whoever has it open holds the module.
  */
 void kchan_debug_exit(void)
 {

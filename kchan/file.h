@@ -32,6 +32,7 @@ long kchan_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 /* fs.c: the ends after a channel's first. */
 int kchan_fs_end(struct kchan *ch, fmode_t mode, int flags);
 int kchan_fs_init(void);
+void kchan_fs_abort(void);
 void kchan_fs_exit(void);
 
 #endif /* _KCHAN_FILE_H */

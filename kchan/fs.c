@@ -223,6 +223,17 @@ int kchan_fs_init(void)
 }
 
 /**
+ * kchan_fs_abort() - unmount the filesystem, if the module fails to load
+ *
+ * Nobody had an end yet, so the unmount is done when this returns.
+ */
+void kchan_fs_abort(void)
+{
+	__module_get(THIS_MODULE);
+	kern_unmount(kchan_mnt);
+}
+
+/**
  * kchan_fs_exit() - unmount the filesystem
  *
  * Nobody has an end: whoever has one holds the module. But the last one may be on
@@ -232,9 +243,10 @@ int kchan_fs_init(void)
  */
 void kchan_fs_exit(void)
 {
-	__module_get(THIS_MODULE);
-	kern_unmount(kchan_mnt);
+	kchan_fs_abort();
+#ifdef CONFIG_MODULE_UNLOAD
 	while (module_refcount(THIS_MODULE) >= 0)
 		msleep(20);
+#endif
 	rcu_barrier();
 }

@@ -50,7 +50,9 @@ struct kchan_waiter;
  * The lock is never taken in interrupt context or in a wait-queue callback.
  *
  * The work under one hold is bounded by a step: see &struct kchan_step. Whatever
- * takes longer drops the lock and goes on in a further step.
+ * takes longer drops the lock and goes on in a further step. The one exception is
+ * root's listing of all channels, which shows a channel with all its waiters as they
+ * were at one instant.
  *
  * A select that has to park holds the locks of all its channels, in order of id.
  * Nobody else holds two. An operation on one channel never takes the lock of
@@ -60,7 +62,8 @@ struct kchan_waiter;
  * resize and the first use. kchan.lock nests inside it.
  *
  * The mutex of an armed select nests outside kchan.lock. No user memory is touched
- * under it. The order of spin locks is: kchan.lock, then the locks of wait queues.
+ * under it. The order of spin locks is: the lock of the list of all channels
+ * (debug.c), kchan.lock, the locks of wait queues.
  *
  * kchan.elem_size, kchan.batch and kchan.message never change once kchan.ready is
  * set. Whoever has seen it set (kchan_use()) reads them without a lock.
@@ -73,8 +76,8 @@ struct kchan_waiter;
  * - an open sender waits only if the buffer is full (that of a rendezvous channel
  *   always is), the channel is not closed, and a receive end is left;
  * - an open receiver waits only if nothing is stored or put back, no open sender of
- *   another party waits, a send end is left, and the channel is open or has an
- *   element in flight.
+ *   another party waits with a message that it has room for, a send end is left, and
+ *   the channel is open or has an element in flight.
  *
  * Between two steps some waiters may still have to be told. Every operation keeps
  * the order all the same: a send does not overtake parked senders though there is
@@ -306,7 +309,8 @@ static inline u64 kchan_sent(const struct kchan *ch)
 /* chan.c */
 int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step);
 int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step);
-bool kchan_can_send(struct kchan *ch, u32 len, struct kchan_step *step);
+bool kchan_can_send(struct kchan *ch, u32 len, bool staged,
+		    struct kchan_step *step);
 bool kchan_can_recv(struct kchan *ch, struct kchan_step *step);
 void kchan_park(struct kchan *ch, struct kchan_waiter *w, u32 op);
 void kchan_unpark(struct kchan *ch, struct kchan_waiter *w, u32 op);

@@ -378,6 +378,31 @@ void *kchan_mem_alloc(size_t size)
 }
 
 /**
+ * kchan_charge_to() - charge a user
+ * @charge: out: the charge, for kchan_uncharge()
+ * @user: the user
+ * @bytes: how many
+ *
+ * Context: may sleep.
+ * Return: 0; -EDQUOT, and then nobody is charged.
+ */
+int kchan_charge_to(struct kchan_charge *charge, struct kchan_user *user,
+		    size_t bytes)
+{
+	int ret = kchan_user_charge(user, bytes);
+
+	charge->user = NULL;
+	if (ret)
+		return ret;
+	spin_lock(&kchan_users_lock);
+	user->refs++;
+	spin_unlock(&kchan_users_lock);
+	charge->user = user;
+	charge->bytes = bytes;
+	return 0;
+}
+
+/**
  * kchan_charge() - charge the current user
  * @charge: out: the charge, for kchan_uncharge()
  * @bytes: how many
@@ -393,14 +418,9 @@ int kchan_charge(struct kchan_charge *charge, size_t bytes)
 	charge->user = NULL;
 	if (IS_ERR(user))
 		return PTR_ERR(user);
-	ret = kchan_user_charge(user, bytes);
-	if (ret) {
-		kchan_user_put(user);
-		return ret;
-	}
-	charge->user = user;
-	charge->bytes = bytes;
-	return 0;
+	ret = kchan_charge_to(charge, user, bytes);
+	kchan_user_put(user);
+	return ret;
 }
 
 /**

@@ -49,7 +49,7 @@ static int __init kchan_init(void)
 	ret = misc_register(&kchan_misc);
 	if (ret) {
 		kchan_debug_exit();
-		kchan_fs_exit();
+		kchan_fs_abort();
 	}
 	return ret;
 }

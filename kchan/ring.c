@@ -10,12 +10,12 @@
  *
  * An element size of 0 has slots of 0 bytes: the ring only counts.
  *
- * The whole buffer is charged when its ring is made, so that a send which poll()
- * called ready does not fail for a quota. Where elements are passed by pointer, the
- * charge of the ring covers as many elements as it has slots, and one if it has
- * none. An element takes such a place when it is allocated, if one is free, and
- * holds it until it is freed, wherever it is. An element that finds no free place
- * is charged to the user who allocates it.
+ * The whole buffer is charged when its ring is made, so that it is there for a send
+ * which poll() called ready. Where elements are passed by pointer, the charge of the
+ * ring covers as many elements as it has slots, and one if it has none. An element
+ * takes such a place when it is allocated, if one is free, and holds it until it is
+ * freed, wherever it is. An element that finds no free place is charged by itself to
+ * the user who opened the channel, as the ring is.
  */
 #include <linux/err.h>
 #include <linux/overflow.h>
@@ -191,7 +191,9 @@ static void kchan_ring_unpay(struct kchan *ch, struct kchan_ring *ring)
  * kchan_elem_payable() - whether one more element passed by pointer would be paid
  * @ch: the channel
  *
- * By the newest ring, or by the user, as far as can be told now.
+ * By the newest ring, or by the channel's user, as far as can be told now. When a
+ * place of the ring becomes free, pollers are woken. When the user's quota becomes free
+ * elsewhere, they are not.
  *
  * Context: the channel's lock is held.
  * Return: whether it would.
@@ -240,7 +242,11 @@ struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len)
 	elem->len = len;
 	elem->data = (u8 *)(elem + 1);
 	if (!elem->ring) {
-		ret = kchan_charge(&elem->charge, kchan_elem_size(len));
+		if (kchan_by_pointer(ch))
+			ret = kchan_charge_to(&elem->charge, ch->user,
+					      kchan_elem_size(len));
+		else
+			ret = kchan_charge(&elem->charge, kchan_elem_size(len));
 		if (ret)
 			goto free;
 	}

@@ -228,6 +228,8 @@ static int kchan_try_all(struct kchan_call *call)
 		ret = kchan_branch_try(b);
 		if (ret != -EAGAIN)
 			return kchan_committed(call, ret);
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	if (ret)

@@ -290,7 +290,8 @@ static int kchan_set_capacity(struct kchan *ch, struct kchan_ring *ring,
 	kchan_add_ring(ch, ring, step);
 	/* As many as the step allows; no new send goes before the others. */
 	kchan_catch_up(ch, step);
-	if (grown && ch->stored < capacity) {
+	/* A new ring may also pay for an element that the old one could not. */
+	if ((grown || kchan_by_pointer(ch)) && ch->stored < capacity) {
 		ch->send_rises++;
 		step->out = INT_MAX;
 	}

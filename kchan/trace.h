@@ -2,16 +2,15 @@
 /*
  * Tracepoints.
  *
- * A channel is known by kchan_info.id, and an element by its number there: the
- * first one sent is 0. kchan_send and kchan_receive tell of the same element by
- * the same number, so the time between them is what it spent in the channel. An
- * element that a receiver could not take comes back with kchan_put_back, and is
- * received again.
+ * chan is kchan_info.id. elem is the number of an element in its channel; the first one
+ * that was sent is 0. kchan_send and kchan_receive have the same number for the same
+ * element, so the time between them is what it spent in the channel. An element that a
+ * receiver could not take comes back with kchan_put_back, and is received again.
  *
- * These events are told of while the channel's lock is held, in the order in
- * which they happen, by whoever makes them happen: that is a receiver where a
- * parked sender's element leaves. tid is the task whose element it is, 0 for a
- * select that is armed and so has none.
+ * Events come in the order in which they happen, with the channel's lock held, from the
+ * task that makes them happen: that is a receiver where it takes a parked sender's
+ * element. tid is the task whose element it is, and 0 for an armed select, which has no
+ * task.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kchan
@@ -24,9 +23,7 @@
 
 #include "call.h"
 
-/*
- * For the hot path: of what is told nothing is looked at unless somebody listens.
- */
+/* For the hot path: the arguments are evaluated only if somebody listens. */
 #define kchan_trace(event, ...)						\
 	do {								\
 		if (trace_kchan_##event##_enabled())			\
@@ -58,21 +55,21 @@ DECLARE_EVENT_CLASS(kchan_element,
 		  __entry->chan, __entry->elem, __entry->len, __entry->tid)
 );
 
-/* It has entered the buffer, or goes to a receiver directly. */
+/* An element has entered the buffer, or goes to a receiver directly. */
 DEFINE_EVENT(kchan_element, kchan_send,
 	TP_PROTO(const struct kchan *ch, u64 elem, u32 len,
 		 const struct task_struct *task),
 	TP_ARGS(ch, elem, len, task)
 );
 
-/* It has been handed out. */
+/* An element has been handed out. */
 DEFINE_EVENT(kchan_element, kchan_receive,
 	TP_PROTO(const struct kchan *ch, u64 elem, u32 len,
 		 const struct task_struct *task),
 	TP_ARGS(ch, elem, len, task)
 );
 
-/* It has come back. */
+/* An element has come back. */
 DEFINE_EVENT(kchan_element, kchan_put_back,
 	TP_PROTO(const struct kchan *ch, u64 elem, u32 len,
 		 const struct task_struct *task),
@@ -98,8 +95,8 @@ TRACE_EVENT(kchan_block,
 );
 
 /*
- * A parked case is completed, and its task is to be woken: with error 0 when its
- * element moved.
+ * A parked case is completed, and its task will be woken. error is 0 when its element
+ * moved.
  */
 TRACE_EVENT(kchan_wake,
 	TP_PROTO(const struct kchan_waitq *q, const struct task_struct *task,
@@ -134,7 +131,7 @@ TRACE_EVENT(kchan_give_up,
 	TP_printk("error=%d", __entry->error)
 );
 
-/* A channel closes: by call, or since no end is left that can send. */
+/* A channel closes, by a call or because no end is left that can send. */
 TRACE_EVENT(kchan_close,
 	TP_PROTO(const struct kchan *ch),
 	TP_ARGS(ch),
@@ -153,8 +150,8 @@ TRACE_EVENT(kchan_close,
 );
 
 /*
- * A select returns, or what became of an armed one is looked at: with ret 0 the
- * case of that index has committed. chan is 0 where no channel has.
+ * A select returns, or the outcome of an armed one is collected. With ret 0 the case of
+ * that index has committed. chan is 0 if the case has no channel.
  */
 TRACE_EVENT(kchan_select,
 	TP_PROTO(const struct kchan_call *call, int ret),
