@@ -253,8 +253,8 @@ static void alloc_free_elem(struct alloc *a)
 }
 
 /*
- * Elements: small ones; large ones that a ring pays for; and those that it does not,
- * of a user who is not known yet.
+ * Elements: small ones, of a user who is not known yet; large ones that a ring pays for;
+ * and those that it does not, of the channel's user.
  */
 static void alloc_of_elem(struct kunit *test)
 {
@@ -273,8 +273,7 @@ static void alloc_of_elem(struct kunit *test)
 			first = kchan_elem_alloc(a->ch, size);
 			KUNIT_ASSERT_FALSE(test, IS_ERR(first));
 		}
-		alloc_each(a, 1 + large + (large && paid ? 0 : 3), alloc_elem,
-			   alloc_free_elem);
+		alloc_each(a, large ? 2 : 4, alloc_elem, alloc_free_elem);
 		if (large)
 			KUNIT_EXPECT_EQ(test, list_first_entry(&a->ch->rings,
 							       struct kchan_ring,

@@ -221,6 +221,7 @@ void kt_armed_wait_asleep(struct kunit *test, struct kt_armed_call *call)
 {
 	unsigned long end = jiffies + KT_PATIENCE;
 
+	/* No barrier: it is looked at again and again. */
 	while (!waitqueue_active(&call->armed->polled.wait) ||
 	       !(READ_ONCE(call->task->__state) & TASK_INTERRUPTIBLE)) {
 		if (completion_done(&call->done) || time_after(jiffies, end))

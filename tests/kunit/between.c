@@ -62,16 +62,16 @@ static int kt_between_fn(void *arg)
 
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (READ_ONCE(b->go)) {
-			__set_current_state(TASK_RUNNING);
-			b->go = false;
-			b->ran++;
-			b->fn(b);
-		} else if (kthread_should_stop()) {
+		if (kthread_should_stop())
 			break;
-		} else {
+		if (!READ_ONCE(b->go)) {
 			schedule();
+			continue;
 		}
+		__set_current_state(TASK_RUNNING);
+		b->go = false;
+		b->ran++;
+		b->fn(b);
 	}
 	__set_current_state(TASK_RUNNING);
 	return 0;
@@ -111,7 +111,7 @@ struct kt_between *kt_between(struct kunit *test,
 	b->fn = fn;
 	b->arg = arg;
 	b->watched = current;
-	b->task = kthread_create_on_cpu(kt_between_fn, b, cpu, "kt_between/%u");
+	b->task = kthread_create_on_cpu(kt_between_fn, b, cpu, "kt_other/%u");
 	if (IS_ERR(b->task))
 		kfree(b);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(b->task));

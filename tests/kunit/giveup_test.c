@@ -10,7 +10,7 @@
 #include <linux/slab.h>
 
 #include "call.h"
-#include "harness.h"
+#include "parties.h"
 #include "selects.h"
 
 #define GIVEUP_CASES	3
@@ -260,6 +260,25 @@ static void giveup_among_others(struct kunit *test)
 	giveup_end(g);
 }
 
+/* To park, it goes past those that have given up before, in as many steps. */
+static void giveup_past_stale(struct kunit *test)
+{
+	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
+	struct giveup *g = giveup_begin(test);
+
+	kt_party_stale(test, a, true, 2 * KCHAN_STEP_STALE + 5);
+	kt_party_stale(test, b, false, 2 * KCHAN_STEP_STALE + 5);
+	giveup_add(g, a, false, 8, 0);
+	giveup_add(g, b, true, 8, 1);
+	giveup_park(g);
+	KUNIT_EXPECT_EQ(test, a->senders.len, 0);
+	KUNIT_EXPECT_EQ(test, a->receivers.len, 1);
+	KUNIT_EXPECT_EQ(test, b->senders.len, 1);
+	KUNIT_EXPECT_EQ(test, b->receivers.len, 0);
+	KUNIT_EXPECT_EQ(test, giveup_leave(g, -ETIMEDOUT), -ETIMEDOUT);
+	giveup_end(g);
+}
+
 static struct kunit_case giveup_cases[] = {
 	KUNIT_CASE_PARAM(giveup_wins, giveup_size_gen_params),
 	KUNIT_CASE_PARAM(giveup_loses, giveup_size_gen_params),
@@ -267,6 +286,7 @@ static struct kunit_case giveup_cases[] = {
 	KUNIT_CASE_PARAM(giveup_loses_to_close, giveup_size_gen_params),
 	KUNIT_CASE(giveup_loses_to_long),
 	KUNIT_CASE(giveup_among_others),
+	KUNIT_CASE(giveup_past_stale),
 	{}
 };
 

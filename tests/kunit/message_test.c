@@ -127,6 +127,27 @@ static void message_parked_small_rendezvous(struct kunit *test)
 	kt_check(test, ch);
 }
 
+/* Or until a larger buffer lets it in. */
+static void message_parked_small_resize(struct kunit *test)
+{
+	struct kchan *ch = kt_message_chan(test, 64, 0);
+	struct kt_call *first = kt_park_recv(test, ch, 9);
+	struct kt_call *small = kt_park_recv(test, ch, 9);
+	struct kt_call *call = kt_call(test, ch, true, 10);
+	u8 buf[10] = {};
+
+	kt_park(call);
+	/* What there is room for is handed over all the same. */
+	KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, 8), 8);
+	KUNIT_EXPECT_EQ(test, kt_join(first), 8);
+	KUNIT_EXPECT_FALSE(test, kt_returned(small));
+	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 1), 0);
+	KUNIT_EXPECT_EQ(test, kt_join(call), 10);
+	KUNIT_EXPECT_EQ(test, kt_join(small), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf, 10), 10);
+	kt_check(test, ch);
+}
+
 /* And for what is put back. */
 static void message_put_back_small(struct kunit *test)
 {
@@ -332,6 +353,7 @@ static struct kunit_case message_cases[] = {
 	KUNIT_CASE(message_stays),
 	KUNIT_CASE(message_parked_small),
 	KUNIT_CASE(message_parked_small_rendezvous),
+	KUNIT_CASE(message_parked_small_resize),
 	KUNIT_CASE(message_put_back_small),
 	KUNIT_CASE(message_short_after_long),
 	KUNIT_CASE(message_size_zero),

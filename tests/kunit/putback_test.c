@@ -4,6 +4,10 @@
  * longest-waiting receiver, or in front of all that was sent after them.
  */
 #include <kunit/test.h>
+#include <linux/ktime.h>
+#include <linux/minmax.h>
+#include <linux/random.h>
+#include <linux/slab.h>
 
 #include "harness.h"
 
@@ -308,6 +312,54 @@ static void putback_and_resize(struct kunit *test)
 	kt_check(test, ch);
 }
 
+/* How long it takes to put @nr elements back in random order; they are received then. */
+static ktime_t putback_shuffled(struct kunit *test, struct kchan_elem **elems,
+				unsigned int nr)
+{
+	struct kchan *ch = kt_chan(test, 8, nr);
+	unsigned int i, wrong = 0;
+	ktime_t begin, took;
+
+	for (i = 0; i < nr; i++)
+		wrong += kt_send_n(ch, i) != 0;
+	for (i = 0; i < nr; i++)
+		elems[i] = kt_detach(test, ch);
+	for (i = nr; i > 1; i--) {
+		const unsigned int k = get_random_u32_below(i);
+
+		swap(elems[i - 1], elems[k]);
+	}
+	begin = ktime_get();
+	for (i = 0; i < nr; i++)
+		kchan_put_back(ch, elems[i]);
+	took = ktime_sub(ktime_get(), begin);
+	KUNIT_EXPECT_EQ(test, ch->nr_put_back, nr);
+	for (i = 0; i < nr; i++)
+		wrong += kt_recv_n(ch) != i;
+	KUNIT_EXPECT_EQ(test, wrong, 0);
+	kt_check(test, ch);
+	return took;
+}
+
+/* 32 times as many take not much more than 32 times as long. */
+static void putback_many(struct kunit *test)
+{
+	const unsigned int few = 200, many = 32 * few;
+	struct kchan_elem **elems;
+	ktime_t shorter = KTIME_MAX, longer = KTIME_MAX;
+	unsigned int i;
+
+	elems = kvcalloc(many, sizeof(*elems), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, elems);
+	for (i = 0; i < 3; i++) {
+		shorter = min(shorter, putback_shuffled(test, elems, few));
+		longer = min(longer, putback_shuffled(test, elems, many));
+	}
+	kvfree(elems);
+	/* With a list it would be 1024 times. */
+	KUNIT_EXPECT_LT(test, ktime_to_ns(longer), 400 * ktime_to_ns(shorter));
+}
+
 static struct kunit_case putback_cases[] = {
 	KUNIT_CASE_PARAM(putback_is_drained_first, putback_size_gen_params),
 	KUNIT_CASE_PARAM(putback_is_sorted, putback_size_gen_params),
@@ -320,6 +372,7 @@ static struct kunit_case putback_cases[] = {
 	KUNIT_CASE_PARAM(putback_without_receiver, putback_size_gen_params),
 	KUNIT_CASE_PARAM(putback_left_behind, putback_size_gen_params),
 	KUNIT_CASE(putback_in_batch),
+	KUNIT_CASE(putback_many),
 	KUNIT_CASE_PARAM(putback_and_resize, putback_size_gen_params),
 	{}
 };

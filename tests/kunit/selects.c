@@ -178,6 +178,21 @@ void kt_select_empty(struct kt_select *s)
 	s->nr_channels = 0;
 }
 
+/* As when the cases are read: without a lock. */
+static bool kt_case_may(const struct kchan_branch *b)
+{
+	struct kchan *ch = b->ch;
+
+	if (b->op == KCHAN_OP_SEND)
+		/* The call looks again with the lock. */
+		return data_race(ch->stored < ch->capacity || ch->closed ||
+				 !ch->recv_ends) ||
+		       !list_empty(&ch->receivers.list);
+	/* As above. */
+	return data_race(ch->stored || ch->nr_put_back || ch->closed) ||
+	       !list_empty(&ch->senders.list);
+}
+
 /**
  * kt_select_run() - select, in the current task
  * @s: the select, which may have been done before
@@ -201,6 +216,10 @@ int kt_select_run(struct kt_select *s, const struct kchan_wait *wait)
 			    kchan_by_pointer(b->ch);
 	}
 	s->call.nr_locks = 0;
+	s->call.likely = 0;
+	for (i = 0; i < s->call.nr; i++)
+		if (s->branches[i].ch && kt_case_may(&s->branches[i]))
+			s->call.likely |= BIT_ULL(i);
 	s->call.chosen = ~0U;
 	s->call.status = -EUCLEAN;
 	ret = kchan_select(&s->call, wait);

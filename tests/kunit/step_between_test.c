@@ -16,6 +16,7 @@ struct between {
 	struct kchan *ch;
 	struct kt_party *p[BETWEEN_MANY];
 	struct kt_party *late;
+	struct kchan_elem *elem;
 	s64 ret[4];
 	unsigned int told;
 };
@@ -209,6 +210,30 @@ static void between_close_senders(struct kunit *test)
 	between_end(w);
 }
 
+/* Nor does a slot that comes free let one of them in. */
+static void between_close_full(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 1);
+	struct between *w = between(test, ch);
+	struct kt_between *b;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 500), 0);
+	for (i = 0; i < BETWEEN_MANY; i++)
+		w->p[i] = kt_party_sender(test, ch, i);
+	b = kt_between(test, between_tries, w);
+	kt_between_at(b, ch, 0);
+	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
+	kt_between_end(b, 1);
+	KUNIT_EXPECT_EQ(test, w->told, KCHAN_STEP_PARTIES);
+	KUNIT_EXPECT_EQ(test, w->ret[0], 500);
+	KUNIT_EXPECT_EQ(test, w->ret[1], -EPIPE);
+	KUNIT_EXPECT_EQ(test, w->ret[3], 0);
+	KUNIT_EXPECT_EQ(test, between_count(w, -EPIPE), BETWEEN_MANY);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EPIPE);
+	between_end(w);
+}
+
 /* Nor is anything handed to a receiver that has not been told yet. */
 static void between_close_receivers(struct kunit *test)
 {
@@ -238,9 +263,13 @@ static void between_message(struct kt_between *b)
 	w->told = between_count(w, -EMSGSIZE);
 	/* One comes who was not there when the message was. */
 	w->late = kt_party_receiver(w->test, w->ch, 5);
-	/* Short enough for all of them, but it was sent later. */
-	w->ret[0] = kt_try_send(w->ch, buf, 3);
+	/* Short enough for all of them, but sent later, or handed out before. */
+	if (w->elem)
+		kchan_put_back(w->ch, w->elem);
+	else
+		w->ret[0] = kt_try_send(w->ch, buf, 3);
 	w->ret[1] = kt_try_recv(w->ch, buf, 64);
+	w->ret[2] = kt_try_recv(w->ch, buf, 64);
 }
 
 /*
@@ -249,26 +278,33 @@ static void between_message(struct kt_between *b)
  */
 static void between_turned_away(struct kunit *test)
 {
-	struct kchan *ch = kt_message_chan(test, 64, 2);
-	struct between *w = between(test, ch);
-	struct kt_between *b;
-	unsigned int i;
-	u8 buf[64] = {};
+	unsigned int back, i;
 
-	for (i = 0; i < BETWEEN_MANY; i++)
-		w->p[i] = kt_party_receiver(test, ch, 32);
-	b = kt_between(test, between_message, w);
-	kt_between_at(b, ch, 0);
-	KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, 33), 33);
-	kt_between_end(b, 1);
-	KUNIT_EXPECT_EQ(test, w->told, KCHAN_STEP_PARTIES);
-	KUNIT_EXPECT_EQ(test, w->ret[0], 3);
-	KUNIT_EXPECT_EQ(test, w->ret[1], 33);
-	KUNIT_EXPECT_EQ(test, between_count(w, -EMSGSIZE), BETWEEN_MANY);
-	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf, 64), 3);
-	kt_party_give_up(w->late);
-	kt_party_end(w->late);
-	between_end(w);
+	for (back = 0; back < 2; back++) {
+		struct kchan *ch = kt_message_chan(test, 64, 2);
+		struct between *w = between(test, ch);
+		struct kt_between *b;
+		u8 buf[64] = {};
+
+		if (back) {
+			KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, 2), 2);
+			w->elem = kt_detach(test, ch);
+		}
+		for (i = 0; i < BETWEEN_MANY; i++)
+			w->p[i] = kt_party_receiver(test, ch, 32);
+		b = kt_between(test, between_message, w);
+		kt_between_at(b, ch, 0);
+		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, 33), 33);
+		kt_between_end(b, 1);
+		KUNIT_EXPECT_EQ(test, w->told, KCHAN_STEP_PARTIES);
+		KUNIT_EXPECT_EQ(test, between_count(w, -EMSGSIZE), BETWEEN_MANY);
+		KUNIT_EXPECT_EQ(test, w->ret[0], back ? 0 : 3);
+		KUNIT_EXPECT_EQ(test, w->ret[1], back ? 2 : 33);
+		KUNIT_EXPECT_EQ(test, w->ret[2], back ? 33 : 3);
+		kt_party_give_up(w->late);
+		kt_party_end(w->late);
+		between_end(w);
+	}
 }
 
 static void between_gives_back(struct kt_between *b)
@@ -310,6 +346,7 @@ static struct kunit_case between_cases[] = {
 	KUNIT_CASE(between_resize_and_recv),
 	KUNIT_CASE(between_resize_and_close),
 	KUNIT_CASE(between_close_senders),
+	KUNIT_CASE(between_close_full),
 	KUNIT_CASE(between_close_receivers),
 	KUNIT_CASE(between_turned_away),
 	KUNIT_CASE(between_put_back),

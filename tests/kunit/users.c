@@ -5,29 +5,19 @@
 #include <kunit/test.h>
 #include <linux/capability.h>
 #include <linux/err.h>
-#include <linux/refcount.h>
 #include <linux/slab.h>
-#include <linux/version.h>
+#include <linux/string.h>
 
 #include "ring.h"
 #include "users.h"
-
-static refcount_t *kt_ns_refs(struct user_namespace *ns)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
-	return &ns->ns.__ns_ref;
-#else
-	return &ns->ns.count;
-#endif
-}
 
 static void kt_free_user(void *arg)
 {
 	struct kt_user *u = arg;
 
 	/* Whoever was counted in it is gone, and has let go of it. */
-	if (refcount_read(kt_ns_refs(&u->ns)) != 1)
-		kunit_err(u->test, "a namespace is still held\n");
+	if (memcmp(&u->ns.ns, &u->as_made, sizeof(u->as_made)))
+		KUNIT_FAIL(u->test, "a namespace is still held");
 	u->cred->ucounts = u->ours;
 	put_cred(u->cred);
 	kfree(u);
@@ -55,7 +45,9 @@ struct kt_user *kt_user(struct kunit *test, struct kt_user *maker, uid_t uid)
 	u->counts.ns = maker ? &maker->ns : &init_user_ns;
 	u->counts.uid = KUIDT_INIT(uid);
 	u->ns.ucounts = &u->counts;
-	refcount_set(kt_ns_refs(&u->ns), 1);
+	/* As many references as the first one has: it is never freed. */
+	u->ns.ns = init_user_ns.ns;
+	u->as_made = u->ns.ns;
 	u->ours = u->cred->ucounts;
 	u->cred->ucounts = &u->counts;
 	KUNIT_ASSERT_EQ(test, 0,

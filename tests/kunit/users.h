@@ -18,6 +18,7 @@
  * @test: the test
  * @counts: what he counts for
  * @ns: the namespace that he has made
+ * @as_made: of @ns, with the references that nobody drops
  * @cred: credentials like ours, but for that, and without CAP_SYS_RESOURCE
  * @ours: what @cred counted for before
  * @old: what to return to
@@ -26,6 +27,7 @@ struct kt_user {
 	struct kunit *test;
 	struct ucounts counts;
 	struct user_namespace ns;
+	struct ns_common as_made;
 	struct cred *cred;
 	struct ucounts *ours;
 	const struct cred *old;

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Large elements, which are passed by pointer: the ring that they are made for pays for
+ * as many as it has slots, wherever they are, until they are freed. A ring lives as
+ * long as it pays for one.
+ */
+#include <kunit/test.h>
+#include <linux/err.h>
+#include <linux/poll.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "parties.h"
+#include "ring.h"
+#include "users.h"
+
+#define PREPAID_SIZE	(PAGE_SIZE + 8)
+
+/* What a ring of so many slots is charged, with its elements. */
+static size_t prepaid_charge(u32 capacity)
+{
+	return kt_ring_charge(capacity * sizeof(void *)) +
+	       max(capacity, 1U) * kt_elem_charge(PREPAID_SIZE);
+}
+
+static ssize_t prepaid_send(struct kt_user *u, struct kchan *ch, u64 n)
+{
+	struct kt_call *call = kt_call(u->test, ch, true, PREPAID_SIZE);
+	ssize_t ret;
+
+	*(u64 *)call->buf = n;
+	ret = kt_user_send(u, call);
+	/* It ends with the test, and the channel does not. */
+	call->ch = NULL;
+	return ret == PREPAID_SIZE ? 0 : ret;
+}
+
+static s64 prepaid_recv(struct kt_user *u, struct kchan *ch)
+{
+	void *buf = kunit_kzalloc(u->test, PREPAID_SIZE, GFP_KERNEL);
+	ssize_t ret;
+
+	KUNIT_ASSERT_NOT_NULL(u->test, buf);
+	ret = kt_try_recv(ch, buf, PREPAID_SIZE);
+	return ret == PREPAID_SIZE ? *(s64 *)buf : ret;
+}
+
+static struct kchan_elem *prepaid_elem(struct kt_user *u, struct kchan *ch)
+{
+	struct kchan_elem *elem;
+
+	kt_become(u);
+	elem = kchan_elem_alloc(ch, PREPAID_SIZE);
+	kt_return(u);
+	return elem;
+}
+
+static u32 prepaid_used(struct kchan *ch)
+{
+	return kchan_newest(ch)->used;
+}
+
+/* What the buffer holds is charged when it is made, and not when it is sent. */
+static void prepaid_buffer(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 3);
+	u64 n;
+
+	kt_expect_charged(u, prepaid_charge(3));
+	for (n = 0; n < 3; n++)
+		KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, n), 0);
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 3);
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, n), -EAGAIN);
+	kt_expect_charged(u, prepaid_charge(3));
+	for (n = 0; n < 3; n++)
+		KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), n);
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 0);
+	kt_expect_charged(u, prepaid_charge(3));
+	kt_user_put(ch);
+	kt_expect_charged(u, 0);
+}
+
+/* So a send that has room does not fail for a quota, though all of it is used up. */
+static void prepaid_quota_full(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 2);
+	struct kchan *filler = kt_user_alloc(u);
+	struct kchan_elem *elem;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(filler));
+	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, false), 0);
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 0), 0);
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 1), 0);
+	/* Who finds it full is told so, and not of the quota. */
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 2), -EAGAIN);
+	elem = prepaid_elem(u, ch);
+	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(elem), -EDQUOT);
+
+	/* One in flight still holds its place: the room that it left cannot be paid. */
+	elem = kt_detach(test, ch);
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 2);
+	KUNIT_EXPECT_FALSE(test, !!(kchan_readiness(ch, FMODE_WRITE) & EPOLLOUT));
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 2), -EAGAIN);
+	kt_settle(ch, elem);
+	KUNIT_EXPECT_TRUE(test, !!(kchan_readiness(ch, FMODE_WRITE) & EPOLLOUT));
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 2), 0);
+	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 1);
+	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 2);
+	kt_user_put(ch);
+	kt_user_put(filler);
+	kt_expect_charged(u, 0);
+}
+
+/* Beyond the places of the ring, whoever allocates one is charged for it. */
+static void prepaid_beyond(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kt_user *other = kt_user(test, NULL, 60002);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 1);
+	struct kchan_elem *a = prepaid_elem(other, ch), *b = prepaid_elem(other, ch);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(a));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(b));
+	/* Whoever sends, the user who opened the channel is charged. */
+	kt_expect_charged(u, prepaid_charge(1) + kt_elem_charge(PREPAID_SIZE));
+	kt_expect_charged(other, 0);
+	/* Whichever goes, its own place comes free. */
+	kchan_elem_free(ch, a);
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 0);
+	kt_expect_charged(u, prepaid_charge(1) + kt_elem_charge(PREPAID_SIZE));
+	kchan_elem_free(ch, b);
+	kt_expect_charged(u, prepaid_charge(1));
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 0);
+	kt_user_put(ch);
+	kt_expect_charged(u, 0);
+}
+
+/* A rendezvous is charged for the one element that its sender stages. */
+static void prepaid_rendezvous(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kt_user *other = kt_user(test, NULL, 60002);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 0);
+	struct kt_party *first, *second;
+
+	kt_expect_charged(u, prepaid_charge(0));
+	kt_become(other);
+	first = kt_party_sender(test, ch, 1);
+	second = kt_party_sender(test, ch, 2);
+	kt_return(other);
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 1);
+	kt_expect_charged(other, 0);
+	kt_expect_charged(u, prepaid_charge(0) + kt_elem_charge(PREPAID_SIZE));
+	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 1);
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 0);
+	kt_expect_charged(u, prepaid_charge(0) + kt_elem_charge(PREPAID_SIZE));
+	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 2);
+	kt_expect_charged(u, prepaid_charge(0));
+	kt_party_end(first);
+	kt_party_end(second);
+	kt_user_put(ch);
+	kt_expect_charged(u, 0);
+}
+
+/*
+ * A ring that is retired while elements that it pays for are in flight stays charged
+ * until the last of them is freed, or until these are received after all.
+ */
+static void prepaid_retired(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 3);
+	struct kchan_elem *elem[3];
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, i), 0);
+	for (i = 0; i < 3; i++)
+		elem[i] = kt_detach(test, ch);
+	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 0), 0);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&ch->rings));
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 0);
+	kt_expect_charged(u, prepaid_charge(3) + prepaid_charge(0));
+	kt_settle(ch, elem[1]);
+	kt_expect_charged(u, prepaid_charge(3) + prepaid_charge(0));
+	/* What comes back holds its place where it waits, too. */
+	kchan_put_back(ch, elem[2]);
+	kchan_put_back(ch, elem[0]);
+	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 0);
+	kt_expect_charged(u, prepaid_charge(3) + prepaid_charge(0));
+	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 2);
+	kt_expect_charged(u, prepaid_charge(0));
+	kt_user_put(ch);
+	kt_expect_charged(u, 0);
+}
+
+/* A ring that still holds elements when another is added, and is then drained. */
+static void prepaid_drained(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 2);
+	struct kchan_elem *elem;
+
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 0), 0);
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 1), 0);
+	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 4), 0);
+	kt_expect_charged(u, prepaid_charge(2) + prepaid_charge(4));
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 2), 0);
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 1);
+	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 0);
+	/* The last of the old ring, which leaves the list with it. */
+	elem = kt_detach(test, ch);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&ch->rings));
+	kt_expect_charged(u, prepaid_charge(2) + prepaid_charge(4));
+	kt_settle(ch, elem);
+	kt_expect_charged(u, prepaid_charge(4));
+	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 2);
+	kt_user_put(ch);
+	kt_expect_charged(u, 0);
+}
+
+/* The last receive end goes, with elements in all places there are. */
+static void prepaid_dropped(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 3);
+	struct kchan_elem *back, *flying, *staged;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, i), 0);
+	back = kt_detach(test, ch);
+	flying = kt_detach(test, ch);
+	kchan_put_back(ch, back);
+	staged = prepaid_elem(u, ch);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(staged));
+	kt_expect_charged(u, prepaid_charge(3) + kt_elem_charge(PREPAID_SIZE));
+	kchan_end_put(ch, FMODE_READ);
+	KUNIT_EXPECT_TRUE(test, list_empty(&ch->rings));
+	/* One is in flight, and its ring pays on. */
+	kt_expect_charged(u, prepaid_charge(3) + kt_elem_charge(PREPAID_SIZE));
+	kchan_elem_free(ch, staged);
+	kt_expect_charged(u, prepaid_charge(3));
+	kchan_put_back(ch, flying);
+	kt_expect_charged(u, 0);
+	/* Nothing to send to, and nothing that would pay for it. */
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 9), -EPIPE);
+	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 2), 0);
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 9), -EPIPE);
+	kchan_end_put(ch, FMODE_WRITE);
+	kchan_put(ch);
+	kt_expect_charged(u, 0);
+}
+
+#define PREPAID_FLYING	6
+
+/* At random: in the end nobody is charged for anything. */
+static void prepaid_random(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	unsigned int round, i, k;
+
+	for (round = 0; round < kt_scale(24); round++) {
+		struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, round % 4);
+		struct kchan_elem *elem[PREPAID_FLYING] = {};
+
+		for (i = 0; i < 60; i++) {
+			k = get_random_u32_below(PREPAID_FLYING);
+			switch (get_random_u32_below(6)) {
+			case 0:
+			case 1:
+				prepaid_send(u, ch, i);
+				break;
+			case 2:
+				prepaid_recv(u, ch);
+				break;
+			case 3:
+				kt_user_resize(u, ch, get_random_u32_below(4));
+				break;
+			case 4:
+				if (elem[k])
+					kt_settle(ch, elem[k]);
+				elem[k] = NULL;
+				if (kt_try_detach(ch, &elem[k]))
+					elem[k] = NULL;
+				break;
+			case 5:
+				if (elem[k])
+					kchan_put_back(ch, elem[k]);
+				elem[k] = NULL;
+				break;
+			}
+		}
+		if (round % 2)
+			kchan_end_put(ch, FMODE_READ);
+		for (k = 0; k < PREPAID_FLYING; k++)
+			if (elem[k])
+				kchan_put_back(ch, elem[k]);
+		kchan_end_put(ch, round % 2 ? FMODE_WRITE :
+			      FMODE_READ | FMODE_WRITE);
+		kchan_put(ch);
+		KUNIT_ASSERT_EQ(test, kt_charged(u), 0);
+	}
+}
+
+/* What poll tells, a send keeps: in all the states that the places may be in. */
+static void prepaid_poll(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kchan *filler = kt_user_alloc(u);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 2);
+	struct kchan_elem *elem[3] = {};
+	unsigned int i, k, agreed = 0;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(filler));
+	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, false), 0);
+	for (i = 0; i < kt_scale(400); i++) {
+		const bool out = kchan_readiness(ch, FMODE_WRITE) & EPOLLOUT;
+
+		KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, i), out ? 0 : -EAGAIN);
+		agreed += out;
+		k = get_random_u32_below(3);
+		if (elem[k] && get_random_u32_below(2))
+			kchan_put_back(ch, elem[k]);
+		else if (elem[k])
+			kt_settle(ch, elem[k]);
+		elem[k] = NULL;
+		if (get_random_u32_below(2))
+			prepaid_recv(u, ch);
+		else if (kt_try_detach(ch, &elem[k]))
+			elem[k] = NULL;
+	}
+	KUNIT_EXPECT_GT(test, agreed, 10);
+	for (k = 0; k < 3; k++)
+		if (elem[k])
+			kt_settle(ch, elem[k]);
+	kt_user_put(ch);
+	kt_user_put(filler);
+	kt_expect_charged(u, 0);
+}
+
+static struct kunit_case prepaid_cases[] = {
+	KUNIT_CASE(prepaid_buffer),
+	KUNIT_CASE(prepaid_quota_full),
+	KUNIT_CASE(prepaid_beyond),
+	KUNIT_CASE(prepaid_rendezvous),
+	KUNIT_CASE(prepaid_retired),
+	KUNIT_CASE(prepaid_drained),
+	KUNIT_CASE(prepaid_dropped),
+	KUNIT_CASE(prepaid_random),
+	KUNIT_CASE(prepaid_poll),
+	{}
+};
+
+static struct kunit_suite prepaid_suite = {
+	.name = "kchan_prepaid",
+	.init = kt_limits_init,
+	.exit = kt_limits_exit,
+	.test_cases = prepaid_cases,
+};
+
+kunit_test_suite(prepaid_suite);
