@@ -2,7 +2,8 @@
 /*
  * Part of select.pml: the casts, each some calls that meet. What they ask for
  * never changes, so it is no state: constants say it, as sets of cases and of
- * parties. Channel A has capacity 0; B has CAP_B, if that is given.
+ * parties. Channel A has capacity 0; B has CAP_B, if that is given. A cast also says
+ * what it needs of the model (SELECTS, ARMS, ...): the rest is not compiled.
  */
 #define A		0
 #define B		1
@@ -20,8 +21,6 @@
 #define channel(w)	((ON_B >> (w)) & 1)
 #define small(w)	((SMALL >> (w)) & 1)	/* has no room for any element */
 #define deadline(p)	((DEADLINE >> (p)) & 1)	/* may give up at any time */
-#define nonblock(p)	((NONBLOCK >> (p)) & 1)
-#define capacity(c)	(c == A -> 0 : CAP_B)
 
 /* Who plays. Memory fails those that are FAULTY, once. */
 #define SOUND		false
@@ -29,11 +28,26 @@
 #define CLOSE(c)	run Closer(PARTIES, c, true)
 #define REFUSE(c)	run Closer(PARTIES, c, false)
 
+/* A sender, a receiver who may give up, a close. */
+#ifdef PAIR
+#define CLOSES
+#define PARTIES		2
+#define SENDS		BOTH(0)
+#define ON_B		0
+#define DEADLINE	CALL(1)
+#define CAST								\
+	run Plain(0, 2, SOUND);						\
+	run Plain(1, 2, SOUND);						\
+	CLOSE(A)
+#endif
+
 /*
  * Two selects that can meet on either channel, and that name them in opposite
  * orders; a sender; a deadline; a close.
  */
 #ifdef MEET
+#define SELECTS
+#define CLOSES
 #define PARTIES		3
 #define SENDS		(CASE(0, 0) | CASE(1, 0) | CASE(2, 0))
 #define ON_B		(CASE(0, 1) | CASE(1, 0))
@@ -50,6 +64,8 @@
 
 /* Two armed selects that can meet on either channel; a sender; a close. */
 #ifdef ARMED
+#define ARMS
+#define CLOSES
 #define PARTIES		3
 #define SENDS		(CASE(0, 1) | CASE(1, 0) | CASE(2, 0))
 #define ON_B		(CASE(0, 1) | CASE(1, 1))
@@ -63,6 +79,9 @@
 
 /* One that is armed, and a select and a sender that it can meet. */
 #ifdef ARMED_MEETS
+#define SELECTS
+#define ARMS
+#define CLOSES
 #define PARTIES		3
 #define SENDS		(CASE(0, 1) | CASE(1, 0) | CASE(2, 0))
 #define ON_B		(CASE(0, 1) | CASE(1, 1))
@@ -76,6 +95,7 @@
 
 /* A select whose cases are both served by plain calls. */
 #ifdef RIVALS
+#define SELECTS
 #define PARTIES		3
 #define SENDS		(CASE(0, 1) | CASE(1, 0))
 #define ON_B		(CASE(0, 1) | CASE(2, 0))
@@ -87,6 +107,7 @@
 
 /* Selects with both cases on one channel, which could meet themselves. */
 #ifdef SELF
+#define SELECTS
 #define PARTIES		3
 #define SENDS		(CASE(0, 0) | CASE(1, 1) | CASE(2, 0))
 #define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
@@ -99,6 +120,7 @@
 
 /* The same case twice. */
 #ifdef TWICE
+#define SELECTS
 #define PARTIES		3
 #define SENDS		(BOTH(0) | CASE(2, 1))
 #define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
@@ -111,6 +133,8 @@
 
 /* The last receive end of A goes. */
 #ifdef GONE
+#define SELECTS
+#define CLOSES
 #define PARTIES		3
 #define SENDS		(BOTH(0) | CASE(1, 0) | CASE(2, 1))
 #define ON_B		(CASE(0, 1) | CASE(2, 0))
@@ -124,6 +148,7 @@
 
 /* A receiver that has too little room waits ahead of one that has enough. */
 #ifdef ROOM
+#define SELECTS
 #define PARTIES		4
 #define SMALL		CASE(0, 0)
 #define SENDS		(BOTH(2) | CASE(3, 0))
@@ -138,6 +163,8 @@
 
 /* Memory fails: before anything has moved, or a receiver that was served. */
 #ifdef FAULTS
+#define FAILS
+#define SELECTS
 #define PARTIES		3
 #define SENDS		(BOTH(1) | CASE(2, 1))
 #define ON_B		(CASE(0, 1) | CASE(1, 1) | CASE(2, 1))
@@ -148,14 +175,67 @@
 	run Plain(2, 2, FAULTY)
 #endif
 
+/* A channel is closed while senders wait, and is received from. */
+#ifdef END_SENDERS
+#define CLOSES
+#define PARTIES		3
+#define SENDS		(BOTH(0) | BOTH(1))
+#define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
+#define CAST								\
+	run Plain(0, 1, SOUND);						\
+	run Plain(1, 1, SOUND);						\
+	run Plain(2, 2, SOUND);						\
+	CLOSE(B)
+#endif
+
+/* B is resized while senders wait and come. It may be closed, too, or refused. */
+#ifdef RESIZE
+#define RESIZES
+#define PARTIES		3
+#define SENDS		(BOTH(0) | BOTH(1))
+#define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
+#define DEADLINE	CALL(0)
+#define CAST								\
+	run Plain(0, 1, SOUND);						\
+	run Plain(1, 1, SOUND);						\
+	run Plain(2, 1, SOUND);						\
+	run Resizer(PARTIES)
+#endif
+#ifdef RESIZE_CLOSE
+#define CLOSES
+#define RESIZES
+#define PARTIES		3
+#define SENDS		(BOTH(0) | BOTH(1))
+#define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
+#define CAST								\
+	run Plain(0, 1, SOUND);						\
+	run Plain(1, 1, SOUND);						\
+	run Plain(2, 1, SOUND);						\
+	run Resizer(PARTIES);						\
+	run Closer(PARTIES + 1, B, true)
+#endif
+#ifdef RESIZE_REFUSE
+#define CLOSES
+#define RESIZES
+#define PARTIES		2
+#define SENDS		(BOTH(0) | BOTH(1))
+#define ON_B		(BOTH(0) | BOTH(1))
+#define CAST								\
+	run Plain(0, 1, SOUND);						\
+	run Plain(1, 1, SOUND);						\
+	run Resizer(PARTIES);						\
+	run Closer(PARTIES + 1, B, false)
+#endif
+
 /* A select with a default, while what is ready moves from case to case. */
-#ifdef DEFAULT
+#ifdef MOVES
+#define SELECTS
+#define DEFAULT
 #define PARTIES		4
 #define SENDS		(BOTH(1) | CASE(2, 0) | CASE(3, 0))
 #define ON_B		(CASE(0, 1) | CASE(1, 1) | BOTH(3))
-#define NONBLOCK	CALL(0)
 #define CAST								\
-	run Select(0, SOUND);						\
+	run Default(0);							\
 	run Select(1, SOUND);						\
 	run Plain(2, 1, SOUND);						\
 	run Plain(3, 2, SOUND)
@@ -164,12 +244,19 @@
 #ifndef CAP_B
 #define CAP_B		0
 #endif
+#ifdef POINTER
+#define BY_POINTER	true
+#else
+#define BY_POINTER	false
+#endif
+#ifdef RESIZES
+#define capacity(c)	(c == A -> 0 : size_b)
+#else
+#define capacity(c)	(c == A -> 0 : CAP_B)
+#endif
 #ifndef SMALL
 #define SMALL		0
 #endif
 #ifndef DEADLINE
 #define DEADLINE	0
-#endif
-#ifndef NONBLOCK
-#define NONBLOCK	0
 #endif

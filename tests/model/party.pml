@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Part of select.pml: what there is; and kchan/party.[ch]: how a party is
- * claimed, served and woken, how it sleeps and gives up.
+ * Part of select.pml: what there is; and how a party is claimed, told and woken,
+ * how it sleeps and gives up.
  */
 #define NONE		255
 
@@ -10,13 +10,17 @@
 
 mtype = { OPEN, CLAIMED, DONE };		/* a party */
 mtype = { RUNNING, SLEEPING };			/* a task */
-mtype = { OUT, QUEUED, DEFERRED };		/* where a waiter is */
-mtype = { OK, PIPE, MSGSIZE, AGAIN, FAULT };	/* 0, or -E... */
 
-/* Channels. Whose lock is held by a task: its number, and 1. */
+/* 0, or -E...; MORE: a step was made, and the call is to be made again. */
+mtype = { OK, PIPE, MSGSIZE, AGAIN, FAULT, MORE };
+
+/* Channels. If a task holds the lock, held is its number and 1. */
 byte held[2];
 bool closed[2];
 bool recv_ends[2] = true;
+#ifdef RESIZES
+byte size_b = CAP_B;
+#endif
 chan ring[2] = [1] of { byte };
 chan put_back[2] = [1] of { byte };
 chan senders[2] = [WAITERS] of { byte };
@@ -24,7 +28,7 @@ chan receivers[2] = [WAITERS] of { byte };
 
 /* Waiters, each of a case. */
 byte elem[WAITERS] = NOTHING;			/* staging */
-mtype where[WAITERS] = OUT;
+bool in_queue[WAITERS];
 mtype status[WAITERS] = OK;
 
 /* Parties, and their tasks. */
@@ -36,49 +40,29 @@ byte refs[PARTIES] = 1;
 /*
  * Kept to be checked, no more: whether a party's memory is there; how many of
  * its cases have committed, and the last of them; which elements' senders were
- * told that they are sent, and how often each was received.
+ * told that they are sent, and how often each was received; how many work on a
+ * channel in steps, with its lock dropped in between.
  */
 bool alive[PARTIES];
 byte commits[PARTIES];
 byte committed[PARTIES] = NONE;
 bool sent[WAITERS];
 byte got[WAITERS];
+byte at_work[2];
 
 #define touch(w)	assert(alive[PARTY(w)])
 #define room(c)		(len(ring[c]) < capacity(c))
 #define stored(c)	(len(ring[c]) || len(put_back[c]))
-#define open(w)		(where[w] == QUEUED && state[PARTY(w)] == OPEN)
+#define open(w)		(in_queue[w] && state[PARTY(w)] == OPEN)
 
 hidden byte one, other;
 
-/*
- * What kchan.h promises of a channel between any two holds of its lock: whoever
- * waits has reason to.
- */
-inline check_waiting(c)
-{
-	d_step {
-		for (one : 0 .. WAITERS - 1) {
-			if
-			:: open(one) && channel(one) == c && sends(one) ->
-				assert(!room(c) && !closed[c] && recv_ends[c])
-			:: open(one) && channel(one) == c && !sends(one) ->
-				assert(!stored(c) && !closed[c]);
-				for (other : 0 .. WAITERS - 1) {
-					assert(!open(other) || !sends(other) ||
-					       channel(other) != c ||
-					       PARTY(other) == PARTY(one))
-				}
-			:: else
-			fi
-		}
-		skip	/* a jump may not leave a d_step */
-	}
-}
-
 inline lock(c)
 {
-	atomic { !held[c] -> held[c] = me + 1 }
+	atomic {
+		!held[c] -> held[c] = me + 1;
+		note_ready(c)
+	}
 }
 
 inline unlock(c)
@@ -92,25 +76,38 @@ inline unlock(c)
 		:: else
 		fi;
 #endif
-		held[c] = 0
-	}
-#ifndef OUTCOME_ONLY
-	check_waiting(c)
+#ifdef TOUCH_LATE
+		if
+		:: late != NONE -> touch(late); late = NONE
+		:: else
+		fi;
 #endif
+#ifdef OUT_LATE
+		if
+		:: late != NONE && sends(late) ->
+			dequeue(senders[channel(late)], late);
+			late = NONE
+		:: late != NONE && !sends(late) ->
+			dequeue(receivers[channel(late)], late);
+			late = NONE
+		:: else
+		fi;
+#endif
+		held[c] = 0;
+		forget_ready(c)
+	}
 }
 
 inline enqueue(q, w)
 {
 	q!w;
-	where[w] = QUEUED
+	in_queue[w] = true
 }
 
-/* In somebody's private list it is not its owner's to take out. */
 inline dequeue(q, w)
 {
-	assert(where[w] != DEFERRED);
 	if
-	:: where[w] == QUEUED -> q??eval(w); where[w] = OUT
+	:: in_queue[w] -> q??eval(w); in_queue[w] = false
 	:: else
 	fi
 }
@@ -126,7 +123,7 @@ inline first(q)
 			touch(x);
 			if
 			:: state[PARTY(x)] == OPEN -> break
-			:: else -> dequeue(q, x)
+			:: else -> q?_; in_queue[x] = false
 			fi
 		od;
 		skip
@@ -154,36 +151,48 @@ inline claim()
 	}
 }
 
-/* Tells the party of w, which is claimed, that it was served. */
+/*
+ * Completes the case of x, whose party is claimed, and tells it so. Nobody touches
+ * the party afterwards. Under one hold of the lock one is told, where the code tells
+ * a few.
+ */
+inline complete(q, how)
+{
+	d_step {
+		touch(x);
+		assert(told == NONE);
+		/* No send commits where nobody may send any more. */
+		assert(!sends(x) || how != OK ||
+		       (!closed[channel(x)] && recv_ends[channel(x)]));
+		status[x] = how;
+		commits[PARTY(x)]++;
+		committed[PARTY(x)] = x;
+#if defined(OUT_LATE) || defined(TOUCH_LATE)
+		late = x;
+#endif
+#ifndef OUT_LATE
+		q??eval(x);
+		in_queue[x] = false;
+#endif
+		told = x;
+#ifndef TELL_LATE
+		tell_done(x);
+#endif
+		skip
+	}
+}
+
 inline tell_done(w)
 {
-	touch(w);
 #ifndef NO_REF
 	refs[PARTY(w)]++;
 #endif
-	where[w] = OUT;
 #ifdef NO_RELEASE
 	late = w;
 #else
 	winner[PARTY(w)] = w;
 #endif
 	state[PARTY(w)] = DONE
-}
-
-/* Serves the party of x, which is claimed. The first is told at once. */
-inline complete(q, how)
-{
-	d_step {
-		touch(x);
-		status[x] = how;
-		commits[PARTY(x)]++;
-		committed[PARTY(x)] = x;
-		q??eval(x);
-		if
-		:: told == NONE -> told = PARTY(x); tell_done(x)
-		:: else -> where[x] = DEFERRED; more[nr_more] = x; nr_more++
-		fi
-	}
 }
 
 /* Drops the reference, too. */
@@ -209,20 +218,18 @@ inline wake(p)
 /* What is owed to others when the lock is dropped. */
 inline run_deferred()
 {
-	if
-	:: told != NONE -> wake(told); told = NONE
-	:: else
-	fi;
-	x = 0;
-	do
-	:: x < nr_more ->
-		d_step { tell_done(more[x]) }
-#ifdef NEXT_LATE
-		touch(more[x]);
+#ifdef TELL_LATE
+	d_step {
+		if
+		:: told != NONE -> touch(told); tell_done(told)
+		:: else
+		fi
+	}
 #endif
-		atomic { wake(PARTY(more[x])); more[x] = 0; x++ }
-	:: else -> nr_more = 0; break
-	od
+	if
+	:: told != NONE -> atomic { wake(PARTY(told)); told = NONE }
+	:: else
+	fi
 }
 
 /* The current task's; nobody else sees it yet. */
@@ -241,46 +248,38 @@ inline prepare()
 	task[me] = SLEEPING
 #else
 	task[me] = SLEEPING;
-	done = (state[me] == DONE)
-#endif
-}
-
-/* Here it may not sleep for ever: this is no end. */
-inline wait_claimed()
-{
-	do
-	:: prepare();
-	   if
-	   :: done -> break
-	   :: else -> task[me] == RUNNING
-	   fi
-	od;
-	task[me] = RUNNING
-}
-
-/* Sets gave_up: no case will be completed any more. */
-inline give_up()
-{
-	atomic {
-#ifdef BLIND_GIVE_UP
-		gave_up = true
-#else
-		gave_up = (state[me] == OPEN);
+	d_step {
+		done = (state[me] == DONE);
 		if
-		:: gave_up -> state[me] = CLAIMED
+		:: done -> task[me] = RUNNING
 		:: else
 		fi
-#endif
 	}
-#ifndef EARLY_RETURN
+#endif
+}
+
+/*
+ * Sets gave_up: no case will be completed any more. If it is not set, somebody has
+ * claimed the party, and holds the lock of one of its channels until it is DONE.
+ */
+inline give_up()
+{
+#ifdef BLIND_GIVE_UP
+	gave_up = true
+#else
+	gave_up = (state[me] == OPEN);
 	if
-	:: !gave_up -> wait_claimed()
+	:: gave_up -> state[me] = CLAIMED
 	:: else
 	fi
 #endif
 }
 
-/* Sleeps until a case is completed: w is it, or NONE if the task gave up. */
+/*
+ * Sleeps until a case is completed, or the task wants to give up. In the second case
+ * tired is set, and what came of it is known only when the task has held the lock of
+ * each of its channels.
+ */
 inline party_wait()
 {
 	do
@@ -292,19 +291,37 @@ inline party_wait()
 end_asleep:
 	   if
 	   :: task[me] == RUNNING
-	   :: deadline(me) -> gave_up = true; break
+	   :: deadline(me) -> tired = true; break
 	   fi
 	od;
-	task[me] = RUNNING;
-	if
-	:: gave_up -> give_up()
-	:: else
-	fi;
 	atomic {
+		task[me] = RUNNING;
 		done = false;
 		if
-		:: gave_up -> w = NONE
-		:: else -> assert(winner[me] != NONE); w = winner[me]
+		:: tired -> give_up()
+		:: else
 		fi
+	}
+}
+
+/*
+ * What came of it: w is the case that was completed, or NONE; e is the element, if
+ * it has received one.
+ */
+inline outcome()
+{
+	atomic {
+		if
+		:: gave_up -> w = NONE
+		:: else ->
+			assert(winner[me] != NONE);
+			w = winner[me];
+			if
+			:: !sends(w) && status[w] == OK -> e = elem[w]
+			:: else
+			fi
+		fi;
+		tired = false;
+		gave_up = false
 	}
 }

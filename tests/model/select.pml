@@ -1,81 +1,132 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How calls meet: parties, claims, select, close, as a model for spin. It is to
- * show that of a select exactly one case commits, that no element is lost or
- * doubled, that nobody sleeps who has no reason to, and that a default is taken
- * only if at some moment no case was ready. tests/model/run checks it, and that
- * spin finds out when it is broken: each way to break it is a macro.
+ * How calls meet: parties, claims, select, close, as a model for spin. It shows:
+ *
+ * - of a select exactly one case commits;
+ * - no element is lost or doubled;
+ * - nobody sleeps who has no reason to;
+ * - no send overtakes a parked sender, and none commits after a close;
+ * - a select takes its default only if at some instant no case was ready.
+ *
+ * tests/model/run checks that. It also checks that spin finds out when the model
+ * is broken. Each way to break it is a macro.
  *
  *	here				in kchan/
  *
  *	party.pml
- *	first, dequeue, claim		party.h: kchan_first(), kchan_dequeue(),
- *					kchan_claim()
- *	complete, tell_done, wake	party.c: kchan_complete(),
- *					kchan_tell_done(), kchan_wake_task()
- *	run_deferred			chan.h: kchan_run_deferred(); party.c:
- *					kchan_wake_done()
- *	party_wait, prepare, give_up,	party.c: kchan_party_wait(),
- *	wait_claimed			kchan_party_give_up(),
- *					kchan_party_wait_claimed()
+ *	first, dequeue			kchan_first(), kchan_dequeue()
+ *	claim				kchan_claim()
+ *	complete, tell_done		kchan_complete()
+ *	run_deferred, wake		kchan_run_deferred(), kchan_wake_task()
+ *	party_wait, prepare, outcome	kchan_party_wait()
+ *	give_up				kchan_party_give_up()
  *	chan.pml
- *	give, hand_over			chan.c: kchan_give(), kchan_hand_over()
- *	take, take_from_sender, admit	chan.c: the same, with kchan_
- *	give_back			chan.c: kchan_put_back()
- *	can_go				chan.h: kchan_can_send(),
- *					kchan_can_recv()
- *	park				chan.c: kchan_park_sender(),
+ *	give, hand_over			kchan_give()
+ *	take				kchan_take()
+ *	first_to_enter, claim_sender,	one step of kchan_admit()
+ *	enter
+ *	can_go				kchan_can_send(), kchan_can_recv()
+ *	park				kchan_park_sender(),
  *					kchan_park_receiver()
- *	take_out			select.c: kchan_take_out(); xfer.c:
- *					kchan_wait_served()
- *	turn_away			end.c: kchan_turn_away()
+ *	take_out			kchan_unpark(), of one case
+ *	give_back			kchan_put_back()
+ *	turn_away			kchan_turn_away()
  *	select.pml
- *	lock_all, look, commit_one	select.c: kchan_lock_all(), kchan_ready(),
+ *	settle				kchan_settle()
+ *	lock_all, look, commit_one	kchan_lock_all(), kchan_ready(),
  *					kchan_commit_one()
- *	Select				select.c: kchan_commit_or_wait(); of one
- *					with a default kchan_select_now()
- *	Armed				armed.c: kchan_armed_park(),
- *					kchan_armed_give_up(),
- *					kchan_armed_close()
- *	Plain				xfer.c: kchan_send_staged(),
- *					kchan_recv_staged()
- *	settle				stage.c: kchan_settle()
- *	Closer				end.c: kchan_shut(), kchan_refuse()
+ *	commit_or_park			kchan_select_park()
+ *	unpark				kchan_unpark()
+ *	Select				kchan_select(), of one that waits
+ *	Default				kchan_select(), of one with a default
+ *	Armed				an armed select: arm, disarm, read, close
+ *	Plain				kchan_send(), kchan_recv()
+ *	Closer				kchan_close(), kchan_refuse()
+ *	Resizer				kchan_resize()
  *
- * Left out: the first look of a call that then gets ready to wait, for the
- * second is the same one, made later; several elements in one call, which are
- * as many calls; bytes and lengths, for an element is a number, and a receiver
- * has room for any or for none; resizing; pollers, who look and change nothing.
+ * Left out:
+ *
+ * - The first look of a call that then gets ready to wait. The second look is the
+ *   same one, made later.
+ * - Several elements in one call. They are as many calls.
+ * - Bytes and lengths. An element is a number. A receiver has room for any or for
+ *   none.
+ * - Rings. A resize changes the capacity, from 0 to 1.
+ * - What becomes of stored elements when the last receive end goes.
+ * - Pollers. They look and change nothing.
+ *
  * A deadline, a signal and a file that is ready are one thing here: the owner
- * claims its own party.
+ * claims its own party. Work that goes on in steps completes one case in each step,
+ * where the code completes a few.
  *
- * What is a step. All of a channel, and the waiters in its queues, are read and
- * written with its lock held, so nobody can tell in how many steps. Shared
- * without a lock are a party's state, a task's state, and whether a waiter's
- * memory is still there. So what is done under a lock may be one step, as long
- * as it has one access to one of these: a look at a state, a claim, a store of
- * DONE are each a step, and anybody may run in between, the owner who gives up
- * first of all. Two things go beyond that. first() is one step: all the states
- * that it reads but the last are claimed, and stay so. And locks are dropped as
- * part of the step before, but each is taken in a step of its own.
+ * What is a step of the model. The lock of a channel guards the channel and the
+ * waiters in its queues. Nobody else can tell in how many steps they are read and
+ * written under one hold of it. These are shared without the lock: a party's state,
+ * a task's state, and whether a waiter's memory is still there. A hold may be one
+ * step, from taking the lock to dropping it, as long as it has one access to one of
+ * these. A look at a state, a claim, and the store of DONE are three accesses, and so
+ * three steps. Anybody may run in between, the owner who gives up first of all.
+ * first() goes beyond that. It is one step, for all states that it reads but the last
+ * are claimed, and stay so.
  *
- * The order of memory. Steps are seen by all in the order in which they are
- * made, but in three places the code counts on more than a lock for that. Who
- * goes to sleep stores its task's state, then loads the party's; who wakes it
- * stores the party's, then loads the task's: without the barriers either may
- * load first, and NO_SLEEP_BARRIER and NO_WAKE_BARRIER do. And who sees DONE
- * sees the winner, for it was stored with release: with NO_RELEASE, not before
- * the lock is dropped.
+ * The order of memory. All see the steps in the order in which they are made. In
+ * these places the code relies on more than a lock for that:
+ *
+ * - Whoever goes to sleep stores its task's state, then loads the party's. Whoever
+ *   wakes it stores the party's, then loads the task's. Without the barriers either
+ *   may load first: NO_SLEEP_BARRIER and NO_WAKE_BARRIER do.
+ * - Whoever sees DONE sees the winner, which was stored before with release. With
+ *   NO_RELEASE the winner is seen only when the lock is dropped.
  */
 #include "casts.pml"
+
+/*
+ * Of a select with a default, which is party 0, kept to be checked: which case was
+ * ready when somebody else took the lock of its channel. If that one makes it less
+ * than ready, it does so when it drops the lock.
+ */
+#ifdef INSTANT
+bool was_ready[2];
+
+/*
+ * Whether case i of party 0 could meet one who waits on its channel; and whether it
+ * is ready. Room that senders wait for is theirs, and so is room while the lock is
+ * held: it may be made in one step and taken in the next.
+ */
+#define waits(w, c, s)							\
+	(w < WAITERS && open(w) && channel(w) == c && sends(w) == s)
+#define waits_any(c, s)							\
+	(waits(2, c, s) || waits(3, c, s) || waits(4, c, s) ||		\
+	 waits(5, c, s) || waits(6, c, s) || waits(7, c, s))
+#define ready_recv(c)							\
+	(stored(c) || closed[c] || waits_any(c, 1))
+#define ready_send(c)							\
+	(closed[c] || !recv_ends[c] || waits_any(c, 0) ||		\
+	 (room(c) && held[c] < 2 && !waits_any(c, 1)))
+#define ready(i)							\
+	((sends(i) && ready_send(channel(i))) ||			\
+	 (!sends(i) && ready_recv(channel(i))))
+#define busy		(ready(0) || ready(1) || was_ready[0] || was_ready[1])
+
+#define note(i, c)							\
+	was_ready[i] = was_ready[i] ||					\
+		       (me != 0 && channel(i) == c && ready(i))
+#define forget(i, c)	was_ready[i] = was_ready[i] && channel(i) != c
+#define note_ready(c)	note(0, c); note(1, c)
+#define forget_ready(c)	forget(0, c); forget(1, c)
+#else
+#define note_ready(c)	skip
+#define forget_ready(c)	skip
+#endif
+
 #include "party.pml"
 #include "chan.pml"
 
 #define SCRATCH								\
 	byte w, c, e = NOTHING, x, told = NONE, late = NONE;		\
-	byte more[3], nr_more;						\
 	mtype ret, seen;						\
-	bool won, done, gave_up, freed
+	bool won, done, tired, gave_up, meets;			\
+	bool detach = BY_POINTER
 
 /* The call returns: case w has committed, or, with NONE, none has. */
 inline finish()
@@ -87,15 +138,13 @@ inline finish()
 			assert(commits[me] == 1 && committed[me] == w);
 			if
 			:: sends(w) && status[w] == OK -> sent[w] = true
-			:: !sends(w) && status[w] == OK && e != NOTHING ->
-				got[e]++;
-				assert(got[e] == 1)
+			:: e != NOTHING -> got[e]++; assert(got[e] == 1)
 			:: else
 			fi;
 			status[w] = OK
 		fi;
 		/* Its memory goes, so nobody may know of it any more. */
-		assert(where[W(me, 0)] == OUT && where[W(me, 1)] == OUT);
+		assert(!in_queue[W(me, 0)] && !in_queue[W(me, 1)]);
 		alive[me] = false;
 		/* What nobody looks at again is always the same. */
 		elem[W(me, 0)] = NOTHING;
@@ -107,17 +156,18 @@ inline finish()
 	}
 }
 
-/* kchan_settle(): case w has received e, and now memory may fail it. */
+/*
+ * If the call has received, e is the element. If the task has waited for it, or if it
+ * was detached, memory may fail now, or the task be killed.
+ */
 inline settle()
 {
-#ifdef FAULTS
+#ifdef FAILS
 	if
-	:: faulty && w != NONE ->
+	:: e != NOTHING && (ret == AGAIN || detach) ->
+		c = channel(w);
 		if
-		:: !sends(w) && status[w] == OK ->
-			faulty = false;
-			c = channel(w);
-			give_back()
+		:: faulty -> faulty = false; give_back()
 		:: true
 		fi
 	:: else
@@ -128,15 +178,24 @@ inline settle()
 }
 
 /*
- * The locks of a select's channels, each once, by number. With SCAN it takes
- * them one at a time, to look at a channel or to queue in it.
+ * The locks of a select's channels, each once, by number. The second one is taken
+ * in one step with the first look. With SCAN the select takes them one at a time, to
+ * look at a channel or to queue in it.
  */
 inline lock_all()
 {
 #ifndef SCAN
-	lock(low);
+	lock(low)
+#else
+	skip
+#endif
+}
+
+inline lock_high()
+{
+#ifndef SCAN
 	if
-	:: high != low -> lock(high)
+	:: high != low && held[high] != me + 1 -> lock(high)
 	:: else
 	fi
 #else
@@ -175,16 +234,31 @@ inline unlock_one(w)
 #endif
 }
 
+inline set_order()
+{
+	low = channel(W(me, 0));
+	high = channel(W(me, 1));
+#ifndef CASE_ORDER
+	if
+	:: low > high -> low = high; high = channel(W(me, 0))
+	:: else
+	fi
+#endif
+}
+
 /* kchan_ready(): sets may, of each case. */
 inline look()
 {
 	i = 0;
 	do
 	:: i < 2 ->
-	   lock_one(W(me, i));
-	   can_go(W(me, i), may[i]);
-	   unlock_one(W(me, i));
-	   i++
+	   atomic {
+		lock_high();
+		lock_one(W(me, i));
+		can_go(W(me, i), may[i]);
+		unlock_one(W(me, i));
+		i++
+	   }
 	:: else -> i = 0; break
 	od
 }
@@ -200,19 +274,15 @@ inline commit_one()
 		:: may[1] -> w = W(me, 1)
 		fi;
 		lock_one(w);
-		commit(w);
+		commit(w, HELD);
 		unlock_one(w);
 		if
 		:: ret == AGAIN -> may[w - W(me, 0)] = false
-		:: else -> break
+		:: else -> may[0] = false; may[1] = false; break
 		fi
 	:: else -> break
 	od
 }
-
-#ifdef INSTANT
-bool looking, defaulted;	/* of a select with a default: what it has done */
-#endif
 
 inline park_one(i)
 {
@@ -221,86 +291,9 @@ inline park_one(i)
 	unlock_one(W(me, i))
 }
 
-proctype Select(byte me; bool faulty)
+/* Commits a case, or parks them all: then ret is AGAIN. */
+inline commit_or_park()
 {
-	SCRATCH;
-	byte low, high, i;
-	bool may[2];
-
-	low = channel(W(me, 0));
-	high = channel(W(me, 1));
-#ifndef CASE_ORDER
-	if
-	:: low > high -> low = high; high = channel(W(me, 0))
-	:: else
-	fi;
-#endif
-#ifdef INSTANT
-	looking = true;
-#endif
-	do
-	:: lock_all();
-	   look();
-	   commit_one();
-	   atomic {
-		if
-		:: ret == AGAIN && nonblock(me) ->
-			w = NONE;
-#ifdef INSTANT
-			defaulted = true
-#endif
-		:: ret == AGAIN && !nonblock(me) ->
-			party_init();
-			park_one(0);
-			park_one(1)
-		:: else
-		fi;
-		unlock_all()
-	   }
-	   run_deferred();
-	   if
-	   :: ret != FAULT -> break
-	   :: else
-	   fi
-	od;
-	if
-	:: ret == AGAIN && !nonblock(me) ->
-		party_wait();
-#ifndef NO_TAKE_OUT
-		take_out(W(me, 0));
-		take_out(W(me, 1));
-#endif
-		if
-		:: w != NONE && !sends(w) -> e = elem[w]
-		:: else
-		fi
-	:: else
-	fi;
-	settle();
-	atomic {
-		finish();
-		refs[me]--
-	}
-}
-
-/*
- * An armed select: nobody's call, so what is a call's end there is a read, a
- * disarm or a close here. Who polls for it sleeps as a blocked call does; who
- * disarms it gives it up, once, and arms it again. One that has committed is read,
- * or closed before, and then what it received goes back.
- */
-proctype Armed(byte me; byte rearms)
-{
-	SCRATCH;
-	byte low, high, i;
-	bool may[2], faulty;
-
-	low = channel(W(me, 0));
-	high = channel(W(me, 1));
-	if
-	:: low > high -> low = high; high = channel(W(me, 0))
-	:: else
-	fi;
 	do
 	:: lock_all();
 	   look();
@@ -314,15 +307,109 @@ proctype Armed(byte me; byte rearms)
 	   }
 	   run_deferred();
 	   if
-	   :: ret == AGAIN ->
-		party_wait();
-		gave_up = false;
-		take_out(W(me, 0));
-		take_out(W(me, 1));
+	   :: ret != FAULT && ret != MORE -> break
+	   :: else
+	   fi
+	od
+}
+
+/* kchan_unpark(), and then what came of it. */
+inline unpark()
+{
+#ifdef EARLY_RETURN
+	outcome();
+#endif
+#ifndef NO_TAKE_OUT
+	take_out(W(me, 0));
+#ifdef ONE_LOCK
+	outcome();
+#endif
+	take_out(W(me, 1));
+#endif
+#if !defined(EARLY_RETURN) && !defined(ONE_LOCK)
+	outcome();
+#endif
+	skip
+}
+
+#ifdef SELECTS
+proctype Select(byte me; bool faulty)
+{
+	SCRATCH;
+	byte low, high, i;
+	bool may[2];
+
+	set_order();
+	commit_or_park();
+	if
+	:: ret == AGAIN -> party_wait(); unpark()
+	:: else
+	fi;
+	settle();
+	atomic {
+		finish();
+		refs[me]--
+	}
+}
+#endif
+
+#ifdef DEFAULT
+bool looking, defaulted;	/* what the select with a default has done */
+
+/* A select with a default. */
+proctype Default(byte me)
+{
+	SCRATCH;
+	byte low, high, i;
+	bool may[2];
+	bool faulty;
+
+	set_order();
+	looking = true;
+	do
+	:: lock_all();
+	   look();
+	   commit_one();
+	   atomic {
 		if
-		:: w != NONE && !sends(w) -> e = elem[w]
+		:: ret == AGAIN -> w = NONE
 		:: else
-		fi
+		fi;
+		unlock_all()
+	   }
+	   run_deferred();
+	   if
+	   :: ret != MORE -> break
+	   :: else
+	   fi
+	od;
+	defaulted = (w == NONE);
+	atomic {
+		finish();
+		refs[me]--
+	}
+}
+#endif
+
+/*
+ * An armed select is nobody's call. What ends a call there is a read, a disarm or a
+ * close here. Whoever polls for it sleeps as a blocked call does. Whoever disarms it
+ * gives it up, once, and arms it again. One that has committed is read, or it is
+ * closed before, and what it received goes back.
+ */
+#ifdef ARMS
+proctype Armed(byte me; byte rearms)
+{
+	SCRATCH;
+	byte low, high, i;
+	bool may[2], faulty;
+
+	detach = true;
+	set_order();
+	do
+	:: commit_or_park();
+	   if
+	   :: ret == AGAIN -> party_wait(); unpark()
 	   :: else
 	   fi;
 	   if
@@ -331,20 +418,25 @@ proctype Armed(byte me; byte rearms)
 	   fi
 	od;
 	if
-	:: w != NONE && !sends(w) && status[w] == OK ->
-#ifdef NO_GIVE_BACK
-		e = NOTHING
-#else
+	:: e != NOTHING ->
 		c = channel(w);
-		give_back()
+		if
+#ifdef NO_GIVE_BACK
+		:: e = NOTHING
+#else
+		:: give_back()
 #endif
-	:: true
+		:: true
+		fi
+	:: else
 	fi;
 	atomic {
 		finish();
 		refs[me]--
 	}
 }
+
+#endif
 
 /* Plain calls, one or two of them. */
 proctype Plain(byte me; byte calls; bool faulty)
@@ -355,31 +447,30 @@ proctype Plain(byte me; byte calls; bool faulty)
 	do
 	:: i < calls ->
 	   w = W(me, i);
-	   lock(channel(w));
-	   commit(w);
-	   atomic {
-		if
-		:: ret == AGAIN -> party_init(); park(w)
-		:: else
-		fi;
-		unlock(c)
-	   }
+	   commit(w, PARK);
 	   run_deferred();
 	   if
 	   :: ret == AGAIN ->
 		party_wait();
+#ifdef EARLY_RETURN
+		outcome();
+#endif
+		/* With one waiter it need not be taken out if it was served. */
 		if
-		:: gave_up -> take_out(W(me, i)); gave_up = false
-		:: !gave_up && !sends(w) -> e = elem[w]
+		:: tired -> take_out(W(me, i))
 		:: else
-		fi
+		fi;
+#ifndef EARLY_RETURN
+		outcome()
+#endif
 	   :: else
 	   fi;
 	   if
-	   :: ret != FAULT ->
+	   :: ret != FAULT && ret != MORE ->
 		settle();
 		finish();
 		e = NOTHING;
+		detach = BY_POINTER;
 		i++
 	   :: else
 	   fi
@@ -388,20 +479,22 @@ proctype Plain(byte me; byte calls; bool faulty)
 	refs[me]--
 }
 
-/* A close, or the last receive end going. */
+#ifdef CLOSES
+/* A close, or the last receive end going. What it tells, it tells in steps. */
 proctype Closer(byte me; byte c; bool close)
 {
 	byte x, told = NONE, late = NONE;
-	byte more[3], nr_more;
 	mtype seen;
 	bool won;
 
 	atomic {
 		lock(c);
+		at_work[c]++;
 		if
 		:: close -> closed[c] = true
 		:: else -> recv_ends[c] = false
-		fi
+		fi;
+		unlock(c)
 	}
 #ifndef SILENT_CLOSE
 	turn_away(senders[c]);
@@ -410,16 +503,82 @@ proctype Closer(byte me; byte c; bool close)
 	:: close -> turn_away(receivers[c])
 	:: else
 	fi;
-	unlock(c);
-	run_deferred()
+	at_work[c]--
 }
+#endif
+
+#ifdef RESIZES
+/* Gives B a capacity of 1, and then lets parked senders in, in steps. */
+proctype Resizer(byte me)
+{
+	byte c = B, x, told = NONE, late = NONE;
+	mtype seen;
+	bool won;
+
+	atomic {
+		lock(c);
+		at_work[c]++;
+		size_b = 1;
+		unlock(c)
+	}
+#ifndef ONE_STEP
+	do
+	:: atomic { lock(c); first_to_enter() }
+	   claim_sender();
+	   atomic {
+		if
+		:: x != NONE -> enter()
+		:: else
+		fi;
+		unlock(c)
+	   }
+	   run_deferred();
+	   if
+	   :: x == NONE -> break
+	   :: else
+	   fi
+	od;
+#endif
+	at_work[c]--
+}
+#endif
 
 /* Whether the element of w is in the channel. */
-#define queued(c, w)	(ring[c]??[eval(w)] || put_back[c]??[eval(w)])
+#define has(c, w)	(ring[c]??[eval(w)] || put_back[c]??[eval(w)])
 
 /*
- * Nobody moves any more. Who sleeps was not told anything, and has reason to;
- * and each element is where its sender was told that it is.
+ * What kchan.h promises of a channel between any two holds of its lock, while
+ * nobody is at work in between: whoever waits has reason to.
+ */
+#define idle_sender(w)	(room(channel(w)) || closed[channel(w)] ||	\
+			 !recv_ends[channel(w)])
+#define could_meet(v, w)						\
+	(v < WAITERS && open(v) && sends(v) &&				\
+	 channel(v) == channel(w) && PARTY(v) != PARTY(w))
+#define could_receive(w)						\
+	(could_meet(0, w) || could_meet(1, w) || could_meet(2, w) ||	\
+	 could_meet(3, w) || could_meet(4, w) || could_meet(5, w) ||	\
+	 could_meet(6, w) || could_meet(7, w))
+#define idle(w)								\
+	(w < WAITERS && open(w) && !held[channel(w)] &&			\
+	 ((sends(w) && !at_work[channel(w)] && idle_sender(w)) ||	\
+	  (!sends(w) && stored(channel(w))) ||				\
+	  (!sends(w) && !closed[channel(w)] && could_receive(w)) ||	\
+	  (!sends(w) && !at_work[channel(w)] && closed[channel(w)])))
+
+#ifndef OUTCOME_ONLY
+active proctype Watcher()
+{
+end:
+	idle(0) || idle(1) || idle(2) || idle(3) ||
+	idle(4) || idle(5) || idle(6) || idle(7);
+	assert(false)
+}
+#endif
+
+/*
+ * Nobody moves any more. Who sleeps was not told anything, and has reason to; and
+ * each element is where its sender was told that it is.
  */
 inline check_end()
 {
@@ -427,19 +586,33 @@ inline check_end()
 		for (one : 0 .. PARTIES - 1) {
 			assert(task[one] == RUNNING || state[one] == OPEN)
 		}
-		assert(!held[A] && !held[B])
-	}
-	check_waiting(A);
-	check_waiting(B);
-	d_step {
+		assert(!held[A] && !held[B]);
+		assert(!at_work[A] && !at_work[B]);
+		for (one : 0 .. WAITERS - 1) {
+			if
+			:: open(one) ->
+				c = channel(one);
+				assert(!closed[c]);
+				assert(!sends(one) || !room(c));
+				assert(!sends(one) || recv_ends[c]);
+				assert(sends(one) || !stored(c));
+				for (other : 0 .. WAITERS - 1) {
+					assert(sends(one) || !open(other) ||
+					       !sends(other) ||
+					       channel(other) != c ||
+					       PARTY(other) == PARTY(one))
+				}
+			:: else
+			fi
+		}
 		for (one : 0 .. WAITERS - 1) {
 			other = got[one];
 			if
-			:: queued(A, one) -> other++
+			:: has(A, one) -> other++
 			:: else
 			fi;
 			if
-			:: queued(B, one) -> other++
+			:: has(B, one) -> other++
 			:: else
 			fi;
 			assert(other == sent[one])
@@ -450,6 +623,8 @@ inline check_end()
 
 init
 {
+	byte c;
+
 	atomic { CAST }
 #ifndef INSTANT
 	timeout;
@@ -458,12 +633,15 @@ init
 }
 
 #ifdef INSTANT
-/* Somebody else is at work, or a case of party 0 could be committed. */
-#define others		((held[A] && held[A] != 1) || (held[B] && held[B] != 1))
-#define can_a		(stored(A) || open(W(1, 0)) || open(W(2, 0)))
-#define can_b		(stored(B) || open(W(1, 1)) || open(W(3, 0)))
-#define busy		(others || can_a || can_b)
-
 /* No default is taken if that was so at each moment since the call began. */
-ltl instant { !(!looking U (looking && (busy U defaulted))) }
+never {
+	do
+	:: !looking
+	:: looking && busy -> break
+	od;
+	do
+	:: busy && !defaulted
+	:: defaulted -> assert(!defaulted)
+	od
+}
 #endif
