@@ -175,6 +175,43 @@
 	run Plain(2, 2, FAULTY)
 #endif
 
+/*
+ * Receivers of a channel that is closed. Memory may fail one of them while another
+ * waits, or comes. With CAP_B the element may be stored before. With LITTLE_ROOM the
+ * other one has too little room at first.
+ */
+#ifdef END
+#ifdef LITTLE_ROOM
+#define SMALL		CASE(2, 0)
+#endif
+#define FAILS
+#define CLOSES
+#define PARTIES		3
+#define SENDS		CASE(0, 0)
+#define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
+#define CAST								\
+	run Plain(0, 1, SOUND);						\
+	run Plain(1, 1, FAULTY);					\
+	run Plain(2, 2, SOUND);						\
+	CLOSE(B)
+#endif
+
+/* The same, an armed select and one that waits. */
+#ifdef END_ARMED
+#define FAILS
+#define SELECTS
+#define ARMS
+#define CLOSES
+#define PARTIES		3
+#define SENDS		BOTH(0)
+#define ON_B		(BOTH(0) | CASE(1, 1) | CASE(2, 0))
+#define CAST								\
+	run Plain(0, 2, SOUND);						\
+	run Armed(1, 0);						\
+	run Select(2, FAULTY);						\
+	CLOSE(B)
+#endif
+
 /* A channel is closed while senders wait, and is received from. */
 #ifdef END_SENDERS
 #define CLOSES
@@ -186,6 +223,18 @@
 	run Plain(1, 1, SOUND);						\
 	run Plain(2, 2, SOUND);						\
 	CLOSE(B)
+#endif
+
+/* Two elements come back, and one who could not receive them receives again. */
+#ifdef ORDER
+#define FAILS
+#define PARTIES		3
+#define SENDS		BOTH(0)
+#define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
+#define CAST								\
+	run Plain(0, 2, SOUND);						\
+	run Plain(1, 2, FAULTY);					\
+	run Plain(2, 1, FAULTY)
 #endif
 
 /* B is resized while senders wait and come. It may be closed, too, or refused. */

@@ -38,6 +38,48 @@ inline count(w)
 	fi
 }
 
+/* An element leaves the channel, or comes back: nobody was told end-of-stream. */
+#define check_end_of_stream()	assert(!ended[c])
+
+/* An element has a place in the order of hand-out. It keeps it if it comes back. */
+#ifdef ORDER
+byte place[WAITERS], places;
+#define place_of(item)	place[item]
+#else
+#define place_of(item)	0
+#endif
+
+inline hand_out(item)
+{
+	check_end_of_stream();
+#ifdef ORDER
+	if
+	:: !place[item] -> places++; place[item] = places
+	:: else
+	fi
+#endif
+}
+
+/* What was put back goes out again in the order of hand-out. */
+inline check_next(item)
+{
+#ifdef ORDER
+	if
+	:: len(put_back[c]) -> put_back[c]?<_,x>; assert(place[item] < place[x])
+	:: else
+	fi
+#else
+	skip
+#endif
+}
+
+/* An element that is handed out, and is yet to be copied, is counted. */
+#ifdef NO_COUNT
+#define count_in(anew)	skip
+#else
+#define count_in(anew)	in_flight[c] = in_flight[c] + (anew -> 1 : 0)
+#endif
+
 /* Claims x, a receiver, or the next one that is open, or sets x to NONE. */
 inline claim_receiver(item)
 {
@@ -63,9 +105,10 @@ inline claim_receiver(item)
 
 /*
  * Gives the element to x, which is claimed: then ret is OK. If x has too little room
- * it is told so: then ret is MORE, for that was a step.
+ * it is told so: then ret is MORE, for that was a step. The element is in flight
+ * from now on. If it was before, it is not counted anew.
  */
-inline hand_over(item)
+inline hand_over(item, anew)
 {
 #ifdef UNDO
 	if
@@ -79,6 +122,8 @@ inline hand_over(item)
 #ifdef POINTER
 		elem[x] = item;
 #endif
+		hand_out(item);
+		count_in(anew);
 		ret = OK
 	:: else
 	fi;
@@ -183,7 +228,7 @@ inline give(w, then)
 #endif
 	atomic {
 		if
-		:: meets -> hand_over(w)
+		:: meets -> hand_over(w, true)
 		:: !meets && x != NONE -> enter(); ret = MORE
 		:: !meets && x == NONE && ret == AGAIN && room(c) ->
 			ring[c]!w;
@@ -207,8 +252,15 @@ inline give(w, then)
 #define may_take(c)	(!closed[c])
 #endif
 
+#ifdef END_AT_ONCE
+#define no_more(c)	closed[c]
+#else
+#define no_more(c)	(closed[c] && !in_flight[c])
+#endif
+
 /*
- * Receives an element for case w, to e. If it has to wait, ret stays AGAIN. A sender
+ * Receives an element for case w, to e. If it has to wait, ret stays AGAIN. With
+ * detach the element is in flight from now on, for it is yet to be copied. A sender
  * that it meets is let in, where there is room now, or sends to it.
  */
 inline take(w, then)
@@ -220,7 +272,10 @@ inline take(w, then)
 		fi;
 		if
 		:: stored(c) && small(w) -> ret = MSGSIZE
-		:: len(put_back[c]) && !small(w) -> put_back[c]?e; ret = OK
+		:: len(put_back[c]) && !small(w) ->
+			put_back[c]?_,e;
+			check_next(e);
+			ret = OK
 		:: !len(put_back[c]) && len(ring[c]) && !small(w) ->
 			ring[c]?e;
 			ret = OK;
@@ -269,13 +324,17 @@ inline take(w, then)
 		:: x == NONE && ret == AGAIN ->
 			e = NOTHING;
 			if
-			:: closed[c] -> ret = PIPE
+			:: no_more(c) -> ret = PIPE; ended[c] = true
 			:: else
 			fi
 		:: else
 		fi;
 		if
 		:: x != NONE -> complete(senders[c], OK)
+		:: else
+		fi;
+		if
+		:: ret == OK -> hand_out(e); count_in(detach)
 		:: else
 		fi;
 		NEXT_STEP
@@ -320,7 +379,7 @@ inline can_go(w, may)
 			:: else
 			fi
 		:: else ->
-			may = stored(c) || closed[c];
+			may = stored(c) || no_more(c);
 			if
 			:: !may && may_take(c) -> first(senders[c])
 			:: else
@@ -354,16 +413,45 @@ inline take_out(w)
 	}
 }
 
-/* Puts back e, which was handed out and could not be received. */
+#ifdef COUNT_FIRST
+#define was_counted	false
+#else
+#define was_counted	true
+#endif
+
+/*
+ * Puts back e, which was handed out and could not be received. If another receives
+ * it, it stays in flight. If not, it is in flight until it is queued.
+ */
 inline give_back()
 {
+#ifdef COUNT_FIRST
+	in_flight[c]--;
+#endif
 	do
-	:: atomic { lock(c); first(receivers[c]) }
+	:: atomic {
+		lock(c);
+		check_end_of_stream();
+		first(receivers[c])
+	   }
 	   claim_receiver(e);
 	   atomic {
 		if
-		:: x != NONE -> hand_over(e)
-		:: else -> put_back[c]!e; ret = OK
+		:: x != NONE ->
+			hand_over(e, !was_counted);
+#ifdef COUNT_LOST
+			in_flight[c]--
+#endif
+		:: else ->
+#ifdef LAST_IN
+			put_back[c]!place_of(e),e;
+#else
+			put_back[c]!!place_of(e),e;
+#endif
+#ifndef NO_COUNT
+			in_flight[c] = in_flight[c] - (was_counted -> 1 : 0);
+#endif
+			ret = OK
 		fi;
 		NEXT_STEP
 		unlock(c)
@@ -377,13 +465,20 @@ inline give_back()
 	e = NOTHING
 }
 
-/* Tells all who wait in q. Each is a step: the lock is dropped in between. */
-inline turn_away(q)
+/*
+ * Tells all who wait in q that there is nothing to wait for, as long as that is so.
+ * Each is a step: the lock is dropped in between.
+ */
+inline turn_away(q, if_so)
 {
 	do
 	:: atomic {
 		lock(c);
-		first(q);
+		x = NONE;
+		if
+		:: if_so -> first(q)
+		:: else
+		fi;
 		if
 		:: x == NONE -> unlock(c)
 		:: else
@@ -419,4 +514,43 @@ inline turn_away(q)
 	   break
 #endif
 	od
+}
+
+/*
+ * Settles an element that was copied: it is in flight no more. Whoever settles the
+ * last one looks whether the channel was closed, without the lock. If it was, the
+ * stream may have ended. Then receivers that wait are told so.
+ */
+inline settle_one()
+{
+#if defined(NO_COUNT) || defined(NO_SETTLE)
+	skip
+#else
+#ifdef LOOKS_FIRST
+	shut = seen_closed[c];
+#endif
+	d_step {
+		in_flight[c]--;
+		last = !in_flight[c];
+		if
+		:: last -> at_work[c]++
+		:: else
+		fi
+	}
+#ifndef LOOKS_FIRST
+	if
+	:: last -> shut = seen_closed[c]
+	:: else
+	fi;
+#endif
+	if
+	:: last && shut -> turn_away(receivers[c], at_end(c))
+	:: else
+	fi;
+	if
+	:: last -> atomic { at_work[c]--; last = false }
+	:: else
+	fi;
+	shut = false
+#endif
 }

@@ -14,15 +14,20 @@ mtype = { RUNNING, SLEEPING };			/* a task */
 /* 0, or -E...; MORE: a step was made, and the call is to be made again. */
 mtype = { OK, PIPE, MSGSIZE, AGAIN, FAULT, MORE };
 
-/* Channels. If a task holds the lock, held is its number and 1. */
+/*
+ * Channels. If a task holds the lock, held is its number and 1. Whoever does not
+ * have the lock sees seen_closed, perhaps later than closed. What was put back is
+ * kept with its place in the order of hand-out.
+ */
 byte held[2];
-bool closed[2];
+bool closed[2], seen_closed[2];
 bool recv_ends[2] = true;
+byte in_flight[2];
 #ifdef RESIZES
 byte size_b = CAP_B;
 #endif
 chan ring[2] = [1] of { byte };
-chan put_back[2] = [1] of { byte };
+chan put_back[2] = [2] of { byte, byte };
 chan senders[2] = [WAITERS] of { byte };
 chan receivers[2] = [WAITERS] of { byte };
 
@@ -40,19 +45,22 @@ byte refs[PARTIES] = 1;
 /*
  * Kept to be checked, no more: whether a party's memory is there; how many of
  * its cases have committed, and the last of them; which elements' senders were
- * told that they are sent, and how often each was received; how many work on a
- * channel in steps, with its lock dropped in between.
+ * told that they are sent, and how often each was received; whether somebody was
+ * told end-of-stream; how many work on a channel in steps, with its lock dropped in
+ * between.
  */
 bool alive[PARTIES];
 byte commits[PARTIES];
 byte committed[PARTIES] = NONE;
 bool sent[WAITERS];
 byte got[WAITERS];
+bool ended[2];
 byte at_work[2];
 
 #define touch(w)	assert(alive[PARTY(w)])
 #define room(c)		(len(ring[c]) < capacity(c))
 #define stored(c)	(len(ring[c]) || len(put_back[c]))
+#define at_end(c)	(closed[c] && !stored(c) && !in_flight[c])
 #define open(w)		(in_queue[w] && state[PARTY(w)] == OPEN)
 
 hidden byte one, other;
@@ -164,6 +172,8 @@ inline complete(q, how)
 		/* No send commits where nobody may send any more. */
 		assert(!sends(x) || how != OK ||
 		       (!closed[channel(x)] && recv_ends[channel(x)]));
+		ended[channel(x)] = ended[channel(x)] ||
+				    (!sends(x) && how == PIPE);
 		status[x] = how;
 		commits[PARTY(x)]++;
 		committed[PARTY(x)] = x;

@@ -5,6 +5,8 @@
  * - of a select exactly one case commits;
  * - no element is lost or doubled;
  * - nobody sleeps who has no reason to;
+ * - nobody is told end-of-stream while an element can still come back, and all
+ *   are told once none can;
  * - no send overtakes a parked sender, and none commits after a close;
  * - a select takes its default only if at some instant no case was ready.
  *
@@ -31,6 +33,7 @@
  *	take_out			kchan_unpark(), of one case
  *	give_back			kchan_put_back()
  *	turn_away			kchan_turn_away()
+ *	settle_one			kchan_settle(), when it succeeds
  *	select.pml
  *	settle				kchan_settle()
  *	lock_all, look, commit_one	kchan_lock_all(), kchan_ready(),
@@ -62,12 +65,19 @@
  * What is a step of the model. The lock of a channel guards the channel and the
  * waiters in its queues. Nobody else can tell in how many steps they are read and
  * written under one hold of it. These are shared without the lock: a party's state,
- * a task's state, and whether a waiter's memory is still there. A hold may be one
- * step, from taking the lock to dropping it, as long as it has one access to one of
- * these. A look at a state, a claim, and the store of DONE are three accesses, and so
- * three steps. Anybody may run in between, the owner who gives up first of all.
- * first() goes beyond that. It is one step, for all states that it reads but the last
- * are claimed, and stay so.
+ * a task's state, whether a waiter's memory is still there, in_flight, and closed
+ * for whoever settles. A hold may be one step, from taking the lock to dropping it,
+ * as long as it has one access to one of these. A look at a state, a claim, and the
+ * store of DONE are three accesses, and so three steps. Anybody may run in between,
+ * the owner who gives up first of all. Three things go beyond that:
+ *
+ * - first() is one step. All states that it reads but the last are claimed, and
+ *   stay so.
+ * - An element is counted as in flight in the step of DONE. Whoever takes it acts
+ *   after DONE. Whoever settles another one in between finds the count that is
+ *   there after the step.
+ * - What is put back is queued, and counted no more, in one step. The count is
+ *   acted on with the lock held.
  *
  * The order of memory. All see the steps in the order in which they are made. In
  * these places the code relies on more than a lock for that:
@@ -77,6 +87,13 @@
  *   may load first: NO_SLEEP_BARRIER and NO_WAKE_BARRIER do.
  * - Whoever sees DONE sees the winner, which was stored before with release. With
  *   NO_RELEASE the winner is seen only when the lock is dropped.
+ * - Whoever closes stores closed, then loads in_flight. Whoever settles changes
+ *   in_flight, then loads closed. One of the two sees what the other did. Without
+ *   its barrier the store of closed stays in a store buffer until the lock is
+ *   dropped: NO_CLOSE_BARRIER. Without its own whoever settles may load closed
+ *   first: LOOKS_FIRST. A third who has the lock and finds the channel closed and
+ *   an element in flight waits. It relies on the barrier of the close, which came
+ *   before: whoever settles that element afterwards sees closed.
  */
 #include "casts.pml"
 
@@ -99,7 +116,7 @@ bool was_ready[2];
 	(waits(2, c, s) || waits(3, c, s) || waits(4, c, s) ||		\
 	 waits(5, c, s) || waits(6, c, s) || waits(7, c, s))
 #define ready_recv(c)							\
-	(stored(c) || closed[c] || waits_any(c, 1))
+	(stored(c) || at_end(c) || (!closed[c] && waits_any(c, 1)))
 #define ready_send(c)							\
 	(closed[c] || !recv_ends[c] || waits_any(c, 0) ||		\
 	 (room(c) && held[c] < 2 && !waits_any(c, 1)))
@@ -125,7 +142,7 @@ bool was_ready[2];
 #define SCRATCH								\
 	byte w, c, e = NOTHING, x, told = NONE, late = NONE;		\
 	mtype ret, seen;						\
-	bool won, done, tired, gave_up, meets;			\
+	bool won, done, tired, gave_up, meets, last, shut;		\
 	bool detach = BY_POINTER
 
 /* The call returns: case w has committed, or, with NONE, none has. */
@@ -157,24 +174,22 @@ inline finish()
 }
 
 /*
- * If the call has received, e is the element. If the task has waited for it, or if it
- * was detached, memory may fail now, or the task be killed.
+ * If the call has received, e is the element. It is in flight if the task has waited
+ * for it, or if it was detached. Now memory may fail, or the task be killed.
  */
 inline settle()
 {
-#ifdef FAILS
 	if
 	:: e != NOTHING && (ret == AGAIN || detach) ->
 		c = channel(w);
 		if
+#ifdef FAILS
 		:: faulty -> faulty = false; give_back()
-		:: true
+#endif
+		:: settle_one()
 		fi
 	:: else
 	fi
-#else
-	skip
-#endif
 }
 
 /*
@@ -394,8 +409,8 @@ proctype Default(byte me)
 /*
  * An armed select is nobody's call. What ends a call there is a read, a disarm or a
  * close here. Whoever polls for it sleeps as a blocked call does. Whoever disarms it
- * gives it up, once, and arms it again. One that has committed is read, or it is
- * closed before, and what it received goes back.
+ * gives it up, once, and arms it again. One that has committed is read, and that
+ * settles it; or it is closed before, and what it received goes back.
  */
 #ifdef ARMS
 proctype Armed(byte me; byte rearms)
@@ -426,7 +441,7 @@ proctype Armed(byte me; byte rearms)
 #else
 		:: give_back()
 #endif
-		:: true
+		:: settle_one()
 		fi
 	:: else
 	fi;
@@ -485,26 +500,41 @@ proctype Closer(byte me; byte c; bool close)
 {
 	byte x, told = NONE, late = NONE;
 	mtype seen;
-	bool won;
+	bool won, over;
 
+	atomic { lock(c); at_work[c]++ }
+	if
+	:: close ->
+#ifdef READS_FIRST
+		over = !in_flight[c] && !stored(c);
+#endif
+		/* In a store buffer, for those who do not have the lock. */
+		closed[c] = true;
+#ifndef NO_CLOSE_BARRIER
+		/* smp_mb() */
+		seen_closed[c] = true;
+#endif
+#ifdef CLOSE_TELLS
+		over = true
+#elif !defined(READS_FIRST)
+		over = !in_flight[c] && !stored(c)
+#endif
+	:: else -> recv_ends[c] = false
+	fi;
 	atomic {
-		lock(c);
-		at_work[c]++;
-		if
-		:: close -> closed[c] = true
-		:: else -> recv_ends[c] = false
-		fi;
+		seen_closed[c] = closed[c];
 		unlock(c)
 	}
 #ifndef SILENT_CLOSE
-	turn_away(senders[c]);
+	turn_away(senders[c], true);
 #endif
 	if
-	:: close -> turn_away(receivers[c])
+	:: over -> turn_away(receivers[c], true)
 	:: else
 	fi;
 	at_work[c]--
 }
+
 #endif
 
 #ifdef RESIZES
@@ -544,7 +574,7 @@ proctype Resizer(byte me)
 #endif
 
 /* Whether the element of w is in the channel. */
-#define has(c, w)	(ring[c]??[eval(w)] || put_back[c]??[eval(w)])
+#define has(c, w)	(ring[c]??[eval(w)] || put_back[c]??[place_of(w),eval(w)])
 
 /*
  * What kchan.h promises of a channel between any two holds of its lock, while
@@ -564,7 +594,7 @@ proctype Resizer(byte me)
 	 ((sends(w) && !at_work[channel(w)] && idle_sender(w)) ||	\
 	  (!sends(w) && stored(channel(w))) ||				\
 	  (!sends(w) && !closed[channel(w)] && could_receive(w)) ||	\
-	  (!sends(w) && !at_work[channel(w)] && closed[channel(w)])))
+	  (!sends(w) && !at_work[channel(w)] && at_end(channel(w)))))
 
 #ifndef OUTCOME_ONLY
 active proctype Watcher()
@@ -577,8 +607,8 @@ end:
 #endif
 
 /*
- * Nobody moves any more. Who sleeps was not told anything, and has reason to; and
- * each element is where its sender was told that it is.
+ * Nobody moves any more. Who sleeps was not told anything, and has reason to; each
+ * element is where its sender was told that it is; and none is in flight.
  */
 inline check_end()
 {
@@ -617,7 +647,7 @@ inline check_end()
 			fi;
 			assert(other == sent[one])
 		}
-		skip
+		assert(!in_flight[A] && !in_flight[B])
 	}
 }
 
