@@ -290,6 +290,71 @@
 	run Plain(3, 2, SOUND)
 #endif
 
+/*
+ * The same, one case sends, and a receive becomes ready by the end of the stream: B
+ * is closed, and holds an element that is taken out to be copied.
+ */
+#ifdef MOVES_END
+#define FAILS
+#define DEFAULT
+#define PARTIES		3
+#define SENDS		CASE(0, 0)
+#define ON_B		(CASE(0, 1) | BOTH(1))
+#define DEADLINE	CALL(2)
+#define CAST								\
+	closed[B] = true;						\
+	seen_closed[B] = true;						\
+	ring[B]!W(1, 1);						\
+	sent[W(1, 1)] = true;						\
+	run Default(0);							\
+	run Plain(1, 1, FAULTY);					\
+	run Plain(2, 1, SOUND)
+#endif
+
+/* The same, a send becomes ready by room in B, which was full. */
+#ifdef MOVES_ROOM
+#define DEFAULT
+#define PARTIES		3
+#define SENDS		(CASE(0, 0) | CASE(1, 1) | BOTH(2))
+#define ON_B		(CASE(0, 0) | BOTH(1))
+#define DEADLINE	CALL(2)
+#define CAST								\
+	ring[B]!W(0, 1);						\
+	sent[W(0, 1)] = true;						\
+	run Default(0);							\
+	run Plain(1, 2, SOUND);						\
+	run Plain(2, 2, SOUND)
+#endif
+
+/* The same, parked senders are to be let into that room. */
+#ifdef MOVES_RESIZE
+#define RESIZES
+#define DEFAULT
+#define PARTIES		3
+#define SENDS		(CASE(0, 0) | BOTH(1) | BOTH(2))
+#define ON_B		(CASE(0, 0) | BOTH(1))
+#define DEADLINE	(CALL(1) | CALL(2))
+#define CAST								\
+	run Default(0);							\
+	run Plain(1, 2, SOUND);						\
+	run Plain(2, 2, SOUND);						\
+	run Resizer(PARTIES)
+#endif
+
+/* The same, A is closed. */
+#ifdef MOVES_CLOSE
+#define CLOSES
+#define DEFAULT
+#define PARTIES		2
+#define SENDS		CASE(1, 0)
+#define ON_B		(CASE(0, 1) | CASE(1, 0))
+#define DEADLINE	CALL(1)
+#define CAST								\
+	run Default(0);							\
+	run Plain(1, 1, SOUND);						\
+	CLOSE(A)
+#endif
+
 #ifndef CAP_B
 #define CAP_B		0
 #endif

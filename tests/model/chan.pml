@@ -169,15 +169,17 @@ inline claim_sender()
 inline enter()
 {
 	ring[c]!elem[x];
-	complete(senders[c], OK)
+	complete(senders[c], OK);
+	rise_recv()
 }
 
 /*
  * How a call leaves its channel. HELD: it keeps the lock, which it had before. PARK:
- * it is parked if it has to wait.
+ * it is parked if it has to wait. NOTE: it notes that it has looked at case w.
  */
 #define HELD	0
 #define PARK	1
+#define NOTE	2
 
 inline leave(w, then)
 {
@@ -186,6 +188,11 @@ inline leave(w, then)
 	:: then == PARK ->
 		if
 		:: ret == AGAIN -> party_init(); park(w)
+		:: else
+		fi
+	:: then == NOTE ->
+		if
+		:: ret == AGAIN -> looked_at(w)
 		:: else
 		fi
 	fi;
@@ -222,17 +229,22 @@ inline give(w, then)
 	if
 	:: ret == AGAIN && !meets ->
 		first_to_enter();
+#ifndef LOOK_ONLY
 		claim_sender()
+#endif
 	:: else
 	fi;
 #endif
 	atomic {
 		if
 		:: meets -> hand_over(w, true)
+#ifndef LOOK_ONLY
 		:: !meets && x != NONE -> enter(); ret = MORE
+#endif
 		:: !meets && x == NONE && ret == AGAIN && room(c) ->
 			ring[c]!w;
-			ret = OK
+			ret = OK;
+			rise_recv()
 		:: else
 		fi;
 		if
@@ -278,6 +290,9 @@ inline take(w, then)
 			ret = OK
 		:: !len(put_back[c]) && len(ring[c]) && !small(w) ->
 			ring[c]?e;
+#ifndef ROOM_SILENT
+			rise_send();
+#endif
 			ret = OK;
 			meets = may_enter(c)
 		:: !stored(c) -> meets = may_take(c)
@@ -314,7 +329,7 @@ inline take(w, then)
 	od;
 	atomic {
 		if
-		:: x != NONE && ret == OK -> ring[c]!elem[x]
+		:: x != NONE && ret == OK -> ring[c]!elem[x]; rise_recv()
 		:: x != NONE && ret == AGAIN ->
 #ifdef POINTER
 			e = elem[x];
@@ -376,6 +391,12 @@ inline can_go(w, may)
 			may = room(c) || closed[c] || !recv_ends[c];
 			if
 			:: !may -> first(receivers[c])
+#ifdef LOOK_ONLY
+			:: may && may_enter(c) ->
+				first(senders[c]);
+				may = (x == NONE);
+				x = NONE
+#endif
 			:: else
 			fi
 		:: else ->
@@ -396,8 +417,15 @@ inline park(w)
 	if
 	:: sends(w) ->
 		elem[w] = w;
-		enqueue(senders[c], w)
-	:: else -> enqueue(receivers[c], w)
+		enqueue(senders[c], w);
+#ifndef PARK_SILENT
+		rise_recv()
+#endif
+	:: else ->
+		enqueue(receivers[c], w);
+#ifndef PARK_SILENT
+		rise_send()
+#endif
 	fi
 }
 
@@ -448,6 +476,7 @@ inline give_back()
 #else
 			put_back[c]!!place_of(e),e;
 #endif
+			rise_recv();
 #ifndef NO_COUNT
 			in_flight[c] = in_flight[c] - (was_counted -> 1 : 0);
 #endif
@@ -469,14 +498,19 @@ inline give_back()
  * Tells all who wait in q that there is nothing to wait for, as long as that is so.
  * Each is a step: the lock is dropped in between.
  */
-inline turn_away(q, if_so)
+inline turn_away(q, if_so, at_last)
 {
 	do
 	:: atomic {
 		lock(c);
 		x = NONE;
 		if
-		:: if_so -> first(q)
+		:: if_so ->
+			first(q);
+			if
+			:: at_last -> rise_recv()
+			:: else
+			fi
 		:: else
 		fi;
 		if
@@ -544,7 +578,7 @@ inline settle_one()
 	fi;
 #endif
 	if
-	:: last && shut -> turn_away(receivers[c], at_end(c))
+	:: last && shut -> turn_away(receivers[c], at_end(c), true)
 	:: else
 	fi;
 	if

@@ -41,7 +41,7 @@
  *	commit_or_park			kchan_select_park()
  *	unpark				kchan_unpark()
  *	Select				kchan_select(), of one that waits
- *	Default				kchan_select(), of one with a default
+ *	Default, try_each, look_again	kchan_select_try()
  *	Armed				an armed select: arm, disarm, read, close
  *	Plain				kchan_send(), kchan_recv()
  *	Closer				kchan_close(), kchan_refuse()
@@ -94,13 +94,42 @@
  *   first: LOOKS_FIRST. A third who has the lock and finds the channel closed and
  *   an element in flight waits. It relies on the barrier of the close, which came
  *   before: whoever settles that element afterwards sees closed.
+ *
+ * The default. A case becomes ready with the lock of its channel held, and counts
+ * that as a rise. There is one exception: the last element in flight on a closed
+ * channel is settled without the lock, and that makes a receive ready. But this is
+ * never undone. So the second pass looks for a rise and whether the case is ready
+ * now. If it finds neither, the case was not ready at any instant since the first
+ * pass looked at it, and all cases share the instant between the passes. With all
+ * locks held only the exception is left, and a second look is enough. A case ceases
+ * to be ready without the lock, too, when whoever waits there gives up. Then a send
+ * must not become ready: so a look at room that parked senders wait for lets them in.
  */
 #include "casts.pml"
 
 /*
- * Of a select with a default, which is party 0, kept to be checked: which case was
- * ready when somebody else took the lock of its channel. If that one makes it less
- * than ready, it does so when it drops the lock.
+ * Of a select with a default, which is party 0: whether a case of it may have
+ * become ready since it was looked at. In the code the channel has a counter, and
+ * the select notes what it was then.
+ */
+#ifdef DEFAULT
+bool rose[2];
+
+#define rises(i, s)							\
+	rose[i] = rose[i] || (channel(i) == c && sends(i) == s)
+#define rise_recv()	rises(0, 0); rises(1, 0)
+#define rise_send()	rises(0, 1); rises(1, 1)
+#define looked_at(w)	rose[w] = false
+#else
+#define rise_recv()	skip
+#define rise_send()	skip
+#define looked_at(w)	skip
+#endif
+
+/*
+ * Kept to be checked: which case of it was ready when somebody else took the lock
+ * of its channel. If that one makes it less than ready, it does so when it drops the
+ * lock.
  */
 #ifdef INSTANT
 bool was_ready[2];
@@ -371,25 +400,115 @@ proctype Select(byte me; bool faulty)
 #ifdef DEFAULT
 bool looking, defaulted;	/* what the select with a default has done */
 
-/* A select with a default. */
+/*
+ * The first pass: commits a case that is ready. Each is looked at with the lock of
+ * its channel alone, in any order. If none was ready, ret is AGAIN.
+ */
+inline try_each()
+{
+	if
+	:: i = 0
+	:: i = 1
+	fi;
+	looked = 0;
+	do
+	:: w = W(me, i);
+	   commit(w, NOTE);
+	   run_deferred();
+	   if
+	   :: ret == AGAIN ->
+		looked++;
+		i = 1 - i;
+		if
+		:: looked == 2 -> break
+		:: else
+		fi
+	   :: ret == MORE
+	   :: ret != AGAIN && ret != MORE -> break
+	   fi
+	od;
+	i = 0;
+	looked = 0
+}
+
+/*
+ * The second pass, in any order: sets may of a case that is ready now, or may have
+ * been so since the first pass.
+ */
+inline look_again()
+{
+	if
+	:: i = 0
+	:: i = 1
+	fi;
+	look_at(i);
+	i = 1 - i;
+	look_at(i);
+	i = 0
+}
+
+inline look_at(i)
+{
+	lock(channel(W(me, i)));
+#ifdef COUNTERS_ALONE
+	c = channel(W(me, i));
+#else
+	can_go(W(me, i), may[i]);
+#endif
+	atomic {
+#ifndef NO_COUNTERS
+		may[i] = may[i] || rose[i];
+#endif
+		rose[i] = false;
+		unlock(c)
+	}
+}
+
+/*
+ * A select with a default. It tries with one lock at a time, then takes all. The
+ * code tries twice before; here any number of times will do. It has not waited when
+ * it returns, and so has nothing to settle.
+ */
 proctype Default(byte me)
 {
 	SCRATCH;
-	byte low, high, i;
+	byte low, high, i, looked;
 	bool may[2];
 	bool faulty;
 
 	set_order();
 	looking = true;
 	do
+	:: try_each();
+	   if
+	   :: ret != AGAIN -> break
+	   :: else
+	   fi;
+#ifndef ONE_PASS
+	   look_again();
+#endif
+	   if
+	   :: may[0] || may[1] -> may[0] = false; may[1] = false
+	   :: else -> w = NONE; break
+	   fi
 	:: lock_all();
 	   look();
 	   commit_one();
+#ifndef ONE_LOOK
+	   /* The end of a stream needs no lock to come. */
+	   if
+	   :: ret == AGAIN -> look()
+	   :: else
+	   fi;
+#endif
 	   atomic {
 		if
-		:: ret == AGAIN -> w = NONE
+		:: ret == AGAIN && (may[0] || may[1]) -> ret = MORE
+		:: ret == AGAIN && !may[0] && !may[1] -> w = NONE
 		:: else
 		fi;
+		may[0] = false;
+		may[1] = false;
 		unlock_all()
 	   }
 	   run_deferred();
@@ -523,13 +642,15 @@ proctype Closer(byte me; byte c; bool close)
 	fi;
 	atomic {
 		seen_closed[c] = closed[c];
+		rise_send();
+		rise_recv();
 		unlock(c)
 	}
 #ifndef SILENT_CLOSE
-	turn_away(senders[c], true);
+	turn_away(senders[c], true, false);
 #endif
 	if
-	:: over -> turn_away(receivers[c], true)
+	:: over -> turn_away(receivers[c], true, false)
 	:: else
 	fi;
 	at_work[c]--
@@ -549,6 +670,7 @@ proctype Resizer(byte me)
 		lock(c);
 		at_work[c]++;
 		size_b = 1;
+		rise_send();
 		unlock(c)
 	}
 #ifndef ONE_STEP
