@@ -253,13 +253,13 @@
 #ifdef RESIZE_CLOSE
 #define CLOSES
 #define RESIZES
-#define PARTIES		3
-#define SENDS		(BOTH(0) | BOTH(1))
-#define ON_B		(BOTH(0) | BOTH(1) | BOTH(2))
+#define PARTIES		2
+#define SENDS		BOTH(0)
+#define ON_B		(BOTH(0) | BOTH(1))
+#define DEADLINE	CALL(0)
 #define CAST								\
-	run Plain(0, 1, SOUND);						\
-	run Plain(1, 1, SOUND);						\
-	run Plain(2, 1, SOUND);						\
+	run Plain(0, 2, SOUND);						\
+	run Plain(1, 2, SOUND);						\
 	run Resizer(PARTIES);						\
 	run Closer(PARTIES + 1, B, true)
 #endif

@@ -80,14 +80,10 @@ inline check_next(item)
 #define count_in(anew)	in_flight[c] = in_flight[c] + (anew -> 1 : 0)
 #endif
 
-/* Claims x, a receiver, or the next one that is open, or sets x to NONE. */
+/* Stages the element before the claim of x, so that there is nothing to undo. */
 inline claim_receiver(item)
 {
-	do
-	:: x == NONE -> break
-	:: else ->
-	   /* Staged before the claim, so that there is nothing to undo. */
-	   atomic {
+	atomic {
 #ifndef POINTER
 		if
 		:: !small(x) -> elem[x] = item
@@ -95,12 +91,7 @@ inline claim_receiver(item)
 		fi;
 #endif
 		claim()
-	   }
-	   if
-	   :: won -> break
-	   :: else -> first(receivers[c])
-	   fi
-	od
+	}
 }
 
 /*
@@ -142,25 +133,25 @@ inline hand_over(item, anew)
 #define may_enter(c)	(room(c) && !closed[c] && recv_ends[c])
 #endif
 
-/* Sets x: the first sender that may enter, or NONE. */
-inline first_to_enter()
-{
-	if
-	:: may_enter(c) -> first(senders[c])
-	:: else -> x = NONE
-	fi
-}
-
-/* Claims x, a sender, or the next one that is open, or sets x to NONE. */
+/* Sets x: the first sender that may enter, claimed; or NONE. */
 inline claim_sender()
 {
 	do
-	:: x == NONE -> break
-	:: else ->
-	   claim();
+	:: atomic {
+		have_lock(c);
+		x = NONE;
+		if
+		:: may_enter(c) -> first(senders[c])
+		:: else
+		fi
+	   }
+	   if
+	   :: x == NONE -> break
+	   :: else -> claim()
+	   fi;
 	   if
 	   :: won -> break
-	   :: else -> first(senders[c])
+	   :: else
 	   fi
 	od
 }
@@ -199,7 +190,9 @@ inline leave(w, then)
 	if
 	:: then != HELD -> unlock(c)
 	:: else
-	fi
+	fi;
+	x = 0;
+	won = false
 }
 
 /*
@@ -208,33 +201,37 @@ inline leave(w, then)
  */
 inline give(w, then)
 {
-	atomic {
+	do
+	:: atomic {
+		have_lock(c);
+		x = NONE;
 		if
-		:: then != HELD -> lock(c)
-		:: else
+		:: !closed[c] && recv_ends[c] -> first(receivers[c])
+		:: else -> ret = PIPE
 		fi;
-		if
-		:: closed[c] || !recv_ends[c] -> ret = PIPE; x = NONE
-		:: else -> first(receivers[c])
-		fi;
-		meets = (x != NONE)
-	}
-	claim_receiver(w);
-	if
-	:: x == NONE && meets -> meets = false
-	:: else
-	fi;
+		meets = (x != NONE);
 #ifndef OVERTAKE
-	/* Parked senders go first, where somebody is about to let them in. */
-	if
-	:: ret == AGAIN && !meets ->
-		first_to_enter();
-#ifndef LOOK_ONLY
-		claim_sender()
+		/* Parked senders go first, where somebody is about to let them in. */
+		if
+		:: !meets && may_enter(c) -> first(senders[c])
+		:: else
+		fi
 #endif
-	:: else
-	fi;
+	   }
+	   if
+	   :: x == NONE -> break
+	   :: meets -> claim_receiver(w)
+#ifdef LOOK_ONLY
+	   :: x != NONE && !meets -> break
+#else
+	   :: x != NONE && !meets -> claim()
 #endif
+	   fi;
+	   if
+	   :: won -> break
+	   :: else
+	   fi
+	od;
 	atomic {
 		if
 		:: meets -> hand_over(w, true)
@@ -277,57 +274,59 @@ inline give(w, then)
  */
 inline take(w, then)
 {
-	atomic {
+	do
+	:: atomic {
+		have_lock(c);
 		if
-		:: then != HELD -> lock(c)
-		:: else
-		fi;
-		if
-		:: stored(c) && small(w) -> ret = MSGSIZE
-		:: len(put_back[c]) && !small(w) ->
+		:: ret == AGAIN && stored(c) && small(w) -> ret = MSGSIZE
+		:: ret == AGAIN && len(put_back[c]) && !small(w) ->
 			put_back[c]?_,e;
 			check_next(e);
 			ret = OK
-		:: !len(put_back[c]) && len(ring[c]) && !small(w) ->
+		:: ret == AGAIN && !len(put_back[c]) && len(ring[c]) &&
+		   !small(w) ->
 			ring[c]?e;
 #ifndef ROOM_SILENT
 			rise_send();
 #endif
-			ret = OK;
-			meets = may_enter(c)
-		:: !stored(c) -> meets = may_take(c)
+			meets = true;
+			ret = OK
+		:: else
 		fi;
 		x = NONE;
 		if
-		:: meets -> first(senders[c]); meets = false
-		:: else
-		fi;
-		if
-		:: x != NONE && ret == AGAIN && small(w) ->
-			ret = MSGSIZE;
-			x = NONE
+		:: (meets && may_enter(c)) || (ret == AGAIN && may_take(c)) ->
+			first(senders[c]);
+			if
+			:: x != NONE && ret == AGAIN && small(w) ->
+				ret = MSGSIZE;
+				x = NONE
+			:: else
+			fi
 		:: else
 		fi
-	}
-	do
-	:: x == NONE -> break
-	:: else ->
-	   /* Copied out before the claim, so that there is nothing to undo. */
-	   atomic {
-#ifndef POINTER
-		if
-		:: ret == AGAIN -> e = elem[x]
-		:: else
-		fi;
-#endif
-		claim()
 	   }
 	   if
+	   :: x == NONE -> break
+	   :: else ->
+		/* Copied out before the claim: nothing is to be undone. */
+		atomic {
+#ifndef POINTER
+			if
+			:: ret == AGAIN -> e = elem[x]
+			:: else
+			fi;
+#endif
+			claim()
+		}
+	   fi;
+	   if
 	   :: won -> break
-	   :: else -> first(senders[c])
+	   :: else
 	   fi
 	od;
 	atomic {
+		meets = false;
 		if
 		:: x != NONE && ret == OK -> ring[c]!elem[x]; rise_recv()
 		:: x != NONE && ret == AGAIN ->
@@ -457,12 +456,21 @@ inline give_back()
 	in_flight[c]--;
 #endif
 	do
-	:: atomic {
-		lock(c);
+	:: do
+	   :: atomic {
+		have_lock(c);
 		check_end_of_stream();
 		first(receivers[c])
-	   }
-	   claim_receiver(e);
+	      }
+	      if
+	      :: x == NONE -> break
+	      :: else -> claim_receiver(e)
+	      fi;
+	      if
+	      :: won -> break
+	      :: else
+	      fi
+	   od;
 	   atomic {
 		if
 		:: x != NONE ->
@@ -483,7 +491,9 @@ inline give_back()
 			ret = OK
 		fi;
 		NEXT_STEP
-		unlock(c)
+		unlock(c);
+		x = 0;
+		won = false
 	   }
 	   run_deferred();
 	   if
@@ -502,7 +512,7 @@ inline turn_away(q, if_so, at_last)
 {
 	do
 	:: atomic {
-		lock(c);
+		have_lock(c);
 		x = NONE;
 		if
 		:: if_so ->
@@ -519,31 +529,34 @@ inline turn_away(q, if_so, at_last)
 		fi
 	   }
 	   if
-	   :: x == NONE -> break
-	   :: else
+	   :: x == NONE ->
+#ifdef ONE_HOLD
+		run_deferred();
+#endif
+		break
+	   :: else -> claim()
 	   fi;
-	   do
-	   :: claim();
-	      atomic {
+	   atomic {
 #ifdef TELL_LOSERS
 		won = true;
 #endif
 		if
-		:: won -> complete(q, PIPE);
-#ifdef ONE_HOLD
-			won = false;
-			first(q)
-#endif
-		:: else -> first(q)
+		:: won -> complete(q, PIPE)
+		:: else
 		fi;
 		NEXT_STEP
+#ifndef ONE_HOLD
 		if
-		:: won || x == NONE -> unlock(c); break
+		:: won -> unlock(c)
 		:: else
-		fi
-	      }
-	   od;
+		fi;
+#endif
+		x = 0;
+		won = false
+	   }
+#ifndef ONE_HOLD
 	   run_deferred();
+#endif
 #ifdef ONE_STEP
 	   break
 #endif

@@ -73,6 +73,15 @@ inline lock(c)
 	}
 }
 
+/* The same, if it is not held already. */
+inline have_lock(c)
+{
+	atomic {
+		!held[c] || held[c] == me + 1 -> held[c] = me + 1;
+		note_ready(c)
+	}
+}
+
 inline unlock(c)
 {
 	d_step {

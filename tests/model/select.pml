@@ -25,8 +25,7 @@
  *	chan.pml
  *	give, hand_over			kchan_give()
  *	take				kchan_take()
- *	first_to_enter, claim_sender,	one step of kchan_admit()
- *	enter
+ *	claim_sender, enter		one step of kchan_admit()
  *	can_go				kchan_can_send(), kchan_can_recv()
  *	park				kchan_park_sender(),
  *					kchan_park_receiver()
@@ -238,10 +237,7 @@ inline lock_all()
 inline lock_high()
 {
 #ifndef SCAN
-	if
-	:: high != low && held[high] != me + 1 -> lock(high)
-	:: else
-	fi
+	have_lock(high)
 #else
 	skip
 #endif
@@ -401,8 +397,8 @@ proctype Select(byte me; bool faulty)
 bool looking, defaulted;	/* what the select with a default has done */
 
 /*
- * The first pass: commits a case that is ready. Each is looked at with the lock of
- * its channel alone, in any order. If none was ready, ret is AGAIN.
+ * The first pass: commits a case that is ready. Each is tried in any order, with
+ * the lock of its channel alone, or with all. If none was ready, ret is AGAIN.
  */
 inline try_each()
 {
@@ -412,28 +408,27 @@ inline try_each()
 	fi;
 	looked = 0;
 	do
-	:: w = W(me, i);
-	   commit(w, NOTE);
-	   run_deferred();
+	:: looked < 2 ->
+	   w = W(me, i);
+	   commit(w, then);
 	   if
-	   :: ret == AGAIN ->
-		looked++;
-		i = 1 - i;
-		if
-		:: looked == 2 -> break
-		:: else
-		fi
-	   :: ret == MORE
-	   :: ret != AGAIN && ret != MORE -> break
+	   :: then != HELD -> run_deferred()
+	   :: else
+	   fi;
+	   if
+	   :: ret == AGAIN -> looked++; i = 1 - i
+	   :: ret == MORE && then != HELD
+	   :: else -> break
 	   fi
+	:: else -> break
 	od;
 	i = 0;
 	looked = 0
 }
 
 /*
- * The second pass, in any order: sets may of a case that is ready now, or may have
- * been so since the first pass.
+ * The second pass, in any order: sets again if a case is ready now, or may have been
+ * so since the first pass.
  */
 inline look_again()
 {
@@ -441,27 +436,30 @@ inline look_again()
 	:: i = 0
 	:: i = 1
 	fi;
-	look_at(i);
-	i = 1 - i;
-	look_at(i);
-	i = 0
-}
-
-inline look_at(i)
-{
-	lock(channel(W(me, i)));
-#ifdef COUNTERS_ALONE
-	c = channel(W(me, i));
-#else
-	can_go(W(me, i), may[i]);
+	do
+	:: looked < 2 ->
+	   atomic {
+		c = channel(W(me, i));
+		have_lock(c);
+#ifndef COUNTERS_ALONE
+		can_go(W(me, i), may);
+		again = again || may;
+		may = false;
 #endif
-	atomic {
 #ifndef NO_COUNTERS
-		may[i] = may[i] || rose[i];
+		again = again || (then != HELD && rose[i]);
 #endif
-		rose[i] = false;
-		unlock(c)
-	}
+		if
+		:: then != HELD -> unlock(c)
+		:: else
+		fi;
+		looked++;
+		i = 1 - i
+	   }
+	:: else -> break
+	od;
+	i = 0;
+	looked = 0
 }
 
 /*
@@ -472,52 +470,41 @@ inline look_at(i)
 proctype Default(byte me)
 {
 	SCRATCH;
-	byte low, high, i, looked;
-	bool may[2];
-	bool faulty;
+	byte low, high, i, looked, then;
+	bool may, again, faulty;
 
 	set_order();
 	looking = true;
 	do
-	:: try_each();
+	:: if
+	   :: then = NOTE
+	   :: then = HELD; lock_all(); lock_high()
+	   fi;
+	   try_each();
+	   again = (ret == MORE);
 	   if
-	   :: ret != AGAIN -> break
+#ifdef ONE_PASS
+	   :: ret == AGAIN && then == HELD -> look_again()
+#elif defined(ONE_LOOK)
+	   :: ret == AGAIN && then != HELD -> look_again()
+#else
+	   :: ret == AGAIN -> look_again()
+#endif
 	   :: else
 	   fi;
-#ifndef ONE_PASS
-	   look_again();
-#endif
 	   if
-	   :: may[0] || may[1] -> may[0] = false; may[1] = false
-	   :: else -> w = NONE; break
-	   fi
-	:: lock_all();
-	   look();
-	   commit_one();
-#ifndef ONE_LOOK
-	   /* The end of a stream needs no lock to come. */
-	   if
-	   :: ret == AGAIN -> look()
+	   :: then == HELD -> unlock_all(); run_deferred()
 	   :: else
 	   fi;
-#endif
-	   atomic {
-		if
-		:: ret == AGAIN && (may[0] || may[1]) -> ret = MORE
-		:: ret == AGAIN && !may[0] && !may[1] -> w = NONE
-		:: else
-		fi;
-		may[0] = false;
-		may[1] = false;
-		unlock_all()
-	   }
-	   run_deferred();
 	   if
-	   :: ret != MORE -> break
-	   :: else
+	   :: !again -> break
+	   :: else -> again = false
 	   fi
 	od;
-	defaulted = (w == NONE);
+	if
+	:: ret == AGAIN -> defaulted = true; w = NONE
+	:: else
+	fi;
 	atomic {
 		finish();
 		refs[me]--
@@ -675,8 +662,7 @@ proctype Resizer(byte me)
 	}
 #ifndef ONE_STEP
 	do
-	:: atomic { lock(c); first_to_enter() }
-	   claim_sender();
+	:: claim_sender();
 	   atomic {
 		if
 		:: x != NONE -> enter()
