@@ -19,28 +19,27 @@
  *	first, dequeue			kchan_first(), kchan_dequeue()
  *	claim				kchan_claim()
  *	complete, tell_done		kchan_complete()
- *	run_deferred, wake		kchan_run_deferred(), kchan_wake_task()
- *	party_wait, prepare, outcome	kchan_party_wait()
+ *	run_deferred, wake		kchan_finish(), kchan_wake_told()
+ *	party_wait, prepare, outcome	kchan_party_wait(), kchan_call_leave()
  *	give_up				kchan_party_give_up()
  *	chan.pml
  *	give, hand_over			kchan_give()
  *	take				kchan_take()
  *	claim_sender, enter		one step of kchan_admit()
  *	can_go				kchan_can_send(), kchan_can_recv()
- *	park				kchan_park_sender(),
- *					kchan_park_receiver()
- *	take_out			kchan_unpark(), of one case
+ *	park				kchan_park()
+ *	take_out			kchan_unpark()
  *	give_back			kchan_put_back()
- *	turn_away			kchan_turn_away()
- *	settle_one			kchan_settle(), when it succeeds
+ *	turn_away			kchan_turn_away(), as kchan_catch_up()
+ *					calls it
+ *	settle_one			kchan_settle()
  *	select.pml
- *	settle				kchan_settle()
- *	lock_all, look, commit_one	kchan_lock_all(), kchan_ready(),
- *					kchan_commit_one()
- *	commit_or_park			kchan_select_park()
- *	unpark				kchan_unpark()
+ *	settle				kchan_settle() or kchan_put_back()
+ *	lock_all, look, commit_one	kchan_lock_all(), kchan_commit_any()
+ *	commit_or_park			kchan_call_park()
+ *	unpark				kchan_call_unpark()
  *	Select				kchan_select(), of one that waits
- *	Default, try_each, look_again	kchan_select_try()
+ *	Default, try_each, look_again	kchan_try(), kchan_look(), kchan_try_all()
  *	Armed				an armed select: arm, disarm, read, close
  *	Plain				kchan_send(), kchan_recv()
  *	Closer				kchan_close(), kchan_refuse()
@@ -52,7 +51,8 @@
  *   same one, made later.
  * - Several elements in one call. They are as many calls.
  * - Bytes and lengths. An element is a number. A receiver has room for any or for
- *   none.
+ *   none. It is told that it has too little room when it is met, and not only when
+ *   the element was sent.
  * - Rings. A resize changes the capacity, from 0 to 1.
  * - What becomes of stored elements when the last receive end goes.
  * - Pollers. They look and change nothing.
