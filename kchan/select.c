@@ -209,7 +209,13 @@ static int kchan_try_some(struct kchan_call *call, u64 set)
 	return -EAGAIN;
 }
 
-/* Commits a case if one is ready, under the locks of all channels. */
+/*
+ * Commits a case if one is ready, under the locks of all channels.
+ *
+ * An element may be settled, or a parked party given up, while the locks are held. Both
+ * calls take one of these locks before they return, so nobody can have seen that a case
+ * was ready before we look at the others.
+ */
 static int kchan_try_all(struct kchan_call *call)
 {
 	struct kchan_stack_elem small __uninitialized;
