@@ -541,30 +541,6 @@ static void kchan_finish_call(struct kchan_call *call, int ret,
 }
 
 /**
- * kchan_call_commit() - commit a case if one is ready, at one instant
- * @call: the call
- * @files: a bit for each case whose file is ready
- *
- * Context: no channel's lock is held. May sleep.
- * Return: 0 when a case committed: @call tells which; -EAGAIN when none is ready;
- * -EFAULT when the memory of the chosen case has to be made present first.
- */
-int kchan_call_commit(struct kchan_call *call, u64 files)
-{
-	struct kchan_step step __uninitialized;
-	int ret;
-
-	do {
-		kchan_step_begin(&step);
-		kchan_lock_all(call);
-		ret = kchan_commit_any(call, files, &step);
-		kchan_unlock_all(call);
-		kchan_finish_call(call, ret, &step);
-	} while (ret == KCHAN_MORE);
-	return ret;
-}
-
-/**
  * kchan_call_stage() - bring all that a claim will need to kernel memory
  * @call: the call, nothing of it staged
  * @slots: one for each case
@@ -644,14 +620,18 @@ static void kchan_park_all(struct kchan_call *call, struct kchan_slot *slots,
 
 /**
  * kchan_call_park() - commit a case if one is ready by now, or queue them all
- * @call: the call, staged
- * @slots: one for each case
+ * @call: the call; staged, if it is to be queued
+ * @slots: one for each case; NULL if nothing is to be queued
  * @party: who is to be told; nobody else can see it yet
  * @files: a bit for each case whose file is ready
  *
+ * It looks and queues at one instant: the locks of all channels are held.
+ *
  * Context: no channel's lock is held. May sleep.
- * Return: 0 when a case committed: @call tells which; -EAGAIN when they are queued,
- * for kchan_call_leave() or kchan_call_unpark().
+ * Return: 0 when a case committed: @call tells which; -EAGAIN when none is ready, and
+ * then they are queued, for kchan_call_leave() or kchan_call_unpark(); -EFAULT of a
+ * call that is not staged, when the memory of the chosen case has to be made present
+ * first.
  */
 int kchan_call_park(struct kchan_call *call, struct kchan_slot *slots,
 		    struct kchan_party *party, u64 files)
@@ -664,13 +644,13 @@ int kchan_call_park(struct kchan_call *call, struct kchan_slot *slots,
 		kchan_step_begin(&step);
 		kchan_lock_all(call);
 		ret = kchan_commit_any(call, files, &step);
-		if (ret == -EAGAIN)
+		if (ret == -EAGAIN && slots)
 			kchan_park_all(call, slots, party);
 		kchan_unlock_all(call);
 		kchan_finish_call(call, ret, &step);
 	} while (ret == KCHAN_MORE);
 
-	for (i = 0; ret == -EAGAIN && i < call->nr; i++)
+	for (i = 0; ret == -EAGAIN && slots && i < call->nr; i++)
 		if (call->branches[i].ch)
 			kchan_wake_parked(call->branches[i].ch,
 					  call->branches[i].op);

@@ -26,7 +26,6 @@
  * @faults: how often its memory was made present
  * @detach: a receive goes to @elem, and is copied to the caller without the
  *	lock; no meaning for a send
- * @verified: its file was asked whether it may
  */
 struct kchan_branch {
 	struct kchan *ch;
@@ -40,7 +39,6 @@ struct kchan_branch {
 	u8 op;
 	u8 faults;
 	bool detach;
-	bool verified;
 };
 
 /**
@@ -67,6 +65,7 @@ struct kchan_nest {
  * @nr: how many cases
  * @nr_locks: how many channels; 0 until they were sorted
  * @files: a bit for each case that has a file
+ * @verified: a bit for each case that passed the checks of a read or a write
  * @likely: a bit for each case that seemed to be ready when it was read: a hint
  * @chosen: out: the case that committed
  * @status: out: 0, EPIPE or EMSGSIZE
@@ -78,6 +77,7 @@ struct kchan_call {
 	unsigned int nr;
 	unsigned int nr_locks;
 	u64 files;
+	u64 verified;
 	u64 likely;
 	unsigned int chosen;
 	int status;
@@ -93,6 +93,7 @@ static inline void kchan_call_init(struct kchan_call *call,
 	call->nr = 0;
 	call->nr_locks = 0;
 	call->files = 0;
+	call->verified = 0;
 	call->likely = 0;
 	call->chosen = 0;
 	call->status = 0;
@@ -107,7 +108,6 @@ void kchan_branch_return(struct kchan_branch *b, struct kchan_stack_elem *small)
 
 unsigned int kchan_pick(u64 set);
 int kchan_committed(struct kchan_call *call, int ret);
-int kchan_call_commit(struct kchan_call *call, u64 files);
 int kchan_call_stage(struct kchan_call *call, struct kchan_slot *slots,
 		     bool fault_in);
 void kchan_call_unstage(struct kchan_call *call, struct kchan_slot *slots);

@@ -163,15 +163,15 @@ static u64 kchan_look(struct kchan_call *call, bool *risen)
  * To check it before it is looked at would cost each case of a select 139
  * instructions, whichever commits.
  */
-static int kchan_verify(struct kchan_branch *b)
+static int kchan_verify(struct kchan_call *call, unsigned int i)
 {
-	struct file *file = fd_file(b->fd);
+	const struct kchan_branch *b = &call->branches[i];
 
-	if (!b->ch || !file || b->verified)
+	if (!b->ch || !fd_file(b->fd) || (call->verified & BIT_ULL(i)))
 		return 0;
-	b->verified = true;
-	return rw_verify_area(b->op == KCHAN_OP_SEND ? WRITE : READ, file, NULL,
-			      b->len);
+	call->verified |= BIT_ULL(i);
+	return rw_verify_area(b->op == KCHAN_OP_SEND ? WRITE : READ, fd_file(b->fd),
+			      NULL, b->len);
 }
 
 /**
@@ -187,7 +187,7 @@ int kchan_verify_all(struct kchan_call *call)
 	int ret = 0;
 
 	for (i = 0; i < call->nr && !ret; i++)
-		ret = kchan_verify(&call->branches[i]);
+		ret = kchan_verify(call, i);
 	return ret;
 }
 
@@ -200,7 +200,7 @@ static int kchan_try_some(struct kchan_call *call, u64 set)
 	for (; set; set &= ~BIT_ULL(call->chosen)) {
 		call->chosen = kchan_pick(set);
 		b = &call->branches[call->chosen];
-		ret = kchan_verify(b);
+		ret = kchan_verify(call, call->chosen);
 		if (!ret && b->ch)
 			ret = kchan_branch_try(b);
 		if (ret != -EAGAIN)
@@ -226,7 +226,7 @@ static int kchan_try_all(struct kchan_call *call)
 	if (ret)
 		return ret;
 	for (;;) {
-		ret = kchan_call_commit(call, 0);
+		ret = kchan_call_park(call, NULL, NULL, 0);
 		b = &call->branches[call->chosen];
 		if (ret != -EFAULT)
 			break;
@@ -250,29 +250,28 @@ static int kchan_try_all(struct kchan_call *call)
 static int kchan_try(struct kchan_call *call, bool exact)
 {
 	u64 ready = call->likely;
+	unsigned int looks;
 	bool risen;
-	int ret, i;
+	int ret;
 
 	if (call->files)
 		ready |= kchan_poll_files(call, NULL);
 	/* A try of the only case is one instant. */
 	if (call->nr == 1 && call->branches[0].ch)
 		ready = 1;
-	ret = kchan_try_some(call, ready);
-	if (ret != -EAGAIN || !exact || call->nr <= 1)
-		return ret;
-	for (i = 0; i < KCHAN_SELECT_LOOKS; i++) {
+	for (looks = 0; ; looks++) {
+		ret = kchan_try_some(call, ready);
+		if (ret != -EAGAIN || !exact || call->nr <= 1)
+			return ret;
+		if (looks == KCHAN_SELECT_LOOKS)
+			return kchan_try_all(call);
 		/* What this tells of rises has no meaning yet. */
 		ready = kchan_look(call, &risen);
 		if (!ready)
 			ready = kchan_look(call, &risen);
 		if (!ready && !risen)
 			return -EAGAIN;
-		ret = kchan_try_some(call, ready);
-		if (ret != -EAGAIN)
-			return ret;
 	}
-	return kchan_try_all(call);
 }
 
 static bool kchan_expired(const ktime_t *deadline)
@@ -449,9 +448,6 @@ static int kchan_resolve_end(struct kchan_branch *b, const struct kchan_case *c,
 	}
 	b->len = len;
 	b->addr = u64_to_user_ptr(c->addr);
-	/* Where it begins; whether all of it is the user's is seen on copying. */
-	if (unlikely(!access_ok(b->addr, 1)) && len)
-		return -EFAULT;
 	b->detach = !send && kchan_by_pointer(ch);
 	b->ch = ch;
 	return 0;
@@ -472,7 +468,6 @@ static int kchan_resolve(struct kchan_call *call, struct kchan_branch *b, u64 bi
 	b->op = c->op;
 	b->faults = 0;
 	b->detach = false;
-	b->verified = false;
 
 	/* Negative is Go's nil channel. */
 	if (unlikely(c->fd < 0)) {
@@ -510,13 +505,20 @@ static int kchan_arm_case(struct kchan_case *c)
 
 /*
  * Field by field, if the caller's structure is as ours. The general copy costs 79
- * instructions more for each case: 632 of the 3494 of a select of eight.
+ * instructions more for each case: 632 of the 3494 of a select of eight. It has a
+ * structure of its own, so that @c can stand in registers.
  */
 static int kchan_copy_case(struct kchan_case *c, struct kchan_case __user *from,
 			   size_t size)
 {
-	if (unlikely(size != sizeof(*c)))
-		return copy_struct_from_user(c, sizeof(*c), from, size);
+	struct kchan_case other __uninitialized;
+	int ret;
+
+	if (unlikely(size != sizeof(*c))) {
+		ret = copy_struct_from_user(&other, sizeof(other), from, size);
+		*c = other;
+		return ret;
+	}
 	if (!user_read_access_begin(from, sizeof(*from)))
 		return -EFAULT;
 	unsafe_get_user(c->fd, &from->fd, fault);

@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -439,3 +440,10 @@ int kt_set_param(const char *name, const char *val)
 
 MODULE_DESCRIPTION("KUnit tests of kchan's state machine");
 MODULE_LICENSE("GPL");
+
+unsigned int kt_levels(const struct rb_node *node)
+{
+	if (!node)
+		return 0;
+	return max(kt_levels(node->rb_left), kt_levels(node->rb_right)) + 1;
+}

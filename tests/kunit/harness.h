@@ -19,6 +19,8 @@
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/log2.h>
+#include <linux/rbtree.h>
 
 #include "kchan.h"
 #include "party.h"
@@ -136,5 +138,11 @@ static inline unsigned int kt_scale(unsigned int loops)
 {
 	return num_online_cpus() > 1 ? loops / 8 : loops;
 }
+
+/* How many levels a tree has: so many nodes a way down meets, at the most. */
+unsigned int kt_levels(const struct rb_node *node);
+
+/* So many levels a red-black tree of @nr nodes may have. */
+#define KT_LEVELS(nr)	(2 * (ilog2(nr) + 1))
 
 #endif /* _KCHAN_TEST_HARNESS_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A security module is asked about each case of a select, as about a read or write
- * of its fd.
+ * A security module is asked about a case of a select before the case is tried or waits,
+ * as about a read or write of its fd.
  *
  * The security module is a BPF program that this test loads. It forbids this process
  * what the test says, and only while a call of the test runs.
@@ -233,7 +233,10 @@ static void one_case_at_a_time(void)
 					      8)), EPERM);
 }
 
-/* One that is forbidden, and nothing happens to the others. */
+/*
+ * A case is asked about when it is tried, and each of them before the call waits. A case
+ * that is forbidden never commits.
+ */
 static void among_others(void)
 {
 	int on, fd, ready;
@@ -242,24 +245,50 @@ static void among_others(void)
 
 	begin();
 	on = chan_make(0, 8, 0);
-	fd = chan_make(0, 8, 0);
-	ready = chan_make(0, 8, 4);
+	fd = chan_make(0, 8, 2);
+	ready = chan_make(0, 8, 64);
 	for (int way = 0; way < 2; way++) {
 		tap_about("way %d", way);
 		cases_init(&c, 0, 0);
-		add_send(&c, ready, &v, 8);
-		if (way)
-			c.nr = 0;
-		add_send(&c, -1, &v, 8);
+		add_recv(&c, way ? on : -1, &v, 8);
 		add_recv(&c, fd, &v, 8);
-		/* Whatever fd the call is made on, and however ready the others. */
-		expect_errno(while_forbidden(MAY_READ, cases_now(on, &c)), EPERM);
+		add_send(&c, way ? -1 : on, &v, 8);
+		/* None is ready, and it would wait: whatever fd the call is made on. */
 		c.s.flags = KCHAN_SELECT_DEADLINE;
-		c.s.deadline = 1;
+		c.s.deadline = (uint64_t)tap_now_ns() + 10000000000ULL;
 		expect_errno(while_forbidden(MAY_READ, cases_run(on, &c)), EPERM);
-		expect_int(chan_len(ready), 0);
+		c.s.flags = 0;
+		c.s.deadline = 0;
+		expect_errno(while_forbidden(MAY_READ, cases_run(on, &c)), EPERM);
 		expect_idle(fd);
-		expect_idle(ready);
+		expect_idle(on);
+		/* The forbidden one is ready, and no other. */
+		send_u64(fd, 7);
+		expect_errno(while_forbidden(MAY_READ, cases_now(on, &c)), EPERM);
+		expect_errno(while_forbidden(MAY_READ, cases_run(on, &c)), EPERM);
+		expect_int(chan_len(fd), 1);
+		expect_recv(fd, 7);
+	}
+	/* One that is ready commits beside a forbidden one that is not. */
+	cases_init(&c, 0, 0);
+	add_recv(&c, fd, &v, 8);
+	add_send(&c, ready, &v, 8);
+	expect_int(while_forbidden(MAY_READ, cases_now(on, &c)), 0);
+	expect_int(c.s.index, 1);
+	expect_int(chan_len(ready), 1);
+	/* Both are ready: the forbidden one fails the call, or does not commit. */
+	send_u64(fd, 7);
+	for (int i = 0; i < 20; i++) {
+		const int before = (int)chan_len(ready);
+
+		if (while_forbidden(MAY_READ, cases_now(on, &c)) == 0) {
+			expect_int(c.s.index, 1);
+			expect_int(chan_len(ready), before + 1);
+		} else {
+			expect_int(errno, EPERM);
+			expect_int(chan_len(ready), before);
+		}
+		expect_int(chan_len(fd), 1);
 	}
 	/* What is not asked for is not asked about. */
 	cases_init(&c, 0, 0);

@@ -470,8 +470,13 @@ struct kchan_case {
  * matter here. The call may be made on any kchan fd, also on one that is in none of
  * the cases: the channel of that fd then takes no part.
  *
- * Each case passes the checks that a read or write on its fd would pass, those of
- * the security module included.
+ * A case has to pass the checks that a read or a write on its fd would pass, those of
+ * the security module included. It is checked before it is tried; each case is checked
+ * before the call waits. A case that is not ready is not checked by a call that does
+ * not wait, or that finds another case ready.
+ *
+ * The memory at @addr of a case is not looked at before the case is tried, or the call
+ * waits. Before it waits, ``EFAULT`` tells of bad memory of any case.
  *
  * The call returns 0 when a case committed, and only then the outputs are written.
  * Errors, with nothing moved: ``EAGAIN``; ``ETIMEDOUT``; ``EINTR`` (the call restarts
