@@ -10,8 +10,10 @@
 #include <linux/random.h>
 #include <linux/slab.h>
 
+#include "arms.h"
 #include "parties.h"
 #include "ring.h"
+#include "selects.h"
 #include "users.h"
 
 #define PREPAID_SIZE	(PAGE_SIZE + 8)
@@ -341,9 +343,44 @@ static void prepaid_poll(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
+/*
+ * A send that is staged has paid, perhaps with the last place there was. It is ready when
+ * there is room, though nobody could pay for another.
+ */
+static void prepaid_staged(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 1);
+	struct kchan *other = kt_user_chan(u, 8, 1);
+	struct kchan *filler = kt_user_alloc(u);
+	struct kchan_armed *armed = kt_armed(test);
+	struct kchan_armed_cases *cases = kt_arm_begin(test, 2, KT_COMMIT);
+	struct kchan_commit commit;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(filler));
+	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, false), 0);
+	kt_arm_add(cases, ch, true, kt_user_filled(test, PREPAID_SIZE, 7));
+	kt_arm_add(cases, other, false, 0);
+	kt_become(u);
+	KUNIT_EXPECT_EQ(test, kt_arm(armed, cases), 0);
+	kt_return(u);
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 1);
+	KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
+	KUNIT_EXPECT_EQ(test, kt_armed_read(armed, &commit, sizeof(commit)),
+			sizeof(commit));
+	KUNIT_EXPECT_EQ(test, commit.index, 0);
+	KUNIT_EXPECT_EQ(test, commit.status, 0);
+	kchan_armed_close(armed);
+	kt_user_put(ch);
+	kt_user_put(other);
+	kt_user_put(filler);
+	kt_expect_charged(u, 0);
+}
+
 static struct kunit_case prepaid_cases[] = {
 	KUNIT_CASE(prepaid_buffer),
 	KUNIT_CASE(prepaid_quota_full),
+	KUNIT_CASE(prepaid_staged),
 	KUNIT_CASE(prepaid_beyond),
 	KUNIT_CASE(prepaid_rendezvous),
 	KUNIT_CASE(prepaid_retired),

@@ -117,10 +117,81 @@ static void after_elements(void)
 	load();
 }
 
+/* How many allocations a load makes, as the kernel counts those that may fail. */
+#define MANY	"1000000"
+
+static void set_fail_nth(int fd, const char *nth)
+{
+	must_int(pwrite(fd, nth, strlen(nth), 0), (int)strlen(nth));
+}
+
+static long fail_nth_left(int fd)
+{
+	char text[32] = "";
+
+	must(pread(fd, text, sizeof(text) - 1, 0) > 0);
+	return strtol(text, NULL, 10);
+}
+
+/*
+ * A load whose allocations fail, one in each try, says so and leaves nothing. The last
+ * ones are made for the module's own beginning.
+ */
+static void load_fails(void)
+{
+	const int last = 150;
+	int fail, wait, fd, failed = 0;
+	char nth[32];
+	long all;
+
+	begin();
+	fail = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	wait = open("/sys/kernel/debug/failslab/ignore-gfp-wait", O_WRONLY | O_CLOEXEC);
+	if (fail < 0 || wait < 0)
+		tap_skip("no allocation can be made to fail");
+	fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+	must(fd >= 0);
+	must_int(write(wait, "N", 1), 1);
+	until(unloaded());
+	set_fail_nth(fail, MANY);
+	must_int(syscall(SYS_finit_module, fd, "", 0), 0);
+	all = strtol(MANY, NULL, 10) - fail_nth_left(fail);
+	set_fail_nth(fail, "0");
+	tap_note("a load makes %ld allocations that may fail", all);
+	must(all > last);
+	until(unloaded());
+	for (long i = all - last; i <= all; i++) {
+		long ret, left;
+
+		tap_about("allocation %ld", i);
+		snprintf(nth, sizeof(nth), "%ld", i);
+		set_fail_nth(fail, nth);
+		ret = syscall(SYS_finit_module, fd, "", 0);
+		left = fail_nth_left(fail);
+		set_fail_nth(fail, "0");
+		if (!ret) {
+			/* Others have allocated less, or it does without. */
+			until(unloaded());
+			continue;
+		}
+		expect_int(left, 0);
+		expect_int(errno, ENOMEM);
+		expect_errno(access("/dev/kchan", F_OK), ENOENT);
+		expect_errno(access("/sys/module/kchan", F_OK), ENOENT);
+		failed++;
+	}
+	must_int(write(wait, "Y", 1), 1);
+	expect(failed > 10);
+	tap_note("%d of them make it fail", failed);
+	load();
+	send_u64(chan_make(0, 8, 1), 1);
+}
+
 static const struct tap_test tests[] = {
 	{ "an end pins the module, and nothing else", after_ends },
 	{ "so does an armed select", after_armed_selects },
 	{ "elements that are left do not", after_elements },
+	{ "a load that fails leaves nothing", load_fails },
 };
 
 TAP_MAIN(tests)
