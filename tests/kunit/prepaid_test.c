@@ -350,27 +350,32 @@ static void prepaid_poll(struct kunit *test)
 static void prepaid_staged(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
-	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 1);
+	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 2);
 	struct kchan *other = kt_user_chan(u, 8, 1);
 	struct kchan *filler = kt_user_alloc(u);
 	struct kchan_armed *armed = kt_armed(test);
 	struct kchan_armed_cases *cases = kt_arm_begin(test, 2, KT_COMMIT);
+	struct kchan_elem *flying;
 	struct kchan_commit commit;
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(filler));
 	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, false), 0);
+	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 0), 0);
+	flying = kt_detach(test, ch);
 	kt_arm_add(cases, ch, true, kt_user_filled(test, PREPAID_SIZE, 7));
 	kt_arm_add(cases, other, false, 0);
 	kt_become(u);
 	KUNIT_EXPECT_EQ(test, kt_arm(armed, cases), 0);
 	kt_return(u);
-	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 1);
+	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 2);
+	KUNIT_EXPECT_FALSE(test, kchan_elem_payable(ch));
 	KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
 	KUNIT_EXPECT_EQ(test, kt_armed_read(armed, &commit, sizeof(commit)),
 			sizeof(commit));
 	KUNIT_EXPECT_EQ(test, commit.index, 0);
 	KUNIT_EXPECT_EQ(test, commit.status, 0);
 	kchan_armed_close(armed);
+	kt_settle(ch, flying);
 	kt_user_put(ch);
 	kt_user_put(other);
 	kt_user_put(filler);
