@@ -76,7 +76,7 @@
  * direction in which the same select offers itself.
  *
  * Readiness is a hint, as everywhere. When two pollers are told of one element, one
- * of them finds it gone. Readiness also is of one channel at a time. A poller that
+ * of them finds it gone. Readiness is also about one channel at a time. A poller that
  * sees that it can receive from A and send to B, and then does one of the two, has
  * chosen before it knows whether that is still possible. To send or receive exactly
  * one of several things, use %KCHAN_IOC_SELECT, which chooses and commits in one
@@ -111,18 +111,18 @@
  *
  * asyncio's pipe transports (connect_read_pipe, connect_write_pipe) treat a channel
  * as a stream of bytes. In message mode a read transport joins messages that arrive
- * together: use add_reader() and os.read() to keep them apart. The write transport
- * takes a FIFO that becomes readable for one whose reader has gone: give it an end
+ * together: use add_reader() and os.read() to keep them apart. If a FIFO becomes
+ * readable, the write transport believes that its reader has gone: give it an end
  * that can only send.
  */
 
 /**
  * DOC: io_uring
  *
- * A read or a write that can be done at once is done at once. One that cannot waits
- * by polling: it is tried again when the channel tells that it might go. While a
- * channel has one reader and one writer, no worker thread is made for that. Such
- * requests are not parked: they have no place in the channel's queue, and on a
+ * A read or a write that can be done at once is done at once. A request that has to
+ * wait is polled: it is tried again when the channel reports that it may succeed.
+ * While a channel has one reader and one writer, no worker thread is made for this.
+ * Such requests are not parked: they have no place in the channel's queue, and on a
  * rendezvous channel they meet only a counterpart that blocks or is armed.
  *
  * When several reads wait on one channel, each element wakes all of them, and one
@@ -159,7 +159,7 @@
 /**
  * DOC: Looking at channels
  *
- * /proc/PID/fdinfo shows of an end what %KCHAN_IOC_INFO returns, in lines such as
+ * /proc/PID/fdinfo shows what %KCHAN_IOC_INFO returns for an end, in lines such as
  * ``kchan-capacity:<tab>16``: kchan-id; kchan-mode, the directions of the end
  * (``send``, ``recv``); kchan-flags, of the channel (``message``, ``fixed``,
  * ``closed``, or ``-`` for none of them); kchan-elem-size, kchan-capacity, kchan-len,
@@ -167,8 +167,8 @@
  * kchan-recv-waiters. One more line is for debuggers, and may go in a later version:
  * kchan-debug-file-refs, the references on the open file.
  *
- * For root, kchan/channels in debugfs lists all channels and who waits there, and
- * tracefs has the events of the system kchan. All of them know a channel by
+ * For root, kchan/channels in debugfs lists all channels with their waiters, and
+ * tracefs has the events of the system kchan. All of these identify a channel by
  * &kchan_info.id.
  */
 
@@ -192,7 +192,7 @@
 /**
  * define KCHAN_INLINE_ELEM_SIZE - largest element that the buffer itself stores
  *
- * Larger elements are allocated one by one, and the buffer stores where they are.
+ * Larger elements are allocated one by one, and the buffer stores pointers to them.
  */
 #define KCHAN_INLINE_ELEM_SIZE	4096U
 
@@ -235,13 +235,12 @@
  * Setup may be repeated until the geometry is fixed.
  *
  * Errors: ``EBUSY`` when the geometry is fixed; ``EINVAL`` for a value over its
- * maximum, or for a buffer over the module parameter max_channel_bytes (a caller
- * with CAP_SYS_RESOURCE passes that parameter, not the maxima); ``EDQUOT`` when
+ * maximum, or for a buffer over the module parameter max_channel_bytes (a caller with
+ * CAP_SYS_RESOURCE may exceed that parameter, but not the maxima); ``EDQUOT`` when
  * the user who opened the channel would be charged more than the parameter
- * user_max_bytes; ``ENOMEM``; ``EBADF`` when the end does not both send and
- * receive.
+ * user_max_bytes; ``ENOMEM``; ``EBADF`` when the end does not both send and receive.
  *
- * A rendezvous channel counts with one element for max_channel_bytes.
+ * For max_channel_bytes, a rendezvous channel counts as a buffer of one element.
  */
 struct kchan_setup {
 	__u32 flags;
@@ -255,17 +254,17 @@ struct kchan_setup {
  * @flags: zero
  * @capacity: the new capacity, in elements, at most %KCHAN_MAX_CAPACITY
  *
- * No element is dropped. Senders that now fit enter the buffer in their order,
- * before any new send. On a channel whose geometry is not fixed yet this
- * changes the capacity that it will have, and fixes nothing.
+ * No element is dropped. Senders that now fit enter the buffer in their order, before
+ * any new send. On a channel whose geometry is not fixed yet this changes the
+ * capacity that it will have, and does not fix the geometry.
  *
- * New elements enter a new buffer. The older buffer is freed once its elements
- * have been received. Until then it counts for max_channel_bytes.
+ * New elements enter a new buffer. The older buffer is freed once its elements have
+ * been received. Until then it also counts for max_channel_bytes.
  *
- * Errors: ``EBUSY`` when the elements that are queued do not fit, or when the new
- * buffer and older ones together pass max_channel_bytes, or 64 older ones are not
- * drained yet: receive, and try again;
- * ``EINVAL``, ``EDQUOT``, ``ENOMEM`` and ``EBADF`` as for &struct kchan_setup.
+ * Errors: ``EBUSY`` when the elements in the buffer do not fit, when the new buffer
+ * and older ones together exceed max_channel_bytes, or when 64 older ones are not
+ * drained yet: receive, and try again; ``EINVAL``, ``EDQUOT``, ``ENOMEM`` and
+ * ``EBADF`` as for &struct kchan_setup.
  */
 struct kchan_resize {
 	__u32 flags;
@@ -313,8 +312,8 @@ struct kchan_resize {
  * @in_flight: elements that were handed to a receiver and may still come back
  * @reserved: zero
  *
- * All of it is output and is taken at one instant, but for @in_flight, which may
- * fall at any time. Asking fixes nothing.
+ * All fields are outputs. They are read at one instant, except @in_flight, which may
+ * fall at any time. The call does not fix the geometry.
  */
 struct kchan_info {
 	__u32 flags;
@@ -356,10 +355,10 @@ struct kchan_info {
  * @flags: ``KCHAN_END_*``, a direction or both among them
  * @reserved: zero
  *
- * The call returns a new fd on the same channel. The end has the directions asked
- * for, whoever gets it and however. A copy of the fd is the same end. Opening it
- * through /proc/self/fd makes another end, of the same or less direction. A call in
- * a direction that an end does not have is ``EBADF``. Opening an end for more is
+ * The call returns a new fd on the same channel. The end keeps the directions asked
+ * for, whichever process gets the fd. A copy of the fd is the same end. Opening it
+ * through /proc/self/fd makes another end, of the same or less direction. A call in a
+ * direction that an end does not have is ``EBADF``. Opening an end for more is
  * ``EACCES``, and so is opening one that another user made. Opening one for a
  * direction of which no end is left is ``ENXIO``, and for no direction ``EINVAL``.
  *
@@ -398,24 +397,24 @@ struct kchan_end {
 
 /**
  * struct kchan_case - one branch of a select
- * @fd: an end of the channel; with %KCHAN_OP_POLL an fd of any kind. A negative
- *	one makes a case that is never ready (Go's nil channel); of it only @op
- *	and @flags are checked.
+ * @fd: an end of the channel; with %KCHAN_OP_POLL an fd of any kind. A negative fd
+ *	makes a case that is never ready (Go's nil channel); only its @op and @flags
+ *	are checked.
  * @op: ``KCHAN_OP_*``
  * @addr: the element to send, or where a received one goes; ignored when
  *	@len is 0. With %KCHAN_OP_POLL zero.
  * @len: bytes at @addr. On a channel of fixed element size it has to be that
  *	size. In message mode, to send: the message's length; to receive: the
  *	most that fits.
- * @events: with %KCHAN_OP_POLL, in place of @len: the events asked for, as poll()
- *	has them (``EPOLLIN`` and so on; ``EINVAL`` for others)
+ * @events: with %KCHAN_OP_POLL, in place of @len: the events asked for, as for poll()
+ *	(``EPOLLIN`` and so on; ``EINVAL`` for others)
  * @flags: zero
  */
 struct kchan_case {
 	__s32 fd;
 	__u32 op;
 	__aligned_u64 addr;
-	/* One of two names, as C11 has it. */
+	/* An anonymous union, as in C11. */
 	__extension__ union {
 		__u32 len;
 		__u32 events;
@@ -439,13 +438,13 @@ struct kchan_case {
 /**
  * struct kchan_select - commit one case, for %KCHAN_IOC_SELECT
  * @cases: address of an array of &struct kchan_case
- * @nr_cases: how many, at most %KCHAN_MAX_CASES; with none it only waits
+ * @nr_cases: how many, at most %KCHAN_MAX_CASES; with 0 the call only waits
  * @case_size: sizeof(struct kchan_case), as the caller knows it; at most
  *	%KCHAN_MAX_STRUCT_SIZE
  * @deadline: with %KCHAN_SELECT_DEADLINE, the time on CLOCK_MONOTONIC, in
  *	nanoseconds, at which to stop waiting; otherwise zero. It is a time of the
- *	caller's time namespace. What is ready when the call is made commits,
- *	however old the deadline is.
+ *	caller's time namespace. A case that is ready when the call is made commits,
+ *	even if the deadline has passed.
  * @flags: ``KCHAN_SELECT_*``
  * @index: out: the case that committed
  * @status: out: 0 when the element moved, or the fd is ready; ``EPIPE`` when
@@ -455,14 +454,14 @@ struct kchan_case {
  * @len: out: bytes that moved
  * @events: out: with %KCHAN_OP_POLL, in place of @len: the events that are there
  *
- * Exactly one case commits, as in Go's select. Among the cases that are ready one is
- * chosen at random, each as likely as any other. If none is ready, the call waits,
- * and the first case that becomes ready commits. A call with
+ * Exactly one case commits, as in Go's select. If several cases are ready, one of
+ * them is chosen at random, each with the same probability. If none is ready, the
+ * call waits, and the first case that becomes ready commits. A call with
  * %KCHAN_SELECT_NONBLOCK fails with ``EAGAIN`` only if there was an instant at which
- * no case was ready. A case on a closed channel is ready. Both sides of a channel
- * may be selects, and a channel may be in several cases. A select does not meet
- * itself. The buffers of receives that did not commit have unspecified contents
- * after the call.
+ * no case was ready. A case on a closed channel is ready. Both sides of a channel may
+ * be selects, and a channel may be in several cases. Two cases of the same select
+ * never meet each other. The buffers of receives that did not commit have unspecified
+ * contents after the call.
  *
  * This is also the general one-element call: a send or receive with a deadline; a
  * receive that tells an element from end-of-stream (Go's comma-ok: @status is 0 for
@@ -475,19 +474,21 @@ struct kchan_case {
  * before the call waits. A case that is not ready is not checked by a call that does
  * not wait, or that finds another case ready.
  *
- * The memory at @addr of a case is not looked at before the case is tried, or the call
- * waits. Before it waits, ``EFAULT`` tells of bad memory of any case.
+ * The memory at @addr of a case is not accessed before the case is tried, or before
+ * the call waits. A call that has to wait fails with ``EFAULT`` if the memory of any
+ * case is bad.
  *
- * The call returns 0 when a case committed, and only then the outputs are written.
+ * The call returns 0 when a case committed, and the outputs are written only then.
  * Errors, with nothing moved: ``EAGAIN``; ``ETIMEDOUT``; ``EINTR`` (the call restarts
- * after a signal handler with SA_RESTART; the deadline stands); ``EBADF`` when a
- * case's fd is not open or cannot do @op; ``EINVAL`` for a case's fd that is no kchan
- * end (unless %KCHAN_OP_POLL), a wrong @len on a channel of fixed element size, a
- * message to send of 0 bytes, unknown flags, operations or events, both flags at
- * once, or a @deadline without its flag; ``EMSGSIZE`` for a message to send over the
- * element size; ``E2BIG`` for more cases, or larger ones, than are allowed;
+ * after a signal handler with SA_RESTART; the deadline stays the same); ``EBADF``
+ * when a case's fd is not open or cannot do @op; ``EINVAL`` for a case's fd that is
+ * no kchan end (unless %KCHAN_OP_POLL), a wrong @len on a channel of fixed element
+ * size, a message to send of 0 bytes, unknown flags, operations or events, both flags
+ * at once, or a @deadline without its flag; ``EMSGSIZE`` for a message to send over
+ * the element size; ``E2BIG`` for more cases, or larger ones, than are allowed;
  * ``EFAULT``; ``ENOMEM``; ``EDQUOT``; ``EACCES`` or ``EPERM`` from a security module.
- * With ``EFAULT`` on the outputs alone the case has committed all the same.
+ * If only the outputs cannot be written, the call fails with ``EFAULT``, although the
+ * case has committed.
  */
 struct kchan_select {
 	__aligned_u64 cases;
@@ -527,25 +528,26 @@ struct kchan_select {
  * @commit_size: sizeof(struct kchan_commit), as the caller knows it; at most
  *	%KCHAN_MAX_STRUCT_SIZE
  *
- * For event loops: a select whose cases take part while nobody waits in a call. On
- * an end, the ioctl returns a new fd that holds the cases. Exactly one of them
- * commits, as with %KCHAN_IOC_SELECT, and at once if one is ready. Then the fd
+ * This is for event loops: the cases of such a select take part while nobody waits in
+ * a call. On an end, the ioctl returns a new fd that holds the cases. Exactly one of
+ * them commits, as with %KCHAN_IOC_SELECT, and at once if one is ready. Then the fd
  * polls ``EPOLLIN``, and read() returns a &struct kchan_commit, followed by the
  * element when a receive committed. Once that is read, or the fd is disarmed, the
  * same ioctl on this fd arms it again, with other cases or the same, and returns 0.
- * Before that it fails with ``EBUSY``. ``KCHAN_ARM_*`` are ``EINVAL`` then.
+ * Before that it fails with ``EBUSY``. Arming again takes no ``KCHAN_ARM_*`` flags:
+ * they are ``EINVAL``.
  *
- * Elements to send are copied when the ioctl is called. Of a receive,
- * &kchan_case.len says how much room there will be, and &kchan_case.addr is
- * ignored. Each case counts as an end of its channel, in its own direction
- * alone, until the outcome is read, or the fd is disarmed or closed.
+ * Elements to send are copied when the ioctl is called. For a receive,
+ * &kchan_case.len says how much room there will be, and &kchan_case.addr is ignored.
+ * Each case counts as an end of its channel, in its own direction alone, until the
+ * outcome is read, or the fd is disarmed or closed.
  *
  * When the last copy of the fd is closed, it is disarmed. An element that was
  * received and not read goes back to the channel, before what was sent after it.
  *
- * Errors: as for &struct kchan_select; ``EOPNOTSUPP`` for %KCHAN_OP_POLL: whoever
- * polls this fd can poll that one too; ``EMFILE``, ``ENFILE``. With an error
- * nothing is armed and nothing has moved.
+ * Errors: as for &struct kchan_select; ``EOPNOTSUPP`` for %KCHAN_OP_POLL: a caller
+ * that polls this fd can poll the other one too; ``EMFILE``, ``ENFILE``. With an
+ * error nothing is armed and nothing has moved.
  */
 struct kchan_arm {
 	__aligned_u64 cases;
@@ -561,15 +563,15 @@ struct kchan_arm {
  *	element follows them.
  * @index: the case that committed
  * @status: as &kchan_select.status
- * @len: bytes that moved; with a receive, so many follow this structure
+ * @len: bytes that moved; with a receive, this many bytes follow this structure
  *
  * read() on an armed select waits until a case has committed; with O_NONBLOCK it
  * fails with ``EAGAIN`` while no case has committed. When nothing is armed it fails
  * with ``EINVAL``. It takes all or nothing: it fails with ``EMSGSIZE`` when the
- * buffer has no room for this structure and the element, and with ``EFAULT`` when
- * the buffer is bad, and then the outcome stays to be read. While one thread reads
- * the outcome, to another it is as if no case had committed; should the first one
- * fail, the fd becomes readable once more.
+ * buffer has no room for this structure and the element, and with ``EFAULT`` when the
+ * buffer is bad. After either error the outcome can be read again. While one thread
+ * reads the outcome, other threads see the fd as if no case had committed. If that
+ * read fails, the fd becomes readable again.
  */
 struct kchan_commit {
 	__u32 size;
@@ -625,7 +627,7 @@ struct kchan_commit {
 /**
  * define KCHAN_IOC_ARM - let a select wait in an fd
  *
- * On an end, returns a new fd; on that one, 0.
+ * On an end, this returns a new fd. On such an fd, it returns 0.
  */
 #define KCHAN_IOC_ARM		_IOW(KCHAN_IOC_TYPE, 0x06, struct kchan_arm)
 
@@ -633,7 +635,7 @@ struct kchan_commit {
  * define KCHAN_IOC_DISARM - take an armed select's cases back
  *
  * Returns 0 when no case had committed: now none will. It fails with ``EALREADY``
- * when one had: read it. On an fd with nothing armed it returns 0.
+ * when one had: read its outcome. On an fd with nothing armed it returns 0.
  */
 #define KCHAN_IOC_DISARM	_IO(KCHAN_IOC_TYPE, 0x07)
 
