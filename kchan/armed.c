@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Armed selects: a party that nobody waits in, and the file that it is polled by.
+ * Armed selects: a party in which no task waits, and the file by which it is polled.
  *
- * Its waiters are queued from when it is armed until the outcome is read, or it is
- * disarmed, or its file closed. Whoever completes a case claims the party as any
- * other, and wakes those who poll the file where it would wake a task.
+ * Its waiters are queued until the outcome is read, the select is disarmed, or its
+ * file is closed. A task that completes a case claims this party like any other.
+ * Where it would wake a task, it wakes those who poll the file.
  *
- * The cases hold a reference on their channels and are counted as ends of them, not
- * the files that they were named by: a file that holds files would make cycles
- * that nobody collects. They give up both in the call that reads, disarms or closes,
- * and not when a case commits: that happens in somebody else's call, which need not
- * know what else was armed, nor take those channels' locks.
+ * Each case holds a reference on its channel and is counted as an end of it. It does
+ * not hold the file that it was named by: a file that holds files would make cycles
+ * that nobody collects. The call that reads, disarms or closes drops the reference
+ * and the end. The commit of a case does not: it happens in a call of another task,
+ * which need not know the other cases, nor take the locks of their channels.
  *
- * Everything that may wait for user memory is outside of kchan_armed.lock. While a
- * thread copies the outcome out, kchan_armed.reading is set: to all others it is as
- * if no case had committed. If the copy fails, the outcome is there again, and
- * pollers are woken again. So -EAGAIN says that there is nothing to read, and
- * whoever has seen it is woken when there is.
+ * Everything that may wait for user memory is done without kchan_armed.lock. While a
+ * thread copies the outcome out, kchan_armed.reading is set. Other threads then see
+ * the select as if no case had committed. If the copy fails, the outcome can be read
+ * again, and pollers are woken again. So -EAGAIN means that there is nothing to read,
+ * and a thread that has got it is woken when there is.
  */
 #include <linux/anon_inodes.h>
 #include <linux/err.h>
@@ -42,10 +42,11 @@ static_assert(sizeof(struct kchan_arm) == KCHAN_ARM_SIZE_V0);
 static_assert(sizeof(struct kchan_commit) == KCHAN_COMMIT_SIZE_V0);
 
 /**
- * kchan_armed_alloc() - make one with nothing armed
+ * kchan_armed_alloc() - make an armed select, with nothing armed yet
  *
  * Context: may sleep.
- * Return: it, for kchan_armed_close(); -EDQUOT or -ENOMEM as an error pointer.
+ * Return: the armed select, for kchan_armed_close(); -EDQUOT or -ENOMEM as an error
+ * pointer.
  */
 struct kchan_armed *kchan_armed_alloc(void)
 {
@@ -60,7 +61,7 @@ struct kchan_armed *kchan_armed_alloc(void)
 		kfree(armed);
 		return ERR_PTR(ret);
 	}
-	/* The last reference frees what begins with the party. */
+	/* kchan_polled_put() frees the whole object by the address of polled. */
 	BUILD_BUG_ON(offsetof(struct kchan_armed, polled));
 	kchan_party_init(&armed->polled.party, NULL);
 	atomic_set(&armed->polled.party.state, KCHAN_CLAIMED);
@@ -73,7 +74,7 @@ struct kchan_armed *kchan_armed_alloc(void)
 /**
  * kchan_armed_cases_alloc() - make room for the cases of an armed select
  * @nr: how many there will be
- * @commit_size: bytes that the outcome is told in
+ * @commit_size: bytes in the &struct kchan_commit that a read returns
  *
  * Context: may sleep.
  * Return: an empty call with room for them; -EDQUOT or -ENOMEM as an error pointer.
@@ -98,14 +99,14 @@ struct kchan_armed_cases *kchan_armed_cases_alloc(unsigned int nr, u32 commit_si
 
 /**
  * kchan_armed_cases_free() - free the cases of a select that is not armed
- * @cases: the cases, nothing of them staged
+ * @cases: the cases, with nothing staged
  */
 void kchan_armed_cases_free(struct kchan_armed_cases *cases)
 {
 	kchan_free_charged(cases, &cases->charge);
 }
 
-/* Whether a case has committed, whoever reads it. */
+/* Whether a case has committed, even if a thread is reading the outcome. */
 static bool kchan_armed_committed(struct kchan_armed *armed)
 {
 	return kchan_party_done(&armed->polled.party);
@@ -115,28 +116,31 @@ static bool kchan_armed_committed(struct kchan_armed *armed)
  * kchan_armed_readable() - whether there is an outcome to read
  * @armed: the armed select
  *
- * Return: whether there is, and nobody is reading it.
+ * Return: whether there is one, and no thread is reading it.
  */
 bool kchan_armed_readable(struct kchan_armed *armed)
 {
 	/*
-	 * In this order: who has read the outcome first ends the party, then stores
-	 * reading, with a release in kchan_armed_end_read().
+	 * Load reading first. A thread that has read the outcome first ends the
+	 * party, then clears reading, with a release in kchan_armed_end_read().
 	 */
 	return !smp_load_acquire(&armed->reading) && kchan_armed_committed(armed);
 }
 
 /*
- * Wakes those who wait in a read, and those who poll for these events. Nobody is
- * missed: a poller enters the queue, then looks; so it sees the change, or is seen
- * here. The locks of the mutex and of the queue order this.
+ * Wakes those who wait in a read, and those who poll for these events. No poller is
+ * missed: it enters the queue, then looks. So it sees the change, or is seen here.
+ * The mutex and the lock of the queue order this.
  */
 static void kchan_armed_wake(struct kchan_armed *armed, __poll_t events)
 {
 	__wake_up(&armed->polled.wait, TASK_NORMAL, 0, poll_to_key(events));
 }
 
-/* Nothing is armed any more: that is for those who wait in a read alone. */
+/*
+ * Nothing is armed any more. This wakes those who wait in a read, and not those who
+ * poll for input.
+ */
 #define KCHAN_ARMED_ENDED	EPOLLOUT
 
 static fmode_t kchan_branch_mode(const struct kchan_branch *b)
@@ -144,7 +148,7 @@ static fmode_t kchan_branch_mode(const struct kchan_branch *b)
 	return b->op == KCHAN_OP_SEND ? FMODE_WRITE : FMODE_READ;
 }
 
-/* Each case becomes an end, in place of the one that it was named by. */
+/* Makes each case an end of its channel, and puts the file that it was named by. */
 static void kchan_armed_hold(struct kchan_call *call)
 {
 	unsigned int i;
@@ -175,7 +179,10 @@ static void kchan_armed_let_go(struct kchan_call *call)
 	}
 }
 
-/* The lock is held, and nothing is armed. A case may commit before this returns. */
+/*
+ * Arms the cases. The lock is held, and nothing is armed. A case may commit before
+ * this returns.
+ */
 static void kchan_armed_park(struct kchan_armed *armed,
 			     struct kchan_armed_cases *cases)
 {
@@ -190,25 +197,25 @@ static void kchan_armed_park(struct kchan_armed *armed,
 	armed->collected = true;
 	kchan_trace(select, &cases->call, 0);
 	atomic_set_release(&party->state, KCHAN_DONE);
-	/* On a file that was armed before there may be pollers. */
+	/* A file that was armed before may have pollers. */
 	kchan_armed_wake(armed, EPOLLIN | EPOLLRDNORM);
 }
 
 /**
  * kchan_armed_arm() - arm a select
  * @armed: the armed select
- * @cases: the cases, each with the file of an end: on success they are @armed's,
+ * @cases: the cases, each with the file of an end: on success they belong to @armed,
  *	and the files are put
  *
  * Context: may sleep.
- * Return: 0; -EBUSY when it is armed, or a case has committed that was not read;
- * -EFAULT, -ENOMEM, -EDQUOT, -ERESTARTSYS.
+ * Return: 0; -EBUSY when it is armed, or when a case has committed and its outcome
+ * was not read; -EFAULT, -ENOMEM, -EDQUOT, -ERESTARTSYS.
  */
 int kchan_armed_arm(struct kchan_armed *armed, struct kchan_armed_cases *cases)
 {
 	int ret;
 
-	/* User memory comes first, for that may take its time. */
+	/* Copy user memory first, because this may take long. */
 	ret = kchan_call_stage(&cases->call, cases->slots, false);
 	if (ret)
 		goto unstage;
@@ -229,8 +236,9 @@ unstage:
 }
 
 /*
- * Takes off what was armed; none of its waiters is queued any more. The lock is held, or
- * nobody else has @armed. The caller passes the cases to kchan_armed_drop().
+ * Detaches the cases from @armed. None of their waiters is queued any more. The lock
+ * is held, or nobody else has @armed. The caller passes the cases to
+ * kchan_armed_drop().
  */
 static struct kchan_armed_cases *kchan_armed_take_off(struct kchan_armed *armed)
 {
@@ -242,9 +250,9 @@ static struct kchan_armed_cases *kchan_armed_take_off(struct kchan_armed *armed)
 }
 
 /*
- * Frees cases. What was staged goes before the references on the channels that it was
- * staged for. The last end of a channel may go here, and all that it holds, so the lock
- * is not held.
+ * Frees cases. Staging is freed first, and then the references on the channels that
+ * it was made for. This may drop the last end of a channel, and free all that the
+ * channel holds. So the lock is not held.
  */
 static void kchan_armed_drop(struct kchan_armed_cases *cases)
 {
@@ -267,8 +275,8 @@ static void kchan_armed_collect(struct kchan_armed *armed)
 }
 
 /*
- * Takes the waiters back if no case has committed. If it fails, one has committed by the
- * time that this returns. The lock is held, or nobody else has @armed.
+ * Takes the waiters out if no case has committed. If this returns false, a case has
+ * committed by then. The lock is held, or nobody else has @armed.
  */
 static bool kchan_armed_give_up(struct kchan_armed *armed)
 {
@@ -280,7 +288,7 @@ static bool kchan_armed_give_up(struct kchan_armed *armed)
 		kchan_call_unpark(&cases->call, cases->slots);
 		return true;
 	}
-	/* Whoever claimed it tells it before we have had all locks. */
+	/* The party is DONE once we have held all its locks. */
 	kchan_armed_collect(armed);
 	return false;
 }
@@ -290,8 +298,8 @@ static bool kchan_armed_give_up(struct kchan_armed *armed)
  * @armed: the armed select
  *
  * Context: may sleep.
- * Return: 0 when no case had committed, and none will; -EALREADY when one had: it
- * is still to be read; -ERESTARTSYS.
+ * Return: 0 when no case had committed, and none will; -EALREADY when one had: its
+ * outcome is still to be read; -ERESTARTSYS.
  */
 int kchan_armed_disarm(struct kchan_armed *armed)
 {
@@ -330,7 +338,7 @@ static struct kchan_elem *kchan_armed_elem(struct kchan_armed_cases *cases)
 	return b->elem;
 }
 
-/* Copies the outcome, and nothing or all of it. */
+/* Copies the outcome: all of it, or nothing. */
 static ssize_t kchan_armed_copy(struct kchan_armed *armed, struct iov_iter *to)
 {
 	const struct kchan_call *call = &armed->cases->call;
@@ -352,7 +360,10 @@ static ssize_t kchan_armed_copy(struct kchan_armed *armed, struct iov_iter *to)
 	/* A newer caller's fields that we do not know are zero. */
 	if (n == known && head > known)
 		n += iov_iter_zero(head - known, to);
-	/* As kchan_deliver() in chan.c: the length was compared before. */
+	/*
+	 * Unchecked, as in kchan_copy_out() in chan.c: the length was compared
+	 * before.
+	 */
 	if (n == head && len)
 		n += _copy_to_iter(elem->data, len, to);
 	if (n == head + len)
@@ -403,7 +414,10 @@ static void kchan_armed_end_read(struct kchan_armed *armed, bool taken)
 	kchan_armed_drop(cases);
 }
 
-/* Whether who waits in a read has to look: for the outcome, or in vain. */
+/*
+ * Whether a task that waits in a read has to stop: there is an outcome, or nothing is
+ * armed any more.
+ */
 static bool kchan_armed_look(struct kchan_armed *armed)
 {
 	return !READ_ONCE(armed->cases) || kchan_armed_readable(armed);
@@ -440,7 +454,7 @@ ssize_t kchan_armed_read(struct kchan_armed *armed, struct iov_iter *to,
 }
 
 /**
- * kchan_armed_close() - end an armed select, its file gone
+ * kchan_armed_close() - end an armed select whose file has gone
  * @armed: the armed select; the file's reference is dropped
  *
  * An element that was received and not read goes back.
@@ -518,7 +532,7 @@ static __poll_t kchan_armed_poll(struct file *file, poll_table *pt)
 {
 	struct kchan_armed *armed = file->private_data;
 
-	/* First in the queue, then the look: see kchan_wake_told(). */
+	/* Enter the queue first, then look: see kchan_wake_told(). */
 	poll_wait(file, &armed->polled.wait, pt);
 	return kchan_armed_readable(armed) ? EPOLLIN | EPOLLRDNORM : 0;
 }
@@ -567,7 +581,7 @@ static const char *kchan_armed_state(struct kchan_armed *armed)
 	return kchan_armed_committed(armed) ? "committed" : "armed";
 }
 
-/* The lock is never held for long, so this does not wait long either. */
+/* The lock is never held for long, so this does not wait for long either. */
 static void kchan_armed_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct kchan_armed *armed = file->private_data;
@@ -618,7 +632,7 @@ static struct file *kchan_armed_file(int flags)
 }
 
 /**
- * kchan_ioctl_arm() - the ioctl, on an end
+ * kchan_ioctl_arm() - %KCHAN_IOC_ARM on an end
  * @uarg: the caller's &struct kchan_arm
  * @usize: the size of it
  *
@@ -642,7 +656,7 @@ long kchan_ioctl_arm(void __user *uarg, size_t usize)
 		ret = PTR_ERR(file);
 		goto put_fd;
 	}
-	/* Last, for it may have committed a case by the time it returns. */
+	/* This is last, because a case may have committed by the time it returns. */
 	ret = kchan_do_arm(file->private_data, &arm);
 	if (ret)
 		goto put_file;

@@ -10,8 +10,8 @@
  * struct kchan_armed_cases - what an armed select waits for
  * @charge: who is charged for this
  * @call: the call
- * @commit_size: bytes that the outcome is told in
- * @slots: one for each case; behind them the branches, and the locks
+ * @commit_size: bytes in the &struct kchan_commit that a read returns
+ * @slots: one for each case; the branches and the locks follow them in memory
  */
 struct kchan_armed_cases {
 	struct kchan_charge charge;
@@ -26,7 +26,7 @@ struct kchan_armed_cases {
  *	committed; CLAIMED when it is given up, and while nothing is armed.
  * @charge: who is charged for this
  * @lock: serialises arm, disarm and read. Nests outside the locks of channels. No
- *	user memory is touched under it, so whoever waits for it does not wait long.
+ *	user memory is touched under it, so nobody waits long for it.
  * @cases: NULL when nothing is armed; changes under @lock
  * @collected: a case has committed, and the waiters are out of their queues; under
  *	@lock

@@ -27,7 +27,7 @@
 #include "ring.h"
 #include "trace.h"
 
-/* The memory of a case. An address of no bytes is ignored. */
+/* The caller's memory of a case. The address of a zero-length buffer is ignored. */
 static struct iov_iter *kchan_memory(const struct kchan_branch *b,
 				     struct iov_iter *own)
 {
@@ -39,8 +39,8 @@ static struct iov_iter *kchan_memory(const struct kchan_branch *b,
 }
 
 /*
- * Whether the page that a byte is in is present and may be written. It neither reads
- * nor writes the page, which may be a device's.
+ * Whether the page of an address is present and writable. This neither reads nor
+ * writes the page, because it may be a device's.
  */
 static bool kchan_page_present(unsigned long byte)
 {
@@ -53,9 +53,10 @@ static bool kchan_page_present(unsigned long byte)
 }
 
 /*
- * Whether the caller's memory can be written, though perhaps no longer. Nearly always
- * its one or two pages are present. To ask the fault handler even then costs 1915 of
- * the 14494 instructions of a ping-pong (13 %).
+ * Makes the caller's memory present, to be written. Returns whether it was present,
+ * though it may be gone again. In nearly all cases its one or two pages are present
+ * already. To call the fault handler even then costs 1915 of the 14494 instructions
+ * of a ping-pong (13 %).
  */
 static bool kchan_fault_in(struct iov_iter *to, u32 len)
 {
@@ -73,8 +74,9 @@ static bool kchan_fault_in(struct iov_iter *to, u32 len)
 }
 
 /*
- * Staging for an element. A small one stands on the caller's stack, unless the
- * channel may keep it, as it does with those that it passes by pointer.
+ * Gets staging for an element. A small element is staged in @small, which is often on
+ * the stack. An element that is passed by pointer is always allocated, because the
+ * channel may keep it.
  */
 static int kchan_get_staging(struct kchan_branch *b, struct kchan_stack_elem *small)
 {
@@ -106,19 +108,22 @@ static int kchan_stage_send(struct kchan_branch *b, struct kchan_stack_elem *sma
 	if (ret)
 		return ret;
 	n = _copy_from_iter(b->elem->data, b->len, from);
-	/* The caller's is advanced once the element has been sent. */
+	/* The caller's iterator is advanced once the element has been sent. */
 	iov_iter_revert(from, n);
 	return n == b->len ? 0 : -EFAULT;
 }
 
-/* Room for what a case receives, unless it is passed by pointer. */
+/*
+ * Gets room for the element that a case receives. One that is passed by pointer needs
+ * none.
+ */
 static int kchan_stage_recv(struct kchan_branch *b, struct kchan_stack_elem *small)
 {
 	b->detach = true;
 	return kchan_by_pointer(b->ch) ? 0 : kchan_get_staging(b, small);
 }
 
-/* The caller's memory is advanced by an element that went by way of staging. */
+/* Advances the caller's iterator over an element that was sent from staging. */
 static void kchan_branch_sent(struct kchan_branch *b)
 {
 	if (b->iter)
@@ -169,8 +174,8 @@ static inline int kchan_commit_locked(struct kchan_branch *b, struct kchan_step 
 }
 
 /*
- * Commits a case if it is ready, in as many steps as that takes. What it receives by
- * way of staging is for kchan_branch_deliver().
+ * Commits a case if it is ready, in as many steps as that takes.
+ * kchan_branch_deliver() then copies out what it received into staging.
  */
 static int kchan_branch_commit(struct kchan_branch *b)
 {
@@ -193,7 +198,8 @@ static int kchan_branch_commit(struct kchan_branch *b)
  * @step: the work under this hold
  *
  * Context: the channel's lock is held.
- * Return: whether it would. False with @step->more set, if that is not known.
+ * Return: true if it would; false if it would not. With @step->more set, false means
+ * that the step was used up before this was known.
  */
 bool kchan_branch_ready(struct kchan_branch *b, struct kchan_step *step)
 {
@@ -219,9 +225,10 @@ static bool kchan_branch_is_ready(struct kchan_branch *b)
 }
 
 /*
- * Sees to it that a case, whose commit has just said -EFAULT, does not do so for
- * ever. What is passed by pointer is copied to the kernel only if the send would go,
- * so that a call which may not wait fails as poll told.
+ * Prepares a case whose commit has just failed with -EFAULT, so that it does not fail
+ * in this way for ever. An element that is passed by pointer is copied to the kernel
+ * only if the send is ready. So a call that may not wait fails with -EAGAIN when poll
+ * says that it would wait.
  */
 static int kchan_make_present(struct kchan_branch *b, struct kchan_stack_elem *small)
 {
@@ -234,12 +241,12 @@ static int kchan_make_present(struct kchan_branch *b, struct kchan_stack_elem *s
 		if (!kchan_branch_is_ready(b))
 			return -EAGAIN;
 		ret = kchan_stage_send(b, small);
-		/* Another took the place that was paid for. */
+		/* Another send took the place that was paid for. */
 		if (ret == -EDQUOT && !kchan_branch_is_ready(b))
 			ret = -EAGAIN;
 		return ret;
 	}
-	/* Made present twice and gone again: go by way of the kernel. */
+	/* The memory was made present twice and has gone again. Use staging. */
 	if (b->faults == 2)
 		return kchan_stage_recv(b, small);
 	b->faults++;
@@ -247,7 +254,7 @@ static int kchan_make_present(struct kchan_branch *b, struct kchan_stack_elem *s
 }
 
 /**
- * kchan_branch_return() - put an element back that a case has received
+ * kchan_branch_return() - put back an element that a case has received
  * @b: the case
  * @small: its room for a small element
  *
@@ -262,7 +269,7 @@ void kchan_branch_return(struct kchan_branch *b, struct kchan_stack_elem *small)
 }
 
 /**
- * kchan_branch_deliver() - give the caller what was received by way of staging
+ * kchan_branch_deliver() - copy to the caller what was received into staging
  * @b: the case, which has committed
  * @small: its room for a small element
  *
@@ -279,7 +286,7 @@ int kchan_branch_deliver(struct kchan_branch *b, struct kchan_stack_elem *small)
 	if (b->op != KCHAN_OP_RECV || !b->detach)
 		return 0;
 	b->got = b->elem->len;
-	/* A process that is being killed will never look at it. */
+	/* A process that is being killed will never use the element. */
 	if (fatal_signal_pending(current)) {
 		ret = -EINTR;
 	} else {
@@ -300,7 +307,7 @@ int kchan_branch_deliver(struct kchan_branch *b, struct kchan_stack_elem *small)
  * @b: the case
  *
  * Context: may sleep, to make the caller's memory present.
- * Return: 0, and what was received is with the caller; -EAGAIN when it is not ready;
+ * Return: 0, and the caller has what was received; -EAGAIN when it is not ready;
  * -EPIPE, -EMSGSIZE, -EFAULT, -EINTR, -ENOMEM, -EDQUOT.
  */
 int kchan_branch_try(struct kchan_branch *b)
@@ -330,12 +337,12 @@ int kchan_branch_try(struct kchan_branch *b)
 }
 
 /**
- * kchan_branch_wait() - commit a case, and wait for that if it has to
+ * kchan_branch_wait() - commit a case, and wait if necessary
  * @b: the case
- * @wait: how long; it does wait
+ * @wait: how long to wait; @wait->nonblock is not set
  *
  * Context: may sleep.
- * Return: 0, and what was received is with the caller; -EPIPE, -EMSGSIZE, -EFAULT,
+ * Return: 0, and the caller has what was received; -EPIPE, -EMSGSIZE, -EFAULT,
  * -EINTR, -ENOMEM, -EDQUOT, -ETIMEDOUT, -ERESTARTSYS.
  */
 int kchan_branch_wait(struct kchan_branch *b, const struct kchan_wait *wait)
@@ -367,7 +374,7 @@ int kchan_branch_wait(struct kchan_branch *b, const struct kchan_wait *wait)
 }
 
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
-/* For lockdep, which would not keep so many locks of one class apart. */
+/* For lockdep, which cannot tell so many locks of one class apart. */
 static void kchan_nest_begin(struct kchan_nest *nest)
 {
 	static struct lock_class_key key;
@@ -385,7 +392,10 @@ static inline void kchan_nest_begin(struct kchan_nest *nest) { }
 static inline void kchan_nest_end(struct kchan_nest *nest) { }
 #endif
 
-/* Sorts a channel into those to be locked. They are few, and often in order. */
+/*
+ * Inserts a channel into the sorted list of those to lock. They are few, and often in
+ * order.
+ */
 static void kchan_add_lock(struct kchan_call *call, struct kchan *ch)
 {
 	unsigned int at, i;
@@ -398,7 +408,7 @@ static void kchan_add_lock(struct kchan_call *call, struct kchan *ch)
 	call->locks[at] = ch;
 }
 
-/* Once, when the locks are taken for the first time. */
+/* Sorts the channels once, when their locks are taken for the first time. */
 static void kchan_sort_locks(struct kchan_call *call)
 {
 	unsigned int i;
@@ -418,7 +428,7 @@ static void kchan_lock_all(struct kchan_call *call)
 	kchan_nest_begin(&call->nest);
 	for (i = 0; i < call->nr_locks; i++) {
 		spin_lock_nest_lock(&call->locks[i]->lock, &call->nest);
-		/* For sparse, which does not count in loops. */
+		/* For sparse, which does not count locks in loops. */
 		__release(&call->locks[i]->lock);
 	}
 }
@@ -435,8 +445,8 @@ static void kchan_unlock_all(struct kchan_call *call)
 }
 
 /**
- * kchan_pick() - choose one of a set
- * @set: a bit for each, at least one
+ * kchan_pick() - choose one bit of a set at random
+ * @set: the set, with at least one bit
  *
  * Return: the number of the bit, each as likely as any other.
  */
@@ -444,7 +454,7 @@ unsigned int kchan_pick(u64 set)
 {
 	unsigned int n;
 
-	/* Of one there is nothing to choose. */
+	/* With one bit there is nothing to choose. */
 	if (set & (set - 1))
 		for (n = get_random_u32_below(hweight64(set)); n; n--)
 			set &= set - 1;
@@ -452,11 +462,11 @@ unsigned int kchan_pick(u64 set)
 }
 
 /**
- * kchan_committed() - note what the commit of the chosen case has come to
+ * kchan_committed() - note the result of the commit of the chosen case
  * @call: the call: out: its status
  * @ret: what the commit returned
  *
- * Return: 0 if the case is done with, or the error.
+ * Return: 0 if the case has committed, or the error.
  */
 int kchan_committed(struct kchan_call *call, int ret)
 {
@@ -470,8 +480,8 @@ int kchan_committed(struct kchan_call *call, int ret)
 }
 
 /*
- * The cases that would not wait. The locks are held. If the step is used up, tells at
- * which case.
+ * The cases that would not wait. The locks are held. If the step is used up,
+ * call->chosen is the case where that happened.
  */
 static u64 kchan_ready_cases(struct kchan_call *call, struct kchan_step *step)
 {
@@ -494,9 +504,9 @@ static u64 kchan_ready_cases(struct kchan_call *call, struct kchan_step *step)
 /*
  * Commits a case that is ready, if there is one. The locks are held.
  *
- * Returns 0 with call->chosen and call->status; -EAGAIN, then none is; -EFAULT when
- * the memory of call->chosen has to be made present first; KCHAN_MORE when the step
- * is to be finished, on the channel of call->chosen, and all done again.
+ * Returns 0 with call->chosen and call->status; -EAGAIN when none is ready; -EFAULT
+ * when the memory of call->chosen has to be made present first; KCHAN_MORE when the
+ * caller has to finish the step, on the channel of call->chosen, and try again.
  */
 static int kchan_commit_any(struct kchan_call *call, u64 files,
 			    struct kchan_step *step)
@@ -504,7 +514,7 @@ static int kchan_commit_any(struct kchan_call *call, u64 files,
 	u64 ready = 1;
 	int ret;
 
-	/* The only case is tried without a look before. */
+	/* A single case is tried without a look first. */
 	if (call->nr != 1 || files || !call->branches[0].ch)
 		ready = kchan_ready_cases(call, step) | files;
 	if (step->more)
@@ -518,16 +528,16 @@ static int kchan_commit_any(struct kchan_call *call, u64 files,
 			return ret;
 		if (ret != -EAGAIN)
 			return kchan_committed(call, ret);
-		/* It may have let parked senders in, who took the room. */
+		/* The try may have let parked senders in, and they took the room. */
 		if (step->nr_told)
 			return KCHAN_MORE;
-		/* Whom we were to meet was claimed by another. */
+		/* The counterpart was claimed by another task. */
 		ready &= ~BIT_ULL(call->chosen);
 	}
 	return -EAGAIN;
 }
 
-/* A step that was made for a call is about the channel of the chosen case. */
+/* Finishes the step of a call. It was on the channel of the chosen case. */
 static void kchan_finish_call(struct kchan_call *call, int ret,
 			      struct kchan_step *step)
 {
@@ -541,15 +551,15 @@ static void kchan_finish_call(struct kchan_call *call, int ret,
 }
 
 /**
- * kchan_call_stage() - bring all that a claim will need to kernel memory
- * @call: the call, nothing of it staged
+ * kchan_call_stage() - put all that a claim will need into kernel memory
+ * @call: the call, with nothing staged yet
  * @slots: one for each case
- * @fault_in: make the caller's memory to receive to present, so that a bad address
- *	is found before anything waits
+ * @fault_in: make the memory for received elements present, so that a bad address is
+ *	found before anything waits
  *
  * Context: may sleep.
- * Return: 0; -EFAULT, -ENOMEM, -EDQUOT. To be undone by kchan_call_unstage(),
- * also when it fails.
+ * Return: 0; -EFAULT, -ENOMEM, -EDQUOT. The caller undoes it with
+ * kchan_call_unstage(), also after an error.
  */
 int kchan_call_stage(struct kchan_call *call, struct kchan_slot *slots,
 		     bool fault_in)
@@ -589,10 +599,10 @@ void kchan_call_unstage(struct kchan_call *call, struct kchan_slot *slots)
 }
 
 /*
- * The locks are held, and no case is ready.
+ * Queues all cases. The locks are held, and no case is ready.
  *
- * Several cases on one channel become ready at one instant, and the first in its
- * queue is served: so they go there in random order.
+ * Several cases on one channel become ready at the same instant, and the one that is
+ * first in the queue is served. So they are queued in random order.
  */
 static void kchan_park_all(struct kchan_call *call, struct kchan_slot *slots,
 			   struct kchan_party *party)
@@ -622,14 +632,14 @@ static void kchan_park_all(struct kchan_call *call, struct kchan_slot *slots,
  * kchan_call_park() - commit a case if one is ready by now, or queue them all
  * @call: the call; staged, if it is to be queued
  * @slots: one for each case; NULL if nothing is to be queued
- * @party: who is to be told; nobody else can see it yet
+ * @party: the party to tell; nobody else can see it yet
  * @files: a bit for each case whose file is ready
  *
  * It looks and queues at one instant: the locks of all channels are held.
  *
  * Context: no channel's lock is held. May sleep.
  * Return: 0 when a case committed: @call tells which; -EAGAIN when none is ready, and
- * then they are queued, for kchan_call_leave() or kchan_call_unpark(); -EFAULT of a
+ * then they are queued, for kchan_call_leave() or kchan_call_unpark(); -EFAULT, for a
  * call that is not staged, when the memory of the chosen case has to be made present
  * first.
  */
@@ -658,13 +668,14 @@ int kchan_call_park(struct kchan_call *call, struct kchan_slot *slots,
 }
 
 /**
- * kchan_call_unpark() - take out what is still queued
+ * kchan_call_unpark() - take the waiters that are still queued out of their queues
  * @call: the call
  * @slots: one for each case
  *
- * The party was claimed, so nobody will claim it any more, and one channel after
- * another will do. When this returns, whoever has claimed the party has told it. What
- * was staged, and what came in its place, is the caller's again.
+ * The party was claimed, so nobody else will claim it. Therefore the channels can be
+ * locked one after another. If another task has claimed the party, it has told the
+ * party by the time that this returns. The caller owns the staging again, or the
+ * element that a server put in its place.
  */
 void kchan_call_unpark(struct kchan_call *call, struct kchan_slot *slots)
 {
@@ -714,10 +725,10 @@ int kchan_call_leave(struct kchan_call *call, struct kchan_slot *slots,
 		kchan_call_unpark(call, slots);
 		return ret;
 	}
-	/* The one case of a call that saw DONE is in no queue any more. */
+	/* The party is DONE, so its only case is in no queue any more. */
 	if (ret || call->nr > 1) {
 		kchan_call_unpark(call, slots);
-		/* Whoever claimed it held a lock that we have held since. */
+		/* The task that claimed it held a lock that we have held since. */
 		WARN_ON_ONCE(!kchan_party_done(party));
 	} else {
 		call->branches[0].elem = slots[0].w.elem;
@@ -726,7 +737,7 @@ int kchan_call_leave(struct kchan_call *call, struct kchan_slot *slots,
 	return 0;
 }
 
-/* Sends one element that kchan_give() has returned @ret for. */
+/* Sends one element, after kchan_give() has returned @ret for it. */
 static noinline int kchan_send_one(struct kchan *ch, struct iov_iter *from, u32 len,
 				   const struct kchan_wait *wait, int ret)
 {
@@ -747,15 +758,15 @@ static noinline int kchan_send_one(struct kchan *ch, struct iov_iter *from, u32 
 /**
  * kchan_send() - send elements
  * @ch: the channel, in use
- * @from: the elements: of fixed size, a whole number of them; a message
+ * @from: a whole number of elements of fixed size, or one message
  * @wait: whether to wait for each
  *
- * With an element size of 0, sends one element.
+ * With an element size of 0, this sends one element.
  *
  * Context: may sleep.
- * Return: bytes that were sent, and then @from has advanced by so many; or, if
- * none were: 0 for an element of size 0, -EAGAIN, -EPIPE, -EFAULT, -ENOMEM,
- * -EDQUOT, -ETIMEDOUT, -ERESTARTSYS.
+ * Return: the bytes that were sent, by which @from has advanced. If none were sent: 0
+ * for an element of size 0, -EAGAIN, -EPIPE, -EFAULT, -ENOMEM, -EDQUOT, -ETIMEDOUT,
+ * -ERESTARTSYS.
  */
 ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
 		   const struct kchan_wait *wait)
@@ -792,7 +803,7 @@ ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
 	return sent ? sent : ret;
 }
 
-/* Receives one element that kchan_take() has returned @ret for. */
+/* Receives one element, after kchan_take() has returned @ret for it. */
 static noinline int kchan_recv_one(struct kchan *ch, struct iov_iter *to, u32 room,
 				   const struct kchan_wait *wait, int ret)
 {
@@ -814,14 +825,14 @@ static noinline int kchan_recv_one(struct kchan *ch, struct iov_iter *to, u32 ro
 /**
  * kchan_recv() - receive elements
  * @ch: the channel, in use
- * @to: where to: as many whole elements as are there and fit, at least one; in
- *	message mode one
+ * @to: where the elements go: as many whole elements as are there and fit, at least
+ *	one; in message mode one
  * @wait: whether to wait for the first
  *
  * Context: may sleep.
- * Return: bytes that were received, and then @to has advanced by so many; or, if
- * none were: 0 for an element of size 0, -EPIPE at the end of the stream,
- * -EAGAIN, -EMSGSIZE, -EFAULT, -ENOMEM, -EDQUOT, -ETIMEDOUT, -EINTR, -ERESTARTSYS.
+ * Return: the bytes that were received, by which @to has advanced. If none were
+ * received: 0 for an element of size 0, -EPIPE at the end of the stream, -EAGAIN,
+ * -EMSGSIZE, -EFAULT, -ENOMEM, -EDQUOT, -ETIMEDOUT, -EINTR, -ERESTARTSYS.
  */
 ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 		   const struct kchan_wait *wait)

@@ -12,16 +12,16 @@
 
 /**
  * struct kchan_branch - one case of a call, as the kernel has it
- * @ch: its channel, in use; NULL of a case that is never ready, and of a file
- * @iter: the caller's memory; NULL for the one buffer at @addr
+ * @ch: its channel, in use; NULL for a case that is never ready, and for a file
+ * @iter: the caller's memory; NULL if it is the one buffer at @addr
  * @addr: the caller's memory, when @iter is NULL
- * @elem: in kernel memory: of a send, the element, once it has been copied; of
- *	a receive, with @detach, where it goes. Owned.
- * @fd: the end's file, or with ``KCHAN_OP_POLL`` the file; held
- * @len: bytes to send, or room to receive; of a file, the events asked for
- * @got: bytes received, or that there was no room for; of a file, the events that
- *	are there
- * @rises: kchan.send_rises or kchan.recv_rises when a select looked
+ * @elem: kernel memory, owned by the case. For a send: the element, once it has been
+ *	copied. For a receive with @detach: where the element goes.
+ * @fd: the file of the end, or of a case with ``KCHAN_OP_POLL``; held
+ * @len: bytes to send, or room to receive; for a file, the events asked for
+ * @got: bytes in the element that was received, or that did not fit; for a file, the
+ *	events that are there
+ * @rises: kchan.send_rises or kchan.recv_rises at the last look of a select
  * @op: ``KCHAN_OP_*``
  * @faults: how often its memory was made present
  * @detach: a receive goes to @elem, and is copied to the caller without the
@@ -51,7 +51,7 @@ struct kchan_slot {
 	struct kchan_stack_elem small;
 };
 
-/* What the locks of a call's channels nest in, as lockdep sees it. */
+/* For lockdep: the locks of a call's channels nest in this. */
 struct kchan_nest {
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	struct lockdep_map dep_map;
@@ -63,13 +63,13 @@ struct kchan_nest {
  * @branches: its cases
  * @locks: their channels, each once, by id: the order of locking
  * @nr: how many cases
- * @nr_locks: how many channels; 0 until they were sorted
+ * @nr_locks: how many channels are in @locks; 0 until they are sorted
  * @files: a bit for each case that has a file
  * @verified: a bit for each case that passed the checks of a read or a write
  * @likely: a bit for each case that seemed to be ready when it was read: a hint
  * @chosen: out: the case that committed
  * @status: out: 0, EPIPE or EMSGSIZE
- * @nest: see there
+ * @nest: see &struct kchan_nest
  */
 struct kchan_call {
 	struct kchan_branch *branches;

@@ -41,7 +41,10 @@ static void kchan_send_rises(struct kchan *ch, struct kchan_step *step)
 	step->out++;
 }
 
-/* Both may have, and what poll tells of the channel has changed for good. */
+/*
+ * A receive and a send may both have become ready, and what poll reports has changed
+ * for good. All pollers are woken.
+ */
 static void kchan_all_rise(struct kchan *ch, struct kchan_step *step)
 {
 	ch->recv_rises++;
@@ -59,11 +62,11 @@ static bool kchan_queued(const struct kchan *ch)
  * Whether receivers are at the end of the stream. That is final: nobody sends any
  * more, and no element can come back.
  *
- * The read of in_flight comes after the store of closed, with a full barrier between
- * them in kchan_shut(), or with the lock that was dropped and taken since. It pairs
- * with kchan_settle(), which decrements in_flight, a full barrier, and then reads
- * closed: either we see that the last element was settled, or the one who settles it
- * sees that the channel is closed, and tells the receivers.
+ * The read of in_flight comes after the store of closed. Between them is a full
+ * barrier in kchan_shut(), or the lock was dropped and taken since. This pairs with
+ * kchan_settle(), which decrements in_flight, has a full barrier, and then reads
+ * closed. Either we see that the last element was settled, or the task that settles
+ * it sees that the channel is closed, and tells the receivers.
  */
 static bool kchan_at_end(const struct kchan *ch)
 {
@@ -71,12 +74,13 @@ static bool kchan_at_end(const struct kchan *ch)
 }
 
 /*
- * The two that copy from and to users, with page faults disabled. They are unchecked
- * in the sense of hardened usercopy, as copies to and from pages are: the bounds of a
- * slot and of staging are those of the geometry, which the length was compared with.
+ * The next two functions copy from and to user memory, with page faults disabled.
+ * They skip the checks of hardened usercopy, as copies to and from pages do. The
+ * geometry gives the bounds of a slot and of staging, and the length was compared
+ * with it.
  *
- * One user buffer is copied without the general iterator, which saves 99 of the 1942
- * instructions of a send and a receive (5 %).
+ * A single user buffer is copied without the general iterator, which saves 99 of the
+ * 1942 instructions of a send and a receive (5 %).
  */
 static inline bool kchan_copy_in(void *to, u32 len, struct iov_iter *from)
 {
@@ -87,7 +91,7 @@ static inline bool kchan_copy_in(void *to, u32 len, struct iov_iter *from)
 		user = from->ubuf + from->iov_offset;
 		if (!access_ok(user, len))
 			return false;
-		/* No data of a mispredicted address may be acted on. */
+		/* Do not speculate with data from a mispredicted address. */
 		barrier_nospec();
 		if (raw_copy_from_user(to, user, len))
 			return false;
@@ -123,7 +127,7 @@ static inline bool kchan_copy_out(const void *data, u32 len, struct iov_iter *to
 	return false;
 }
 
-/* Copies an element from where it is sent. */
+/* Copies an element from the sender's memory. */
 static __always_inline bool kchan_fill(void *to, struct kchan_src *src)
 {
 	bool copied;
@@ -138,7 +142,7 @@ static __always_inline bool kchan_fill(void *to, struct kchan_src *src)
 	return copied;
 }
 
-/* Copies an element to where it is received. */
+/* Copies an element to the receiver's memory. */
 static __always_inline int kchan_deliver(struct kchan_dst *dst, const void *data,
 					 u32 len, u64 seq)
 {
@@ -159,7 +163,7 @@ static __always_inline int kchan_deliver(struct kchan_dst *dst, const void *data
 	return copied ? 0 : -EFAULT;
 }
 
-/* The same for an element that is passed by pointer. */
+/* As kchan_deliver(), for an element that is passed by pointer. */
 static int kchan_deliver_pointer(struct kchan_dst *dst, struct kchan_elem *elem,
 				 u64 seq)
 {
@@ -188,7 +192,10 @@ static void kchan_free_later(struct kchan_elem *elem, struct kchan_step *step)
 	step->rest = true;
 }
 
-/* Claims and tells waiters from before a ticket, as far as the step goes. */
+/*
+ * Claims the waiters that queued before a ticket, and tells them @status, as far as
+ * the step allows.
+ */
 static void kchan_turn_away(struct kchan_waitq *q, u64 before, int status,
 			    struct kchan_step *step)
 {
@@ -200,9 +207,9 @@ static void kchan_turn_away(struct kchan_waitq *q, u64 before, int status,
 }
 
 /*
- * Receivers from before a ticket have met a message that they have no room for, and
- * it was sent. They are told. Those that the step leaves over are told by
- * kchan_finish().
+ * Turns away the receivers that queued before a ticket. They have met a message that
+ * they have no room for, and the message was sent. kchan_finish() turns away those
+ * that this step does not reach.
  */
 static void kchan_pass_over(struct kchan *ch, u64 before, struct kchan_step *step)
 {
@@ -212,7 +219,7 @@ static void kchan_pass_over(struct kchan *ch, u64 before, struct kchan_step *ste
 	kchan_turn_away(&ch->receivers, before, -EMSGSIZE, step);
 }
 
-/* Stores an element: there is room. */
+/* Stores an element. The caller knows that there is room. */
 static inline bool kchan_store(struct kchan *ch, struct kchan_src *src)
 {
 	struct kchan_ring *ring = kchan_newest(ch);
@@ -234,7 +241,7 @@ static inline bool kchan_store(struct kchan *ch, struct kchan_src *src)
 }
 
 /*
- * Lets parked senders into the rings while there is room, as far as the step goes.
+ * Lets parked senders into the rings while there is room, as far as the step allows.
  * The channel is open.
  */
 static void kchan_admit(struct kchan *ch, struct kchan_step *step)
@@ -247,7 +254,7 @@ static void kchan_admit(struct kchan *ch, struct kchan_step *step)
 
 		if (!kchan_claim(w))
 			continue;
-		/* From kernel memory: it does not fail. */
+		/* This copies from kernel memory, so it does not fail. */
 		kchan_store(ch, &src);
 		w->elem = src.elem;
 		kchan_trace(send, ch, kchan_sent(ch) - 1, src.len, w->party->task);
@@ -264,14 +271,17 @@ static int kchan_hand_over(struct kchan *ch, struct kchan_src *src,
 	struct kchan_waiter *w;
 	u64 ticket;
 
-	/* Who waits still, though something is queued, is about to be told. */
+	/*
+	 * A receiver that still waits although something is queued is about to be
+	 * told.
+	 */
 	if (unlikely(kchan_queued(ch)))
 		return -EAGAIN;
 	while ((w = kchan_first_with_room(&ch->receivers, src->len, step))) {
 		/*
-		 * The element goes into the staging before the claim, because a
-		 * claim is never undone. Should the claim fail, the staging is
-		 * of no further interest and the element still ours.
+		 * The element goes into the staging before the claim, because a claim
+		 * is never undone. If the claim fails, the content of the staging no
+		 * longer matters, and the element is still ours.
 		 */
 		if (!kchan_by_pointer(ch) && !kchan_fill(w->elem->data, src))
 			return -EFAULT;
@@ -298,16 +308,16 @@ static int kchan_hand_over(struct kchan *ch, struct kchan_src *src,
 }
 
 /**
- * kchan_give() - send an element, if that needs no waiting
+ * kchan_give() - send an element without waiting
  * @ch: the channel, in use
  * @src: the element; in kernel memory, if the channel passes elements by pointer
  * @step: the work under this hold
  *
  * Context: the channel's lock is held.
- * Return: 0; -EAGAIN when it has to wait; -EPIPE when nobody can receive it any
- * more, or the channel is closed; -EFAULT when user memory is not present, or the
- * element is to be passed by pointer: the caller copies the element to kernel memory
- * and comes again; %KCHAN_MORE.
+ * Return: 0; -EAGAIN when it has to wait; -EPIPE when nobody can receive it any more,
+ * or the channel is closed; -EFAULT when user memory is not present, or the element
+ * is to be passed by pointer: the caller copies the element to kernel memory and
+ * calls again; %KCHAN_MORE.
  */
 int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step)
 {
@@ -384,7 +394,7 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	if (unlikely(!ring->len && ring != kchan_newest(ch)))
 		kchan_ring_retire(ring, step);
 
-	/* A sender who takes the room leaves none for pollers to hear of. */
+	/* Pollers are told only of room that no parked sender has taken. */
 	if (unlikely(!list_empty(&ch->senders.list)) && !ch->closed)
 		kchan_admit(ch, step);
 	if (ch->stored < ch->capacity)
@@ -411,7 +421,10 @@ static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
 		if (ret)
 			return ret;
 		if (!kchan_claim(w)) {
-			/* What was copied is nothing, and is written over. */
+			/*
+			 * The bytes that were copied do not count: nothing was
+			 * received.
+			 */
 			if (!dst->detach)
 				iov_iter_revert(dst->to, dst->len);
 			return -EAGAIN;
@@ -421,7 +434,10 @@ static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
 	kchan_trace(receive, ch, ch->seq, dst->len, current);
 	ch->seq++;
 	kchan_complete(&ch->senders, w, 0, step);
-	/* Receivers that the message was too long for have let it wait. */
+	/*
+	 * Parked receivers had no room for this message. Now it was received, so they
+	 * are turned away.
+	 */
 	kchan_pass_over(ch, ch->receivers.waits, step);
 	return 0;
 }
@@ -434,7 +450,7 @@ static int kchan_take_from_sender(struct kchan *ch, struct kchan_dst *dst,
 
 	while ((w = kchan_first(&ch->senders, step))) {
 		ret = kchan_take_parked(ch, dst, w, step);
-		/* Its owner gave up meanwhile: on to the next. */
+		/* Its owner gave up meanwhile. Try the next one. */
 		if (unlikely(ret == -EAGAIN))
 			continue;
 		return ret;
@@ -443,7 +459,7 @@ static int kchan_take_from_sender(struct kchan *ch, struct kchan_dst *dst,
 }
 
 /**
- * kchan_take() - receive an element, if that needs no waiting
+ * kchan_take() - receive an element without waiting
  * @ch: the channel, in use
  * @dst: where to; elements passed by pointer have to be detached
  * @step: the work under this hold
@@ -453,8 +469,9 @@ static int kchan_take_from_sender(struct kchan *ch, struct kchan_dst *dst,
  *
  * Context: the channel's lock is held.
  * Return: 0; -EAGAIN when it has to wait; -EPIPE at the end of the stream; -EMSGSIZE
- * when the element is longer than there is room, and stays; -EFAULT when user memory
- * is not present, or the element has to be detached, and it stays; %KCHAN_MORE.
+ * when the element is longer than @dst->room; -EFAULT when user memory is not
+ * present, or the element has to be detached; %KCHAN_MORE. After an error the element
+ * stays in the channel.
  */
 int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
 {
@@ -472,8 +489,8 @@ int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
 	if (!ret && dst->detach)
 		atomic_inc(&ch->in_flight);
 	/*
-	 * Closed is looked at last: what was sent before the close is still
-	 * received. With the last of it gone pollers are to see EPOLLHUP.
+	 * Check closed last, because what was sent before the close is still
+	 * received. When the last of it has gone, pollers have to see EPOLLHUP.
 	 */
 	if (unlikely(ch->closed) && kchan_at_end(ch)) {
 		if (ret == -EAGAIN)
@@ -491,7 +508,8 @@ int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
  * @step: the work under this hold
  *
  * Context: the channel's lock is held.
- * Return: whether it would not. False with @step->more set, if that is not known.
+ * Return: true if it would not wait; false if it would. With @step->more set, false
+ * means that the step was used up before this was known.
  */
 bool kchan_can_send(struct kchan *ch, u32 len, bool staged, struct kchan_step *step)
 {
@@ -509,7 +527,8 @@ bool kchan_can_send(struct kchan *ch, u32 len, bool staged, struct kchan_step *s
  * @step: the work under this hold
  *
  * Context: the channel's lock is held.
- * Return: whether it would not. False with @step->more set, if that is not known.
+ * Return: true if it would not wait; false if it would. With @step->more set, false
+ * means that the step was used up before this was known.
  */
 bool kchan_can_recv(struct kchan *ch, struct kchan_step *step)
 {
@@ -531,10 +550,11 @@ static struct kchan_waitq *kchan_waitq(struct kchan *ch, u32 op)
  * @w: the waiter, with its element or the place for one
  * @op: ``KCHAN_OP_SEND`` or ``KCHAN_OP_RECV``
  *
- * A counterpart may have become ready on a rendezvous channel. The caller wakes
- * those who poll for that, with kchan_wake_parked(), when it has dropped the lock.
+ * On a rendezvous channel this may make the other direction ready. After the caller
+ * has dropped the lock, it wakes the pollers of that direction with
+ * kchan_wake_parked().
  *
- * Context: the channel's lock is held, and was not dropped since.
+ * Context: the channel's lock is held, and was not dropped since the refusal.
  */
 void kchan_park(struct kchan *ch, struct kchan_waiter *w, u32 op)
 {
@@ -563,12 +583,13 @@ void kchan_unpark(struct kchan *ch, struct kchan_waiter *w, u32 op)
 
 /*
  * Input and output never go into one wake-up: epoll would then wake every exclusive
- * set. An end that has one direction alone is in the queue of that direction alone,
- * so it takes nobody else's wake-up.
+ * set. An end with one direction is only in the queue of that direction, so it never
+ * takes a wake-up of the other direction.
  *
- * Nobody is missed. A poller enters the queue, then looks at the channel under its
- * lock. Either its look came after our change, and saw it; or it came before, and
- * then so did its entering the queue, and we see it here. So no barrier is needed.
+ * No poller is missed, and no barrier is needed. A poller enters the queue, then
+ * looks at the channel under its lock. If this look came after our change, the poller
+ * saw the change. If it came before, the poller had entered the queue before that,
+ * and we see it here.
  */
 static void kchan_wake_pollers(struct kchan *ch, int in, int out)
 {
@@ -583,9 +604,9 @@ static void kchan_wake_pollers(struct kchan *ch, int in, int out)
 }
 
 /**
- * kchan_wake_parked() - wake those who poll a rendezvous channel for a counterpart
+ * kchan_wake_parked() - wake the pollers of a rendezvous channel after a case parked
  * @ch: the channel
- * @op: what was parked there
+ * @op: the operation of that case
  *
  * Context: no channel's lock is held.
  */
@@ -610,7 +631,7 @@ static void kchan_free_rest(struct kchan *ch, struct kchan_step *step)
 	}
 }
 
-/* Does what a step has left until the lock is dropped. */
+/* Does the work that a step has left until the lock is dropped. */
 static void kchan_end_step(struct kchan *ch, struct kchan_step *step)
 {
 	if (step->nr_told)
@@ -626,11 +647,13 @@ static void kchan_end_step(struct kchan *ch, struct kchan_step *step)
 }
 
 /**
- * kchan_catch_up() - do what the channel owes to its waiters, as far as a step goes
+ * kchan_catch_up() - serve or turn away waiters that need not wait any more
  * @ch: the channel
- * @step: the work under this hold; receivers that @step->passed names are told
+ * @step: the work under this hold; receivers with a ticket below @step->passed are
+ *	turned away
  *
- * To do it once more does no harm. Whatever is left over sets @step->more.
+ * This goes as far as the step allows. If work is left, @step->more is set. To call
+ * it once more does no harm.
  *
  * Context: the channel's lock is held.
  */
@@ -673,8 +696,9 @@ void kchan_finish_rest(struct kchan *ch, struct kchan_step *step)
  * kchan_settle() - an element that was in flight will not come back
  * @ch: the channel
  *
- * When it was the last one of a closed channel, receivers are at the end of the
- * stream: see kchan_at_end() for what the barrier in the decrement pairs with.
+ * If it was the last such element of a closed channel, receivers are at the end of
+ * the stream. The comment at kchan_at_end() says what the barrier in the decrement
+ * pairs with.
  *
  * Context: may sleep.
  */
@@ -699,7 +723,11 @@ static bool kchan_seq_less(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct kchan_elem, node)->seq;
 }
 
-/* Hands what was put back to a parked receiver. Takes the element, or -EAGAIN. */
+/*
+ * Hands an element that comes back to a parked receiver. Returns 0, and then the
+ * element is no longer the caller's; -EAGAIN if there is no such receiver;
+ * KCHAN_MORE.
+ */
 static int kchan_hand_back(struct kchan *ch, struct kchan_elem *elem,
 			   struct kchan_step *step)
 {
@@ -742,14 +770,17 @@ static int kchan_do_put_back(struct kchan *ch, struct kchan_elem *elem,
 		atomic_dec(&ch->in_flight);
 		return 0;
 	}
-	/* To whom it is handed, it stays in flight. */
+	/* If a receiver is handed the element, it stays in flight. */
 	ret = kchan_hand_back(ch, elem, step);
 	if (ret != -EAGAIN)
 		return ret;
 	kchan_trace(put_back, ch, elem->seq, elem->len, current);
 	rb_add_cached(&elem->node, &ch->put_back, kchan_seq_less);
 	ch->nr_put_back++;
-	/* Only now: until it is back, receivers must not be at the end. */
+	/*
+	 * Decrement only now: until the element is back, receivers must not see the
+	 * end of the stream.
+	 */
 	atomic_dec(&ch->in_flight);
 	kchan_recv_rises(ch, step);
 	kchan_pass_over(ch, ch->receivers.waits, step);
@@ -761,9 +792,9 @@ static int kchan_do_put_back(struct kchan *ch, struct kchan_elem *elem,
  * @ch: the channel
  * @elem: the element, from the heap; it is no longer the caller's
  *
- * It goes to the longest-waiting receiver, as if it were sent again, or waits
- * outside the capacity, ahead of all that was sent after it. It cannot fail.
- * With no receive end left it is dropped.
+ * It goes to the longest-waiting receiver, as if it were sent again. If there is
+ * none, it waits outside the capacity, ahead of all elements that were sent after it.
+ * This cannot fail. With no receive end left the element is dropped.
  *
  * Context: may sleep.
  */
@@ -782,9 +813,9 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem)
 }
 
 /*
- * No more sends. Parked senders keep their elements and are told so. Receivers wait
- * only while nothing is queued: they are at the end of the stream, unless an element
- * is in flight.
+ * Closes a channel. Parked senders keep their elements and are told -EPIPE. Receivers
+ * wait only while nothing is queued: so they are at the end of the stream, unless an
+ * element is in flight.
  */
 static void kchan_shut(struct kchan *ch, struct kchan_step *step)
 {
@@ -833,7 +864,7 @@ static void kchan_count_end(struct kchan *ch, fmode_t mode)
  * @mode: FMODE_READ, FMODE_WRITE or both: the directions of the file's mode, which
  *	the VFS checks before a read or a write
  *
- * The channel is new, or the caller has an end of each direction.
+ * The channel is new, or the caller has an end of each direction in @mode.
  */
 void kchan_end_get(struct kchan *ch, fmode_t mode)
 {
@@ -847,7 +878,8 @@ void kchan_end_get(struct kchan *ch, fmode_t mode)
  * @ch: the channel
  * @mode: FMODE_READ, FMODE_WRITE or both
  *
- * A direction that has gone does not come back: others have been told.
+ * A direction without ends never gets an end again, because others have been told
+ * that it is gone.
  *
  * Return: 0; -ENXIO when a direction has no end left.
  */
@@ -866,7 +898,7 @@ int kchan_end_get_live(struct kchan *ch, fmode_t mode)
 }
 
 /*
- * Nobody is left to receive. Senders are told so, and what is queued will never be
+ * No receive end is left. Senders are turned away. What is queued will never be
  * received: it is taken out here, to be freed without the lock.
  */
 static void kchan_refuse(struct kchan *ch, struct list_head *rings,
@@ -899,12 +931,12 @@ static void kchan_drop(struct kchan *ch, struct list_head *rings,
 }
 
 /**
- * kchan_end_put() - count an end no more
+ * kchan_end_put() - stop counting an end
  * @ch: the channel
  * @mode: as it was counted
  *
- * With the last end that could send the channel closes. With the last that could
- * receive, senders have nobody left to send to, and what is queued is freed.
+ * When the last end that can send goes, the channel closes. When the last end that
+ * can receive goes, senders are turned away, and what is queued is freed.
  *
  * Context: may sleep.
  */
@@ -941,9 +973,10 @@ static __poll_t kchan_recv_readiness(struct kchan *ch, struct kchan_step *step)
 }
 
 /*
- * A receiver with little room makes a rendezvous ready for a message that it takes,
- * and poll does not know how long the message is. Only an end that cannot receive
- * tells an error: to many loops an error means that nothing is left to be read.
+ * A parked receiver makes a rendezvous channel writable, however little room it has:
+ * poll does not know how long the message will be. Only an end that cannot receive
+ * reports an error, because many loops take an error to mean that nothing is left to
+ * be read.
  */
 static __poll_t kchan_send_readiness(struct kchan *ch, fmode_t mode,
 				     struct kchan_step *step)
@@ -960,7 +993,7 @@ static __poll_t kchan_send_readiness(struct kchan *ch, fmode_t mode,
 /**
  * kchan_readiness() - what would not block
  * @ch: the channel
- * @mode: FMODE_READ and FMODE_WRITE, as the end that asks may
+ * @mode: the directions of the end that asks: FMODE_READ, FMODE_WRITE or both
  *
  * Context: may sleep.
  * Return: the events, as poll tells them.

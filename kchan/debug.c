@@ -19,8 +19,8 @@
  * elem_size, capacity, len, in_flight, ends and waiters. The others of a channel:
  *
  * - uid: the user who opened the channel and is charged for it
- * - sent, received: how many elements were; an element that was put back counts as
- *   received once it is handed out again
+ * - sent, received: how many elements were sent and received; an element that was put
+ *   back counts as received once it is handed out again
  * - send_waits, recv_waits: how many cases had to wait so far
  * - polled: 1 when somebody's poll or epoll waits for the channel
  *
@@ -67,7 +67,7 @@ struct kchan_seen {
 /**
  * struct kchan_walk - a reader of the listing
  * @place: in the list of all channels, behind the one that was seen last
- * @held: the rest describes the channel that is shown next
+ * @held: the fields below describe the channel that is shown next
  * @polled: somebody is in its wait queues
  * @uid: its user
  * @info: what it is and holds
@@ -150,7 +150,10 @@ static void kchan_see_waiters(struct kchan_walk *walk,
 			continue;
 		seen->tid = task->pid;
 		seen->pid = task->tgid;
-		/* As a tracepoint does: torn perhaps, while it is renamed. */
+		/*
+		 * Copied as in a tracepoint: it may be torn while the task is
+		 * renamed.
+		 */
 		memcpy(seen->comm, task->comm, sizeof(seen->comm));
 		seen->comm[sizeof(seen->comm) - 1] = '\0';
 	}
@@ -158,7 +161,7 @@ static void kchan_see_waiters(struct kchan_walk *walk,
 
 static bool kchan_polled(struct kchan *ch)
 {
-	/* No barrier: nobody acts on it. */
+	/* No barrier is needed: this is only shown. */
 	return waitqueue_active(&ch->rd_wait) | waitqueue_active(&ch->wr_wait);
 }
 
@@ -201,7 +204,7 @@ static int kchan_walk_grow(struct kchan_walk *walk, unsigned int nr)
 {
 	struct kchan_seen *waiters;
 
-	/* More may have come by the next look. */
+	/* There may be more waiters at the next look. */
 	nr += nr / 4 + 16;
 	waiters = kvmalloc_array(nr, sizeof(*waiters), GFP_KERNEL);
 	if (!waiters)
@@ -251,7 +254,9 @@ static void *kchan_list_start(struct seq_file *m, loff_t *pos)
 		list_move(&walk->place.node, &kchan_all);
 		spin_unlock(&kchan_all_lock);
 	}
-	/* What did not fit into the last read was seen at that time. */
+	/*
+	 * A channel that did not fit into the last read is shown as it was seen then.
+	 */
 	return walk->held ? walk : kchan_walk_on(walk);
 }
 

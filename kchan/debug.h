@@ -11,7 +11,7 @@ struct kchan;
 /**
  * struct kchan_entry - a place in the list of all channels
  * @node: in the list
- * @ch: the channel; NULL for a reader of the list, which has come so far
+ * @ch: the channel; NULL if the entry marks how far a reader of the list has come
  */
 struct kchan_entry {
 	struct list_head node;

@@ -54,8 +54,9 @@ int kchan_file_release(struct inode *inode, struct file *file)
 }
 
 /*
- * Whoever may not sleep does not make the buffer. Poll makes it, so that whoever
- * polls before the next try finds it there.
+ * Makes the buffer at the first use. A call that may not sleep does not make it, and
+ * fails with -EAGAIN. Poll makes it: so a caller that polls before it tries again
+ * finds the buffer there.
  */
 static int kchan_file_use(struct kchan *ch, bool nowait)
 {
@@ -79,7 +80,7 @@ static ssize_t kchan_do_read(struct file *file, struct iov_iter *to, bool nowait
 	ret = kchan_file_use(ch, nowait);
 	if (unlikely(ret))
 		return ret;
-	/* A message that is too long is for kchan_recv() to find. */
+	/* In message mode, kchan_recv() checks the length of the message. */
 	if (!ch->message && (!ch->elem_size || count < ch->elem_size))
 		return -EINVAL;
 	ret = kchan_recv(ch, to, &wait);
@@ -87,8 +88,8 @@ static ssize_t kchan_do_read(struct file *file, struct iov_iter *to, bool nowait
 }
 
 /*
- * The VFS cuts a longer write off at MAX_RW_COUNT. That is no fault of the
- * caller's, who will write the rest.
+ * Checks the length of a write. The VFS cuts a longer write off at MAX_RW_COUNT. The
+ * caller has made no mistake then, and will write the rest later.
  */
 static int kchan_check_write(const struct kchan *ch, struct iov_iter *from)
 {
@@ -132,8 +133,8 @@ static ssize_t kchan_do_write(struct file *file, struct iov_iter *from, bool now
 
 /*
  * read and write have entries of their own beside the iter forms, as those of
- * /dev/null have. They spare the kiocb, which would be used for one flag: 115 of the
- * 1958 instructions of a send and a receive (6 %).
+ * /dev/null have. They avoid the kiocb, of which only one flag would be used. This
+ * saves 115 of the 1958 instructions of a send and a receive (6 %).
  */
 
 /**
@@ -141,7 +142,7 @@ static ssize_t kchan_do_write(struct file *file, struct iov_iter *from, bool now
  * @file: the end
  * @buf: where to
  * @count: bytes of room
- * @ppos: no meaning
+ * @ppos: ignored
  *
  * Return: the bytes; 0 at the end of the stream; or an error.
  */
@@ -159,7 +160,7 @@ ssize_t kchan_file_read(struct file *file, char __user *buf, size_t count,
  * @file: the end
  * @buf: the elements
  * @count: bytes in them
- * @ppos: no meaning
+ * @ppos: ignored
  *
  * Return: the bytes, or an error.
  */
@@ -199,11 +200,11 @@ ssize_t kchan_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 /**
  * kchan_file_poll() - tell what would not block
  * @file: the end
- * @pt: who waits for it
+ * @pt: the poll table
  *
- * An end waits in the queues of its own directions. This is the first use of a
- * channel that was not used yet; whoever cannot have a buffer is told by the read or
- * write that follows.
+ * A poll enters the queues of the end's own directions. It is the first use of a
+ * channel that was not used yet. If the buffer cannot be made, the read or write that
+ * follows reports this.
  *
  * Return: the events.
  */
@@ -212,7 +213,7 @@ __poll_t kchan_file_poll(struct file *file, poll_table *pt)
 	struct kchan *ch = file->private_data;
 
 	kchan_use(ch);
-	/* First in the queues, then the look: see kchan_wake_pollers() in chan.c. */
+	/* Enter the queues first, then look: see kchan_wake_pollers() in chan.c. */
 	if (file->f_mode & FMODE_READ)
 		poll_wait(file, &ch->rd_wait, pt);
 	if (file->f_mode & FMODE_WRITE)

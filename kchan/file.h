@@ -29,7 +29,7 @@ long kchan_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 	.compat_ioctl	= compat_ptr_ioctl,			\
 	.show_fdinfo	= kchan_show_fdinfo
 
-/* fs.c: the ends after a channel's first. */
+/* fs.c: further ends of a channel. */
 int kchan_fs_end(struct kchan *ch, fmode_t mode, int flags);
 int kchan_fs_init(void);
 void kchan_fs_abort(void);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ends after a channel's first: files of an internal filesystem.
+ * Further ends of a channel: files of an internal filesystem.
  *
- * What KCHAN_IOC_END makes has an inode of its own, a FIFO by its type, so that it
- * can be opened through /proc and is what it seems to those who look at the type.
- * The inode holds a reference on the channel, but is no end. The files are: the one
- * that it was made for, and each that is opened on it.
+ * An end that KCHAN_IOC_END makes has an inode of its own, of the type FIFO. So it
+ * can be opened through /proc, and a program that looks at the file type treats it as
+ * a pipe. The inode holds a reference on the channel, but is no end. The ends are
+ * files: the one that the inode was made for, and each file that is opened on it.
  *
  * The filesystem is mounted from load to unload. A mount holds a reference on the
- * module, which would never be unloaded; so that reference is dropped after the
- * mount, and taken again before the unmount. Each open file has a reference of its
- * own.
+ * module, and with it the module could never be unloaded. So that reference is
+ * dropped after the mount, and taken again before the unmount. Each open file has a
+ * reference of its own.
  */
 #include <linux/cred.h>
 #include <linux/dcache.h>
@@ -49,7 +49,9 @@ static void kchan_fs_evict(struct inode *inode)
 	struct kchan_origin *origin = inode->i_private;
 
 	clear_inode(inode);
-	/* The root has none, nor has an inode that was not finished. */
+	/*
+	 * The root inode has none. An inode that was not completed has none either.
+	 */
 	if (!origin)
 		return;
 	kchan_put(origin->ch);
@@ -151,7 +153,7 @@ static struct inode *kchan_fs_inode(struct kchan *ch, fmode_t mode)
 	return inode;
 }
 
-/* A file that is a new end. The caller has one of each of its directions. */
+/* Makes a file that is a new end. The caller has an end of each of its directions. */
 static struct file *kchan_fs_file(struct kchan *ch, fmode_t mode, int flags)
 {
 	struct inode *inode;
@@ -160,7 +162,7 @@ static struct file *kchan_fs_file(struct kchan *ch, fmode_t mode, int flags)
 	inode = kchan_fs_inode(ch, mode);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
-	/* The file's, which goes with it. */
+	/* The reference of the file. It is dropped with the file. */
 	__module_get(THIS_MODULE);
 	file = alloc_file_pseudo(inode, kchan_mnt, "", flags, &kchan_fs_fops);
 	if (IS_ERR(file)) {
@@ -217,7 +219,7 @@ int kchan_fs_init(void)
 	kchan_mnt = kern_mount(&kchan_fs_type);
 	if (IS_ERR(kchan_mnt))
 		return PTR_ERR(kchan_mnt);
-	/* The superblock's: see above. */
+	/* Drop the superblock's reference: see above. */
 	module_put(THIS_MODULE);
 	return 0;
 }
@@ -236,10 +238,10 @@ void kchan_fs_abort(void)
 /**
  * kchan_fs_exit() - unmount the filesystem
  *
- * Nobody has an end: whoever has one holds the module. But the last one may be on
- * its way out of fput(), which drops the module before the inode. Its reference on
- * the mount keeps the superblock, which gives up its reference on the module when
- * all inodes are gone. A module that is being unloaded counts from -1.
+ * No end is open, because each open end holds the module. But the last one may still
+ * be inside fput(), which drops the module before the inode. Its reference on the
+ * mount keeps the superblock. The superblock drops its reference on the module when
+ * all inodes are gone. The count of a module that is being unloaded starts at -1.
  */
 void kchan_fs_exit(void)
 {

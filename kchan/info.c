@@ -77,9 +77,9 @@ static const struct {
  * kchan_show_flags() - write flags as words
  * @m: where to
  * @flags: ``KCHAN_INFO_*``
- * @between: what divides them
+ * @between: the character between them
  *
- * Without any, "-" is written.
+ * If no flag is set, this writes "-".
  */
 void kchan_show_flags(struct seq_file *m, u32 flags, char between)
 {
@@ -123,8 +123,8 @@ void kchan_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "kchan-send-waiters:\t%u\n", info.send_waiters);
 	seq_printf(m, "kchan-recv-waiters:\t%u\n", info.recv_waiters);
 	/*
-	 * For debuggers: who else could use this end? One reference is the
-	 * reader's.
+	 * For debuggers: how many others could use this end. One reference belongs to
+	 * the reader of this file.
 	 */
 	seq_printf(m, "kchan-debug-file-refs:\t%ld\n", file_count(file) - 1);
 }

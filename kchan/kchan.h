@@ -49,47 +49,48 @@ struct kchan_waiter;
  * be done for others after the lock is dropped is noted in a &struct kchan_step.
  * The lock is never taken in interrupt context or in a wait-queue callback.
  *
- * The work under one hold is bounded by a step: see &struct kchan_step. Whatever
+ * The work under one hold is bounded by a step: see &struct kchan_step. Work that
  * takes longer drops the lock and goes on in a further step. The one exception is
  * root's listing of all channels, which shows a channel with all its waiters as they
  * were at one instant.
  *
- * A select that has to park holds the locks of all its channels, in order of id.
- * Nobody else holds two. An operation on one channel never takes the lock of
+ * A select that has to park holds the locks of all its channels, in order of id. No
+ * other operation holds two. An operation on one channel never takes the lock of
  * another.
  *
- * kchan.setup_lock is a mutex that serialises those who allocate rings: setup,
- * resize and the first use. kchan.lock nests inside it.
+ * kchan.setup_lock is a mutex that serialises the operations that allocate rings:
+ * setup, resize and the first use. kchan.lock nests inside it.
  *
  * The mutex of an armed select nests outside kchan.lock. No user memory is touched
  * under it. The order of spin locks is: the lock of the list of all channels
  * (debug.c), kchan.lock, the locks of wait queues.
  *
  * kchan.elem_size, kchan.batch and kchan.message never change once kchan.ready is
- * set. Whoever has seen it set (kchan_use()) reads them without a lock.
+ * set. A task that has seen it set (kchan_use()) reads them without a lock.
  *
  * kchan.in_flight is atomic, because an element is settled without the lock.
  *
- * Between any two holds of kchan.lock these are true, where an "open" waiter is one
- * whose party is not claimed, and where nobody is in the middle of several steps:
+ * Two rules hold whenever kchan.lock is free and no operation is between two of its
+ * steps. In them, an "open" waiter is one whose party is not claimed:
  *
- * - an open sender waits only if the buffer is full (that of a rendezvous channel
- *   always is), the channel is not closed, and a receive end is left;
+ * - an open sender waits only if the buffer is full (the buffer of a rendezvous
+ *   channel always is), the channel is not closed, and a receive end is left;
  * - an open receiver waits only if nothing is stored or put back, no open sender of
  *   another party waits with a message that it has room for, a send end is left, and
  *   the channel is open or has an element in flight.
  *
- * Between two steps some waiters may still have to be told. Every operation keeps
- * the order all the same: a send does not overtake parked senders though there is
- * room, and a parked sender of a closed channel is only ever turned away.
+ * Between two steps some waiters may still have to be told. Every operation keeps the
+ * order even then. A send does not overtake parked senders, although there is room.
+ * Nobody takes the element of a parked sender of a closed channel: that sender is
+ * only turned away.
  */
 
 /* Elements up to this size are staged on the stack of the task that waits. */
 #define KCHAN_STACK_ELEM	128
 
 /*
- * The most that is moved under one hold of a channel's lock by one batch: this many
- * elements, and, if they are more than one, this many bytes.
+ * One batch moves at most this many elements under one hold of a channel's lock. If
+ * it moves more than one element, it also moves at most this many bytes.
  */
 #define KCHAN_BATCH_ELEMS	64
 #define KCHAN_BATCH_BYTES	65536
@@ -98,9 +99,10 @@ struct kchan_waiter;
  * struct kchan_elem - one element in kernel memory
  * @node: in kchan.put_back
  * @next: in kchan_step.elems
- * @charge: who is charged for it, if it is not @ring that pays
+ * @charge: the user who is charged for it, unless @ring covers it
  * @ring: the ring whose charge covers it, or NULL
- * @seq: its place in the order of hand-out; valid once it was handed out
+ * @seq: its number in the order in which elements are handed out; valid once it was
+ *	handed out
  * @len: bytes in it
  * @data: the bytes
  */
@@ -132,8 +134,9 @@ struct kchan_stack_elem {
  * @next: in kchan_step.rings
  * @charged: bytes that kchan.user is charged for it
  * @prepaid: elements over %KCHAN_INLINE_ELEM_SIZE that the charge covers
- * @used: how many of these are allocated
- * @retired: it is in no list any more, and goes with the last element it pays for
+ * @used: how many of these prepaid elements are allocated
+ * @retired: the ring is in no list any more; it is freed with the last element that
+ *	it pays for
  * @stride: bytes from one slot to the next
  * @nr_slots: elements that it can hold
  * @head: index of the oldest element
@@ -157,10 +160,10 @@ struct kchan_ring {
 /**
  * struct kchan_waitq - the waiters of one direction, longest-waiting first
  * @list: &struct kchan_waiter.node
- * @rooms: of receivers in message mode: &struct kchan_waiter.by_room
+ * @rooms: the receivers in message mode: &struct kchan_waiter.by_room
  * @len: how many are on @list
  * @op: ``KCHAN_OP_SEND`` or ``KCHAN_OP_RECV``
- * @waits: how many were ever on @list; the next one's ticket
+ * @waits: how many waiters were ever on @list; also the ticket of the next one
  */
 struct kchan_waitq {
 	struct list_head list;
@@ -178,22 +181,23 @@ struct kchan_waitq {
  * @fixed: the geometry is fixed
  * @message: message mode
  * @closed: no more sends
- * @elem_size: bytes in an element; in message mode the most in one
+ * @elem_size: bytes in an element; in message mode the most bytes in one
  * @batch: the most bytes that are moved under one hold of @lock; a multiple of
  *	@elem_size, except in message mode, where it is one element
  * @capacity: elements that the rings may hold together
  * @stored: elements that the rings do hold together
  * @send_ends: open ends that can send
  * @recv_ends: open ends that can receive
- * @rings: &struct kchan_ring.node, oldest first; elements enter the last one
- *	and leave the first one that is not empty, which is the first
- * @senders: who waits to send
- * @receivers: who waits to receive
- * @put_back: &struct kchan_elem.node, elements that came back from receivers
- *	who could not take them, by @seq; they go out before those in @rings
+ * @rings: &struct kchan_ring.node, oldest first; elements enter the last one and
+ *	leave the first one. Only the last one may be empty.
+ * @senders: the waiters that send
+ * @receivers: the waiters that receive
+ * @put_back: &struct kchan_elem.node, elements that came back from receivers that
+ *	could not take them, in order of kchan_elem.seq; they are received before
+ *	those in @rings
  * @nr_put_back: how many are in @put_back
- * @send_rises: events that may have made a send ready
- * @recv_rises: events that may have made a receive ready
+ * @send_rises: count of events that may have made a send ready
+ * @recv_rises: count of events that may have made a receive ready
  * @in_flight: elements that left the channel and may still come back; see
  *	kchan_settle()
  * @seq: the number that the next element to be handed out gets
@@ -201,7 +205,7 @@ struct kchan_waitq {
  * @wr_wait: wait queue of poll, of ends that send
  * @ref: one for each end
  * @setup_lock: see the essay on locking
- * @user: whom the channel is charged to; holds a reference
+ * @user: the user who is charged for the channel; holds a reference
  * @id: unique number
  * @entry: in the list of all channels
  */
@@ -255,9 +259,11 @@ struct kchan_wait {
 
 /**
  * struct kchan_src - an element to send
- * @from: where it is, when @elem is NULL: left alone on failure, else advanced
- * @elem: it, in kernel memory. If the channel passes elements by pointer, it or the
- *	receiver becomes the owner, and this becomes NULL.
+ * @from: the caller's memory, if @elem is NULL: advanced on success, unchanged on
+ *	failure
+ * @elem: the element in kernel memory, or NULL. If the channel passes elements by
+ *	pointer, a send passes it on to the channel or the receiver, and sets this to
+ *	NULL.
  * @len: bytes in it
  */
 struct kchan_src {
@@ -268,14 +274,14 @@ struct kchan_src {
 
 /**
  * struct kchan_dst - where an element is to be received
- * @to: where it goes, when it is not detached: left alone on failure, else
- *	advanced
- * @elem: with @detach, room for @room bytes; out, if the channel passes elements by
- *	pointer: the element
+ * @to: where the element goes, unless it is detached: advanced on success, unchanged
+ *	on failure
+ * @elem: with @detach: in, an element with room for @room bytes; out, if the channel
+ *	passes elements by pointer, the element that was received
  * @detach: take the element out of the channel into kernel memory, for the
  *	caller to copy out without the lock, or to put back
  * @room: the longest element that is taken
- * @len: out: bytes in the element that was taken, or that @to could not take
+ * @len: out: bytes in the element that was taken, or that could not be copied to @to
  */
 struct kchan_dst {
 	struct iov_iter *to;
@@ -286,18 +292,21 @@ struct kchan_dst {
 };
 
 /*
- * What kchan_give() and kchan_take() return when the step is used up before they
- * could do anything: drop the lock, pass the step to kchan_finish(), come again.
+ * kchan_give() and kchan_take() return this when the step is used up before their
+ * element could move. The caller drops the lock, passes the step to kchan_finish(),
+ * and calls again.
  */
 #define KCHAN_MORE	1
 
-/* Whether elements are stored and passed by pointer, and never copied twice. */
+/*
+ * Whether elements are stored and passed by pointer. The channel never copies them.
+ */
 static inline bool kchan_by_pointer(const struct kchan *ch)
 {
 	return ch->elem_size > KCHAN_INLINE_ELEM_SIZE;
 }
 
-/* How many elements were sent: each was handed out then, or is stored now. */
+/* How many elements were sent: those that were handed out, and those stored now. */
 static inline u64 kchan_sent(const struct kchan *ch)
 {
 	return ch->seq + ch->stored;
@@ -344,7 +353,7 @@ int kchan_fix(struct kchan *ch, bool nowait);
  * @ch: the channel
  *
  * Context: may sleep.
- * Return: 0; -ENOMEM, -EDQUOT when there is no storage to be had.
+ * Return: 0; -ENOMEM or -EDQUOT when there is no memory or no quota for the storage.
  */
 static inline int kchan_use(struct kchan *ch)
 {
@@ -361,7 +370,10 @@ void kchan_end_info(struct file *file, struct kchan_info *info);
 void kchan_show_flags(struct seq_file *m, u32 flags, char between);
 void kchan_show_fdinfo(struct seq_file *m, struct file *file);
 
-/* Whether a file is an end: whatever opened it, it shows itself as one. */
+/*
+ * Whether a file is an end. All ends have the same show_fdinfo, however they were
+ * opened.
+ */
 static inline bool kchan_is_end(const struct file *file)
 {
 	return file->f_op->show_fdinfo == kchan_show_fdinfo;

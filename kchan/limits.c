@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may hold how much.
+ * Limits: how much a user may hold.
  *
  * Memory is charged to the cgroup of whoever allocates it. The limits here are for
  * users, as those of pipes are: how many channels a user may have, and how many
  * bytes these may hold. The uapi header lists what is charged, and to whom.
  *
- * A user is counted at each level of user namespaces, as ucounts are: as this user
- * in its own namespace, as the one who made that namespace in the parent namespace,
- * and so on. Each of these has the limits to itself. So a namespace of one's own is
- * no way around a limit, and a container with many users is no way to starve another
- * one. What the initial root owns has no limit at that level: containers that root
- * made do not share one.
+ * A user is counted at each level of user namespaces, as with ucounts: in its own
+ * namespace as itself, in the parent namespace as the user who made its namespace,
+ * and so on. The limits apply to each of these separately. So nobody escapes a limit
+ * by making a namespace, and a container with many users cannot starve another one.
+ * The initial root has no limit at its level: so containers that root made do not
+ * share a limit.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -36,7 +36,8 @@
  * @node: in kchan_users
  * @ns: the user namespace; holds a reference
  * @uid: the user in it
- * @parent: who made that namespace; holds a reference. NULL in the first one.
+ * @parent: the user who made that namespace; holds a reference. NULL in the first
+ *	one.
  * @refs: references, under kchan_users_lock
  * @channels: how many there are
  * @bytes: what all of them hold
@@ -113,7 +114,7 @@ static struct kchan_user *kchan_user_find(const struct ucounts *level)
 	return NULL;
 }
 
-/* How many levels are not there yet, from this one up. The lock is held. */
+/* How many levels have no entry yet, from this one up. The lock is held. */
 static unsigned int kchan_users_missing(const struct ucounts *level)
 {
 	unsigned int nr = 0;
@@ -124,8 +125,8 @@ static unsigned int kchan_users_missing(const struct ucounts *level)
 }
 
 /*
- * Takes a reference on the user of a level. Those that are not there yet are taken
- * from @spare, linked by their parent. The lock is held, so nobody sees a user
+ * Takes a reference on the user of a level. Users that have no entry yet are taken
+ * from @spare, a list linked by @parent. The lock is held, so nobody sees a user
  * without its parent.
  */
 static struct kchan_user *kchan_users_link(const struct ucounts *level,
@@ -238,7 +239,7 @@ static bool kchan_user_unlimited(const struct kchan_user *user)
 	return user->ns == &init_user_ns && uid_eq(user->uid, GLOBAL_ROOT_UID);
 }
 
-/* A limit of 0 is none; CAP_SYS_RESOURCE is asked for only when it matters. */
+/* A limit of 0 means no limit. CAP_SYS_RESOURCE is checked only when it matters. */
 static bool kchan_within(u64 n, unsigned long limit)
 {
 	return !limit || n <= limit || capable(CAP_SYS_RESOURCE);
@@ -254,7 +255,7 @@ static bool kchan_user_within(const struct kchan_user *user, unsigned long n,
  * kchan_user_add_channel() - count one more channel
  * @user: the user
  *
- * Context: may sleep, for a security module may when it is asked for a capability.
+ * Context: may sleep: a security module may sleep when it checks a capability.
  * Return: 0, or -EDQUOT.
  */
 int kchan_user_add_channel(struct kchan_user *user)
@@ -274,7 +275,7 @@ int kchan_user_add_channel(struct kchan_user *user)
 }
 
 /**
- * kchan_user_del_channel() - count one channel less
+ * kchan_user_del_channel() - count one channel fewer
  * @user: the user
  */
 void kchan_user_del_channel(struct kchan_user *user)
@@ -313,7 +314,7 @@ int kchan_user_charge(struct kchan_user *user, size_t bytes)
  * @user: the user
  * @bytes: how many
  *
- * No capability is asked for: a hint for whoever polls.
+ * This does not check for a capability. It is a hint for poll.
  *
  * Return: whether they would.
  */
@@ -329,7 +330,7 @@ bool kchan_user_may_charge(struct kchan_user *user, size_t bytes)
 }
 
 /**
- * kchan_user_uncharge() - count bytes no more
+ * kchan_user_uncharge() - stop counting bytes
  * @user: the user
  * @bytes: how many
  */
@@ -340,8 +341,9 @@ void kchan_user_uncharge(struct kchan_user *user, size_t bytes)
 }
 
 /*
- * Up to this size, and for whole powers of two of few pages, the slab allocator
- * wastes nothing that is not charged. All else is made of pages.
+ * Whether the slab allocator wastes no memory that is not charged. This is so up to
+ * its largest cache, and for powers of two of a few pages. All other sizes are
+ * allocated as pages.
  */
 static bool kchan_fits_slab(size_t size)
 {

@@ -18,7 +18,7 @@
 /**
  * kchan_party_init() - make a party
  * @party: the party, which nobody else can see yet
- * @task: the current task; NULL of a &struct kchan_polled
+ * @task: the current task; NULL for a &struct kchan_polled
  */
 void kchan_party_init(struct kchan_party *party, struct task_struct *task)
 {
@@ -27,7 +27,7 @@ void kchan_party_init(struct kchan_party *party, struct task_struct *task)
 	party->winner = NULL;
 }
 
-/* Sleeps. Returns whether the deadline has not passed. */
+/* Sleeps. Returns false if the deadline has passed. */
 static bool kchan_party_sleep(ktime_t *deadline)
 {
 	if (!deadline) {
@@ -46,8 +46,8 @@ static bool kchan_party_sleep(ktime_t *deadline)
  * @triggered: poll_wqueues.triggered, of a party that also waits for files; or
  *	NULL
  *
- * Return: 0 when a case was completed: kchan_party.winner tells which. Otherwise
- * the party is as open as before: -ERESTARTSYS for a signal, -ETIMEDOUT at the
+ * Return: 0 when a case was completed: kchan_party.winner tells which. Otherwise the
+ * state of the party has not changed: -ERESTARTSYS for a signal, -ETIMEDOUT at the
  * deadline, -EAGAIN when the caller has to look at its files.
  */
 int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
@@ -67,9 +67,9 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
 			break;
 		if (triggered && READ_ONCE(*triggered)) {
 			/*
-			 * Pairs with the barrier in the wait queue's callback:
-			 * whoever triggers after this is seen by the caller's
-			 * look at the files, or by the next round.
+			 * Pairs with the barrier in the wait queue's callback: a
+			 * trigger after this is seen by the caller's look at the
+			 * files, or by the next round.
 			 */
 			smp_store_mb(*triggered, 0);
 			ret = -EAGAIN;
@@ -89,11 +89,12 @@ int kchan_party_wait(struct kchan_party *party, ktime_t *deadline,
 }
 
 /**
- * kchan_party_give_up() - let no case be completed any more
+ * kchan_party_give_up() - stop others from completing a case
  * @party: the caller's party
  *
- * Return: whether that is so. If not, a case is being completed: the party is DONE
- * once the caller has held the lock of each of its channels.
+ * Return: true if no case was or will be completed. If false, a case is being
+ * completed: the party is DONE once the caller has held the lock of each of its
+ * channels.
  */
 bool kchan_party_give_up(struct kchan_party *party)
 {
@@ -138,7 +139,10 @@ static struct kchan_waiter *kchan_by_room(struct rb_node *node)
 	return rb_entry_safe(node, struct kchan_waiter, by_room);
 }
 
-/* The one that came last goes to the right of all others. */
+/*
+ * The tree is in order of arrival, so the newest waiter goes to the right of all
+ * others.
+ */
 static void kchan_rooms_add(struct kchan_waitq *q, struct kchan_waiter *w)
 {
 	struct rb_node **link = &q->rooms.rb_node;
@@ -179,8 +183,8 @@ void kchan_enqueue(struct kchan_waitq *q, struct kchan_waiter *w, bool by_room)
 /**
  * kchan_dequeue() - take a waiter out of its queue, if it is in it
  * @q: the queue
- * @w: the waiter; if its party was claimed, somebody who met it may have taken it
- *	out before
+ * @w: the waiter; if its party was claimed, another task may have taken it out
+ *	already
  *
  * Context: the channel's lock is held.
  */
@@ -196,8 +200,8 @@ void kchan_dequeue(struct kchan_waitq *q, struct kchan_waiter *w)
 }
 
 /*
- * Whether a waiter is open. If it is not, it is taken out, so that nobody meets it
- * again.
+ * Whether a waiter is open. A waiter that is not open is taken out, so that nobody
+ * finds it again.
  */
 static bool kchan_open(struct kchan_waitq *q, struct kchan_waiter *w,
 		       struct kchan_step *step)
@@ -242,7 +246,9 @@ struct kchan_waiter *kchan_first(struct kchan_waitq *q, struct kchan_step *step)
 	return NULL;
 }
 
-/* The first in the tree with so much room, whether it is open or not. */
+/*
+ * The first waiter in the tree with room for @len bytes, whether it is open or not.
+ */
 static struct kchan_waiter *kchan_find_room(struct kchan_waitq *q, u32 len)
 {
 	struct kchan_waiter *at = kchan_by_room(q->rooms.rb_node);
@@ -291,7 +297,7 @@ struct kchan_waiter *kchan_first_with_room(struct kchan_waitq *q, u32 len,
 /**
  * kchan_complete() - tell a claimed party that it was served
  * @q: the queue that the waiter is in
- * @w: the waiter whose case is completed; not to be touched afterwards
+ * @w: the waiter whose case is completed; the caller must not touch it afterwards
  * @status: its outcome
  * @step: the work under this hold: it wakes the party later
  *
@@ -318,8 +324,8 @@ void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
 		refcount_inc(&told->polled->ref);
 	}
 	/*
-	 * Pairs with the load-acquire in kchan_party_done(). From here on the
-	 * owner may go on, and the waiter and the party with it.
+	 * Pairs with the load-acquire in kchan_party_done(). From here on the owner
+	 * may go on, and free the waiter and the party.
 	 */
 	atomic_set_release(&party->state, KCHAN_DONE);
 }

@@ -15,16 +15,16 @@
  *
  *	OPEN --claim--> CLAIMED --served--> DONE
  *
- * Whoever can complete one of its cases claims the party, once: that is a
- * compare-and-exchange of the state, made with the lock of that case's channel
- * held. A loser goes on to the next waiter. All that the claim needs (a sender's
- * element in kernel memory, a receiver's staging) is at hand before it is made, so
- * a claim is never undone.
+ * A task that can complete one of its cases first claims the party. A claim is a
+ * compare-and-exchange of the state, made with the lock of that case's channel held.
+ * Only one claim succeeds. A task that loses goes on to the next waiter. All that the
+ * claim needs (a sender's element in kernel memory, a receiver's staging) is ready
+ * before the claim is made, so a claim is never undone.
  *
- * The party is told DONE under the same hold of the lock as it was claimed. After
- * that nobody but its owner touches the party and its waiters, which may be gone.
- * Only the wake-up is left for when the lock is dropped; the server holds a
- * reference on the task, or on the armed select, until then.
+ * The party is told DONE under the same hold of the lock under which it was claimed.
+ * After that only the owner may touch the party and its waiters: their memory may be
+ * gone. Only the wake-up is left until the lock is dropped. Until then the server
+ * holds a reference on the task, or on the armed select.
  *
  * The owner gives up (signal, deadline, a file that is ready) by claiming its own
  * party. If it loses, somebody claimed the party under the lock of one of its
@@ -60,10 +60,11 @@ struct kchan_party {
 
 /**
  * struct kchan_polled - a party that no task waits in, but that may be polled
- * @party: the party; first, because the last reference frees the whole object that
- *	this is the beginning of
- * @ref: the owner, and each server that is about to wake those who poll
- * @wait: who polls
+ * @party: the party. A &struct kchan_polled is the first member of its object,
+ *	because the last reference frees the whole object by this address.
+ * @ref: references: one for the owner, and one for each server that is about to wake
+ *	those who poll
+ * @wait: wait queue of those who poll
  */
 struct kchan_polled {
 	struct kchan_party party;
@@ -75,14 +76,15 @@ struct kchan_polled {
  * struct kchan_waiter - one case of a party
  * @node: in a &struct kchan_waitq, under the channel's lock; empty when in none
  * @party: the party
- * @elem: staging. A sender's element; a receiver's place for one. A receiver of
- *	elements that are passed by pointer brings none: the server sets it to the
- *	sender's. Written only under the channel's lock while the waiter is queued.
+ * @elem: staging: a sender's element, or a receiver's place for one. It is NULL for a
+ *	receiver of elements that are passed by pointer, until the server sets it to
+ *	the sender's element. Written only under the channel's lock while the waiter
+ *	is queued.
  * @since: when it was queued, in jiffies
  * @ticket: its place in the order of arrival
- * @by_room: in message mode, of a receiver: in kchan_waitq.rooms, in order of @ticket
+ * @by_room: for a receiver in message mode: in kchan_waitq.rooms, in order of @ticket
  * @max_room: the largest @room in the subtree below @by_room
- * @room: of a receiver: the longest element that it takes
+ * @room: for a receiver: the longest element that it takes
  * @status: 0 when the element moved; -EPIPE when there is nobody left to move
  *	it; -EMSGSIZE when it is longer than @room. Valid once DONE.
  */
@@ -98,9 +100,9 @@ struct kchan_waiter {
 	int status;
 };
 
-/* Parties served, at the most, in one step. */
+/* The most parties that are served in one step. */
 #define KCHAN_STEP_PARTIES	16
-/* Waiters of claimed parties taken out of queues, at the most, in one step. */
+/* The most waiters of claimed parties that one step takes out of queues. */
 #define KCHAN_STEP_STALE	64
 
 /**
@@ -117,8 +119,8 @@ struct kchan_told {
  * struct kchan_step - the work under one hold of a channel's lock
  * @nr_told: how many are in @told
  * @stale: waiters of claimed parties that were taken out
- * @rest: there is something to do besides waking pollers: set with all that follows,
- *	except @in and @out
+ * @rest: there is more to do than to wake pollers: set together with @more, @all,
+ *	@elems, @rings and @told
  * @more: the step was used up before all was done
  * @all: every poller is to be woken
  * @in: wake-ups for pollers of input; each wakes one exclusive poller
@@ -173,8 +175,8 @@ static inline void kchan_step_more(struct kchan_step *step)
  * @w: the waiter
  *
  * Context: the lock of the waiter's channel is held.
- * Return: whether it is the caller's now, to serve and pass to kchan_complete()
- * before the lock is dropped.
+ * Return: whether the claim succeeded. If so, the caller serves the party, and calls
+ * kchan_complete() before it drops the lock.
  */
 static inline bool kchan_claim(struct kchan_waiter *w)
 {
@@ -191,20 +193,20 @@ static inline bool kchan_claim(struct kchan_waiter *w)
 static inline bool kchan_party_done(struct kchan_party *party)
 {
 	/*
-	 * Pairs with the store-release in kchan_complete(): whoever sees DONE
-	 * sees the element, the status and the winner.
+	 * Pairs with the store-release in kchan_complete(): a task that sees DONE
+	 * also sees the element, the status and the winner.
 	 */
 	return atomic_read_acquire(&party->state) == KCHAN_DONE;
 }
 
 /**
- * kchan_finish() - do what was left until the lock is dropped
+ * kchan_finish() - do the work that a step left until the lock is dropped
  * @ch: the channel
  * @step: what there is to do
  *
- * If the step was used up, goes on in further steps. It is inline because most steps
- * leave nothing; out of line it took 96 of the 2258 instructions of a send and a receive
- * (4 %).
+ * If the step was used up, this goes on in further steps. It is inline because most
+ * steps leave nothing to do. Out of line it took 96 of the 2258 instructions of a
+ * send and a receive (4 %).
  *
  * Context: no channel's lock is held. May sleep.
  */

@@ -10,12 +10,12 @@
  *
  * An element size of 0 has slots of 0 bytes: the ring only counts.
  *
- * The whole buffer is charged when its ring is made, so that it is there for a send
- * which poll() called ready. Where elements are passed by pointer, the charge of the
- * ring covers as many elements as it has slots, and one if it has none. An element
- * takes such a place when it is allocated, if one is free, and holds it until it is
- * freed, wherever it is. An element that finds no free place is charged by itself to
- * the user who opened the channel, as the ring is.
+ * The whole buffer is charged when its ring is made, so that a send that poll()
+ * reports as ready has its storage. Where elements are passed by pointer, the charge
+ * of the ring covers as many elements as it has slots, and one if it has none. An
+ * element takes such a place when it is allocated, if one is free, and holds it until
+ * it is freed, wherever it is. An element that finds no free place is charged by
+ * itself to the user who opened the channel, as the ring is.
  */
 #include <linux/err.h>
 #include <linux/overflow.h>
@@ -41,7 +41,9 @@ u32 kchan_ring_stride(u32 elem_size, bool message)
 	return ALIGN(elem_size, 8) + (message ? sizeof(u64) : 0);
 }
 
-/* Small elements stand behind their header. */
+/*
+ * Whether an element is one allocation: the bytes of a small one follow its header.
+ */
 static bool kchan_elem_is_one(u32 len)
 {
 	return len <= KCHAN_INLINE_ELEM_SIZE;
@@ -66,8 +68,8 @@ static u32 kchan_ring_prepaid(u32 elem_size, u32 capacity)
  * @capacity: how many elements it holds
  * @message: message mode
  *
- * Return: the number of bytes, those of elements passed by pointer included;
- * SIZE_MAX for more than can be told.
+ * Return: the number of bytes, those of elements passed by pointer included; SIZE_MAX
+ * if that is more than a size_t can hold.
  */
 size_t kchan_ring_bytes(u32 elem_size, u32 capacity, bool message)
 {
@@ -149,7 +151,7 @@ void kchan_ring_free(struct kchan_ring *ring, struct kchan_user *user)
 	kfree(ring);
 }
 
-/* Has the newest ring pay for one more element, if it can. */
+/* Makes the newest ring pay for one more element, if it can. */
 static struct kchan_ring *kchan_ring_pay(struct kchan *ch)
 {
 	struct kchan_ring *ring = NULL;
@@ -167,9 +169,9 @@ static struct kchan_ring *kchan_ring_pay(struct kchan *ch)
 }
 
 /*
- * An element that a ring pays for is gone. Who polls for output may have waited for
- * that: see kchan_elem_payable(). A poller that is in the wait queue is seen, as is
- * argued at kchan_wake_pollers().
+ * Gives a place back, after an element that a ring pays for is gone. A poller for
+ * output may have waited for that: see kchan_elem_payable(). A poller that is in the
+ * wait queue is seen here, as argued at kchan_wake_pollers().
  */
 static void kchan_ring_unpay(struct kchan *ch, struct kchan_ring *ring)
 {
@@ -191,9 +193,9 @@ static void kchan_ring_unpay(struct kchan *ch, struct kchan_ring *ring)
  * kchan_elem_payable() - whether one more element passed by pointer would be paid
  * @ch: the channel
  *
- * By the newest ring, or by the channel's user, as far as can be told now. When a
- * place of the ring becomes free, pollers are woken. When the user's quota becomes free
- * elsewhere, they are not.
+ * The newest ring would pay, or else the channel's user. The answer holds for this
+ * moment only. When a place of the ring becomes free, pollers are woken. When quota
+ * of the user becomes free elsewhere, they are not.
  *
  * Context: the channel's lock is held.
  * Return: whether it would.
@@ -223,7 +225,7 @@ static void kchan_elem_uncharge(struct kchan *ch, struct kchan_elem *elem)
  * @len: its bytes
  *
  * Context: may sleep.
- * Return: the element, its length set, its bytes not; -EDQUOT or -ENOMEM as an
+ * Return: the element: its length is set, its bytes are not; -EDQUOT or -ENOMEM as an
  * error pointer.
  */
 struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len)
@@ -232,7 +234,7 @@ struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len)
 	struct kchan_elem *elem;
 	int ret;
 
-	/* The bytes of a large one come once they are paid for. */
+	/* The bytes of a large element are allocated after they are paid for. */
 	elem = kmalloc(sizeof(*elem) + (one ? len : 0),
 		       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!elem)
@@ -270,8 +272,8 @@ free:
  * @staged: the element, of at most %KCHAN_STACK_ELEM bytes
  *
  * It is charged even past a limit, because an element that comes back must not be
- * lost. A user has no more of these than there were parked receivers, so they are
- * less than the stacks of these tasks.
+ * lost. A user never has more such elements than there were parked receivers, so they
+ * take less memory than the stacks of those tasks.
  *
  * Context: may sleep.
  * Return: the copy, for kchan_elem_free(). This does not fail.
@@ -313,7 +315,7 @@ void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem)
  * @ring: the ring
  * @step: the work under this hold, which frees it later
  *
- * If elements that it pays for are in flight, the last of these frees it.
+ * If elements that it pays for are in flight, the last of them frees the ring.
  *
  * Context: the channel's lock is held.
  */
@@ -333,8 +335,8 @@ void kchan_ring_retire(struct kchan_ring *ring, struct kchan_step *step)
  * @ch: the channel
  * @ring: the ring, in no list any more
  *
- * Elements that it pays for may be elsewhere, in flight. Then the last of these
- * frees the ring.
+ * Elements that it pays for may be elsewhere, in flight. Then the last of them frees
+ * the ring.
  *
  * Context: may sleep.
  */

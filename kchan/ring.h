@@ -17,7 +17,7 @@ struct kchan_elem *kchan_elem_keep(const struct kchan_elem *staged);
 void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem);
 bool kchan_elem_payable(struct kchan *ch);
 
-/* The slot that the next element to enter goes to. */
+/* The slot for the next element that enters. */
 static inline void *kchan_ring_tail(struct kchan_ring *ring)
 {
 	u32 i = ring->head + ring->len;
@@ -45,7 +45,7 @@ static inline void kchan_ring_pop(struct kchan_ring *ring)
 	ring->len--;
 }
 
-/* The ring that elements enter. With room in the channel there is one. */
+/* The ring that elements enter. A channel that has room has such a ring. */
 static inline struct kchan_ring *kchan_newest(const struct kchan *ch)
 {
 	return list_last_entry(&ch->rings, struct kchan_ring, node);

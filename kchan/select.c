@@ -2,17 +2,17 @@
 /*
  * Select: exactly one case of several commits, at one instant.
  *
- * To commit a case takes the lock of its channel alone: that is one instant,
- * whatever the others do. A select that waits commits a case or parks them all under
- * the locks of all its channels (call.c). A select that does not wait has to take the
- * default only if there was an instant at which no case was ready. It looks at each
- * channel under its own lock, and then once more: if each case was not ready both
- * times, and nothing that could have made it ready happened in between, then none was
- * ready between the two rounds. After two tries it takes the locks of all channels.
+ * A commit takes only the lock of the case's channel. That is one instant, whatever
+ * happens on the other channels. A select that waits commits a case or parks them all
+ * under the locks of all its channels (call.c). A select that does not wait may take
+ * the default only if there was an instant at which no case was ready. It looks at
+ * each channel under its own lock, and then once more. If no case was ready both
+ * times, and nothing in between can have made one ready, then none was ready between
+ * the two rounds. After two tries it takes the locks of all channels.
  *
- * Files are polled without any lock, for that may sleep; their readiness is a hint
- * anyway. A file that becomes ready only wakes the task, which looks, and then gives
- * up its own party.
+ * Files are polled without any lock, because polling may sleep; their readiness is a
+ * hint anyway. A file that becomes ready only wakes the task. The task looks at its
+ * files, and then gives up its own party.
  */
 #include <linux/bitops.h>
 #include <linux/err.h>
@@ -38,7 +38,7 @@
 static_assert(sizeof(struct kchan_case) == KCHAN_CASE_SIZE_V0);
 static_assert(sizeof(struct kchan_select) == KCHAN_SELECT_SIZE_V0);
 
-/* So many cases need no memory of their own: few selects have more. */
+/* Up to this many cases need no memory of their own. Few selects have more. */
 #define KCHAN_CASES_INLINE	8
 
 /* How often a select that does not wait looks before it takes all locks. */
@@ -47,8 +47,8 @@ static_assert(sizeof(struct kchan_select) == KCHAN_SELECT_SIZE_V0);
 /**
  * struct kchan_waiting - a select that waits
  * @charge: who is charged for this
- * @party: the caller
- * @pwq: the caller in the wait queues of the files
+ * @party: the party of the caller
+ * @pwq: the caller's entries in the wait queues of the files
  * @slots: one for each case
  */
 struct kchan_waiting {
@@ -61,9 +61,9 @@ struct kchan_waiting {
 /**
  * struct kchan_cases - the cases of one call
  * @call: the call
- * @charge: who is charged for the memory of many cases
- * @branches: of a few cases
- * @locks: of a few cases
+ * @charge: who is charged for the branches and locks, if there are many cases
+ * @branches: the branches, if there are few cases
+ * @locks: the locks, if there are few cases
  */
 struct kchan_cases {
 	struct kchan_call call;
@@ -73,7 +73,7 @@ struct kchan_cases {
 };
 
 /*
- * Sees which files are ready. With @pt, whose function may be NULL, also enters
+ * Returns which files are ready. With @pt, whose function may be NULL, it also enters
  * their wait queues.
  */
 static u64 kchan_poll_files(struct kchan_call *call, poll_table *pt)
@@ -104,7 +104,7 @@ static bool kchan_branch_may(const struct kchan_branch *b)
 	struct kchan *ch = b->ch;
 
 	if (b->op == KCHAN_OP_SEND)
-		/* Whoever acts on it looks again with the lock. */
+		/* A caller that acts on this looks again with the lock. */
 		return data_race(ch->stored < ch->capacity || ch->closed ||
 				 !ch->recv_ends) ||
 		       !list_empty(&ch->receivers.list);
@@ -134,8 +134,8 @@ static bool kchan_look_at(struct kchan_branch *b)
 }
 
 /*
- * The cases that are ready, one looked at after the other. @risen: out: whether one
- * may have been ready since it was looked at the last time.
+ * Looks at one case after another. Returns those that are ready. @risen: out: whether
+ * a case may have been ready since the last look at it.
  */
 static u64 kchan_look(struct kchan_call *call, bool *risen)
 {
@@ -160,8 +160,8 @@ static u64 kchan_look(struct kchan_call *call, bool *risen)
 /*
  * Whether a case passes the checks that a read or a write on its file would pass,
  * those of a security module among them. It is checked before it is tried or waits.
- * To check it before it is looked at would cost each case of a select 139
- * instructions, whichever commits.
+ * To check all cases before the first look would cost 139 instructions for each case
+ * of a select, whichever commits.
  */
 static int kchan_verify(struct kchan_call *call, unsigned int i)
 {
@@ -212,9 +212,9 @@ static int kchan_try_some(struct kchan_call *call, u64 set)
 /*
  * Commits a case if one is ready, under the locks of all channels.
  *
- * An element may be settled, or a parked party given up, while the locks are held. Both
- * calls take one of these locks before they return, so nobody can have seen that a case
- * was ready before we look at the others.
+ * While the locks are held, another task may settle an element, or give up its parked
+ * party. It takes one of these locks before its call returns. So nobody can have seen
+ * that a case was ready before we look at the other cases.
  */
 static int kchan_try_all(struct kchan_call *call)
 {
@@ -230,7 +230,10 @@ static int kchan_try_all(struct kchan_call *call)
 		b = &call->branches[call->chosen];
 		if (ret != -EFAULT)
 			break;
-		/* It is tried first then: others would else be the likelier. */
+		/*
+		 * Try this case first now. Otherwise the other cases would be more
+		 * likely to commit.
+		 */
 		ret = kchan_branch_try(b);
 		if (ret != -EAGAIN)
 			return kchan_committed(call, ret);
@@ -246,7 +249,10 @@ static int kchan_try_all(struct kchan_call *call)
 	return ret;
 }
 
-/* Commits a case if one is ready. Only if @exact, -EAGAIN says that none was. */
+/*
+ * Commits a case if one is ready. With @exact, -EAGAIN means that at one instant none
+ * was.
+ */
 static int kchan_try(struct kchan_call *call, bool exact)
 {
 	u64 ready = call->likely;
@@ -256,7 +262,7 @@ static int kchan_try(struct kchan_call *call, bool exact)
 
 	if (call->files)
 		ready |= kchan_poll_files(call, NULL);
-	/* A try of the only case is one instant. */
+	/* With a single case, one try is one instant. */
 	if (call->nr == 1 && call->branches[0].ch)
 		ready = 1;
 	for (looks = 0; ; looks++) {
@@ -265,7 +271,10 @@ static int kchan_try(struct kchan_call *call, bool exact)
 			return ret;
 		if (looks == KCHAN_SELECT_LOOKS)
 			return kchan_try_all(call);
-		/* What this tells of rises has no meaning yet. */
+		/*
+		 * The first look only notes the counts of rises. Its @risen has no
+		 * meaning.
+		 */
 		ready = kchan_look(call, &risen);
 		if (!ready)
 			ready = kchan_look(call, &risen);
@@ -279,7 +288,7 @@ static bool kchan_expired(const ktime_t *deadline)
 	return deadline && ktime_compare(ktime_get(), *deadline) >= 0;
 }
 
-/* Sleeps until a case has committed, which may be a file's. */
+/* Sleeps until a case has committed. This may be the case of a file. */
 static int kchan_sleep(struct kchan_call *call, struct kchan_waiting *wg,
 		       ktime_t *deadline)
 {
@@ -292,7 +301,7 @@ static int kchan_sleep(struct kchan_call *call, struct kchan_waiting *wg,
 		if (ret != -EAGAIN)
 			break;
 		ready = kchan_poll_files(call, &wg->pwq.pt);
-		/* A file may trigger all the time and never be ready. */
+		/* A file may wake us again and again, and never be ready. */
 		if (!ready && signal_pending(current))
 			ret = -ERESTARTSYS;
 		else if (!ready && kchan_expired(deadline))
@@ -316,7 +325,7 @@ static int kchan_wait_files(struct kchan_call *call, struct kchan_waiting *wg,
 	if (call->files) {
 		poll_initwait(&wg->pwq);
 		files = kchan_poll_files(call, &wg->pwq.pt);
-		/* From now on they are only asked. */
+		/* From now on the files are only asked, and no queue is entered. */
 		wg->pwq.pt._qproc = NULL;
 		ret = wg->pwq.error;
 	}
@@ -453,7 +462,7 @@ static int kchan_resolve_end(struct kchan_branch *b, const struct kchan_case *c,
 	return 0;
 }
 
-/* Resolves a case, which is the one of this @bit. */
+/* Resolves a case. @bit is its bit in the sets of @call. */
 static int kchan_resolve(struct kchan_call *call, struct kchan_branch *b, u64 bit,
 			 const struct kchan_case *c)
 {
@@ -469,7 +478,7 @@ static int kchan_resolve(struct kchan_call *call, struct kchan_branch *b, u64 bi
 	b->faults = 0;
 	b->detach = false;
 
-	/* Negative is Go's nil channel. */
+	/* A negative fd is Go's nil channel. */
 	if (unlikely(c->fd < 0)) {
 		b->fd = (struct fd){};
 		return 0;
@@ -492,7 +501,8 @@ static int kchan_resolve(struct kchan_call *call, struct kchan_branch *b, u64 bi
 }
 
 /*
- * An armed select holds no files, and where a receive goes is told when it is read.
+ * Prepares a case for an armed select. Such a select holds no files. The read says
+ * where a received element goes, so the address of a receive is ignored.
  */
 static int kchan_arm_case(struct kchan_case *c)
 {
@@ -504,9 +514,9 @@ static int kchan_arm_case(struct kchan_case *c)
 }
 
 /*
- * Field by field, if the caller's structure is as ours. The general copy costs 79
- * instructions more for each case: 632 of the 3494 of a select of eight. It has a
- * structure of its own, so that @c can stand in registers.
+ * Copies field by field, if the caller's structure has our size. The general copy
+ * costs 79 instructions more for each case: 632 of the 3494 of a select of eight. It
+ * copies to a structure of its own, so that @c can stand in registers.
  */
 static int kchan_copy_case(struct kchan_case *c, struct kchan_case __user *from,
 			   size_t size)
@@ -539,11 +549,11 @@ fault:
  * @from: where they are
  * @nr: how many
  * @size: the size of the caller's &struct kchan_case
- * @arm: it is to be armed
+ * @arm: the call is to be armed
  *
  * Context: may sleep.
- * Return: 0, then their files have to be put; -EFAULT, -EINVAL, -EBADF, -E2BIG,
- * -EMSGSIZE, -EOPNOTSUPP, -ENOMEM, -EDQUOT, or what a security module says.
+ * Return: 0, and then the caller has to put their files; -EFAULT, -EINVAL, -EBADF,
+ * -E2BIG, -EMSGSIZE, -EOPNOTSUPP, -ENOMEM, -EDQUOT, or what a security module says.
  */
 int kchan_read_cases(struct kchan_call *call, void __user *from,
 		     unsigned int nr, size_t size, bool arm)
@@ -580,7 +590,7 @@ void kchan_put_files(struct kchan_call *call)
 		fdput(call->branches[i].fd);
 }
 
-/* Room for the cases: branches, and behind them the locks. */
+/* Gets room for the cases: the branches, and the locks behind them. */
 static int kchan_cases_init(struct kchan_cases *cases, unsigned int nr)
 {
 	struct kchan_branch *branches = cases->branches;
@@ -606,8 +616,8 @@ static void kchan_cases_free(struct kchan_cases *cases)
 }
 
 /*
- * The deadline on the host's clock. The caller's time namespace may have moved it;
- * the helper that does this is not exported by every kernel.
+ * Converts a deadline of the caller's time namespace to the host's clock. The kernel
+ * has a helper for this, but not every kernel exports it.
  */
 static ktime_t kchan_deadline(u64 deadline)
 {
@@ -658,7 +668,7 @@ static int kchan_check_select(const struct kchan_select *sel)
 	return kchan_check_cases(sel->nr_cases, sel->case_size);
 }
 
-/* Tells those who watch the file, as a read or a write would. */
+/* Tells those who watch the file (fsnotify), as a read or a write does. */
 static void kchan_notify(const struct kchan_branch *b)
 {
 	if (b->op == KCHAN_OP_SEND)
@@ -689,7 +699,7 @@ fault:
 }
 
 /**
- * kchan_ioctl_select() - the ioctl
+ * kchan_ioctl_select() - %KCHAN_IOC_SELECT
  * @uarg: the caller's &struct kchan_select
  * @usize: the size of it
  *

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * A channel's life and shape: made, set up, resized, freed.
- */
+/* A channel's life and geometry: it is made, set up, resized and freed. */
 #include <linux/err.h>
 #include <linux/minmax.h>
 #include <linux/overflow.h>
@@ -12,12 +10,12 @@
 #include "party.h"
 #include "ring.h"
 
-/* Rings that still hold elements when another one is added by a resize. */
+/* A resize fails if this many rings still hold elements. */
 #define KCHAN_MAX_RINGS		64
 
 static atomic64_t kchan_last_id = ATOMIC64_INIT(0);
 
-/* How much is moved under one hold of the lock, see KCHAN_BATCH_ELEMS. */
+/* How many bytes are moved under one hold of the lock: see KCHAN_BATCH_ELEMS. */
 static u32 kchan_batch(u32 elem_size, bool message)
 {
 	if (message || !elem_size)
@@ -80,7 +78,10 @@ struct kchan *kchan_alloc(void)
 	return ch;
 }
 
-/* The last end is gone, and with the last that received went what was queued. */
+/*
+ * Frees a channel. Its last end is gone. What was queued was freed with its last
+ * receive end.
+ */
 static void kchan_free(struct kref *ref)
 {
 	struct kchan *ch = container_of(ref, struct kchan, ref);
@@ -109,8 +110,8 @@ void kchan_put(struct kchan *ch)
 }
 
 /*
- * A ring for so many elements; NULL for a rendezvous channel that stores none and
- * pays for none.
+ * Makes a ring for @capacity elements. Returns NULL for a rendezvous channel of
+ * elements that are not passed by pointer: it stores none and pays for none.
  */
 static struct kchan_ring *kchan_make_ring(struct kchan *ch, u32 elem_size,
 					  u32 capacity, bool message)
@@ -120,7 +121,10 @@ static struct kchan_ring *kchan_make_ring(struct kchan *ch, u32 elem_size,
 	return kchan_ring_alloc(ch->user, elem_size, capacity, message);
 }
 
-/* A rendezvous channel counts with the one element that a sender stages. */
+/*
+ * The bytes that count for max_channel_bytes. A rendezvous channel counts with the
+ * one element that a sender stages.
+ */
 static size_t kchan_bytes(u32 elem_size, u32 capacity, bool message)
 {
 	if (elem_size <= KCHAN_INLINE_ELEM_SIZE)
@@ -129,15 +133,18 @@ static size_t kchan_bytes(u32 elem_size, u32 capacity, bool message)
 }
 
 /*
- * Makes @ring, which may be NULL, the one that elements enter. Rings before it
- * stay until they are drained; those that are empty go at once.
+ * Makes @ring, which may be NULL, the one that elements enter. Older rings stay until
+ * they are drained. An empty one goes at once.
  */
 static void kchan_add_ring(struct kchan *ch, struct kchan_ring *ring,
 			   struct kchan_step *step)
 {
 	struct kchan_ring *last;
 
-	/* Older ones hold elements, or they would be gone. */
+	/*
+	 * Only the newest ring may be empty: an older one is retired when it runs
+	 * empty.
+	 */
 	if (!list_empty(&ch->rings)) {
 		last = kchan_newest(ch);
 		if (!last->len)
@@ -209,11 +216,11 @@ static bool kchan_needs_ring(const struct kchan *ch)
 }
 
 /**
- * kchan_fix() - make the geometry final, and storage for it
+ * kchan_fix() - make the geometry final, and allocate the storage
  * @ch: the channel
- * @nowait: do not sleep for it
+ * @nowait: do not sleep
  *
- * Return: 0; -EDQUOT, -ENOMEM: the geometry is final all the same; -EAGAIN when it
+ * Return: 0; -EDQUOT or -ENOMEM, and even then the geometry is final; -EAGAIN when it
  * would have to sleep.
  */
 int kchan_fix(struct kchan *ch, bool nowait)
@@ -233,7 +240,7 @@ int kchan_fix(struct kchan *ch, bool nowait)
 		goto unlock;
 	}
 
-	/* Under the lock, for those who ask what the channel is. */
+	/* Take the lock, because kchan_get_info() reads this under the lock. */
 	spin_lock(&ch->lock);
 	ch->fixed = true;
 	spin_unlock(&ch->lock);
@@ -257,8 +264,8 @@ unlock:
 }
 
 /*
- * Whether a ring of so many bytes may be added to those that are left until they are
- * drained. These are few, so that nobody walks a long list under the lock.
+ * Whether a ring of @bytes may be added to the rings that are not drained yet. Their
+ * number is bounded, so the walk under the lock is short.
  */
 static bool kchan_may_add_ring(struct kchan *ch, size_t bytes)
 {
@@ -278,7 +285,7 @@ static bool kchan_may_add_ring(struct kchan *ch, size_t bytes)
 	return nr < KCHAN_MAX_RINGS && kchan_may_hold(bytes);
 }
 
-/* The lock is held. */
+/* Sets the capacity. The lock is held. */
 static int kchan_set_capacity(struct kchan *ch, struct kchan_ring *ring,
 			      u32 capacity, struct kchan_step *step)
 {
@@ -288,7 +295,10 @@ static int kchan_set_capacity(struct kchan *ch, struct kchan_ring *ring,
 		return -EBUSY;
 	WRITE_ONCE(ch->capacity, capacity);
 	kchan_add_ring(ch, ring, step);
-	/* As many as the step allows; no new send goes before the others. */
+	/*
+	 * Admit as many parked senders as the step allows. No new send overtakes the
+	 * others.
+	 */
 	kchan_catch_up(ch, step);
 	/* A new ring may also pay for an element that the old one could not. */
 	if ((grown || kchan_by_pointer(ch)) && ch->stored < capacity) {

@@ -7,10 +7,10 @@
  * element, so the time between them is what it spent in the channel. An element that a
  * receiver could not take comes back with kchan_put_back, and is received again.
  *
- * Events come in the order in which they happen, with the channel's lock held, from the
- * task that makes them happen: that is a receiver where it takes a parked sender's
- * element. tid is the task whose element it is, and 0 for an armed select, which has no
- * task.
+ * Events come in the order in which they happen, with the channel's lock held, in the
+ * context of the task that makes them happen. When a receiver takes a parked sender's
+ * element, both events come from the receiver. tid is the task that sends or receives
+ * the element. It is 0 for an armed select, which has no task.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kchan
@@ -23,7 +23,7 @@
 
 #include "call.h"
 
-/* For the hot path: the arguments are evaluated only if somebody listens. */
+/* For the hot path: the arguments are evaluated only if the event is enabled. */
 #define kchan_trace(event, ...)						\
 	do {								\
 		if (trace_kchan_##event##_enabled())			\
