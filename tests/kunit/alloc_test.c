@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's memory that is not to be had: one allocation after the other fails,
- * and each time all is as it was, and nobody is charged more than before.
+ * Allocations that fail. One allocation after the other fails. Each time all is as it
+ * was before, and nobody is charged more than before.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -15,7 +15,7 @@
 #include "selects.h"
 #include "users.h"
 
-/* Of what is tried; far more than anything allocates. */
+/* The most allocations that a test counts; far more than anything here makes. */
 #define ALLOC_MAX	60
 
 /**
@@ -49,9 +49,9 @@ static int alloc_keep(struct alloc *a, void *got)
 }
 
 /*
- * What the kernel allocates for itself now and then, when a slab is full, say, is
- * counted as well, and one of ours is passed over then. So that it is not the same one
- * in each round, take some of what slabs have.
+ * Now and then the kernel allocates for itself, for example when a slab is full. Such
+ * an allocation is counted as well, and one of ours is then passed over. Take some
+ * objects from the slabs, so that it is not the same one in each round.
  */
 static void alloc_shift(struct alloc *a)
 {
@@ -63,8 +63,8 @@ static void alloc_shift(struct alloc *a)
 }
 
 /*
- * Has one allocation after the other fail while @fn is done, until it is done without
- * any that fails. Returns how many have made it fail.
+ * Makes one allocation after the other fail while @fn runs, until a run has no
+ * failing allocation. Returns how many allocations made @fn fail.
  */
 static unsigned int alloc_round(struct alloc *a, int (*fn)(struct alloc *a),
 				void (*undo)(struct alloc *a))
@@ -86,7 +86,7 @@ static unsigned int alloc_round(struct alloc *a, int (*fn)(struct alloc *a),
 			undo(a);
 		} else {
 			KUNIT_EXPECT_TRUE_MSG(a->test, came, "fails: %d", ret);
-			/* A copy of memory may be made to fail, too. */
+			/* A copy of user memory may be made to fail, too. */
 			KUNIT_EXPECT_TRUE_MSG(a->test,
 					      ret == -ENOMEM || ret == -EFAULT,
 					      "not for lack of memory: %d", ret);
@@ -99,7 +99,9 @@ static unsigned int alloc_round(struct alloc *a, int (*fn)(struct alloc *a),
 	return failed;
 }
 
-/* Expects that so many make it fail, in one round of several at least. */
+/*
+ * Expects that @expected allocations make it fail, in at least one of several rounds.
+ */
 static void alloc_each(struct alloc *a, unsigned int expected,
 		       int (*fn)(struct alloc *a), void (*undo)(struct alloc *a))
 {
@@ -176,7 +178,10 @@ static void alloc_new_channel(struct alloc *a)
 	KUNIT_ASSERT_FALSE(a->test, IS_ERR(a->ch));
 }
 
-/* The ring, and its slots if it has any; but with them no channel is changed. */
+/*
+ * The ring, and its slots if it has any. When these fail, the channel has not
+ * changed.
+ */
 static void alloc_of_setup(struct kunit *test)
 {
 	static const u32 sizes[] = { 8, PAGE_SIZE + 8, PAGE_SIZE + 8 };
@@ -253,8 +258,8 @@ static void alloc_free_elem(struct alloc *a)
 }
 
 /*
- * Elements: small ones, of a user who is not known yet; large ones that a ring pays for;
- * and those that it does not, of the channel's user.
+ * Elements: small ones, of a user who is not known yet; large ones that a ring pays
+ * for; and large ones that no ring pays for, of the channel's user.
  */
 static void alloc_of_elem(struct kunit *test)
 {
@@ -282,7 +287,7 @@ static void alloc_of_elem(struct kunit *test)
 	}
 }
 
-/* One that comes back is kept even if nobody can be charged for it. */
+/* An element that comes back is kept even if nobody can be charged for it. */
 static void alloc_of_keep(struct kunit *test)
 {
 	struct alloc *a = alloc_begin(test, 8, 1);
@@ -334,8 +339,9 @@ static void alloc_nothing(struct alloc *a)
 }
 
 /*
- * Without memory to stage an element nobody waits. Up to 128 bytes none is needed; a
- * receiver of elements that are passed by pointer brings none.
+ * Without memory to stage an element no call waits. An element of up to 128 bytes
+ * needs no memory. A receiver of elements that are passed by pointer needs none
+ * either.
  */
 static void alloc_of_wait(struct kunit *test)
 {
@@ -353,7 +359,9 @@ static void alloc_of_wait(struct kunit *test)
 		if (size <= KCHAN_STACK_ELEM)
 			expected = 0;
 		else if (size > PAGE_SIZE)
-			/* The ring pays for the one of a rendezvous. */
+			/*
+			 * The ring pays for the one element of a rendezvous channel.
+			 */
 			expected = send ? 2 : 0;
 		alloc_each(a, expected, alloc_wait, alloc_nothing);
 		kt_check(test, a->ch);
@@ -374,11 +382,11 @@ static int alloc_select(struct alloc *a)
 	return ret == -ETIMEDOUT ? 0 : ret;
 }
 
-/* A select that cannot make ready to wait has moved nothing, and does not wait. */
+/* A select that fails to prepare its wait has moved nothing, and does not wait. */
 static void alloc_of_select(struct kunit *test)
 {
 	static const u32 sizes[] = KT_SIZES;
-	/* The user; the waiters; the staging of three, two, or none. */
+	/* The user; the waiters; the staging of three, two, or no elements. */
 	static const unsigned int expected[] = { 4, 7, 6 };
 	unsigned int i;
 
@@ -421,7 +429,7 @@ static void alloc_free_cases(struct alloc *a)
 	kchan_armed_cases_free(a->got);
 }
 
-/* Each of the two, and the user at three levels. */
+/* The two objects, and the user at three levels. */
 static void alloc_of_armed(struct kunit *test)
 {
 	alloc_each(alloc_begin(test, 0, 0), 4, alloc_armed, alloc_close_armed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Armed selects that are read: all or nothing, by one at a time, and again when that
- * has failed.
+ * Reads of armed selects: they read all or nothing, one thread reads at a time, and a
+ * read that failed can be repeated.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -13,7 +13,7 @@
 #include "arms.h"
 #include "memory.h"
 
-/* Elements of each size, into room that is one byte short, and that is enough. */
+/* Elements of each size. The buffer is one byte too short, and then long enough. */
 static void armed_read_whole(struct kunit *test)
 {
 	static const u32 sizes[] = { 8, 200, PAGE_SIZE + 8 };
@@ -47,7 +47,10 @@ static void armed_read_whole(struct kunit *test)
 	}
 }
 
-/* A newer caller's structure is longer, and what is not known of it is 0. */
+/*
+ * A newer caller's structure is longer. The fields that the kernel does not know are
+ * 0.
+ */
 static void armed_read_longer(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -88,8 +91,8 @@ static ssize_t armed_read_user(struct kunit *test, struct kchan_armed *armed,
 }
 
 /*
- * Memory that is bad, from the first byte on, from the element on, or at the last
- * byte: the outcome stays, and who polls or waits is woken once more.
+ * The memory is bad from the first byte on, from the element on, or at the last byte.
+ * The outcome stays. Those who poll or wait are woken once more.
  */
 static void armed_read_bad_memory(struct kunit *test)
 {
@@ -129,7 +132,7 @@ static void armed_read_bad_memory(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A reader who waits for his memory, and another one who waits for the outcome. */
+/* One reader waits for his memory, and another one waits for the outcome. */
 struct armed_readers {
 	struct kchan *ch;
 	struct kchan_armed *armed;
@@ -139,8 +142,8 @@ struct armed_readers {
 };
 
 /*
- * While the first one copies, it is to all others as if no case had committed; but
- * one has, and can neither be taken back nor armed anew.
+ * While the first one copies, others see the select as if no case had committed. But
+ * a case has committed: it can neither be taken back nor armed anew.
  */
 static struct armed_readers *armed_readers(struct kunit *test)
 {
@@ -170,7 +173,7 @@ static struct armed_readers *armed_readers(struct kunit *test)
 	return r;
 }
 
-/* The first one fails: the second has the outcome. */
+/* The first one fails: the second one gets the outcome. */
 static void armed_read_passed_on(struct kunit *test)
 {
 	struct armed_readers *r = armed_readers(test);
@@ -184,7 +187,10 @@ static void armed_read_passed_on(struct kunit *test)
 	kt_check(test, r->ch);
 }
 
-/* The first one has it: the second waits in vain, and is told so. */
+/*
+ * The first one gets the outcome: the second one is told that nothing is armed any
+ * more.
+ */
 static void armed_read_taken(struct kunit *test)
 {
 	struct armed_readers *r = armed_readers(test);
@@ -197,7 +203,10 @@ static void armed_read_taken(struct kunit *test)
 	kt_check(test, r->ch);
 }
 
-/* A read waits for a case to commit; or until it would wait in vain; or a signal. */
+/*
+ * A read waits until a case commits, until nothing is armed any more, or until a
+ * signal.
+ */
 static void armed_read_waits(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -241,7 +250,10 @@ static void armed_read_waits(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Of many who read at once one has it, and the others know that nothing is left. */
+/*
+ * Many threads read at once. One gets the outcome, and the others are told that
+ * nothing is left.
+ */
 static void armed_read_by_many(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -270,7 +282,10 @@ static void armed_read_by_many(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* One who holds an outcome, and waits on the same channel, waits for himself. */
+/*
+ * A task that holds an outcome, and waits for end-of-stream on the same channel,
+ * waits for itself.
+ */
 static void armed_read_ends_stream(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Armed selects: what they go through from one arming to the next, and how they are
- * told and woken. For how they are read see armed_read_test.c.
+ * Armed selects: their states from one arming to the next, and how they are told and
+ * woken. For their reads see armed_read_test.c.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -11,7 +11,7 @@
 #include "arms.h"
 #include "parties.h"
 
-/* Somebody who polls an armed select, and sees how it is held. */
+/* A poller of an armed select, which notes how the select is held. */
 struct armed_sleeper {
 	struct wait_queue_entry wqe;
 	struct kchan_armed *armed;
@@ -60,7 +60,7 @@ static void armed_expect_armed(struct kunit *test, struct kchan_armed *armed,
 	KUNIT_EXPECT_EQ(test, kt_arm_recv(test, armed, ch), -EBUSY);
 }
 
-/* Neither armed again nor taken back before it is read. */
+/* It can neither be armed again nor taken back before it is read. */
 static void armed_expect_committed(struct kunit *test, struct kchan_armed *armed,
 				   struct kchan *ch)
 {
@@ -71,7 +71,7 @@ static void armed_expect_committed(struct kunit *test, struct kchan_armed *armed
 	KUNIT_EXPECT_TRUE(test, kchan_armed_readable(armed));
 }
 
-/* Again and again: armed, committed, read, in each direction; and taken back. */
+/* Many times over: armed, committed, read, in each direction; and taken back. */
 static void armed_life(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -99,7 +99,7 @@ static void armed_life(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
 		kt_check(test, ch);
 	}
-	/* Once closed, it commits at once, every time. */
+	/* On a closed channel it commits at once, every time. */
 	KUNIT_EXPECT_EQ(test, kt_arm_recv(test, armed, ch), 0);
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 	for (round = 0; round < 2; round++) {
@@ -113,7 +113,7 @@ static void armed_life(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* What is ready commits while it is armed, and those who poll are told. */
+/* A case that is ready commits while it is armed, and those who poll are told. */
 static void armed_at_once(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 2);
@@ -135,7 +135,7 @@ static void armed_at_once(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Two cases, and the other one has not happened: at once, and for good. */
+/* One of two cases commits. The other one has not happened, at once and for good. */
 static void armed_exactly_one(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
@@ -152,7 +152,10 @@ static void armed_exactly_one(struct kunit *test)
 		after = kt_party_receiver(test, a, 8);
 		KUNIT_EXPECT_EQ(test, kt_send_n(b, 5), 0);
 		KUNIT_EXPECT_EQ(test, kt_send_n(b, 6), -EAGAIN);
-		/* Passed over, before or after its owner has taken it out. */
+		/*
+		 * The other case is passed over, before or after its owner has taken
+		 * it out.
+		 */
 		if (way == 0)
 			KUNIT_EXPECT_EQ(test, kt_send_n(a, 7), 0);
 		if (way < 2) {
@@ -162,7 +165,7 @@ static void armed_exactly_one(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, ((struct kchan_commit *)out)->index, 1);
 			KUNIT_EXPECT_EQ(test, out[2], 5);
 		} else {
-			/* By a close, which gives the element back. */
+			/* The owner closes it, which gives the element back. */
 			kchan_armed_close(armed);
 			KUNIT_EXPECT_EQ(test, kt_recv_n(b), 5);
 		}
@@ -178,8 +181,8 @@ static void armed_exactly_one(struct kunit *test)
 }
 
 /*
- * It is told when it is claimed. Those who poll are woken when the lock has been
- * dropped, once.
+ * An armed select is told when it is claimed. Its pollers are woken once, after the
+ * lock has been dropped.
  */
 static void armed_told_then_woken(struct kunit *test)
 {
@@ -201,8 +204,9 @@ static void armed_told_then_woken(struct kunit *test)
 }
 
 /*
- * The server has told, and is about to wake, when the owner reads and closes: what
- * it wakes by is still there, for KASAN to see.
+ * The server has told the select, and is about to wake its pollers, when the owner
+ * reads and closes it. The memory that the server uses is still there; KASAN would
+ * see otherwise.
  */
 static void armed_gone_when_told(struct kunit *test)
 {
@@ -269,7 +273,7 @@ static void armed_counts(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ch->send_ends, 1 + send);
 		KUNIT_EXPECT_EQ(test, ch->recv_ends, 1 + !send);
 		KUNIT_EXPECT_EQ(test, armed_refs(ch), 2);
-		/* One that is refused is none. */
+		/* An arming that is refused adds no end. */
 		KUNIT_EXPECT_EQ(test, kt_arm_recv(test, armed, ch), -EBUSY);
 		KUNIT_EXPECT_EQ(test, armed_refs(ch), 2);
 		if (way < 2) {
@@ -292,7 +296,10 @@ static void armed_counts(struct kunit *test)
 	}
 }
 
-/* An armed select is the last that keeps a channel open, and then it closes it. */
+/*
+ * An armed select is the last end that keeps a channel open. When it goes, the
+ * channel closes.
+ */
 static void armed_last_end(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -310,7 +317,7 @@ static void armed_last_end(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* What it was handed and nobody has read goes back when it is closed. */
+/* An element that it was handed and nobody has read goes back when it is closed. */
 static void armed_gives_back(struct kunit *test)
 {
 	static const u32 sizes[] = { 8, 200, PAGE_SIZE + 8 };

@@ -34,7 +34,7 @@ struct kchan_armed *kt_armed(struct kunit *test)
  * kt_arm_begin() - make room for cases
  * @test: the test
  * @nr: how many
- * @commit_size: bytes that the outcome is told in
+ * @commit_size: bytes in the &struct kchan_commit that a read returns
  *
  * Return: the cases, for kt_arm().
  */
@@ -221,7 +221,7 @@ void kt_armed_wait_asleep(struct kunit *test, struct kt_armed_call *call)
 {
 	unsigned long end = jiffies + KT_PATIENCE;
 
-	/* No barrier: it is looked at again and again. */
+	/* No barrier is needed: the loop looks again and again. */
 	while (!waitqueue_active(&call->armed->polled.wait) ||
 	       !(READ_ONCE(call->task->__state) & TASK_INTERRUPTIBLE)) {
 		if (completion_done(&call->done) || time_after(jiffies, end))

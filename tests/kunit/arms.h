@@ -5,7 +5,7 @@
 #include "armed.h"
 #include "harness.h"
 
-/* Bytes that an outcome takes without an element. */
+/* Bytes in an outcome without an element. */
 #define KT_COMMIT	sizeof(struct kchan_commit)
 
 /**

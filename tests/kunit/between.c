@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Between two holds of a lock: the test makes a call of the module, and when that
+ * Between two holds of a lock. The test makes a call of the module. When that call
  * drops a channel's lock for the n-th time, another task does something, before the
  * call goes on.
  *
- * lockdep tells, by a tracepoint, when a lock is about to be dropped. The other task
+ * A tracepoint of lockdep says when a lock is about to be dropped, and the other task
  * is woken there. It is on the same CPU and goes before all others, so it runs as
  * soon as the lock has been dropped.
  */
@@ -89,7 +89,7 @@ static void kt_free_between(void *arg)
 
 /**
  * kt_between() - have another task do something when the current one drops a lock
- * @test: the test, which is skipped where that is not to be had
+ * @test: the test, which is skipped where the kernel has no such tracepoint
  * @fn: what it does
  * @arg: for @fn, as &kt_between.arg
  *
@@ -140,10 +140,10 @@ struct kt_between *kt_between(struct kunit *test,
 #endif
 
 /**
- * kt_between_at() - watch for the lock of a channel to be dropped
- * @b: what is done then, once; it may call this again
+ * kt_between_at() - run the other task when a channel's lock is dropped
+ * @b: what the other task does then, once; it may call this again
  * @ch: the channel
- * @skip: how often it is dropped before
+ * @skip: how many times the lock is dropped before that
  */
 void kt_between_at(struct kt_between *b, struct kchan *ch, unsigned int skip)
 {
@@ -152,8 +152,8 @@ void kt_between_at(struct kt_between *b, struct kchan *ch, unsigned int skip)
 }
 
 /**
- * kt_between_end() - watch no more, and expect that it was done so often
- * @b: what was done
+ * kt_between_end() - stop watching, and expect how often the other task ran
+ * @b: what the other task does
  * @ran: how often
  */
 void kt_between_end(struct kt_between *b, unsigned int ran)

@@ -9,12 +9,12 @@
  * @test: the test
  * @fn: what it does
  * @arg: for @fn
- * @ran: how often it has
+ * @ran: how often it has done it
  * @watched: the task whose locks are watched
  * @at: the channel whose lock is watched; NULL for none
- * @skip: how often that is dropped before
- * @task: who does it, ahead of all others
- * @go: it is to be done
+ * @skip: how many times the lock is dropped before that
+ * @task: the task that does it; it goes before all others
+ * @go: the task is to do it now
  */
 struct kt_between {
 	struct kunit *test;

@@ -28,14 +28,14 @@ static ssize_t kt_transfer(struct kchan *ch, bool send, void *buf, size_t len,
 		ret = kchan_send(ch, &iter, wait);
 	else
 		ret = kchan_recv(ch, &iter, wait);
-	/* The iterator tells the same as the result. */
+	/* The iterator has advanced by as much as the result says. */
 	if (iov_iter_count(&iter) != len - max_t(ssize_t, ret, 0))
 		return -EUCLEAN;
 	return ret;
 }
 
 /**
- * kt_try_send() - send what goes without waiting
+ * kt_try_send() - send elements without waiting
  * @ch: the channel
  * @buf: the elements
  * @len: bytes in them
@@ -50,7 +50,7 @@ ssize_t kt_try_send(struct kchan *ch, const void *buf, size_t len)
 }
 
 /**
- * kt_try_recv() - receive what is there
+ * kt_try_recv() - receive elements without waiting
  * @ch: the channel
  * @buf: where to
  * @len: bytes of room
@@ -133,11 +133,14 @@ static void kt_free_call(void *arg)
 	struct kt_call *call = arg;
 
 	if (call->task && !try_wait_for_completion(&call->done)) {
-		/* The test has failed; get its threads out of the way. */
+		/* The test has failed. Let its threads end. */
 		kchan_close(call->ch);
 		send_sig(SIGTERM, call->task, 1);
 		if (!wait_for_completion_timeout(&call->done, KT_PATIENCE)) {
-			/* It may still use what it has: let it have it. */
+			/*
+			 * The thread may still use the memory of the call, so do not
+			 * free it.
+			 */
 			kunit_err(call->test, "a call never returned\n");
 			kref_get(&call->ch->ref);
 			return;
@@ -272,7 +275,7 @@ ssize_t kt_join(struct kt_call *call)
 	if (!wait_for_completion_timeout(&call->done, KT_PATIENCE))
 		KUNIT_FAIL_AND_ABORT(call->test, "a %s does not return",
 				     call->send ? "send" : "receive");
-	/* It stays done for whoever asks again. */
+	/* It stays done, so that the test can ask again. */
 	complete_all(&call->done);
 	return call->ret;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Parties: who may complete a blocked call, once, and what its deadline and
- * signals have to say about it.
+ * Parties: who may complete a blocked call, once, and how that meets its deadline and
+ * signals.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -13,8 +13,8 @@
 #include "ring.h"
 
 /*
- * A party whose owner has given up is no longer there for anybody else: it is passed
- * over, and taken out on the way.
+ * A party whose owner has given up is passed over by all others, and taken out on the
+ * way.
  */
 static void claim_passed_over_receiver(struct kunit *test)
 {
@@ -27,7 +27,7 @@ static void claim_passed_over_receiver(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	KUNIT_EXPECT_EQ(test, kt_join_n(call), 1);
 	KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
-	/* With no open receiver left, there is the buffer. */
+	/* If no open receiver is left, the element goes to the buffer. */
 	kt_party_stale(test, ch, false, 1);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
@@ -52,7 +52,9 @@ static void claim_passed_over_sender(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Also where the one who gave up stands in the way of a slot that came free. */
+/*
+ * The same when a party that has given up is first in line for a slot that came free.
+ */
 static void claim_passed_over_admitted(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -67,7 +69,7 @@ static void claim_passed_over_admitted(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* And for what is put back. */
+/* The same for an element that is put back. */
 static void claim_passed_over_put_back(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -90,8 +92,8 @@ enum claim_event {
 
 /*
  * Trap: a signal or a deadline that comes after the claim. The claim wins: the call
- * has its element. It need not be woken for that, and whoever is about to wake it
- * finds a task that is gone.
+ * has its element. It need not be woken for that. The task that is about to wake it
+ * finds that the owner has gone.
  */
 static void claim_beats_receiver(struct kunit *test)
 {
@@ -114,7 +116,10 @@ static void claim_beats_receiver(struct kunit *test)
 	}
 }
 
-/* The sender's element has gone, and it learns so, whatever came meanwhile. */
+/*
+ * The sender's element has gone. The sender learns so, even if a signal or a deadline
+ * came meanwhile.
+ */
 static void claim_beats_sender(struct kunit *test)
 {
 	enum claim_event event;
@@ -137,7 +142,7 @@ static void claim_beats_sender(struct kunit *test)
 	}
 }
 
-/* The same for several that were served under one hold of the lock. */
+/* The same for several parties that were served under one hold of the lock. */
 static void claim_beats_several(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -186,7 +191,7 @@ static void claim_given_up(struct kunit *test)
 				KUNIT_EXPECT_EQ(test, kt_join(call),
 						-ERESTARTSYS);
 			}
-			/* It is out of the queue, and nobody meets it. */
+			/* It is out of the queue, and nobody finds it. */
 			KUNIT_EXPECT_EQ(test, ch->senders.len, 0);
 			KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
 			*(u8 *)next->buf = send;
@@ -202,7 +207,7 @@ static void claim_given_up(struct kunit *test)
 	}
 }
 
-/* In the middle of a queue, too: the others keep their places. */
+/* The same in the middle of a queue: the others keep their places. */
 static void claim_given_up_between(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -223,7 +228,9 @@ static void claim_given_up_between(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* What is ready moves, however old the deadline; what is not has timed out. */
+/*
+ * What is ready moves, even if the deadline has passed. What is not ready times out.
+ */
 static void claim_past_deadline(struct kunit *test)
 {
 	static const ktime_t deadlines[] = { 0, 1, NSEC_PER_MSEC };
@@ -266,7 +273,7 @@ static struct kt_party *claim_two(struct kunit *test, struct kchan *a, bool send
 	return p;
 }
 
-/* Trap: two cases of one party both firing. */
+/* Trap: two cases of one party are both completed. */
 static void claim_one_of_two_channels(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0);
@@ -320,8 +327,8 @@ static void claim_twice_in_channel(struct kunit *test)
 }
 
 /*
- * Trap: a party that both sends to and receives from one rendezvous channel. Once
- * one of the two is served, nobody meets the other.
+ * Trap: a party that both sends to and receives from one rendezvous channel. Once one
+ * of its cases is served, nobody finds the other one.
  */
 static void claim_both_ways(struct kunit *test)
 {
@@ -346,7 +353,7 @@ static void claim_both_ways(struct kunit *test)
 	}
 }
 
-/* Close ends a party once, by one of its cases. */
+/* Close completes a party once, by one of its cases. */
 static void claim_close_once(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -362,8 +369,8 @@ static void claim_close_once(struct kunit *test)
 }
 
 /*
- * Trap: the only element of a queue taken for one that is out of it already, when
- * a loser is removed; and one that is out already removed again.
+ * Trap: when a loser is removed, the only element of a queue is taken for one that is
+ * out already; or one that is out already is removed again.
  */
 static void claim_take_out_last(struct kunit *test)
 {
@@ -378,14 +385,14 @@ static void claim_take_out_last(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A party that has given up is not there any more, before it is taken out. */
+/* A party that has given up counts as gone, even before it is taken out. */
 static void claim_own(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
 	struct kt_party *p = kt_party_receiver(test, ch, 8);
 	ktime_t deadline = 1;
 
-	/* To find the deadline past is not to give up yet. */
+	/* A deadline that has passed does not give up the party yet. */
 	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline, NULL),
 			-ETIMEDOUT);
 	KUNIT_EXPECT_TRUE(test, kt_party_open(p));
@@ -395,7 +402,7 @@ static void claim_own(struct kunit *test)
 	kt_party_end(p);
 	kt_check(test, ch);
 
-	/* And one that is DONE is, whatever the clock says. */
+	/* A party that is DONE is done, even if the deadline has passed. */
 	p = kt_party_receiver(test, ch, 8);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	KUNIT_EXPECT_EQ(test, kchan_party_wait(&p->party, &deadline, NULL), 0);
@@ -404,7 +411,7 @@ static void claim_own(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A party whose memory goes at the moment it may. */
+/* A party that frees its memory as soon as it may. */
 struct claim_owner {
 	struct kchan *ch;
 	struct task_struct *task;
@@ -424,7 +431,7 @@ static int claim_owner_fn(void *arg)
 		elem = NULL;
 	if (party && w && elem) {
 		allow_signal(SIGTERM);
-		/* Whoever wakes us is preempted there. */
+		/* The task that wakes us is preempted there. */
 		sched_set_fifo(current);
 		kchan_party_init(party, current);
 		w->party = party;
@@ -448,8 +455,9 @@ static int claim_owner_fn(void *arg)
 }
 
 /*
- * Trap: the waker touching a waiter on another task's stack after that task may
- * run. These tasks free theirs before the waker goes on, for KASAN to see.
+ * Trap: the waker touches a waiter on another task's stack after that task may run.
+ * These tasks free their waiters before the waker goes on, so that KASAN would see
+ * it.
  */
 static void claim_gone_when_done(struct kunit *test)
 {
@@ -475,7 +483,7 @@ static void claim_gone_when_done(struct kunit *test)
 		if (!wait_for_completion_timeout(&owners[i].done, KT_PATIENCE))
 			returned = false;
 	KUNIT_ASSERT_TRUE(test, returned);
-	/* Whichever parked first got the element. */
+	/* The one that parked first got the element. */
 	for (i = 0; i < nr; i++) {
 		served += owners[i].status == 0;
 		closed += owners[i].status == -EPIPE;

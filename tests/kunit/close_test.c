@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * The end of a channel: close, and the last end of a direction going.
- */
+/* The end of a channel: a close, and the loss of the last end of a direction. */
 #include <kunit/test.h>
 
 #include "parties.h"
@@ -30,7 +28,10 @@ static void close_drains(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Who comes to wait finds what is left, and then the end, and never waits. */
+/*
+ * A call that may wait finds what is left, and then the end of the stream. It never
+ * waits.
+ */
 static void close_blocking_calls(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 4);
@@ -51,7 +52,7 @@ static void close_blocking_calls(struct kunit *test)
 }
 
 /*
- * Trap: close leaving a blocked sender asleep, or telling it that its element was
+ * Trap: close leaves a blocked sender asleep, or tells it that its element was
  * delivered.
  */
 static void close_wakes_senders(struct kunit *test)
@@ -82,7 +83,7 @@ static void close_wakes_senders(struct kunit *test)
 			for (k = 0; k < ARRAY_SIZE(calls); k++)
 				KUNIT_EXPECT_EQ(test, kt_join(calls[k]),
 						-EPIPE);
-			/* What they had to send is nowhere. */
+			/* The elements of these senders are nowhere. */
 			for (k = 0; k < capacities[i]; k++) {
 				KUNIT_EXPECT_EQ(test,
 						kt_try_recv(ch, buf->buf,
@@ -122,8 +123,8 @@ static void close_wakes_receivers(struct kunit *test)
 }
 
 /*
- * A party that was served before is left to what it was served with, though nobody
- * has woken it; and so is one whose owner gives up.
+ * A party that was served before keeps what it was served with, although nobody has
+ * woken it. So does a party whose owner gives up.
  */
 static void close_skips_served(struct kunit *test)
 {
@@ -136,7 +137,7 @@ static void close_skips_served(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_give(ch, 3, &step), 0);
 	KUNIT_EXPECT_TRUE(test, kt_party_give_up(gone));
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
-	/* What the first one has may still come back. */
+	/* The element of the first one may still come back. */
 	KUNIT_EXPECT_FALSE(test, kt_returned(other));
 	kchan_finish(ch, &step);
 	KUNIT_EXPECT_EQ(test, kt_join_n(served), 3);
@@ -222,8 +223,8 @@ static void close_then_last_send_end(struct kunit *test)
 }
 
 /*
- * With the last end that receives, senders that wait are turned away at once, and
- * so are those who come later; the channel is not closed by that.
+ * When the last end that receives goes, senders that wait are turned away at once. So
+ * are senders that come later. The channel is not closed by that.
  */
 static void close_last_recv_end(struct kunit *test)
 {
@@ -253,7 +254,7 @@ static void close_last_recv_end(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kt_join(late), -EPIPE);
 		kt_info(ch, &info);
 		KUNIT_EXPECT_EQ(test, info.recv_ends, 0);
-		/* Nobody will ever receive what was queued: it is gone. */
+		/* Nobody will ever receive what was queued, so it is gone. */
 		KUNIT_EXPECT_EQ(test, info.len, 0);
 		KUNIT_EXPECT_FALSE(test, info.flags & KCHAN_INFO_CLOSED);
 		KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
@@ -261,7 +262,7 @@ static void close_last_recv_end(struct kunit *test)
 	}
 }
 
-/* There is room, and still nobody to send to. */
+/* The buffer has room, and still there is nobody to send to. */
 static void close_last_recv_end_with_room(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 2);
@@ -269,13 +270,15 @@ static void close_last_recv_end_with_room(struct kunit *test)
 	kchan_end_put(ch, FMODE_READ);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), -EPIPE);
 	KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
-	/* Room made on purpose does not help. */
+	/* More room does not help. */
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 8), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), -EPIPE);
 	kt_check(test, ch);
 }
 
-/* A channel freed with elements in it frees them, too; kmemleak would tell. */
+/*
+ * A channel that is freed with elements in it frees them, too; kmemleak would tell.
+ */
 static void close_never_drained(struct kunit *test)
 {
 	static const u32 sizes[] = { 8, 200, PAGE_SIZE + 8 };

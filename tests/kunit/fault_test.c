@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory of the caller that is not there. For the kernel's see alloc_test.c.
+ * Memory of the caller that is not present. For the kernel's memory see alloc_test.c.
  */
 #include <kunit/test.h>
 #include <linux/mman.h>
@@ -10,7 +10,7 @@
 #include "harness.h"
 #include "memory.h"
 
-/* One of each way that elements are stored and staged. */
+/* A size for each way in which elements are stored and staged. */
 static const u32 fault_sizes[] = { 8, 200, PAGE_SIZE + 8 };
 
 static void fault_size_desc(const u32 *size, char *desc)
@@ -49,13 +49,13 @@ static void fault_first_touch(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, buf);
 	KUNIT_ASSERT_NOT_NULL(test, got);
-	/* As pages of zeros. */
+	/* The pages are read as zeros. */
 	call = fault_call(test, ch, true, from, 2 * size);
 	KUNIT_EXPECT_EQ(test, fault_run(call), 2 * size);
 	call = fault_call(test, ch, false, to, 3 * size);
 	KUNIT_EXPECT_EQ(test, fault_run(call), 2 * size);
 
-	/* With something in it, and a receiver that waits. */
+	/* The pages hold data, and a receiver waits. */
 	kt_fill(buf, 3 * size, size);
 	KUNIT_ASSERT_EQ(test, 0,
 			copy_to_user((void __user *)from, buf, 3 * size));
@@ -73,7 +73,7 @@ static void fault_first_touch(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A bad buffer is found out before anything waits. */
+/* A bad buffer is found before anything waits. */
 static void fault_before_waiting(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -81,7 +81,7 @@ static void fault_before_waiting(struct kunit *test)
 	struct kchan *ch = kt_chan(test, size, 0);
 	unsigned int i;
 
-	/* All of it not there, or just the last byte. */
+	/* All of the buffer is bad, or only its last byte. */
 	for (i = 0; i < 2; i++) {
 		unsigned long addr = i && size < PAGE_SIZE ?
 				     end - size + 1 : end;
@@ -121,7 +121,10 @@ static void fault_send(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* In the middle of a batch: what was sent is told, the fault comes next time. */
+/*
+ * A fault in the middle of a batch: the call returns what was sent. The next call
+ * fails with the fault.
+ */
 static void fault_send_batch(struct kunit *test)
 {
 	unsigned long end = kt_user_pages(test, 1) + PAGE_SIZE;
@@ -158,7 +161,7 @@ static void fault_recv(struct kunit *test)
 	for (i = 0; i < 3; i++) {
 		struct kt_call *call;
 
-		/* Also for one that does not wait. */
+		/* Also for a receive that does not wait. */
 		call = fault_call(test, ch, false, end - 4, size);
 		call->wait.nonblock = i % 2;
 		KUNIT_EXPECT_EQ(test, fault_run(call), -EFAULT);
@@ -193,8 +196,9 @@ static void fault_recv_batch(struct kunit *test)
 }
 
 /*
- * From a sender that waits: it goes on waiting; but that of an element over a
- * page was claimed for it, has sent it, and the element is put back.
+ * A receive from a sender that waits: the sender goes on waiting. But a sender of an
+ * element over a page was claimed. It has sent the element, and the element is put
+ * back.
  */
 static void fault_recv_from_sender(struct kunit *test)
 {
@@ -223,8 +227,9 @@ static void fault_recv_from_sender(struct kunit *test)
 }
 
 /*
- * The buffer was good when the receiver parked, and is gone when it has been
- * handed an element: that goes to who waits next, or waits for the next to come.
+ * The buffer was good when the receiver parked. It is gone when the receiver has been
+ * handed an element. The element goes to the receiver that waits next, or else waits
+ * for the next one to come.
  */
 static void fault_after_hand_over(struct kunit *test)
 {
@@ -248,7 +253,10 @@ static void fault_after_hand_over(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, kt_join(next), size);
 	KUNIT_EXPECT_TRUE(test, kt_filled(next->buf, size, 0));
-	/* Sent before, so received before, and outside of the capacity. */
+	/*
+	 * It was sent before, so it is received before, and it does not count for the
+	 * capacity.
+	 */
 	KUNIT_EXPECT_EQ(test, ch->stored, 0);
 	KUNIT_EXPECT_EQ(test, ch->nr_put_back, 1);
 	kt_fill(buf->buf, size, 2);
@@ -272,7 +280,7 @@ static void fault_message(struct kunit *test)
 	KUNIT_EXPECT_EQ(test,
 			fault_run(fault_call(test, ch, false, end - 32, 64)),
 			-EFAULT);
-	/* There is room for it before the end of the memory. */
+	/* The message fits before the end of the memory. */
 	KUNIT_EXPECT_EQ(test,
 			fault_run(fault_call(test, ch, false, end - 33, 64)),
 			33);
@@ -284,8 +292,8 @@ static void fault_message(struct kunit *test)
 }
 
 /*
- * A process that is being killed will never look at what it receives by way of
- * kernel memory: that is put back.
+ * A process that is being killed will never use what it receives through kernel
+ * memory: that is put back.
  */
 static void fault_fatal_signal(struct kunit *test)
 {

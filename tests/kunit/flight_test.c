@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Elements in flight: handed to a receiver who has not taken them yet, so they may
- * come back. A closed channel is at its end when there are none.
+ * Elements in flight: a receiver was handed them and has not taken them yet, so they
+ * may come back. A closed channel is at the end of its stream when there are none.
  */
 #include <kunit/test.h>
 #include <linux/poll.h>
@@ -50,7 +50,10 @@ static void flight_expect(struct kunit *test, struct kchan *ch, unsigned int nr)
 	KUNIT_EXPECT_EQ(test, info.in_flight, nr);
 }
 
-/* Each way to hand an element out counts it, and each way to end that does not. */
+/*
+ * Each way to hand an element out counts it as in flight. Each way to settle it
+ * counts it no more.
+ */
 static void flight_counts(struct kunit *test)
 {
 	struct kchan *ch = flight_chan(test, 2);
@@ -61,7 +64,7 @@ static void flight_counts(struct kunit *test)
 	flight_send(test, ch, 1);
 	flight_send(test, ch, 2);
 	flight_expect(test, ch, 0);
-	/* From the buffer; and what was put back. */
+	/* Elements from the buffer, and elements that were put back. */
 	first = kt_detach(test, ch);
 	flight_expect(test, ch, 1);
 	second = kt_detach(test, ch);
@@ -73,20 +76,20 @@ static void flight_counts(struct kunit *test)
 	flight_expect(test, ch, 2);
 	kt_settle(ch, second);
 	flight_expect(test, ch, 1);
-	/* Handed on, it stays so until that receiver has it. */
+	/* It is handed on, and stays in flight until that receiver has it. */
 	p = kt_party_receiver(test, ch, ch->elem_size);
 	kchan_put_back(ch, first);
 	KUNIT_EXPECT_EQ(test, kt_party_n(p), 1);
 	flight_expect(test, ch, 1);
 	kt_party_end(p);
 	flight_expect(test, ch, 0);
-	/* Handed over. */
+	/* It is handed over directly. */
 	p = kt_party_receiver(test, ch, ch->elem_size);
 	flight_send(test, ch, 3);
 	flight_expect(test, ch, 1);
 	kt_party_end(p);
 	flight_expect(test, ch, 0);
-	/* From a sender that waits. */
+	/* It comes from a sender that waits. */
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 0), 0);
 	p = kt_party_sender(test, ch, 4);
 	first = kt_detach(test, ch);
@@ -117,7 +120,10 @@ static void flight_not_of_failures(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Closed while it is in flight, which then ends: by being received, or put back. */
+/*
+ * The channel closes while an element is in flight. Then the element is received, or
+ * put back.
+ */
 static void flight_then_closed(struct kunit *test)
 {
 	unsigned int back;
@@ -134,7 +140,7 @@ static void flight_then_closed(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, flight_recv(test, ch), -EAGAIN);
 		KUNIT_EXPECT_EQ(test, (__force u32)kchan_readiness(ch, FMODE_READ),
 				(__force u32)EPOLLRDHUP);
-		/* Who comes now waits. */
+		/* A receiver that comes now waits. */
 		call = kt_park_recv(test, ch, ch->elem_size);
 		p = kt_poller(test, ch, false);
 		if (back) {
@@ -145,14 +151,14 @@ static void flight_then_closed(struct kunit *test)
 			kt_settle(ch, elem);
 			KUNIT_EXPECT_EQ(test, kt_join(call), -EPIPE);
 		}
-		/* A large one that is freed leaves its place to be paid anew. */
+		/* When a large element is freed, the ring can pay for another one. */
 		kt_expect_woken(p, 0, ch->elem_size > KCHAN_INLINE_ELEM_SIZE, 1);
 		KUNIT_EXPECT_EQ(test, flight_recv(test, ch), -EPIPE);
 		kt_check(test, ch);
 	}
 }
 
-/* Settled before the close: the close tells it. */
+/* The element is settled before the close: the close tells the receivers. */
 static void flight_then_settled(struct kunit *test)
 {
 	struct kchan *ch = flight_chan(test, 1);
@@ -170,7 +176,10 @@ static void flight_then_settled(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Only the last of several is the end; and those that come back are received. */
+/*
+ * Only when the last of several is settled is it the end. Those that come back are
+ * received.
+ */
 static void flight_several(struct kunit *test)
 {
 	struct kchan *ch = flight_chan(test, 4);
@@ -191,7 +200,7 @@ static void flight_several(struct kunit *test)
 	kchan_put_back(ch, elem[3]);
 	KUNIT_EXPECT_EQ(test, kt_party_n(p[0]), 3);
 	kt_settle(ch, elem[1]);
-	/* Handed on, it is still in flight. */
+	/* It was handed on, and is still in flight. */
 	KUNIT_EXPECT_TRUE(test, kt_party_open(p[1]));
 	flight_expect(test, ch, 1);
 	kt_party_end(p[0]);
@@ -200,7 +209,9 @@ static void flight_several(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* With the last end that receives, what comes back later has nowhere to go. */
+/*
+ * After the last end that receives has gone, an element that comes back is dropped.
+ */
 static void flight_no_receiver(struct kunit *test)
 {
 	struct kchan *ch = flight_chan(test, 2);
@@ -241,8 +252,8 @@ static void flight_select(struct kunit *test)
 }
 
 /*
- * A blocked receive that is about to copy its element out: until it has done so, or
- * has found its memory gone, the others wait.
+ * A blocked receive is about to copy its element out. Until it has done so, or has
+ * found that its memory is gone, the others wait.
  */
 static void flight_blocked_copy(struct kunit *test)
 {
@@ -257,7 +268,7 @@ static void flight_blocked_copy(struct kunit *test)
 
 		recv->ubuf = addr;
 		kt_park(recv);
-		/* It was there when the receiver parked. */
+		/* The memory was there when the receiver parked. */
 		slow = kt_slow(test, addr);
 		KUNIT_EXPECT_EQ(test, kt_send_n(ch, 5), 0);
 		kt_slow_wait(slow);
@@ -278,7 +289,7 @@ static void flight_blocked_copy(struct kunit *test)
 	}
 }
 
-/* One that is killed gives it back, and the next one has it. */
+/* A receiver that is killed gives the element back, and the next one gets it. */
 static void flight_killed(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -318,8 +329,8 @@ static void flight_closes(struct kt_between *b)
 }
 
 /*
- * The last element is settled when a close has dropped the lock, and has told nobody
- * but those who send.
+ * The last element is settled when a close has dropped the lock, and has told only
+ * those who send.
  */
 static void flight_settled_while_closing(struct kunit *test)
 {
@@ -339,8 +350,8 @@ static void flight_settled_while_closing(struct kunit *test)
 }
 
 /*
- * The channel is closed when the last element has just been put back: that is then
- * received, and not lost behind the end.
+ * The channel is closed when the last element has just been put back. That element is
+ * then received, and not lost behind the end of the stream.
  */
 static void flight_closed_while_put_back(struct kunit *test)
 {

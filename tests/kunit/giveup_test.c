@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Owners that give up: by a signal, by a deadline, for a file. One that loses has been
- * served, and knows it as soon as it has had its channels' locks once. It sleeps for
- * nobody.
+ * Owners that give up: because of a signal, a deadline, or a file. An owner that
+ * loses has been served. It knows this as soon as it has held its channels' locks
+ * once. It never sleeps for that.
  */
 #include <kunit/test.h>
 #include <linux/minmax.h>
@@ -15,7 +15,7 @@
 
 #define GIVEUP_CASES	3
 
-/* A call in the current task, which is parked and does not sleep. */
+/* A call in the current task that is parked and does not sleep. */
 struct giveup {
 	struct kunit *test;
 	struct kchan_call call;
@@ -101,7 +101,10 @@ static void giveup_size_desc(const u32 *size, char *desc)
 
 KUNIT_ARRAY_PARAM(giveup_size, giveup_sizes, giveup_size_desc);
 
-/* Nobody has served it: it is out, and nobody meets it, nor what it had to send. */
+/*
+ * Nobody has served the party: it is out of the queue. Nobody finds it, nor its
+ * element.
+ */
 static void giveup_wins(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -122,7 +125,7 @@ static void giveup_wins(struct kunit *test)
 	}
 }
 
-/* It has been served when it gives up: it has its element, or has sent it. */
+/* The party has been served when it gives up: it has its element, or has sent it. */
 static void giveup_loses(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -155,7 +158,10 @@ static void giveup_loses(struct kunit *test)
 	}
 }
 
-/* By a case in the middle: the others are out of their queues, with their elements. */
+/*
+ * A case in the middle is served: the others are out of their queues, with their
+ * elements.
+ */
 static void giveup_loses_one_of_three(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -170,7 +176,7 @@ static void giveup_loses_one_of_three(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, a->senders.len, 1);
 	kt_fill(buf->buf, size, 7);
 	KUNIT_EXPECT_EQ(test, kt_try_send(b, buf->buf, size), size);
-	/* Nobody meets the others any more. */
+	/* Nobody finds the other cases any more. */
 	KUNIT_EXPECT_EQ(test, kt_try_recv(a, buf->buf, size), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, kt_try_recv(b, buf->buf, size), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, giveup_leave(g, -ETIMEDOUT), 0);
@@ -183,7 +189,10 @@ static void giveup_loses_one_of_three(struct kunit *test)
 	giveup_end(g);
 }
 
-/* To a close; a sender keeps its element then, in the caller's memory and ours. */
+/*
+ * It loses to a close. A sender then keeps its element, in the caller's memory and in
+ * ours.
+ */
 static void giveup_loses_to_close(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -209,7 +218,10 @@ static void giveup_loses_to_close(struct kunit *test)
 	}
 }
 
-/* To a message that it has no room for, which another one has received. */
+/*
+ * It loses to a message that it has no room for, and that another receiver has
+ * received.
+ */
 static void giveup_loses_to_long(struct kunit *test)
 {
 	struct kchan *ch = kt_message_chan(test, 64, 1);
@@ -226,7 +238,7 @@ static void giveup_loses_to_long(struct kunit *test)
 	giveup_end(g);
 }
 
-/* One that gives up and loses while several others wait leaves them as they are. */
+/* An owner that gives up and loses does not change the others that wait. */
 static void giveup_among_others(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
@@ -260,7 +272,10 @@ static void giveup_among_others(struct kunit *test)
 	giveup_end(g);
 }
 
-/* To park, it goes past those that have given up before, in as many steps. */
+/*
+ * A call that parks goes past parties that have given up before, in as many steps as
+ * that takes.
+ */
 static void giveup_past_stale(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);

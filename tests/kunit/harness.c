@@ -15,7 +15,7 @@
 #include "harness.h"
 #include "ring.h"
 
-/* As when its files are gone. */
+/* Ends a channel, as when its files are gone. */
 static void kt_free_chan(void *arg)
 {
 	struct kchan *ch = arg;
@@ -105,7 +105,7 @@ u32 kt_len(struct kchan *ch)
 	return info.len;
 }
 
-/* They are in the order that they were handed out in, each once. */
+/* Put-backs are in the order of hand-out, each once. */
 static unsigned int kt_count_put_back(struct kunit *test, struct kchan *ch)
 {
 	struct rb_node *node = rb_first_cached(&ch->put_back);
@@ -123,7 +123,7 @@ static unsigned int kt_count_put_back(struct kunit *test, struct kchan *ch)
 }
 
 /**
- * kt_check() - expect that a quiet channel's counts tell what there is
+ * kt_check() - expect that the counts of a quiet channel match what it holds
  * @test: the test
  * @ch: the channel, which nobody waits in, with nothing in flight
  */
@@ -148,7 +148,10 @@ void kt_check(struct kunit *test, struct kchan *ch)
 
 #define KT_BLOCK	256
 
-/* Instruments make this loop slow, so blocks differ in their first byte only. */
+/*
+ * Instrumented kernels make this loop slow, so blocks differ only in their first
+ * byte.
+ */
 static void kt_block(u8 *block, unsigned int seed)
 {
 	size_t i;
@@ -161,7 +164,7 @@ static void kt_block(u8 *block, unsigned int seed)
  * kt_fill() - write bytes that tell where they belong
  * @buf: where to
  * @len: how many
- * @seed: what tells one element from another
+ * @seed: the number that tells one element from another
  */
 void kt_fill(void *buf, size_t len, unsigned int seed)
 {
@@ -201,7 +204,7 @@ bool kt_filled(const void *buf, size_t len, unsigned int seed)
  * kt_give() - send a number, and stop where the lock has been dropped
  * @ch: the channel, of elements of 8 bytes
  * @n: the number
- * @step: out: what is then to be done, with kchan_finish()
+ * @step: out: the work that is left for kchan_finish()
  *
  * Return: as kchan_give().
  */
@@ -223,7 +226,7 @@ int kt_give(struct kchan *ch, u64 n, struct kchan_step *step)
 /**
  * kt_take() - receive a number, and stop where the lock has been dropped
  * @ch: the channel, of elements of 8 bytes
- * @step: out: what is then to be done, with kchan_finish()
+ * @step: out: the work that is left for kchan_finish()
  *
  * Return: the number; or as kchan_take().
  */
@@ -245,7 +248,7 @@ s64 kt_take(struct kchan *ch, struct kchan_step *step)
 
 /**
  * kt_try_detach() - take the next element out, as a receive does that cannot copy it
- * to where it goes at once
+ * out at once
  * @ch: the channel
  * @elem: out: the element, in flight
  *
@@ -278,7 +281,7 @@ int kt_try_detach(struct kchan *ch, struct kchan_elem **elem)
 }
 
 /**
- * kt_detach() - the same, of an element that is there
+ * kt_detach() - kt_try_detach() of an element that is there
  * @test: the test
  * @ch: the channel, with an element ready
  *
@@ -293,7 +296,7 @@ struct kchan_elem *kt_detach(struct kunit *test, struct kchan *ch)
 }
 
 /**
- * kt_settle() - end what kt_detach() has begun, with the element received
+ * kt_settle() - receive an element that kt_detach() took out
  * @ch: the channel
  * @elem: the element
  */
@@ -345,7 +348,7 @@ static int kt_woken_wr(wait_queue_entry_t *wqe, unsigned int mode, int flags,
 }
 
 /**
- * kt_poller_end() - poll no more, before the test ends: kunit_release_action()
+ * kt_poller_end() - stop polling before the test ends: kunit_release_action()
  * @arg: the poller
  */
 void kt_poller_end(void *arg)
@@ -388,13 +391,14 @@ struct kt_poller *kt_poller(struct kunit *test, struct kchan *ch,
 }
 
 /**
- * kt_expect_woken() - expect that a poller was woken so often since last asked
+ * kt_expect_woken() - expect how often a poller was woken since the last such call
  * @p: the poller
  * @in: for input
  * @out: for output
- * @all: for whatever, in each direction
+ * @all: for all events, in each direction
  *
- * Waits for as many, for a call in a thread parks before it wakes pollers.
+ * This waits until so many wake-ups came, because a call in a thread parks before it
+ * wakes pollers.
  */
 void kt_expect_woken(struct kt_poller *p, unsigned int in, unsigned int out,
 		     unsigned int all)

@@ -5,17 +5,17 @@
 /**
  * DOC: How these tests are made
  *
- * They call the state machine as file.c and select.c do, on channels that no
- * file belongs to, mostly with kernel buffers. What blocks is done in a kthread
- * of its own (&struct kt_call), and the test knows that it has parked from the
- * channel's count of waiters, never from the time that has passed. Every wait
- * has a bound, and the test fails there.
+ * The tests call the state machine as file.c and select.c do, on channels that no
+ * file belongs to, mostly with kernel buffers. A call that blocks is made in a
+ * kthread of its own (&struct kt_call). The test knows from the channel's count of
+ * waiters that the call has parked, and never from the time that has passed. Every
+ * wait has a bound, and the test fails there.
  *
- * Where a test wants many that wait, or wants to do itself what their owners do,
- * they are parties without a thread (parties.h).
+ * Some tests want many waiters, or want to do themselves what the owners of waiters
+ * do. Such waiters are parties without a thread (parties.h).
  *
- * A test that wants to see what is between the telling and the wake-up, or between
- * two steps, makes the first step itself and holds back kchan_finish().
+ * A test that looks between the telling and the wake-up, or between two steps, makes
+ * the first step itself and delays kchan_finish().
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -39,8 +39,8 @@
  * @wait: as for kchan_send(); it waits without end unless told otherwise
  * @deadline: for @wait to point to, when not 0
  * @pending: a signal that is pending when it begins, when not 0
- * @fail_nth: which of its allocations fails, counted from 1, when not 0; then
- *	out: 0 if it came so far
+ * @fail_nth: which of its allocations fails, counted from 1, when not 0; then out: 0
+ *	if that allocation was reached
  * @ret: what the call returned, once @done
  * @task: the thread, once started; it takes SIGTERM and SIGKILL
  * @done: the call has returned
@@ -64,16 +64,15 @@ struct kt_call {
 };
 
 /**
- * struct kt_poller - somebody who polls an end of both directions, and counts how
- *	often he is woken
+ * struct kt_poller - a poller of an end of both directions, which counts its wake-ups
  * @rd: in kchan.rd_wait
  * @wr: in kchan.wr_wait
  * @test: the test
  * @in: wake-ups for input
  * @out: wake-ups for output
- * @wrong: wake-ups in one queue for what is of the other one, or for both
- * @all_rd: wake-ups of those who receive that do not say what for
- * @all_wr: wake-ups of those who send that do not say what for
+ * @wrong: wake-ups in one queue with events of the other one, or with events of both
+ * @all_rd: wake-ups of those who receive, without events
+ * @all_wr: wake-ups of those who send, without events
  * @ch: the channel
  */
 struct kt_poller {
@@ -133,16 +132,16 @@ void kt_expect_woken(struct kt_poller *p, unsigned int in, unsigned int out,
 
 int kt_set_param(const char *name, const char *val);
 
-/* Far less to do where several CPUs mean an emulator. */
+/* Far fewer loops where there are several CPUs, because these may be emulated. */
 static inline unsigned int kt_scale(unsigned int loops)
 {
 	return num_online_cpus() > 1 ? loops / 8 : loops;
 }
 
-/* How many levels a tree has: so many nodes a way down meets, at the most. */
+/* How many levels a tree has. A way down meets at most this many nodes. */
 unsigned int kt_levels(const struct rb_node *node);
 
-/* So many levels a red-black tree of @nr nodes may have. */
+/* A red-black tree of @nr nodes may have this many levels. */
 #define KT_LEVELS(nr)	(2 * (ilog2(nr) + 1))
 
 #endif /* _KCHAN_TEST_HARNESS_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Users at each level of namespaces: as themselves in their own, and as those who made
- * a namespace in the one around it. Each level has the limits to itself.
+ * Users at each level of namespaces: as themselves in their own namespace, and as
+ * those who made a namespace in the parent one. The limits apply to each level
+ * separately.
  */
 #include <kunit/test.h>
 #include <linux/capability.h>
@@ -43,7 +44,10 @@ static int levels_add_channel(struct kt_user *u, struct kchan_user *user)
 	return ret;
 }
 
-/* One and the same as long as somebody holds it, and known by who and where. */
+/*
+ * A user is the same object as long as somebody holds it. Its namespace and uid
+ * identify it.
+ */
 static void levels_identity(struct kunit *test)
 {
 	struct kt_user *a = kt_user(test, NULL, 60001);
@@ -69,7 +73,7 @@ static void levels_identity(struct kunit *test)
 		kchan_user_put(users[i]);
 }
 
-/* What is charged to a user is charged at each level above, and at no other one. */
+/* What is charged to a user is charged at each level above, and at no other level. */
 static void levels_charged(struct kunit *test)
 {
 	struct kt_user *outer = kt_user(test, NULL, 60001);
@@ -86,7 +90,7 @@ static void levels_charged(struct kunit *test)
 	kt_expect_charged(far, 0);
 	KUNIT_EXPECT_EQ(test, levels_charge(beside, other, 500), 0);
 	kt_expect_charged(outer, 1500);
-	/* The one who is charged most limits, and that is the outer one. */
+	/* The user who is charged most sets the limit, and that is the outer one. */
 	kt_expect_charged(inner, 1500);
 	kchan_user_uncharge(user, 1000);
 	kt_expect_charged(outer, 500);
@@ -97,7 +101,7 @@ static void levels_charged(struct kunit *test)
 	kchan_user_put(other);
 }
 
-/* A namespace of one's own is no way around a limit; nor are many users in it. */
+/* Nobody escapes a limit by making a namespace, nor by having many users in it. */
 static void levels_limit_above(struct kunit *test)
 {
 	struct kt_user *outer = kt_user(test, NULL, 60001);
@@ -111,7 +115,7 @@ static void levels_limit_above(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, levels_charge(in[0], users[0], KT_USER_BYTES / 2), 0);
 	KUNIT_EXPECT_EQ(test, levels_charge(in[1], users[1], KT_USER_BYTES / 2), 0);
-	/* The third one has nothing, and there is nothing left for him. */
+	/* The third user has nothing, and nothing is left for him. */
 	KUNIT_EXPECT_TRUE(test, kchan_user_may_charge(users[2], 0));
 	KUNIT_EXPECT_FALSE(test, kchan_user_may_charge(users[2], 1));
 	KUNIT_EXPECT_EQ(test, levels_charge(in[2], users[2], 1), -EDQUOT);
@@ -139,7 +143,10 @@ static void levels_limit_above(struct kunit *test)
 		kchan_user_put(users[i]);
 }
 
-/* One user in a namespace does not starve the next, if the outer one has no limit. */
+/*
+ * One user in a namespace does not starve the next one, if the outer user has no
+ * limit.
+ */
 static void levels_limit_below(struct kunit *test)
 {
 	struct kt_user *root = kt_user(test, NULL, 0);
@@ -172,14 +179,14 @@ static void levels_limit_below(struct kunit *test)
 		kchan_user_put(users[i]);
 	}
 
-	/* But root of another namespace is a user as any. */
+	/* But root of another namespace is a user like any other. */
 	nested = kt_user(test, in[0], 0);
 	user = levels_get(nested);
 	KUNIT_EXPECT_EQ(test, levels_charge(nested, user, KT_USER_BYTES + 1), -EDQUOT);
 	kchan_user_put(user);
 }
 
-/* The capability that counts is that of the first namespace. */
+/* Only the capability in the first namespace counts. */
 static void levels_privileged(struct kunit *test)
 {
 	struct kt_user *outer = kt_user(test, NULL, 60001);
@@ -190,11 +197,11 @@ static void levels_privileged(struct kunit *test)
 	cap_raise(inner->cred->cap_effective, CAP_SYS_RESOURCE);
 	KUNIT_EXPECT_EQ(test, levels_charge(inner, user, KT_USER_BYTES + 1), 0);
 	cap_lower(inner->cred->cap_effective, CAP_SYS_RESOURCE);
-	/* Charged all the same, and at each level. */
+	/* They are charged even so, at each level. */
 	KUNIT_EXPECT_EQ(test, kt_charged(outer), SIZE_MAX);
 	KUNIT_EXPECT_EQ(test, levels_charge(inner, user, 1), -EDQUOT);
 	kchan_user_uncharge(user, KT_USER_BYTES + 1);
-	/* No limit is none, at any level. */
+	/* A limit of 0 means no limit, at any level. */
 	KUNIT_EXPECT_EQ(test, kt_set_param("user_max_bytes", "0"), 0);
 	KUNIT_EXPECT_TRUE(test, kchan_user_may_charge(user, KT_USER_BYTES + 1));
 	KUNIT_EXPECT_EQ(test, levels_charge(inner, user, KT_USER_BYTES + 1), 0);
@@ -202,7 +209,10 @@ static void levels_privileged(struct kunit *test)
 	kchan_user_put(user);
 }
 
-/* A channel of somebody inside counts for those outside, until it is gone. */
+/*
+ * A channel of a user inside a namespace counts for the users outside, until it is
+ * gone.
+ */
 static void levels_channel(struct kunit *test)
 {
 	struct kt_user *outer = kt_user(test, NULL, 60001);

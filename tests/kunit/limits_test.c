@@ -27,7 +27,7 @@ static void limits_channels(struct kunit *test)
 	for (i = 0; i < 3; i++)
 		KUNIT_ASSERT_FALSE(test, IS_ERR(ch[i]));
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(ch[3]), -EDQUOT);
-	/* It is this user's limit, and the privileged have none. */
+	/* The limit is this user's alone, and the privileged have none. */
 	ch[3] = kt_user_alloc(other);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(ch[3]));
 	KUNIT_EXPECT_PTR_NE(test, ch[3]->user, ch[0]->user);
@@ -38,11 +38,11 @@ static void limits_channels(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(ch[3]));
 	kt_user_put(ch[3]);
 
-	/* One that goes makes room. */
+	/* When a channel goes, there is room for another one. */
 	kt_user_put(ch[0]);
 	ch[0] = kt_user_alloc(u);
 	KUNIT_EXPECT_FALSE(test, IS_ERR(ch[0]));
-	/* And a limit of 0 is none. */
+	/* A limit of 0 means no limit. */
 	KUNIT_EXPECT_EQ(test, kt_set_param("user_max_channels", "0"), 0);
 	ch[3] = kt_user_alloc(u);
 	KUNIT_EXPECT_FALSE(test, IS_ERR(ch[3]));
@@ -80,7 +80,7 @@ static void limits_bytes(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
-/* The privileged pass the limit, and are charged all the same. */
+/* The privileged may exceed the limit, and are charged even so. */
 static void limits_bytes_privileged(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -100,7 +100,10 @@ static void limits_bytes_privileged(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
-/* Rings that live side by side after resizes are all charged, until freed. */
+/*
+ * Rings that are kept beside each other after resizes are all charged, until they are
+ * freed.
+ */
 static void limits_many_rings(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -130,8 +133,8 @@ static void limits_many_rings(struct kunit *test)
 }
 
 /*
- * The older rings of one channel count for its limit as long as they hold elements;
- * and of those that hold any there are 64 at the most.
+ * The older rings of a channel count for its limit as long as they hold elements. At
+ * most 64 rings may hold elements.
  */
 static void limits_older_rings(struct kunit *test)
 {
@@ -143,7 +146,7 @@ static void limits_older_rings(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 5000), -EBUSY);
 	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 4000), 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 0);
-	/* Without elements it is gone, and counts no more. */
+	/* Without elements the older ring is gone, and no longer counts. */
 	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 8000), 0);
 	kt_user_put(ch);
 
@@ -171,14 +174,14 @@ static void limits_channel_bytes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test,
 			kt_user_setup(u, ch, KCHAN_MAX_ELEM_SIZE,
 				      KCHAN_MAX_CAPACITY), -EINVAL);
-	/* A rendezvous counts with one element. */
+	/* A rendezvous channel counts with one element. */
 	KUNIT_EXPECT_EQ(test, kt_user_setup(u, ch, 90000, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, kt_user_setup(u, ch, 60000, 0), 0);
 	KUNIT_EXPECT_EQ(test, kt_user_setup(u, ch, 8, 1), 0);
 	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 10001), -EINVAL);
 	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 10000), 0);
 	kt_expect_charged(u, kt_ring_charge(80000));
-	/* The privileged may have more, up to the maxima. */
+	/* The privileged may exceed the limit, up to the maxima. */
 	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 10001, false), 0);
 	KUNIT_EXPECT_EQ(test,
 			kchan_setup(ch, 8, KCHAN_MAX_CAPACITY + 1, false),
@@ -187,13 +190,13 @@ static void limits_channel_bytes(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
-/* First use allocates, so it may fail; and a later one may not. */
+/* The first use allocates, so it may fail. A later one may succeed. */
 static void limits_first_use(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
 	struct kchan *a = kt_user_alloc(u), *b;
 
-	/* Whoever may pass the limit fills it for the user. */
+	/* A task that may exceed the limit uses it up for the user. */
 	KUNIT_ASSERT_FALSE(test, IS_ERR(a));
 	KUNIT_EXPECT_EQ(test, kchan_setup(a, 8, 12600, false), 0);
 	KUNIT_EXPECT_EQ(test, kt_set_param("default_elem_size", "8"), 0);
@@ -211,8 +214,8 @@ static void limits_first_use(struct kunit *test)
 }
 
 /*
- * What a call that waits stages is the caller's, from before it waits until it has
- * returned; up to 128 bytes it is on its stack.
+ * What a call that waits stages is charged to the caller, from before it waits until
+ * it has returned. Up to 128 bytes are on its stack, and are not charged.
  */
 static void limits_staging(struct kunit *test)
 {
@@ -237,7 +240,7 @@ static void limits_staging(struct kunit *test)
 	}
 }
 
-/* An element that comes back is kept even past the limit, and charged. */
+/* An element that comes back is kept and charged even past the limit. */
 static void limits_keep(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -275,7 +278,7 @@ static void limits_defaults(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.capacity, 0);
 	KUNIT_EXPECT_EQ(test, info.flags, KCHAN_INFO_MESSAGE);
 
-	/* What no setup could ask for is no default. */
+	/* A value that setup does not accept is no valid default. */
 	KUNIT_EXPECT_NE(test, kt_set_param("default_elem_size", "0"), 0);
 	KUNIT_EXPECT_NE(test, kt_set_param("default_elem_size", "16777217"), 0);
 	KUNIT_EXPECT_NE(test, kt_set_param("default_capacity", "1048577"), 0);
@@ -287,7 +290,7 @@ static void limits_defaults(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_set_param("default_capacity", "1048576"), 0);
 }
 
-/* What is charged for a piece of memory is what it takes. */
+/* The charge for a piece of memory is the size that it takes. */
 static void limits_mem_size(struct kunit *test)
 {
 	static const size_t sizes[] = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Memory for the tests: the user's, which may be missing or late, and the kernel's,
- * which may fail.
+ * Memory for the tests: the user's memory, which may be missing or late, and the
+ * kernel's memory, whose allocation may fail.
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
@@ -20,12 +20,12 @@
 #include "memory.h"
 
 /**
- * kt_user_pages() - user memory, followed by a page of none
+ * kt_user_pages() - make user memory, followed by a page that is not accessible
  * @test: the test
  * @nr: pages
  *
- * Return: its address, in the current task's memory; the test is skipped where
- * there is none to be had.
+ * Return: its address, in the current task's memory; the test is skipped where there
+ * is no user memory.
  */
 unsigned long kt_user_pages(struct kunit *test, unsigned int nr)
 {
@@ -36,15 +36,15 @@ unsigned long kt_user_pages(struct kunit *test, unsigned int nr)
 			     PROT_READ | PROT_WRITE,
 			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
 	/*
-	 * KUnit attaches the memory by kthread_use_mm(), and leaves the rest to
-	 * the end of the thread: which drops its use of it, but not the
-	 * reference that kthread_unuse_mm() would have.
+	 * KUnit attaches the memory by kthread_use_mm(), and the end of the thread
+	 * detaches it. That drops the thread's use of the memory, but not the
+	 * reference that kthread_unuse_mm() would drop.
 	 */
 	if (!attached && current->mm)
 		mmdrop(current->mm);
 	if (!addr || IS_ERR_VALUE(addr))
 		kunit_skip(test, "no user memory");
-	/* Not a hole, for that the next of these would fill. */
+	/* Do not leave a hole: the next call of this function would fill it. */
 	KUNIT_ASSERT_EQ(test, addr + nr * PAGE_SIZE,
 			vm_mmap(NULL, addr + nr * PAGE_SIZE, PAGE_SIZE,
 				PROT_NONE,
@@ -91,12 +91,12 @@ static void kt_free_slow(void *arg)
 }
 
 /**
- * kt_slow() - put a page that is late where there is user memory
+ * kt_slow() - put a page that comes late into user memory
  * @test: the test
  * @addr: where, of kt_user_pages()
  *
- * The memory's lock is held by whoever waits for the page: meanwhile the test makes
- * no other user memory.
+ * A task that waits for the page holds the memory's lock. Until the page comes, the
+ * test must not make other user memory.
  *
  * Return: the page.
  */
@@ -126,7 +126,7 @@ struct kt_slow *kt_slow(struct kunit *test, unsigned long addr)
 }
 
 /**
- * kt_slow_wait() - wait until somebody waits for a page
+ * kt_slow_wait() - wait until a task waits for a page
  * @slow: the page
  */
 void kt_slow_wait(struct kt_slow *slow)
@@ -136,9 +136,9 @@ void kt_slow_wait(struct kt_slow *slow)
 }
 
 /**
- * kt_slow_go() - let whoever waits for a page go on
+ * kt_slow_go() - let the tasks that wait for a page go on
  * @slow: the page
- * @bad: without it
+ * @bad: the page never comes
  */
 void kt_slow_go(struct kt_slow *slow, bool bad)
 {
@@ -146,7 +146,7 @@ void kt_slow_go(struct kt_slow *slow, bool bad)
 	complete_all(&slow->go);
 }
 
-/* Writes to a file of debugfs, in the one way that these have. */
+/* Writes a character to a file of debugfs. */
 static int kt_write_file(struct kunit *test, const char *path, char c)
 {
 	unsigned long addr;
@@ -167,9 +167,8 @@ static int kt_write_file(struct kunit *test, const char *path, char c)
 #define FAILSLAB "/sys/kernel/debug/failslab/"
 
 /**
- * kt_failslab() - let allocations that may sleep fail, too, as ours all may, without
- * a word
- * @test: the test, which is skipped where that is not to be had
+ * kt_failslab() - let allocations that may sleep fail, too, without a message
+ * @test: the test, which is skipped where the kernel cannot do this
  * @on: whether to
  */
 void kt_failslab(struct kunit *test, bool on)

@@ -7,7 +7,7 @@
 /**
  * struct kt_slow - a page of user memory that is not there until the test says so
  * @test: the test
- * @touched: somebody waits for the page
+ * @touched: a task waits for the page
  * @go: it may be there now
  * @bad: it will never be there
  * @page: what it will be

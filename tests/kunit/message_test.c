@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Elements of every size: message mode, size 0, and both sides of each boundary
- * at which they are stored or staged in another way.
+ * Elements of every size: message mode, size 0, and both sides of each size at which
+ * elements are stored or staged in another way.
  */
 #include <kunit/test.h>
 
@@ -17,7 +17,7 @@ static void message_lengths(struct kunit *test)
 		kt_fill(buf, i, i);
 		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, i), i);
 	}
-	/* One call moves one message, whatever the room. */
+	/* One call moves one message, even if there is room for more. */
 	for (i = 1; i <= 100; i++) {
 		memset(buf, 0xff, sizeof(buf));
 		KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf, sizeof(buf)), i);
@@ -28,7 +28,7 @@ static void message_lengths(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A message that is too long for the buffer stays, wherever it is. */
+/* A message that is too long for the receiver's buffer stays where it is. */
 static void message_stays(struct kunit *test)
 {
 	static const u32 sizes[] = { 64, 1000, PAGE_SIZE + 64 };
@@ -48,13 +48,13 @@ static void message_stays(struct kunit *test)
 		kt_start(call);
 		KUNIT_EXPECT_EQ(test, kt_join(call), -EMSGSIZE);
 
-		/* The same for one that was put back. */
+		/* The same for a message that was put back. */
 		kchan_put_back(stored, kt_detach(test, stored));
 		KUNIT_EXPECT_EQ(test, kt_try_recv(stored, buf, 49), -EMSGSIZE);
 		KUNIT_EXPECT_EQ(test, kt_len(stored), 1);
 		KUNIT_EXPECT_EQ(test, kt_try_recv(stored, buf, 50), 50);
 
-		/* And of a sender that waits. */
+		/* The same for a message of a sender that waits. */
 		call = kt_call(test, rendezvous, true, 50);
 		memset(call->buf, i, 50);
 		kt_park(call);
@@ -95,7 +95,7 @@ static void message_parked_small(struct kunit *test)
 		KUNIT_EXPECT_FALSE(test, kt_returned(last));
 		KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
 
-		/* Nobody left: the message is queued, and not lost. */
+		/* No receiver is left: the message is queued, and not lost. */
 		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, 10), 10);
 		KUNIT_EXPECT_EQ(test, kt_join(last), -EMSGSIZE);
 		KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
@@ -127,7 +127,7 @@ static void message_parked_small_rendezvous(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Or until a larger buffer lets it in. */
+/* The same until a larger buffer lets the message in. */
 static void message_parked_small_resize(struct kunit *test)
 {
 	struct kchan *ch = kt_message_chan(test, 64, 0);
@@ -137,7 +137,7 @@ static void message_parked_small_resize(struct kunit *test)
 	u8 buf[10] = {};
 
 	kt_park(call);
-	/* What there is room for is handed over all the same. */
+	/* A message that the receiver has room for is still handed over. */
 	KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, 8), 8);
 	KUNIT_EXPECT_EQ(test, kt_join(first), 8);
 	KUNIT_EXPECT_FALSE(test, kt_returned(small));
@@ -148,7 +148,7 @@ static void message_parked_small_resize(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* And for what is put back. */
+/* The same for a message that is put back. */
 static void message_put_back_small(struct kunit *test)
 {
 	static const u32 sizes[] = { 64, 1000, PAGE_SIZE + 64 };
@@ -170,7 +170,7 @@ static void message_put_back_small(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kt_join(fits), 10);
 		KUNIT_EXPECT_TRUE(test, kt_filled(fits->buf, 10, i));
 
-		/* With nobody who has the room it stays put back. */
+		/* If no receiver has the room, it stays put back. */
 		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, 10), 10);
 		elem = kt_detach(test, ch);
 		small = kt_park_recv(test, ch, 9);
@@ -181,7 +181,7 @@ static void message_put_back_small(struct kunit *test)
 	}
 }
 
-/* A message shorter than its slot brings nothing along of an older, longer one. */
+/* A message that is shorter than its slot shows nothing of an older, longer one. */
 static void message_short_after_long(struct kunit *test)
 {
 	static const u32 sizes[] = { 100, 1000, PAGE_SIZE + 8 };
@@ -216,7 +216,8 @@ static void message_short_after_long(struct kunit *test)
 }
 
 /*
- * Go's chan struct{}: only counted. A batch of them is not to be told from one.
+ * Go's chan struct{}: elements are only counted. A call moves one element, and there
+ * are no batches.
  */
 static void message_size_zero(struct kunit *test)
 {
@@ -279,7 +280,7 @@ static void message_size_desc(const u32 *size, char *desc)
 
 KUNIT_ARRAY_PARAM(message_size, message_sizes, message_size_desc);
 
-/* Sends @len bytes, then others, on every way that there is. */
+/* Sends @len bytes in every way that there is, with other messages around them. */
 static void message_all_ways(struct kunit *test, struct kchan *ch, size_t len)
 {
 	struct kt_call *send[3], *recv[3];
@@ -300,7 +301,10 @@ static void message_all_ways(struct kunit *test, struct kchan *ch, size_t len)
 	KUNIT_EXPECT_EQ(test, kt_join(recv[0]), len);
 	KUNIT_EXPECT_TRUE(test, kt_filled(recv[0]->buf, len, seed));
 
-	/* Through the buffer, or from a sender that waits, and from both. */
+	/*
+	 * The message goes through the buffer, comes from a sender that waits, or
+	 * both.
+	 */
 	if (ch->capacity) {
 		kt_start(send[1]);
 		KUNIT_EXPECT_EQ(test, kt_join(send[1]), len);

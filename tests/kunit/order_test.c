@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Order: of elements and of those who wait, hand-over, rendezvous, and sends and
- * receives of several elements.
+ * The order of elements and of waiters, hand-over, rendezvous, and sends and receives
+ * of several elements.
  */
 #include <kunit/test.h>
 
@@ -55,7 +55,7 @@ static void order_of_senders(struct kunit *test)
 		calls[i] = kt_park_send_n(test, ch, i);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 100);
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
-		/* The freed slot is this sender's, and nobody else's. */
+		/* The freed slot goes to this sender, and to nobody else. */
 		KUNIT_EXPECT_EQ(test, kt_join(calls[i]), 8);
 		KUNIT_EXPECT_EQ(test, kt_send_n(ch, 200), -EAGAIN);
 		kt_wait_parked(test, ch, ARRAY_SIZE(calls) - 1 - i, 0);
@@ -121,7 +121,7 @@ static void order_rendezvous(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
 	KUNIT_EXPECT_EQ(test, kt_join(call), 8);
 
-	/* With the receiver there first, neither waits for more. */
+	/* If the receiver is there first, neither of the two waits any longer. */
 	call = kt_park_recv_n(test, ch);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 4), 0);
 	KUNIT_EXPECT_EQ(test, kt_join_n(call), 4);
@@ -130,7 +130,7 @@ static void order_rendezvous(struct kunit *test)
 }
 
 /*
- * Also where the receiver detaches, for elements over a page, and where the
+ * The same where the receiver detaches, for elements over a page, and where the
  * sender parks with its element in an allocation of its own.
  */
 static void order_rendezvous_of_sizes(struct kunit *test)
@@ -161,12 +161,12 @@ static void order_batch_nonblock(struct kunit *test)
 	u64 out[8] = {};
 	unsigned int i;
 
-	/* As many as go, then the error, which comes with the next call. */
+	/* As many as fit are sent. The error comes with the next call. */
 	KUNIT_EXPECT_EQ(test, kt_try_send(ch, in, 24), 24);
 	KUNIT_EXPECT_EQ(test, kt_try_send(ch, in + 3, 40), 16);
 	KUNIT_EXPECT_EQ(test, kt_try_send(ch, in + 5, 24), -EAGAIN);
 
-	/* As many whole elements as are there and fit. */
+	/* As many whole elements are received as are there and fit. */
 	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, out, 20), 16);
 	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, out + 2, 8), 8);
 	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, out + 3, 40), 16);
@@ -201,8 +201,8 @@ static void order_batch_long(struct kunit *test)
 }
 
 /*
- * A batch is so many sends: it stages one element at a time, and on each wait
- * queues at the tail, so that two batches take turns.
+ * A batch is several sends. It stages one element at a time. For each wait it queues
+ * again at the tail, so two batches take turns.
  */
 static void order_batch_takes_turns(struct kunit *test)
 {
@@ -213,7 +213,10 @@ static void order_batch_takes_turns(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(expected); i++) {
-		/* Each has to be back in the queue, or have sent its last. */
+		/*
+		 * Each batch has to be back in the queue, or have sent its last
+		 * element.
+		 */
 		kt_wait_parked(test, ch, i < 5 ? 2 : 1, 0);
 		KUNIT_EXPECT_EQ(test, kt_recv_n(ch), expected[i]);
 		if (i == 4)
@@ -223,7 +226,10 @@ static void order_batch_takes_turns(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Other senders' elements may fall between, and none of one's own are passed. */
+/*
+ * Other senders' elements may come between those of a batch. The order within the
+ * batch is kept.
+ */
 static void order_batch_into_buffer(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 2);
@@ -248,7 +254,9 @@ static void order_batch_into_buffer(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A receive of several takes those of parked senders, too, all that fit. */
+/*
+ * A receive of several elements also takes those of parked senders, as many as fit.
+ */
 static void order_batch_of_parked(struct kunit *test)
 {
 	static const u32 capacities[] = { 0, 1, 2 };
@@ -277,7 +285,7 @@ static void order_batch_of_parked(struct kunit *test)
 	}
 }
 
-/* A receive of several waits for the first only. */
+/* A receive of several elements waits only for the first one. */
 static void order_batch_recv_waits_once(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 4);
@@ -297,8 +305,8 @@ enum order_stop {
 };
 
 /*
- * What stops a batch after some elements is told with the next call; these have
- * been sent, and those that follow have not.
+ * If something stops a batch after some elements, the next call returns the error.
+ * The elements before it have been sent, and those after it have not.
  */
 static void order_batch_partial(struct kunit *test)
 {
@@ -314,7 +322,10 @@ static void order_batch_partial(struct kunit *test)
 		for (i = 0; i < 5; i++)
 			((u64 *)call->buf)[i] = i;
 		if (stop == ORDER_DEADLINE) {
-			/* Long enough to park before it, most of the time. */
+			/*
+			 * This is long enough to park before the deadline, most of
+			 * the time.
+			 */
 			call->deadline = ktime_add_ms(ktime_get(), 20);
 			next->deadline = call->deadline;
 			error = -ETIMEDOUT;
@@ -340,7 +351,7 @@ static void order_batch_partial(struct kunit *test)
 		}
 		KUNIT_EXPECT_EQ_MSG(test, kt_join(next), error, "stop %d",
 				    stop);
-		/* With the last end that receives, these are gone. */
+		/* When the last end that receives goes, these elements are freed. */
 		if (stop != ORDER_NO_RECEIVER) {
 			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 0);
 			KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
@@ -351,7 +362,7 @@ static void order_batch_partial(struct kunit *test)
 	}
 }
 
-/* A batch hands out to those who wait first, then fills the buffer. */
+/* A batch goes first to the receivers that wait, then to the buffer. */
 static void order_batch_to_receivers(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 2);

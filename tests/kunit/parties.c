@@ -28,7 +28,7 @@ static void kt_free_party(void *arg)
  * kt_party() - make a party
  * @test: the test
  *
- * Its channels are to be made before it: it ends with the test, and they after.
+ * Make its channels before it. It ends with the test, and the channels end after it.
  *
  * Return: the party, without cases.
  */
@@ -38,7 +38,7 @@ struct kt_party *kt_party(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, p);
 	p->test = test;
-	/* Others may tell it when the test has ended. */
+	/* Other tasks may tell it when the test has ended. */
 	kchan_party_init(&p->party, get_task_struct(current));
 	kchan_call_init(&p->call, p->branches, p->locks);
 	KUNIT_ASSERT_EQ(test, 0,
@@ -113,7 +113,7 @@ void kt_party_park(struct kt_party *p)
 }
 
 /**
- * kt_party_sender() - park one that sends a number
+ * kt_party_sender() - park a party that sends a number
  * @test: the test
  * @ch: the channel
  * @n: the number
@@ -130,7 +130,7 @@ struct kt_party *kt_party_sender(struct kunit *test, struct kchan *ch, u64 n)
 }
 
 /**
- * kt_party_receiver() - park one that receives
+ * kt_party_receiver() - park a party that receives
  * @test: the test
  * @ch: the channel
  * @room: bytes that it has room for
@@ -147,7 +147,7 @@ struct kt_party *kt_party_receiver(struct kunit *test, struct kchan *ch, u32 roo
 }
 
 /**
- * kt_party_stale() - park some whose owners have given up, and not left yet
+ * kt_party_stale() - park parties whose owners have given up, and not left yet
  * @test: the test
  * @ch: the channel
  * @send: they send
@@ -226,7 +226,7 @@ s64 kt_party_n(struct kt_party *p)
 }
 
 /**
- * kt_party_end() - take what is still queued out, and settle what was received
+ * kt_party_end() - take queued waiters out, and settle what was received
  * @p: the party, told or given up; it is freed with the test
  */
 void kt_party_end(struct kt_party *p)

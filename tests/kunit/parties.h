@@ -5,7 +5,7 @@
 #include "call.h"
 #include "harness.h"
 
-/* Cases of a party without a thread, at most. */
+/* The most cases of a party without a thread. */
 #define KT_PARTY_CASES	3
 
 /**
@@ -17,7 +17,7 @@
  * @locks: of @call
  * @slots: one for each case
  * @parked: a bit for each case that was queued
- * @collected: it is over, and what it received is settled
+ * @collected: the party has ended, and what it received is settled
  */
 struct kt_party {
 	struct kunit *test;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Poll: what would not block, and who is woken how often when that changes.
- */
+/* Poll: what would not block, and how often pollers are woken when that changes. */
 #include <kunit/test.h>
 #include <linux/poll.h>
 
@@ -11,8 +9,8 @@
 #define POLL_OUTPUT	(EPOLLOUT | EPOLLWRNORM)
 
 /*
- * Each end is told its own direction only, and one of both directions both; but of
- * an error only if it cannot receive.
+ * Each end is told only its own directions. It is told of an error only if it cannot
+ * receive.
  */
 static void poll_expect(struct kunit *test, struct kchan *ch, __poll_t recv,
 			__poll_t send)
@@ -52,7 +50,7 @@ static void poll_buffered(struct kunit *test)
 	poll_expect(test, ch, 0, POLL_OUTPUT);
 }
 
-/* A rendezvous is ready for one side when the other one waits. */
+/* A rendezvous channel is ready for one side when the other side waits. */
 static void poll_rendezvous(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -73,7 +71,7 @@ static void poll_rendezvous(struct kunit *test)
 	poll_expect(test, ch, 0, 0);
 }
 
-/* One who has given up is nobody to meet. */
+/* A party that has given up is no counterpart. */
 static void poll_given_up(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -84,7 +82,7 @@ static void poll_given_up(struct kunit *test)
 	poll_expect(test, ch, 0, 0);
 }
 
-/* Put-backs are there to be received, and take no room. */
+/* Put-backs can be received, and take no room in the buffer. */
 static void poll_put_back(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -112,7 +110,7 @@ static void poll_closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 	poll_expect(test, ch, POLL_INPUT | EPOLLRDHUP, POLL_OUTPUT | EPOLLERR);
 	elem = kt_detach(test, ch);
-	/* It may come back: this is not the end yet. */
+	/* The element may come back, so this is not the end of the stream yet. */
 	poll_expect(test, ch, EPOLLRDHUP, POLL_OUTPUT | EPOLLERR);
 	kchan_put_back(ch, elem);
 	poll_expect(test, ch, POLL_INPUT | EPOLLRDHUP, POLL_OUTPUT | EPOLLERR);
@@ -158,8 +156,8 @@ static void poll_before_setup(struct kunit *test)
 }
 
 /*
- * A wake-up when elements queue, and when slots come free: one for all that were
- * under one hold of the lock.
+ * Pollers are woken when elements queue, and when slots come free: once for all that
+ * was done under one hold of the lock.
  */
 static void poll_wakes_each(struct kunit *test)
 {
@@ -170,7 +168,9 @@ static void poll_wakes_each(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	kt_expect_woken(p, 1, 0, 0);
-	/* Also when it was ready before: not only on the edge. */
+	/*
+	 * They are woken even if the channel was ready before: not only on the edge.
+	 */
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 	kt_expect_woken(p, 1, 0, 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
@@ -200,7 +200,7 @@ static void poll_hand_over_wakes_none(struct kunit *test)
 	kt_expect_woken(p, 0, 0, 0);
 }
 
-/* Only the elements that queue are told. */
+/* Pollers are told only of the elements that queue. */
 static void poll_batch_over_receivers(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 4);
@@ -215,7 +215,7 @@ static void poll_batch_over_receivers(struct kunit *test)
 
 /*
  * A parked sender's element that enters the buffer counts as a send that queues.
- * The slot that it takes is not told.
+ * Pollers are not told of the slot that it takes.
  */
 static void poll_sender_enters(struct kunit *test)
 {
@@ -233,7 +233,7 @@ static void poll_sender_enters(struct kunit *test)
 	kt_expect_woken(p, 0, 1, 0);
 }
 
-/* On a rendezvous channel it is the parking that makes the other side ready. */
+/* On a rendezvous channel, the parking of a case makes the other side ready. */
 static void poll_park_wakes(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -280,7 +280,7 @@ static void poll_resize_wakes(struct kunit *test)
 	struct kt_call *call;
 
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 3), 0);
-	/* There may be room for every one who waits for it. */
+	/* There may be room for all who wait for it. */
 	kt_expect_woken(p, 0, 1, 0);
 	kt_expect_woken(x, 0, 1, 0);
 	kt_expect_woken(y, 0, 1, 0);
@@ -291,12 +291,12 @@ static void poll_resize_wakes(struct kunit *test)
 	call = kt_park_send_n(test, ch, 2);
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 0), -EBUSY);
 	kt_expect_woken(p, 0, 0, 0);
-	/* The room is all taken: none to tell of. */
+	/* All the room is taken, so pollers are not told of it. */
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, kt_join(call), 8);
 	kt_expect_woken(p, 1, 0, 0);
 	call = kt_park_send_n(test, ch, 3);
-	/* Input and room both, and not in one key. */
+	/* Pollers are told of input and of room, in two wake-ups. */
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 4), 0);
 	KUNIT_EXPECT_EQ(test, kt_join(call), 8);
 	kt_expect_woken(p, 1, 1, 0);
@@ -314,7 +314,7 @@ static void poll_put_back_wakes(struct kunit *test)
 	kt_expect_woken(p, 1, 1, 0);
 	kchan_put_back(ch, elem);
 	kt_expect_woken(p, 1, 0, 0);
-	/* It took no room, and leaves none. */
+	/* The put-back took no room, so its receive frees none. */
 	elem = kt_detach(test, ch);
 	kt_expect_woken(p, 0, 0, 0);
 	call = kt_park_recv_n(test, ch);
@@ -337,8 +337,8 @@ static unsigned int poll_exclusive_woken(struct kt_poller **x, unsigned int nr,
 }
 
 /*
- * Elements that queue wake every plain poller, and one exclusive poller for each of
- * them; and so do slots that come free.
+ * Elements that queue wake every plain poller. Each of them wakes one exclusive
+ * poller. The same holds for slots that come free.
  */
 static void poll_exclusive(struct kunit *test)
 {
@@ -369,7 +369,7 @@ static void poll_exclusive(struct kunit *test)
 		kt_expect_woken(x[i], 0, 0, 0);
 }
 
-/* What is final wakes all there are, for whatever they wait. */
+/* A final change wakes all pollers, whatever they wait for. */
 static void poll_end_wakes_all(struct kunit *test)
 {
 	unsigned int how;
@@ -396,8 +396,8 @@ static void poll_end_wakes_all(struct kunit *test)
 }
 
 /*
- * A closed channel that runs empty, with nothing in flight, is at its end, EPOLLHUP:
- * who waits sees it.
+ * A closed channel that runs empty, with nothing in flight, is at its end, EPOLLHUP.
+ * Those who wait are told.
  */
 static void poll_drained_wakes_all(struct kunit *test)
 {
@@ -434,7 +434,7 @@ static void poll_drained_wakes_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, y->all_rd, 1);
 }
 
-/* So it is when the last of it is received at once. */
+/* The same when the last element is received directly, and never in flight. */
 static void poll_received_wakes_all(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 4);

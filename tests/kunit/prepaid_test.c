@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Large elements, which are passed by pointer: the ring that they are made for pays for
- * as many as it has slots, wherever they are, until they are freed. A ring lives as
- * long as it pays for one.
+ * Large elements, which are passed by pointer. Their ring pays for as many of them as
+ * it has slots, wherever they are, until they are freed. A ring lives as long as it
+ * pays for an element.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -18,7 +18,7 @@
 
 #define PREPAID_SIZE	(PAGE_SIZE + 8)
 
-/* What a ring of so many slots is charged, with its elements. */
+/* What a ring with @capacity slots is charged, with its elements. */
 static size_t prepaid_charge(u32 capacity)
 {
 	return kt_ring_charge(capacity * sizeof(void *)) +
@@ -32,7 +32,7 @@ static ssize_t prepaid_send(struct kt_user *u, struct kchan *ch, u64 n)
 
 	*(u64 *)call->buf = n;
 	ret = kt_user_send(u, call);
-	/* It ends with the test, and the channel does not. */
+	/* The call ends with the test, and the channel ends earlier. */
 	call->ch = NULL;
 	return ret == PREPAID_SIZE ? 0 : ret;
 }
@@ -62,7 +62,10 @@ static u32 prepaid_used(struct kchan *ch)
 	return kchan_newest(ch)->used;
 }
 
-/* What the buffer holds is charged when it is made, and not when it is sent. */
+/*
+ * The elements of the buffer are charged when the buffer is made, and not when they
+ * are sent.
+ */
 static void prepaid_buffer(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -83,7 +86,7 @@ static void prepaid_buffer(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
-/* So a send that has room does not fail for a quota, though all of it is used up. */
+/* So a send that has room does not fail for a quota, even if the quota is used up. */
 static void prepaid_quota_full(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -95,12 +98,17 @@ static void prepaid_quota_full(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, false), 0);
 	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 0), 0);
 	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 1), 0);
-	/* Who finds it full is told so, and not of the quota. */
+	/*
+	 * A send that finds the buffer full is told so, and is not told of the quota.
+	 */
 	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 2), -EAGAIN);
 	elem = prepaid_elem(u, ch);
 	KUNIT_EXPECT_EQ(test, PTR_ERR_OR_ZERO(elem), -EDQUOT);
 
-	/* One in flight still holds its place: the room that it left cannot be paid. */
+	/*
+	 * An element in flight still holds its place. So nothing pays for a new
+	 * element, although the buffer has room.
+	 */
 	elem = kt_detach(test, ch);
 	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 2);
 	KUNIT_EXPECT_FALSE(test, !!(kchan_readiness(ch, FMODE_WRITE) & EPOLLOUT));
@@ -115,7 +123,7 @@ static void prepaid_quota_full(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
-/* Beyond the places of the ring, whoever allocates one is charged for it. */
+/* An element beyond the places of the ring is charged by itself. */
 static void prepaid_beyond(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -128,7 +136,7 @@ static void prepaid_beyond(struct kunit *test)
 	/* Whoever sends, the user who opened the channel is charged. */
 	kt_expect_charged(u, prepaid_charge(1) + kt_elem_charge(PREPAID_SIZE));
 	kt_expect_charged(other, 0);
-	/* Whichever goes, its own place comes free. */
+	/* Whichever element is freed, its own place comes free. */
 	kchan_elem_free(ch, a);
 	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 0);
 	kt_expect_charged(u, prepaid_charge(1) + kt_elem_charge(PREPAID_SIZE));
@@ -167,8 +175,8 @@ static void prepaid_rendezvous(struct kunit *test)
 }
 
 /*
- * A ring that is retired while elements that it pays for are in flight stays charged
- * until the last of them is freed, or until these are received after all.
+ * A ring that is retired while elements that it pays for are in flight stays charged,
+ * until the last of them is freed or received.
  */
 static void prepaid_retired(struct kunit *test)
 {
@@ -187,7 +195,7 @@ static void prepaid_retired(struct kunit *test)
 	kt_expect_charged(u, prepaid_charge(3) + prepaid_charge(0));
 	kt_settle(ch, elem[1]);
 	kt_expect_charged(u, prepaid_charge(3) + prepaid_charge(0));
-	/* What comes back holds its place where it waits, too. */
+	/* An element that comes back holds its place, also while it is put back. */
 	kchan_put_back(ch, elem[2]);
 	kchan_put_back(ch, elem[0]);
 	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 0);
@@ -198,7 +206,7 @@ static void prepaid_retired(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
-/* A ring that still holds elements when another is added, and is then drained. */
+/* A ring still holds elements when another one is added, and is then drained. */
 static void prepaid_drained(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -212,7 +220,7 @@ static void prepaid_drained(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, prepaid_used(ch), 1);
 	KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 0);
-	/* The last of the old ring, which leaves the list with it. */
+	/* The last element of the old ring. The ring leaves the list with it. */
 	elem = kt_detach(test, ch);
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&ch->rings));
 	kt_expect_charged(u, prepaid_charge(2) + prepaid_charge(4));
@@ -223,7 +231,7 @@ static void prepaid_drained(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
-/* The last receive end goes, with elements in all places there are. */
+/* The last receive end goes, while elements hold all the places. */
 static void prepaid_dropped(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -241,13 +249,13 @@ static void prepaid_dropped(struct kunit *test)
 	kt_expect_charged(u, prepaid_charge(3) + kt_elem_charge(PREPAID_SIZE));
 	kchan_end_put(ch, FMODE_READ);
 	KUNIT_EXPECT_TRUE(test, list_empty(&ch->rings));
-	/* One is in flight, and its ring pays on. */
+	/* One element is in flight, and its ring still pays for it. */
 	kt_expect_charged(u, prepaid_charge(3) + kt_elem_charge(PREPAID_SIZE));
 	kchan_elem_free(ch, staged);
 	kt_expect_charged(u, prepaid_charge(3));
 	kchan_put_back(ch, flying);
 	kt_expect_charged(u, 0);
-	/* Nothing to send to, and nothing that would pay for it. */
+	/* There is nobody to send to, and nothing that pays for the element. */
 	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 9), -EPIPE);
 	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 9), -EPIPE);
@@ -258,7 +266,7 @@ static void prepaid_dropped(struct kunit *test)
 
 #define PREPAID_FLYING	6
 
-/* At random: in the end nobody is charged for anything. */
+/* Random operations: in the end nobody is charged for anything. */
 static void prepaid_random(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -307,7 +315,7 @@ static void prepaid_random(struct kunit *test)
 	}
 }
 
-/* What poll tells, a send keeps: in all the states that the places may be in. */
+/* A send does what poll reported, in all the states that the places may be in. */
 static void prepaid_poll(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
@@ -344,8 +352,8 @@ static void prepaid_poll(struct kunit *test)
 }
 
 /*
- * A send that is staged has paid, perhaps with the last place there was. It is ready when
- * there is room, though nobody could pay for another.
+ * A send that is staged has paid, perhaps with the last place. It is ready when there
+ * is room, although nobody could pay for another element.
  */
 static void prepaid_staged(struct kunit *test)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Elements that were handed out and could not be received: they come back, to the
- * longest-waiting receiver, or in front of all that was sent after them.
+ * Elements that were handed out and could not be received. They come back: to the
+ * longest-waiting receiver, or ahead of all that was sent after them.
  */
 #include <kunit/test.h>
 #include <linux/minmax.h>
@@ -10,7 +10,7 @@
 
 #include "harness.h"
 
-/* One of each way that elements are stored and staged. */
+/* A size for each way in which elements are stored and staged. */
 static const u32 putback_sizes[] = { 8, 200, PAGE_SIZE + 8 };
 
 static void putback_size_desc(const u32 *size, char *desc)
@@ -25,7 +25,7 @@ static struct kchan *putback_chan(struct kunit *test, u32 capacity)
 	return kt_chan(test, *(const u32 *)test->param_value, capacity);
 }
 
-/* A send of an element of any size that tells its number. */
+/* Sends an element of any size that contains its number. */
 static ssize_t putback_send(struct kunit *test, struct kchan *ch, u64 n)
 {
 	struct kt_call *call = kt_call(test, ch, true, ch->elem_size);
@@ -61,14 +61,14 @@ static void putback_is_drained_first(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, putback_send(test, ch, n), 0);
 	elem = kt_detach(test, ch);
 	KUNIT_EXPECT_EQ(test, kt_elem_n(elem), 0);
-	/* Its slot is gone to somebody else, and it comes back all the same. */
+	/* Another element has its slot, and it comes back even so. */
 	KUNIT_EXPECT_EQ(test, putback_send(test, ch, 4), 0);
 	kchan_put_back(ch, elem);
 	KUNIT_EXPECT_EQ(test, kt_len(ch), 5);
 	KUNIT_EXPECT_EQ(test, ch->stored, 4);
 	KUNIT_EXPECT_EQ(test, putback_send(test, ch, 5), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, putback_recv(test, ch), 0);
-	/* It was outside of the capacity: no slot came free. */
+	/* It was outside the capacity, so no slot came free. */
 	KUNIT_EXPECT_EQ(test, putback_send(test, ch, 5), -EAGAIN);
 	for (n = 1; n < 5; n++)
 		KUNIT_EXPECT_EQ(test, putback_recv(test, ch), n);
@@ -76,7 +76,10 @@ static void putback_is_drained_first(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Several come back out of order, and go out in the order they were sent. */
+/*
+ * Several elements come back out of order, and go out in the order in which they were
+ * sent.
+ */
 static void putback_is_sorted(struct kunit *test)
 {
 	static const u8 orders[][4] = {
@@ -100,7 +103,7 @@ static void putback_is_sorted(struct kunit *test)
 	}
 }
 
-/* One that was put back, and again, keeps its place. */
+/* An element that was put back twice keeps its place. */
 static void putback_twice(struct kunit *test)
 {
 	struct kchan *ch = putback_chan(test, 4);
@@ -124,7 +127,7 @@ static void putback_twice(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A hand-over to a parked receiver has its place in the order, too. */
+/* An element that was handed to a parked receiver also has its place in the order. */
 static void putback_after_hand_over(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 4);
@@ -137,7 +140,7 @@ static void putback_after_hand_over(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), 0);
 	second = kt_detach(test, ch);
 	kchan_put_back(ch, second);
-	/* The first one's receiver is killed before it has copied. */
+	/* The receiver of the first element is killed before it has copied it. */
 	kt_signal(call, SIGKILL);
 	kchan_finish(ch, &step);
 	KUNIT_EXPECT_EQ(test, kt_join(call), -EINTR);
@@ -168,8 +171,8 @@ static void putback_to_receiver(struct kunit *test)
 }
 
 /*
- * Trap: a wake-up given to a task that then leaves by a signal has to be passed
- * on. Here the element is: to the receiver that waits next.
+ * Trap: a wake-up that was given to a task which then leaves because of a signal has
+ * to be passed on. Here the element is passed on, to the receiver that waits next.
  */
 static void putback_passes_on(struct kunit *test)
 {
@@ -187,7 +190,7 @@ static void putback_passes_on(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* The one way in which a rendezvous channel holds an element. */
+/* A put-back is the only way in which a rendezvous channel holds an element. */
 static void putback_on_rendezvous(struct kunit *test)
 {
 	struct kchan *ch = putback_chan(test, 0);
@@ -197,13 +200,13 @@ static void putback_on_rendezvous(struct kunit *test)
 	*(u64 *)send->buf = 1;
 	kt_park(send);
 	elem = kt_detach(test, ch);
-	/* The claim stands: its sender has sent it. */
+	/* The claim is not undone: the sender has sent the element. */
 	KUNIT_EXPECT_EQ(test, kt_join(send), ch->elem_size);
 	kchan_put_back(ch, elem);
 	KUNIT_EXPECT_EQ(test, kt_len(ch), 1);
 	KUNIT_EXPECT_EQ(test, putback_send(test, ch, 2), -EAGAIN);
 
-	/* It goes out before that of a sender who waits. */
+	/* It goes out before the element of a sender that waits. */
 	send = kt_call(test, ch, true, ch->elem_size);
 	*(u64 *)send->buf = 2;
 	kt_park(send);
@@ -214,7 +217,10 @@ static void putback_on_rendezvous(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* On a closed channel it is drained as usual, and until then it is not the end. */
+/*
+ * On a closed channel the put-back is drained as usual. Until then it is not the end
+ * of the stream.
+ */
 static void putback_on_closed(struct kunit *test)
 {
 	struct kchan *ch = putback_chan(test, 2);
@@ -230,7 +236,7 @@ static void putback_on_closed(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* With nobody left who could receive it, it is dropped; kmemleak would tell. */
+/* If no receive end is left, the element is dropped; kmemleak would tell. */
 static void putback_without_receiver(struct kunit *test)
 {
 	struct kchan *ch = putback_chan(test, 2);
@@ -241,12 +247,12 @@ static void putback_without_receiver(struct kunit *test)
 	elem = kt_detach(test, ch);
 	kchan_end_put(ch, FMODE_READ);
 	kchan_put_back(ch, elem);
-	/* And so is what was queued. */
+	/* What was queued is dropped as well. */
 	KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
 	kt_check(test, ch);
 }
 
-/* What is put back when the channel goes is freed with it. */
+/* What is put back when the channel is freed is freed with it. */
 static void putback_left_behind(struct kunit *test)
 {
 	struct kchan *ch = putback_chan(test, 3);
@@ -263,7 +269,10 @@ static void putback_left_behind(struct kunit *test)
 	kchan_end_put(ch, FMODE_READ | FMODE_WRITE);
 }
 
-/* A receive of several takes what was put back, the stored and the parked. */
+/*
+ * A receive of several elements takes those put back, those stored, and those of
+ * parked senders.
+ */
 static void putback_in_batch(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 2);
@@ -288,7 +297,7 @@ static void putback_in_batch(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Put-backs do not count for the capacity, so neither for a resize. */
+/* Put-backs do not count for the capacity, also not in a resize. */
 static void putback_and_resize(struct kunit *test)
 {
 	struct kchan *ch = putback_chan(test, 2);
@@ -312,8 +321,8 @@ static void putback_and_resize(struct kunit *test)
 }
 
 /*
- * Many are put back in random order. Each looks at no more elements than a balanced tree
- * has levels, and they are received in order.
+ * Many elements are put back in random order. Each put-back looks at no more elements
+ * than a balanced tree has levels. The elements are received in order.
  */
 static void putback_many(struct kunit *test)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A party's owner gives up on one CPU while another serves it. Both claim the
- * party, and one of them gets it: whoever looks at a party and finds it open has
- * not got it yet.
+ * A party's owner gives up on one CPU while another CPU serves it. Both claim the
+ * party, and one of them gets it. A task that has only found the party open has not
+ * claimed it yet.
  *
- * Between that look and the claim, the one who serves copies the element. So the
- * owner watches where it is copied to, and claims when it sees it begin: elements
- * are long, and one that is copied from its first byte on leaves time.
+ * Between that look and the claim, the server copies the element. So the owner
+ * watches the memory that it is copied to, and claims when the copy begins. Elements
+ * are long, and the copy begins with the first byte, so there is time left.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -25,7 +25,7 @@
 
 #define RACE_SIZE	4096
 
-/* So often the owner has to be first, in so many tries at most. */
+/* The owner has to be first this many times, in at most so many tries. */
 #define RACE_MET	5
 #define RACE_TRIES	2000
 
@@ -47,7 +47,7 @@ static int race_owner_fn(void *arg)
 	struct race *r = arg;
 
 	complete(&r->watching);
-	/* Nobody sleeps between here and the copy. */
+	/* Neither task sleeps between here and the copy. */
 	while (!READ_ONCE(*r->watched) && !READ_ONCE(r->stop))
 		cpu_relax();
 	r->gave_up = kchan_party_give_up(&r->party);
@@ -143,7 +143,7 @@ static void race_give_up(struct kunit *test, bool send)
 		migrate_enable();
 		met += r->gave_up;
 	}
-	/* Where the CPUs are an emulator's, they need not run at one time. */
+	/* If the CPUs are emulated, they need not run at the same time. */
 	if (met < RACE_MET)
 		kunit_skip(test, "the owner was first %u times of %u", met,
 			   tries);
@@ -160,8 +160,8 @@ static void race_sender_gives_up(struct kunit *test)
 }
 
 /*
- * Between the claim and the telling there is no moment without the lock. So an owner
- * that gives up in between waits for it, and is served when it has it.
+ * Between the claim and the telling the lock is always held. So an owner that gives
+ * up in between waits for the lock, and is served when it has it.
  */
 struct race_owner {
 	struct kchan *ch;
@@ -217,7 +217,9 @@ static void race_begin_owner(struct race_owner *o, struct kchan *ch)
 	o->b.len = 8;
 }
 
-/* Serves it by hand, and holds the lock until its owner may be waiting for it. */
+/*
+ * Serves the party by hand, and holds the lock until its owner may be waiting for it.
+ */
 static void race_serve(struct kunit *test, struct race_owner *o)
 {
 	struct kchan *ch = o->ch;
@@ -233,7 +235,10 @@ static void race_serve(struct kunit *test, struct race_owner *o)
 	if (claimed) {
 		while (!READ_ONCE(o->leaving))
 			cpu_relax();
-		/* Until it has come to the lock, most of the time. */
+		/*
+		 * This is long enough for the owner to come to the lock, most of the
+		 * time.
+		 */
 		mdelay(1);
 		*(u64 *)w->elem->data = 99;
 		w->elem->len = 8;
@@ -317,7 +322,7 @@ static void race_close_once(struct kunit *test, struct race_settler *r,
 		cpu_relax();
 	kchan_close(r->ch);
 	wait_for_completion(&r->done);
-	/* Whichever was last has told it. */
+	/* The last of the two has told it. */
 	KUNIT_EXPECT_EQ(test, kt_party_status(p), -EPIPE);
 	kt_party_give_up(p);
 	kt_party_end(p);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Geometry: setup, what fixes it, and a capacity that changes while in use.
+ * The geometry: setup, what fixes the geometry, and a capacity that changes while the
+ * channel is in use.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -21,7 +22,10 @@ static void setup_default(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, info.recv_ends, 1);
 	KUNIT_EXPECT_EQ(test, info.send_waiters, 0);
 	KUNIT_EXPECT_EQ(test, info.recv_waiters, 0);
-	/* It has no storage until it is used, and asking is no use. */
+	/*
+	 * The channel has no storage until it is used. To ask for its info does not
+	 * use it.
+	 */
 	KUNIT_EXPECT_TRUE(test, list_empty(&ch->rings));
 	KUNIT_EXPECT_EQ(test, kchan_use(ch), 0);
 	KUNIT_EXPECT_FALSE(test, list_empty(&ch->rings));
@@ -42,7 +46,7 @@ static void setup_ids(struct kunit *test)
 	KUNIT_EXPECT_NE(test, first.id, 0);
 }
 
-/* Setup may be repeated, and the last one counts. */
+/* Setup may be repeated. The last one counts. */
 static void setup_repeated(struct kunit *test)
 {
 	struct kchan *ch = kt_raw_chan(test);
@@ -81,7 +85,7 @@ static void setup_refused(struct kunit *test)
 			-EINVAL);
 	KUNIT_EXPECT_EQ(test, kchan_setup(ch, U32_MAX, U32_MAX, true),
 			-EINVAL);
-	/* The limits allow it for us, and no allocation is that large. */
+	/* The limits allow us this size, but no allocation is that large. */
 	KUNIT_EXPECT_EQ(test,
 			kchan_setup(ch, PAGE_SIZE, KCHAN_MAX_CAPACITY, false),
 			-ENOMEM);
@@ -107,8 +111,8 @@ static void setup_maxima(struct kunit *test)
 }
 
 /*
- * First use may fail for lack of memory, and be tried again. Setup has its memory
- * at once, so this is for a channel without: the limits allow it for us, and no
+ * The first use may fail for lack of memory, and be tried again. Setup allocates at
+ * once, so this is for a channel without setup. The limits allow us this size, but no
  * allocation is that large.
  */
 static void setup_first_use_fails(struct kunit *test)
@@ -132,7 +136,10 @@ static void setup_first_use_fails(struct kunit *test)
 	kchan_put(ch);
 }
 
-/* Before it is fixed, a resize changes what it will be, and fixes nothing. */
+/*
+ * Before the geometry is fixed, a resize changes the future capacity, and does not
+ * fix the geometry.
+ */
 static void resize_before_use(struct kunit *test)
 {
 	struct kchan *ch = kt_raw_chan(test);
@@ -166,7 +173,7 @@ static void resize_grows_and_shrinks(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ch->capacity, 5);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 0);
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 4), 0);
-	/* All that fits is there: in a new ring there would be more room. */
+	/* The buffer is full: in a new ring there would be more room. */
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 5), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 5), 0);
@@ -193,14 +200,16 @@ static void resize_to_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 0), 0);
 	KUNIT_EXPECT_FALSE(test, kt_returned(send));
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 1), 0);
-	/* It was parked for a receiver; a slot will do as well. */
+	/* The sender was parked for a receiver. It may also get a slot. */
 	KUNIT_EXPECT_EQ(test, kt_join(send), 8);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 4), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
 	kt_check(test, ch);
 }
 
-/* Several rings at once: in order all the same, each freed when it is empty. */
+/*
+ * Several rings at once: the order is kept, and each ring is freed when it is empty.
+ */
 static void resize_many_rings(struct kunit *test)
 {
 	static const u32 sizes[] = { 8, 200, PAGE_SIZE + 8 };
@@ -221,7 +230,9 @@ static void resize_many_rings(struct kunit *test)
 		list_for_each_entry(ring, &ch->rings, node)
 			rings++;
 		KUNIT_EXPECT_EQ(test, rings, 20);
-		/* Not emptied, so it stays, and holds all again. */
+		/*
+		 * The ring was not emptied, so it stays, and all elements fit again.
+		 */
 		KUNIT_EXPECT_EQ(test, kchan_resize(ch, 40), 0);
 		for (n = 0; n < 40; n++) {
 			KUNIT_EXPECT_EQ(test, kt_try_recv(ch, &out, 8), 8);
@@ -241,7 +252,7 @@ static void resize_many_rings(struct kunit *test)
 	}
 }
 
-/* Senders that wait enter in their order, and before any who comes now. */
+/* Senders that wait enter in their order, and before any sender that comes now. */
 static void resize_lets_senders_in(struct kunit *test)
 {
 	static const u32 capacities[] = { 0, 1, 2 };
@@ -298,7 +309,7 @@ static void resize_refused(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* It is no send: a closed channel can still change, for what is in it. */
+/* A resize is no send: the capacity of a closed channel can still change. */
 static void resize_closed(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 2);

@@ -41,7 +41,7 @@ static void ring_stride(struct kunit *test)
 				layouts[i].stride);
 }
 
-/* Every slot is of its own, inside the ring, and aligned for a u64. */
+/* Every slot is separate from the others, inside the ring, and aligned for a u64. */
 static void ring_slots(struct kunit *test)
 {
 	struct kchan *ch = kt_raw_chan(test);
@@ -91,7 +91,7 @@ static void ring_wraps(struct kunit *test)
 	}
 }
 
-/* A length of a message that has nothing to do with the slot's alignment. */
+/* Message lengths that are no multiple of the slot's alignment. */
 static void ring_wraps_messages(struct kunit *test)
 {
 	struct kchan *ch = kt_message_chan(test, 21, 3);
@@ -130,7 +130,7 @@ static void ring_elem(struct kunit *test)
 	kchan_elem_free(ch, NULL);
 }
 
-/* A ring that cannot be had charges nothing. */
+/* A ring that cannot be allocated charges nothing. */
 static void ring_too_large(struct kunit *test)
 {
 	struct kchan *ch = kt_raw_chan(test);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The counts of what may have made a send or a receive ready. A select that does not
- * wait relies on them: whatever makes a case ready has to be counted.
+ * The counts of events that may have made a send or a receive ready. A select that
+ * does not wait relies on them: every event that makes a case ready has to be
+ * counted.
  */
 #include <kunit/test.h>
 #include <linux/minmax.h>
@@ -22,7 +23,7 @@ struct rises {
 	struct kchan_elem *elem[RISES_ELEMS];
 	void *buf;
 	const char *what;
-	/* What was ready before, and how often it had risen. */
+	/* What was ready before the event, and the counts at that time. */
 	bool can_send;
 	bool can_recv;
 	u32 send_rises;
@@ -75,7 +76,7 @@ static void rises_after(struct rises *r)
 	}
 }
 
-/* Only those that would wait do: it is the caller who has been refused. */
+/* Parks a party only if it would wait, as for a caller whose element was refused. */
 static void rises_park(struct rises *r, bool send)
 {
 	unsigned int i = get_random_u32_below(RISES_PARTIES);
@@ -181,7 +182,7 @@ static void rises_size_desc(const u32 *size, char *desc)
 
 KUNIT_ARRAY_PARAM(rises_size, rises_sizes, rises_size_desc);
 
-/* At random, and at the end a close, or no end that receives. */
+/* Random operations, and at the end a close, or the end of all receive ends. */
 static void rises_counted(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -222,8 +223,8 @@ static void rises_counted(struct kunit *test)
 }
 
 /*
- * A large element that is freed, wherever it was, may be what a send waits for that
- * nobody could pay.
+ * A send may wait because nobody can pay for its large element. The free of such an
+ * element, wherever it was, may make the send ready.
  */
 static void rises_paid(struct kunit *test)
 {

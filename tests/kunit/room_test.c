@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The receivers of a channel in message mode, by their room: the longest-waiting one
- * that has enough is found, whoever came and went, and in little time.
+ * The receivers of a channel in message mode, by their room. The longest-waiting one
+ * with enough room is found, whichever receivers come and go, and in little time.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -46,7 +46,7 @@ static void room_add(struct room *r, struct room_waiter *at, u32 room)
 	kchan_enqueue(&r->q, &at->w, true);
 }
 
-/* The same by looking at each in turn. */
+/* Finds the same by looking at each waiter in turn. */
 static struct kchan_waiter *room_naive(struct room *r, u32 len)
 {
 	struct kchan_waiter *w;
@@ -57,7 +57,7 @@ static struct kchan_waiter *room_naive(struct room *r, u32 len)
 	return NULL;
 }
 
-/* In as many steps as it takes. */
+/* Looks in as many steps as it takes. */
 static struct kchan_waiter *room_first(struct room *r, u32 len)
 {
 	struct kchan_waiter *w;
@@ -70,7 +70,10 @@ static struct kchan_waiter *room_first(struct room *r, u32 len)
 	return w;
 }
 
-/* The largest room below a node; each node knows it of those below itself. */
+/*
+ * Returns the largest room in the subtree of a node. Checks that each node has this
+ * of its own subtree.
+ */
 static u32 room_check_below(struct room *r, struct rb_node *node, unsigned int *nr)
 {
 	struct kchan_waiter *w;
@@ -88,7 +91,7 @@ static u32 room_check_below(struct room *r, struct rb_node *node, unsigned int *
 	return most;
 }
 
-/* The tree has those of the list, in its order. */
+/* Checks that the tree has the waiters of the list, in the same order. */
 static void room_check(struct room *r)
 {
 	struct rb_node *node = rb_first(&r->q.rooms);
@@ -117,12 +120,15 @@ static void room_disturb(struct room *r)
 	}
 	switch (get_random_u32_below(4)) {
 	case 0:
-		/* Its owner gives up, and it stays for whoever meets it. */
+		/*
+		 * Its owner gives up, and it stays in the queue until somebody finds
+		 * it.
+		 */
 		atomic_set(&at->party.state, KCHAN_CLAIMED);
 		break;
 	case 1:
 		kchan_dequeue(&r->q, &at->w);
-		/* Out of it for good. */
+		/* It leaves the queue for good. */
 		kchan_dequeue(&r->q, &at->w);
 		break;
 	}
@@ -158,7 +164,7 @@ static void room_random(struct kunit *test)
 	KUNIT_EXPECT_GT(test, none, 100);
 }
 
-/* In every order of rooms, the one that waits longest among those that fit. */
+/* For every order of rooms: finds the longest-waiting one of those that fit. */
 static void room_orders(struct kunit *test)
 {
 	struct room *r = room_begin(test);
@@ -174,7 +180,7 @@ static void room_orders(struct kunit *test)
 		for (len = 0; len <= ROOM_WAITERS + 1; len++)
 			KUNIT_EXPECT_PTR_EQ(test, room_first(r, len),
 					    room_naive(r, len));
-		/* Out at the front, at the back, and in between. */
+		/* Waiters leave at the front, at the back, and in between. */
 		for (i = 0; i < ROOM_WAITERS; i++) {
 			kchan_dequeue(&r->q, &r->waiters[i * 5 % ROOM_WAITERS].w);
 			if (i % 8 == 0)
@@ -188,14 +194,17 @@ static void room_orders(struct kunit *test)
 	}
 }
 
-/* Who has given up is taken out on the way, as many as a step allows. */
+/* Waiters that have given up are taken out on the way, as many as a step allows. */
 static void room_stale(struct kunit *test)
 {
 	struct room *r = room_begin(test);
 	struct kchan_step step;
 	unsigned int i;
 
-	/* An open one in front, too small, and one that fits at the end. */
+	/*
+	 * An open waiter is in front, with too little room. One that fits is at the
+	 * end.
+	 */
 	for (i = 0; i < ROOM_WAITERS; i++)
 		room_add(r, &r->waiters[i], i ? 20 : 10);
 	for (i = 1; i < ROOM_WAITERS - 1; i++)
@@ -214,7 +223,10 @@ static void room_stale(struct kunit *test)
 	room_check(r);
 }
 
-/* The others of a message that is handed over keep their places, and fit the next. */
+/*
+ * When a message is handed over, the other receivers keep their places, and the next
+ * message fits them.
+ */
 static void room_calls(struct kunit *test)
 {
 	static const u32 sizes[] = { 64, 1000, PAGE_SIZE + 64 };
@@ -240,7 +252,10 @@ static void room_calls(struct kunit *test)
 	}
 }
 
-/* Among very many with too little room, the search goes one way down the tree. */
+/*
+ * Among very many receivers with too little room, the search goes one way down the
+ * tree.
+ */
 static void room_fast(struct kunit *test)
 {
 	const unsigned int nr = 20000;

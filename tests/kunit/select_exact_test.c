@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Selects with a default: it is taken only if there was an instant at which no case
- * was ready; and of those that are ready each is as likely as any other.
+ * Selects with a default. The default is taken only if there was an instant at which
+ * no case was ready. Each ready case has the same probability.
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
@@ -16,7 +16,7 @@
 #include "parties.h"
 #include "selects.h"
 
-/* Each bit of a set, and no other, and as often as any other. */
+/* Each bit of a set is picked, no other bit is, and all are picked equally often. */
 static void exact_pick(struct kunit *test)
 {
 	static const u64 sets[] = {
@@ -47,7 +47,7 @@ static void exact_pick(struct kunit *test)
 	}
 }
 
-/* So are the cases of a select, and those that are not ready are no weight to it. */
+/* The same for the cases of a select. Cases that are not ready do not change this. */
 static void exact_fair(struct kunit *test)
 {
 	const unsigned int loops = kt_scale(2400);
@@ -86,8 +86,8 @@ static void exact_fair(struct kunit *test)
 }
 
 /*
- * What is ready, and moves from one of two channels to the other: an element, a sender
- * that waits, room, a receiver that waits.
+ * The thing that is ready, and that moves from one of two channels to the other: an
+ * element, a sender that waits, room, a receiver that waits.
  */
 enum exact_thing {
 	EXACT_STORED,
@@ -107,7 +107,7 @@ struct exact {
 	unsigned int moves;
 };
 
-/* Puts it there too. */
+/* Puts the thing into channel @i as well. */
 static void exact_put(struct exact *e, unsigned int i)
 {
 	switch (e->thing) {
@@ -128,7 +128,7 @@ static void exact_put(struct exact *e, unsigned int i)
 	}
 }
 
-/* Takes it from there. Returns whether it was there still. */
+/* Takes the thing from channel @i. Returns whether it was still there. */
 static bool exact_take(struct exact *e, unsigned int i)
 {
 	bool there = false;
@@ -148,7 +148,10 @@ static bool exact_take(struct exact *e, unsigned int i)
 	return there;
 }
 
-/* To be ready in one of the two at every moment, it is put before it is taken. */
+/*
+ * Moves the thing. It is put before it is taken, so that one of the two channels is
+ * ready at every moment.
+ */
 static void exact_move(struct exact *e)
 {
 	if (e->gone)
@@ -164,7 +167,10 @@ static void exact_move(struct exact *e)
 	}
 }
 
-/* The lock of one has been dropped: it moves there, and the other one is next. */
+/*
+ * The lock of one channel has been dropped: the thing moves there, and the other
+ * channel is watched next.
+ */
 static void exact_dropped(struct kt_between *b)
 {
 	struct exact *e = b->arg;
@@ -173,7 +179,10 @@ static void exact_dropped(struct kt_between *b)
 	kt_between_at(b, e->ch[!e->at], 0);
 }
 
-/* A file that is never ready; but while it is asked, it moves for the first time. */
+/*
+ * The poll of a file that is never ready. While it is asked, the thing moves for the
+ * first time.
+ */
 static __poll_t exact_poll(struct file *file, poll_table *pt)
 {
 	struct kt_between *b = file->private_data;
@@ -227,9 +236,9 @@ static struct exact *exact_begin(struct kunit *test, enum exact_thing thing)
 }
 
 /*
- * One that looks at one channel after the other finds it in neither: whenever one has
- * been looked at, it moves there. It was ready at every moment all the same, so there
- * is no default.
+ * A select that looks at one channel after the other finds the thing in neither:
+ * whenever it has looked at a channel, the thing moves there. But the thing was ready
+ * at every moment, so the default is not taken.
  */
 static void exact_moves(struct kunit *test)
 {
@@ -247,7 +256,7 @@ static void exact_moves(struct kunit *test)
 		file = exact_file(test, &exact_fops, b);
 		s = kt_select(test);
 		for (i = 0; i < 2; i++) {
-			/* Its memory is there, for a receive as well. */
+			/* The memory of the case is present, also for a receive. */
 			kt_add_send_n(s, e->ch[i], 9);
 			if (!send)
 				s->branches[i].op = KCHAN_OP_RECV;
@@ -257,7 +266,10 @@ static void exact_moves(struct kunit *test)
 		KUNIT_EXPECT_GE_MSG(test, kt_select_now(s), 0, "thing %d", thing);
 		KUNIT_EXPECT_EQ(test, s->call.status, 0);
 		kt_between_at(b, NULL, 0);
-		/* It was never where the select looked, until it took all locks. */
+		/*
+		 * The thing was never where the select looked, until the select took
+		 * all locks.
+		 */
 		KUNIT_EXPECT_GE(test, e->moves, 9);
 		KUNIT_EXPECT_EQ(test, s->call.nr_locks, 2);
 		if (!send)
@@ -270,7 +282,9 @@ static void exact_moves(struct kunit *test)
 	}
 }
 
-/* One who waits behind many that have given up, and who came when it was tried. */
+/*
+ * A sender that waits behind many that have given up. It came when the select tried.
+ */
 static __poll_t exact_crowds(struct file *file, poll_table *pt)
 {
 	struct exact *e = file->private_data;
@@ -303,7 +317,7 @@ static void exact_behind_stale(struct kunit *test)
 	kt_check(test, e->ch[1]);
 }
 
-/* Where nothing happens, to look twice is enough: not all locks are taken. */
+/* If nothing happens, to look twice is enough, and not all locks are taken. */
 static void exact_default(struct kunit *test)
 {
 	struct kchan *empty = kt_chan(test, 8, 1), *full = kt_chan(test, 8, 1);
@@ -318,7 +332,7 @@ static void exact_default(struct kunit *test)
 	kt_add_nil(s, true);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, s->call.nr_locks, 0);
-	/* Those who have given up are nobody to meet. */
+	/* Parties that have given up are no counterparts. */
 	kt_party_stale(test, none, true, 3);
 	kt_party_stale(test, none, false, 3);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), -EAGAIN);
@@ -326,7 +340,7 @@ static void exact_default(struct kunit *test)
 	kt_check(test, none);
 }
 
-/* One that comes and goes may be missed, and is waited for by nobody. */
+/* A sender that comes and goes may be missed. The select does not wait for it. */
 static void exact_comes_and_goes(struct kt_between *b)
 {
 	struct exact *e = b->arg;
@@ -348,7 +362,7 @@ static void exact_missed(struct kunit *test)
 	kt_between_at(b, e->ch[0], 0);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), -EAGAIN);
 	kt_between_at(b, NULL, 0);
-	/* After two tries it has taken all locks. */
+	/* After two tries the select has taken all locks. */
 	KUNIT_EXPECT_GE(test, e->moves, 8);
 	KUNIT_EXPECT_EQ(test, s->call.nr_locks, 2);
 	kt_check(test, e->ch[0]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Selects that wait, and what they meet but sends and receives: close, resize,
+ * Selects that wait, and events other than sends and receives: a close, a resize,
  * elements that come back, memory and tasks that go, pollers.
  */
 #include <kunit/test.h>
@@ -22,7 +22,10 @@ static void meet_size_desc(const u32 *size, char *desc)
 
 KUNIT_ARRAY_PARAM(meet_size, meet_sizes, meet_size_desc);
 
-/* Close, or the last end of a direction going, commits the case that it is of. */
+/*
+ * A close, or the loss of the last end of a direction, commits the case that it
+ * concerns.
+ */
 static void meet_closed(struct kunit *test)
 {
 	unsigned int way;
@@ -47,7 +50,10 @@ static void meet_closed(struct kunit *test)
 			kchan_end_put(b, FMODE_WRITE);
 			break;
 		case 4:
-			/* The first of two, and the second finds nobody. */
+			/*
+			 * The first of two closes commits a case. The second finds
+			 * nobody.
+			 */
 			KUNIT_EXPECT_EQ(test, kchan_close(a), 0);
 			KUNIT_EXPECT_EQ(test, kchan_close(b), 0);
 			break;
@@ -62,7 +68,7 @@ static void meet_closed(struct kunit *test)
 	}
 }
 
-/* A close that meets a party served by another leaves it to that one. */
+/* A close that finds a party served by another task leaves it as it is. */
 static void meet_close_loses(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
@@ -82,7 +88,7 @@ static void meet_close_loses(struct kunit *test)
 	kt_check(test, b);
 }
 
-/* Many selects on one channel that closes: each is told once, of that case. */
+/* Many selects on one channel that closes: each is told once, for that case. */
 static void meet_close_tells_all(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
@@ -95,7 +101,7 @@ static void meet_close_tells_all(struct kunit *test)
 		kt_add_recv_n(s[i], b);
 		if (i % 2)
 			kt_add_recv_n(s[i], b);
-		/* What they free, they free before the closer goes on. */
+		/* They free their memory before the closer goes on. */
 		s[i]->fifo = true;
 		kt_select_park(s[i]);
 	}
@@ -107,7 +113,7 @@ static void meet_close_tells_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_send_n(b, 1), -EAGAIN);
 }
 
-/* A larger buffer lets selects in, in their turn among plain senders. */
+/* A larger buffer lets selects in, in turn with plain senders. */
 static void meet_resize(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0), *other = kt_chan(test, 8, 0);
@@ -129,7 +135,7 @@ static void meet_resize(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 100);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 101);
-	/* A receiver waits on, whatever becomes of the capacity. */
+	/* A receiver goes on waiting, whatever the capacity becomes. */
 	second = kt_park_two(test, ch, false, other, false);
 	for (n = 0; n < 4; n++)
 		KUNIT_EXPECT_EQ(test, kchan_resize(ch, 3 - n), 0);
@@ -140,7 +146,7 @@ static void meet_resize(struct kunit *test)
 	kt_check(test, other);
 }
 
-/* An element that comes back goes to the select that waits longest for it. */
+/* An element that comes back goes to the select that has waited longest for it. */
 static void meet_put_back(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -166,8 +172,9 @@ static void meet_put_back(struct kunit *test)
 }
 
 /*
- * The memory was good when the select parked, and is gone when a case of it has
- * been handed an element: that goes to who waits next, else waits itself.
+ * The memory was good when the select parked. It is gone when one of the cases has
+ * been handed an element. The element goes to the receiver that waits next, or else
+ * waits itself.
  */
 static void meet_memory_goes(struct kunit *test)
 {
@@ -202,7 +209,7 @@ static void meet_memory_goes(struct kunit *test)
 	kt_check(test, other);
 }
 
-/* Of a select that is killed, what it was handed is put back. */
+/* If a select is killed, the element that it was handed is put back. */
 static void meet_killed(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
@@ -219,7 +226,10 @@ static void meet_killed(struct kunit *test)
 	kt_check(test, b);
 }
 
-/* A sender whose message is too long for a case commits it, and goes on. */
+/*
+ * A sender whose message is too long for a case commits that case, and goes on to the
+ * next receiver.
+ */
 static void meet_too_long(struct kunit *test)
 {
 	struct kchan *ch = kt_message_chan(test, 100, 0);
@@ -249,7 +259,7 @@ static void meet_expect(struct kunit *test, struct kchan *ch, __poll_t want)
 	KUNIT_EXPECT_EQ(test, (__force u32)ready, (__force u32)want);
 }
 
-/* On a rendezvous a case that parks is what pollers of the other side wait for. */
+/* On a rendezvous channel, a case that parks wakes the pollers of the other side. */
 static void meet_tells_pollers(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
@@ -271,7 +281,7 @@ static void meet_tells_pollers(struct kunit *test)
 	meet_expect(test, b, EPOLLOUT | EPOLLWRNORM);
 	KUNIT_EXPECT_EQ(test, kt_send_n(b, 1), 0);
 	kt_expect_chosen(s, 1, 0);
-	/* Neither way any more. */
+	/* Neither direction is ready any more. */
 	meet_expect(test, a, 0);
 	meet_expect(test, b, 0);
 	kt_check(test, a);

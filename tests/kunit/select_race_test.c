@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Selects against each other and against all else, many times over: at one
- * instant, and once.
+ * Selects against each other and against all other calls, many times over. Each
+ * commits at one instant, and once.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
@@ -31,7 +31,7 @@ struct race_thread {
 	unsigned int loops;
 	bool fifo;
 	bool stop;
-	/* What it did, and the first thing that was wrong. */
+	/* What the thread did, and the first error that it found. */
 	unsigned int moved;
 	int wrong;
 	void *arg;
@@ -70,7 +70,7 @@ static void race_free(void *arg)
 	for (i = 0; t->task && i < t->nr; i++)
 		kchan_close(t->ch[i]);
 	if (!race_ended(t)) {
-		/* It may still use what it has: let it have it. */
+		/* The thread may still use its memory, so do not free it. */
 		kunit_err(t->test, "a thread never ends\n");
 		for (i = 0; i < t->nr; i++)
 			kref_get(&t->ch[i]->ref);
@@ -115,9 +115,9 @@ static void race_join(struct race_thread *t)
 }
 
 /*
- * Moves an element from one of two channels to the other and back: put in before
- * it is taken out, so that one of the two is ready at every moment. At random
- * moments, ahead of all others.
+ * Moves an element from one of two channels to the other and back. The element is put
+ * in before it is taken out, so that one of the two channels is ready at every
+ * moment. It moves at random moments, with a priority above all others.
  */
 static int race_mover(struct race_thread *t)
 {
@@ -126,7 +126,7 @@ static int race_mover(struct race_thread *t)
 	while (!READ_ONCE(t->stop)) {
 		if (kt_send_n(t->ch[!at], 1))
 			return -EUCLEAN;
-		/* The looker may have it, and brings it back. */
+		/* The looker may have the element, and brings it back. */
 		while (kt_recv_n(t->ch[at]) == -EAGAIN && !READ_ONCE(t->stop))
 			usleep_range(5, 20);
 		at = !at;
@@ -137,8 +137,8 @@ static int race_mover(struct race_thread *t)
 }
 
 /*
- * A default is not taken while some case is ready at every moment. Who looks at
- * one channel after the other finds both empty now and then.
+ * A default is not taken while some case is ready at every moment. A task that looks
+ * at one channel after the other sometimes finds both empty.
  */
 static void race_no_default(struct kunit *test)
 {
@@ -160,7 +160,7 @@ static void race_no_default(struct kunit *test)
 			continue;
 		}
 		KUNIT_ASSERT_GE(test, at, 0);
-		/* It does not look while it holds the element. */
+		/* The looker does not look while it holds the element. */
 		KUNIT_ASSERT_EQ(test, kt_send_n(ch[at], 1), 0);
 	}
 	WRITE_ONCE(mover->stop, true);
@@ -170,7 +170,9 @@ static void race_no_default(struct kunit *test)
 	kt_check(test, ch[1]);
 }
 
-/* One of two that meet over two rendezvous channels, in opposite directions. */
+/*
+ * One of two threads that meet over two rendezvous channels, in opposite directions.
+ */
 static int race_opposite_fn(struct race_thread *t)
 {
 	const struct kchan_wait wait = {};
@@ -218,20 +220,23 @@ static void race_opposite(struct kunit *test)
 	race_start(t[1]);
 	race_join(t[0]);
 	race_join(t[1]);
-	/* What one says has happened is what the other says. */
+	/* Both threads report the same outcomes. */
 	for (i = 0; i < loops; i++) {
 		firsts += !met[0][i];
 		others += met[0][i] != met[1][i];
 	}
 	KUNIT_EXPECT_EQ(test, others, 0);
-	/* And neither channel is preferred: 10 standard deviations. */
+	/* Neither channel is preferred: within 10 standard deviations. */
 	KUNIT_EXPECT_LT(test, abs((int)(2 * firsts - loops)),
 			10 * int_sqrt(loops));
 	kt_check(test, ch[0]);
 	kt_check(test, ch[1]);
 }
 
-/* Over all of many channels, in an order of its own, with a default or without. */
+/*
+ * Selects over all of many channels, in an order of the thread's own, with a default
+ * or without.
+ */
 static int race_orders_fn(struct race_thread *t)
 {
 	static const unsigned int steps[] = { 1, 63, 37, 5 };
@@ -255,7 +260,7 @@ static int race_orders_fn(struct race_thread *t)
 		ret = kt_select_run(t->s, &wait);
 		if (ret < 0 && ret != -EAGAIN && ret != -ETIMEDOUT)
 			return ret;
-		/* How many more it has sent than received. */
+		/* Counts how many more elements it has sent than received. */
 		if (ret >= 0)
 			t->moved += t->s->branches[ret].op == KCHAN_OP_SEND ?
 				    1 : -1;
@@ -264,7 +269,10 @@ static int race_orders_fn(struct race_thread *t)
 	return 0;
 }
 
-/* 64 channels under each of several looks at a time: no deadlock, none lost. */
+/*
+ * Each of several selects looks at 64 channels at a time: no deadlock, and no element
+ * lost.
+ */
 static void race_orders(struct kunit *test)
 {
 	static struct kchan *ch[KCHAN_MAX_CASES];
@@ -297,7 +305,7 @@ static void race_orders(struct kunit *test)
 struct crowd {
 	struct kchan *ch[CROWD_CHANNELS];
 	unsigned int count;
-	/* By who has sent it. */
+	/* Indexed by the thread that has sent the elements. */
 	unsigned long *received[CROWD_TASKS];
 	struct race_thread *t[CROWD_TASKS];
 };
@@ -312,7 +320,10 @@ static unsigned int crowd_index(struct crowd *c, struct kchan *ch)
 	return i;
 }
 
-/* Half of its channels or so, at random, each way; nil for what has ended. */
+/*
+ * Takes about half of its channels, at random, in each direction; nil for those that
+ * have ended.
+ */
 static void crowd_cases(struct race_thread *t, unsigned long open, bool sends)
 {
 	struct crowd *c = t->arg;
@@ -323,7 +334,7 @@ static void crowd_cases(struct race_thread *t, unsigned long open, bool sends)
 	for (i = 0; i < CROWD_CHANNELS; i++, bits >>= 4) {
 		struct kchan *ch = open & BIT(i) ? c->ch[i] : NULL;
 
-		/* Its next element in several cases: one of them sends it. */
+		/* Its next element is in several cases, and one of them sends it. */
 		for (more = bits & 3; sends && more; more--)
 			kt_add_send_n(t->s, ch, (u64)t->id << 32 | t->moved);
 		if (!sends || (bits & 4))
@@ -367,7 +378,10 @@ static int crowd_fn(struct race_thread *t)
 		} else if (at < 0) {
 			ret = at;
 		} else if (t->s->call.status) {
-			/* Closed: to send there, or drained. */
+			/*
+			 * The channel is closed. A send learns this at once, a
+			 * receive once the channel is drained.
+			 */
 			if (b->op == KCHAN_OP_SEND)
 				WRITE_ONCE(t->stop, true);
 			else
@@ -414,7 +428,10 @@ static struct crowd *crowd_start(struct kunit *test, u32 capacity)
 	return c;
 }
 
-/* Signals, resizes; then a close, when all is sent or about half of it. */
+/*
+ * Sends signals and resizes; then closes, when all or about half of the elements are
+ * sent.
+ */
 static void crowd_disturb(struct kunit *test, struct crowd *c, bool half)
 {
 	const unsigned int all = CROWD_TASKS * c->count / (half ? 2 : 1);
@@ -430,7 +447,7 @@ static void crowd_disturb(struct kunit *test, struct crowd *c, bool half)
 			KUNIT_FAIL(test, "%u of %u sent", sent, all);
 			break;
 		}
-		/* Two stay as they are, rendezvous. */
+		/* Two channels stay rendezvous channels. */
 		i = 1 + 2 * get_random_u32_below(CROWD_CHANNELS / 2);
 		kchan_resize(c->ch[i], get_random_u32_below(5));
 		i = get_random_u32_below(CROWD_TASKS);
@@ -441,7 +458,9 @@ static void crowd_disturb(struct kunit *test, struct crowd *c, bool half)
 		KUNIT_EXPECT_EQ(test, kchan_close(c->ch[i]), 0);
 }
 
-/* Every element that was sent is received, once, and no other is. */
+/*
+ * Checks that every element that was sent is received once, and that no other one is.
+ */
 static void crowd_check(struct kunit *test, struct crowd *c)
 {
 	unsigned int i;

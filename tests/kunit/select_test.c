@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Selects that need not wait: what is ready, what commits, and that nothing else
- * has moved. For those that wait see select_wait_test.c.
+ * Selects that need not wait: which cases are ready, which one commits, and that
+ * nothing else has moved. For selects that wait see select_wait_test.c.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -21,7 +21,7 @@ static void select_size_desc(const u32 *size, char *desc)
 
 KUNIT_ARRAY_PARAM(select_size, select_sizes, select_size_desc);
 
-/* Nothing is ready, then one case after the other is the only one that is. */
+/* Nothing is ready. Then one case after the other is the only ready one. */
 static void select_the_ready_one(struct kunit *test)
 {
 	struct kchan *full = kt_chan(test, 8, 1), *ch[5];
@@ -32,7 +32,7 @@ static void select_the_ready_one(struct kunit *test)
 		ch[i] = kt_chan(test, 8, 1);
 	KUNIT_EXPECT_EQ(test, kt_send_n(full, 50), 0);
 	s = kt_select(test);
-	/* In no order of theirs. */
+	/* The cases are not in the order of the channels. */
 	kt_add_recv_n(s, ch[3]);
 	kt_add_recv_n(s, ch[0]);
 	kt_add_send_n(s, full, 51);
@@ -50,7 +50,7 @@ static void select_the_ready_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), 2);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(full), 51);
-	/* Of a parked counterpart, too. */
+	/* The same with a parked counterpart. */
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch[3], 0), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(full, 0), 0);
 	kt_park_send_n(test, ch[3], 3);
@@ -61,7 +61,7 @@ static void select_the_ready_one(struct kunit *test)
 	kt_check(test, full);
 }
 
-/* Four cases that are ready, each in a way of its own. */
+/* Four cases that are ready, each in a different way. */
 struct select_four {
 	u32 size;
 	unsigned long from;
@@ -94,7 +94,7 @@ static void select_make_four(struct kunit *test, struct select_four *f)
 	for (i = 0; i < 4; i++)
 		f->ch[i] = kt_chan(test, f->size, i < 2 ? 2 : 0);
 	f->s = kt_select(test);
-	/* An element stored, room, a sender and a receiver that wait. */
+	/* A stored element, room, a sender that waits and a receiver that waits. */
 	kt_add(f->s, f->ch[0], false, f->to, f->size);
 	kt_add(f->s, f->ch[1], true, f->from, f->size);
 	kt_add(f->s, f->ch[2], false, f->to, f->size);
@@ -105,7 +105,10 @@ static void select_make_four(struct kunit *test, struct select_four *f)
 			f->size);
 }
 
-/* Case @at has committed, and no other: see, and make it ready again. */
+/*
+ * Case @at has committed, and no other one. Check this, and make the case ready
+ * again.
+ */
 static void select_one_of_four(struct kunit *test, struct select_four *f, int at)
 {
 	void *buf = f->recv->buf;
@@ -142,14 +145,20 @@ static void select_one_of_four(struct kunit *test, struct select_four *f, int at
 	}
 }
 
-/* All are ready, in all the ways there are: one moves, the others do not. */
+/*
+ * All cases are ready, each in another way: one moves its element, and the others do
+ * not.
+ */
 static void select_exactly_one(struct kunit *test)
 {
 	struct select_four f = { .size = *(const u32 *)test->param_value };
 	unsigned int met = 0, rounds;
 
 	select_make_four(test, &f);
-	/* Until each was chosen once: that one never is has no likelihood. */
+	/*
+	 * Repeat until each case was chosen once. It is very unlikely that one never
+	 * is.
+	 */
 	for (rounds = 0; met != 0xf && rounds < 1000; rounds++) {
 		int at = kt_select_now(f.s);
 
@@ -181,7 +190,10 @@ static void select_one_channel_twice(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kt_case_n(s, at), n);
 		KUNIT_EXPECT_EQ(test, kt_len(ch), 2 - n);
 	}
-	/* Both ways: either is as good, and neither undoes the other. */
+	/*
+	 * One channel in both directions: either case may commit, and neither undoes
+	 * the other.
+	 */
 	kt_add_send_n(s, ch, 9);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), 3);
 	at = kt_select_now(s);
@@ -190,7 +202,7 @@ static void select_one_channel_twice(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Trap: a select meeting itself, on one rendezvous channel. */
+/* Trap: a select meets itself, on one rendezvous channel. */
 static void select_not_itself(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -203,7 +215,10 @@ static void select_not_itself(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A case that is never ready is in nobody's way; with none else there is none. */
+/*
+ * A case that is never ready does not disturb the others. If all cases are like this,
+ * none is ready.
+ */
 static void select_nil(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -221,7 +236,10 @@ static void select_nil(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Closed is ready: drained first, then told; a send learns it at once. */
+/*
+ * A closed channel is ready: a receive drains it first, then is told; a send is told
+ * at once.
+ */
 static void select_closed(struct kunit *test)
 {
 	struct kchan *open = kt_chan(test, 8, 1), *ch = kt_chan(test, 8, 1);
@@ -246,7 +264,7 @@ static void select_closed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_select_now(send), 1);
 	KUNIT_EXPECT_EQ(test, send->call.status, EPIPE);
 
-	/* Nobody left to receive is as good as closed for a send. */
+	/* For a send, a channel without receive ends is as good as closed. */
 	kchan_end_put(deaf, FMODE_READ);
 	kt_add_recv_n(unheard, open);
 	kt_add_send_n(unheard, deaf, 5);
@@ -259,7 +277,7 @@ static void select_closed(struct kunit *test)
 	kchan_end_get(deaf, FMODE_READ);
 }
 
-/* A message that is too long commits the case that has not room for it. */
+/* A message that is too long commits the case that has no room for it. */
 static void select_too_long(struct kunit *test)
 {
 	static const u32 sizes[] = { 100, 200, PAGE_SIZE + 8 };
@@ -295,7 +313,7 @@ static void select_too_long(struct kunit *test)
 	}
 }
 
-/* Memory that was never touched is made present; of the one that commits. */
+/* Memory that was never touched is made present, if its case commits. */
 static void select_first_touch(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -323,8 +341,8 @@ static void select_first_touch(struct kunit *test)
 }
 
 /*
- * Memory that is not there fails the call if its case is chosen, and nothing has
- * moved; that of the others is not looked at.
+ * Bad memory fails the call if its case is chosen, and nothing has moved. The memory
+ * of the other cases is not accessed.
  */
 static void select_bad_memory(struct kunit *test)
 {
@@ -358,8 +376,9 @@ static void select_bad_memory(struct kunit *test)
 }
 
 /*
- * From a sender that waits: it goes on waiting; but that of an element over a
- * page was claimed, has sent it, and the element is put back.
+ * A receive from a sender that waits: the sender goes on waiting. But a sender of an
+ * element over a page was claimed. It has sent the element, and the element is put
+ * back.
  */
 static void select_bad_memory_from_sender(struct kunit *test)
 {
@@ -388,7 +407,7 @@ static void select_bad_memory_from_sender(struct kunit *test)
 	kt_check(test, b);
 }
 
-/* A send to a receiver that waits: it goes on waiting. */
+/* A send to a receiver that waits: the receiver goes on waiting. */
 static void select_bad_memory_to_receiver(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -409,7 +428,7 @@ static void select_bad_memory_to_receiver(struct kunit *test)
 	kt_check(test, b);
 }
 
-/* 64 channels, all different, under one look, in any order of ids. */
+/* 64 different channels in one select, in any order of ids. */
 static void select_sixty_four(struct kunit *test)
 {
 	struct kchan *ch[KCHAN_MAX_CASES];

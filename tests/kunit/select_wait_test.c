@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Selects that wait: who ends the wait, how often, and what becomes of the cases
- * that lost. For what else they meet see select_meet_test.c.
+ * Selects that wait: what ends the wait, how often, and what becomes of the cases
+ * that lost. For other events see select_meet_test.c.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -19,12 +19,14 @@ static void wait_size_desc(const u32 *size, char *desc)
 
 KUNIT_ARRAY_PARAM(wait_size, wait_sizes, wait_size_desc);
 
-/* Either case of either direction ends it, and the other has not happened. */
+/*
+ * Either case, in either direction, ends the wait. The other case has not happened.
+ */
 static void wait_for_either(struct kunit *test)
 {
 	unsigned int way;
 
-	/* Bits: which case is met; whether case 0, and case 1, sends. */
+	/* Bits: which case is completed; whether case 0, and case 1, sends. */
 	for (way = 0; way < 8; way++) {
 		const bool second = way & 1;
 		const bool send[2] = { way & 2, way & 4 };
@@ -38,7 +40,10 @@ static void wait_for_either(struct kunit *test)
 					100 + second);
 		else
 			KUNIT_EXPECT_EQ(test, kt_send_n(ch[second], 5), 0);
-		/* At once, and not only once it has taken itself out. */
+		/*
+		 * This is so at once, and not only after the select has taken its
+		 * waiters out.
+		 */
 		if (send[!second])
 			KUNIT_EXPECT_EQ(test, kt_recv_n(ch[!second]), -EAGAIN);
 		else
@@ -81,7 +86,7 @@ static void wait_for_any_size(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, s->branches[1].got, size);
 	KUNIT_EXPECT_TRUE(test, kt_user_is_filled(test, to, size, 3));
 
-	/* It enters the buffer when there is room. */
+	/* The element enters the buffer when there is room. */
 	kt_select_park(s);
 	KUNIT_EXPECT_EQ(test, kt_try_recv(full, buf->buf, size), size);
 	KUNIT_EXPECT_TRUE(test, kt_filled(buf->buf, size, 2));
@@ -93,7 +98,10 @@ static void wait_for_any_size(struct kunit *test)
 	kt_check(test, full);
 }
 
-/* Trap: both cases firing, with the first one's party told and not yet woken. */
+/*
+ * Trap: both cases are completed, when the party was told for the first one and not
+ * yet woken.
+ */
 static void wait_claimed_once(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 1);
@@ -102,7 +110,7 @@ static void wait_claimed_once(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, kt_give(a, 1, &step), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(a, 2), -EAGAIN);
-	/* Nobody waits there any more, so it is stored. */
+	/* Nobody waits there any more, so the element is stored. */
 	KUNIT_EXPECT_EQ(test, kt_send_n(b, 3), 0);
 	KUNIT_EXPECT_EQ(test, kt_len(b), 1);
 	KUNIT_EXPECT_FALSE(test, kt_select_returned(s));
@@ -114,7 +122,7 @@ static void wait_claimed_once(struct kunit *test)
 	kt_check(test, b);
 }
 
-/* Trap: one channel in several cases of one that waits, in either direction. */
+/* Trap: one channel in several cases of a select that waits, in either direction. */
 static void wait_one_channel_twice(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -144,11 +152,14 @@ static void wait_one_channel_twice(struct kunit *test)
 		met |= 1 << (s->ret + 2 * send);
 		kt_check(test, ch);
 	}
-	/* Of two that become ready at one instant either may be it. */
+	/* If two cases become ready at the same instant, either may commit. */
 	KUNIT_EXPECT_EQ(test, met, 0xf);
 }
 
-/* Trap: a select that waits both ways of one rendezvous does not meet itself. */
+/*
+ * Trap: a select that waits for both directions of one rendezvous channel does not
+ * meet itself.
+ */
 static void wait_not_for_itself(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -162,7 +173,7 @@ static void wait_not_for_itself(struct kunit *test)
 	kt_expect_chosen(s, 1, 0);
 	KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 4);
 
-	/* But another of the same kind it does, either way. */
+	/* But it meets another select of the same kind, in either direction. */
 	s = kt_park_two(test, ch, true, ch, false);
 	other = kt_select(test);
 	kt_add_send_n(other, ch, 200);
@@ -209,7 +220,7 @@ static void wait_claim_wins(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, kt_give(a, 6, &step), 0);
 		if (event == WAIT_SIGNAL)
 			kt_select_signal(s, SIGTERM);
-		/* Before anybody wakes it. */
+		/* This is so before anybody wakes it. */
 		kt_expect_chosen(s, 1, 0);
 		if (!send)
 			KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 6);
@@ -219,7 +230,10 @@ static void wait_claim_wins(struct kunit *test)
 	}
 }
 
-/* Before the claim it leaves all queues, and each element with its owner. */
+/*
+ * A select that gives up before the claim leaves all queues, and each element stays
+ * with its owner.
+ */
 static void wait_given_up(struct kunit *test)
 {
 	const u32 size = *(const u32 *)test->param_value;
@@ -251,7 +265,7 @@ static void wait_given_up(struct kunit *test)
 	}
 }
 
-/* What is ready commits, however old the deadline. */
+/* What is ready commits, even if the deadline has passed. */
 static void wait_past_deadline(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 1), *b = kt_chan(test, 8, 1);
@@ -270,8 +284,9 @@ static void wait_past_deadline(struct kunit *test)
 }
 
 /*
- * A select that waits at @b lost there, with one ahead of it and one behind, or
- * not, and was @met there before it takes itself out, or not.
+ * A select that waits at @b has lost there. @before: a call waits ahead of it.
+ * @after: a call waits behind it. @met: others find it in the queue before it takes
+ * itself out.
  */
 static void wait_lose(struct kunit *test, bool met, bool before, bool after)
 {
@@ -287,7 +302,7 @@ static void wait_lose(struct kunit *test, bool met, bool before, bool after)
 		last = kt_park_recv_n(test, b);
 	KUNIT_EXPECT_EQ(test, kt_give(a, 1, &step), 0);
 	if (met) {
-		/* Whoever comes passes it over, and takes it out. */
+		/* A send passes it over, and takes it out. */
 		if (before)
 			KUNIT_EXPECT_EQ(test, kt_send_n(b, 2), 0);
 		KUNIT_EXPECT_EQ(test, kt_send_n(b, 3), after ? 0 : -EAGAIN);
@@ -309,8 +324,8 @@ static void wait_lose(struct kunit *test, bool met, bool before, bool after)
 }
 
 /*
- * Trap: "only element of the queue" taken for "already taken out" when a loser is
- * removed: alone, first, in the middle, last.
+ * Trap: when a loser is removed, "only element of the queue" is taken for "already
+ * taken out". The loser is alone, first, in the middle, or last.
  */
 static void wait_losers(struct kunit *test)
 {
@@ -320,7 +335,7 @@ static void wait_losers(struct kunit *test)
 		wait_lose(test, way & 4, way & 2, way & 1);
 }
 
-/* First come, first served, whether by a select or a plain call. */
+/* First come, first served, both for selects and for plain calls. */
 static void wait_in_turn(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0), *other = kt_chan(test, 8, 0);
@@ -337,7 +352,10 @@ static void wait_in_turn(struct kunit *test)
 	kt_expect_chosen(second, 1, 0);
 	KUNIT_EXPECT_EQ(test, kt_case_n(second, 1), 2);
 	KUNIT_EXPECT_EQ(test, kt_join_n(third), 3);
-	/* The second's other case is no longer in front of the fourth's. */
+	/*
+	 * The other case of the second select is no longer in front of that of the
+	 * fourth.
+	 */
 	KUNIT_EXPECT_EQ(test, kt_recv_n(other), 101);
 	kt_expect_chosen(fourth, 1, 0);
 	kt_check(test, ch);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Selects: those that do not wait, and those that do, in a thread of their own.
- * Their cases are in user memory, as those of the ioctl.
+ * Selects: those that do not wait, and those that do, in a thread of their own. Their
+ * cases are in user memory, as for the ioctl.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -24,10 +24,13 @@ static void kt_free_select(void *arg)
 	unsigned int i;
 
 	if (s->task && !try_wait_for_completion(&s->done)) {
-		/* The test has failed; get its threads out of the way. */
+		/* The test has failed. Let its threads end. */
 		send_sig(SIGTERM, s->task, 1);
 		if (!wait_for_completion_timeout(&s->done, KT_PATIENCE)) {
-			/* It may still use what it has: let it have it. */
+			/*
+			 * The thread may still use the memory of the select, so do
+			 * not free it.
+			 */
 			kunit_err(s->test, "a select never returned\n");
 			for (i = 0; i < s->nr_channels; i++)
 				kref_get(&s->channels[i]->ref);
@@ -45,7 +48,7 @@ static void kt_free_select(void *arg)
  * kt_select() - prepare a select
  * @test: the test
  *
- * Its channels are to be made before it: it ends with the test, and they after.
+ * Make its channels before it. It ends with the test, and the channels end after it.
  *
  * Return: the select, without cases.
  */
@@ -65,7 +68,10 @@ struct kt_select *kt_select(struct kunit *test)
 	return s;
 }
 
-/* For the test: the call sorts them itself, when it takes them the first time. */
+/*
+ * Notes a channel, for the test. The call sorts its channels itself, when it takes
+ * their locks the first time.
+ */
 static void kt_add_channel(struct kt_select *s, struct kchan *ch)
 {
 	unsigned int i;
@@ -178,7 +184,7 @@ void kt_select_empty(struct kt_select *s)
 	s->nr_channels = 0;
 }
 
-/* As when the cases are read: without a lock. */
+/* Looks without a lock, as when the cases are read. */
 static bool kt_case_may(const struct kchan_branch *b)
 {
 	struct kchan *ch = b->ch;
@@ -223,7 +229,7 @@ int kt_select_run(struct kt_select *s, const struct kchan_wait *wait)
 	s->call.chosen = ~0U;
 	s->call.status = -EUCLEAN;
 	ret = kchan_select(&s->call, wait);
-	/* It owns nothing any more. */
+	/* The call owns nothing any more. */
 	for (i = 0; i < s->call.nr; i++)
 		if (s->branches[i].elem)
 			ret = -EUCLEAN;
@@ -340,7 +346,7 @@ int kt_select_join(struct kt_select *s)
 {
 	if (!wait_for_completion_timeout(&s->done, KT_PATIENCE))
 		KUNIT_FAIL_AND_ABORT(s->test, "a select does not return");
-	/* It stays done for whoever asks again. */
+	/* It stays done, so that the test can ask again. */
 	complete_all(&s->done);
 	return s->ret;
 }

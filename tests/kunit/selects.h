@@ -6,7 +6,7 @@
 #include "harness.h"
 #include "select.h"
 
-/* A size of each way that elements are stored and staged. */
+/* A size for each way in which elements are stored and staged. */
 #define KT_SIZES	{ 8, 200, PAGE_SIZE + 8 }
 
 /**
@@ -21,8 +21,8 @@
  * @mm: whose memory that is
  * @wait: as for kchan_select(); it waits without end unless told otherwise
  * @deadline: for @wait to point to, when not 0
- * @fail_nth: which of its allocations fails, counted from 1, when not 0; then
- *	out: 0 if it came so far
+ * @fail_nth: which of its allocations fails, counted from 1, when not 0; then out: 0
+ *	if that allocation was reached
  * @fifo: the thread goes before all others
  * @ret: the case that committed, or the error, once @done
  * @task: the thread, once started; it takes SIGTERM and SIGKILL

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Between two steps: some waiters have still to be told. Whoever comes then keeps the
- * order, and finds the channel as it will be.
+ * Between two steps, some waiters have still to be told. Calls that come then keep
+ * the order, and find the channel as it will be after the last step.
  */
 #include <kunit/test.h>
 
 #include "between.h"
 #include "parties.h"
 
-/* More than two steps serve. */
+/* More than two steps can serve. */
 #define BETWEEN_MANY	(2 * KCHAN_STEP_PARTIES + 5)
 
 struct between {
@@ -69,7 +69,10 @@ static void between_resize_and_send(struct kunit *test)
 	for (i = 0; i < BETWEEN_MANY; i++)
 		w->p[i] = kt_party_sender(test, ch, i);
 	b = kt_between(test, between_sends, w);
-	/* Once for what is to be held, then the first step. */
+	/*
+	 * The lock is dropped once before the resize takes it to change the capacity.
+	 * Then comes the first step.
+	 */
 	kt_between_at(b, ch, 1);
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, BETWEEN_MANY + 5), 0);
 	kt_between_end(b, 1);
@@ -90,7 +93,7 @@ static void between_parks(struct kt_between *b)
 	w->ret[1] = between_count(w, 0);
 }
 
-/* Neither if the room is just enough for these: then it finds none. */
+/* The same if the room is just enough for these senders: then the send finds none. */
 static void between_resize_just_enough(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -120,7 +123,7 @@ static void between_receives(struct kt_between *b)
 		w->ret[i] = kt_recv_n(w->ch);
 }
 
-/* A receive in between has the first of these, and each comes once. */
+/* A receive in between gets the first of these elements, and each comes once. */
 static void between_resize_and_recv(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -152,7 +155,10 @@ static void between_shrinks(struct kt_between *b)
 	w->ret[2] = between_count(w, -EPIPE);
 }
 
-/* A close in between lets no more in: what is in is received, the others are told. */
+/*
+ * A close in between admits no more senders. What is in the buffer is received, and
+ * the others are told.
+ */
 static void between_resize_and_close(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -210,7 +216,7 @@ static void between_close_senders(struct kunit *test)
 	between_end(w);
 }
 
-/* Nor does a slot that comes free let one of them in. */
+/* A slot that comes free does not let one of them in, either. */
 static void between_close_full(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -234,7 +240,7 @@ static void between_close_full(struct kunit *test)
 	between_end(w);
 }
 
-/* Nor is anything handed to a receiver that has not been told yet. */
+/* Nothing is handed to a receiver that has not been told yet. */
 static void between_close_receivers(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -261,9 +267,12 @@ static void between_message(struct kt_between *b)
 	u8 buf[64] = {};
 
 	w->told = between_count(w, -EMSGSIZE);
-	/* One comes who was not there when the message was. */
+	/* A receiver comes that was not there when the message was sent. */
 	w->late = kt_party_receiver(w->test, w->ch, 5);
-	/* Short enough for all of them, but sent later, or handed out before. */
+	/*
+	 * This message is short enough for all of them. But it was sent later, or
+	 * handed out before.
+	 */
 	if (w->elem)
 		kchan_put_back(w->ch, w->elem);
 	else
@@ -273,8 +282,8 @@ static void between_message(struct kt_between *b)
 }
 
 /*
- * Those that a message has turned away and that were not told yet are handed no other
- * one; and one who has come since is not turned away.
+ * Receivers that a message has turned away, and that were not told yet, are handed no
+ * other message. A receiver that came later is not turned away.
  */
 static void between_turned_away(struct kunit *test)
 {
@@ -318,7 +327,7 @@ static void between_gives_back(struct kt_between *b)
 	kchan_put_back(w->ch, elem);
 }
 
-/* What comes back in between goes out again before the rest. */
+/* An element that comes back in between goes out again before the others. */
 static void between_put_back(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Steps: what is owed to more parties than one hold of the lock may serve is done in
- * several, and all who come in between find the same order.
+ * Steps: one hold of the lock serves only so many parties. The rest is done in
+ * further steps, and all calls that come in between find the same order.
  */
 #include <kunit/test.h>
 #include <linux/poll.h>
@@ -63,14 +63,17 @@ static void step_end(struct step_crowd *c)
 	}
 }
 
-/* One hold serves so many, in their order, and no more; then the next. */
+/*
+ * One hold serves so many parties, in their order, and no more. Then comes the next
+ * hold.
+ */
 static void step_bounds_parties(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
 	struct step_crowd *c = step_senders(test, ch);
 	struct kchan_step step;
 
-	/* As a close does it. */
+	/* Do this as a close does it. */
 	kchan_step_begin(&step);
 	spin_lock(&ch->lock);
 	ch->closed = true;
@@ -105,7 +108,7 @@ static void step_bounds_stale(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, step.stale, KCHAN_STEP_STALE);
 		KUNIT_EXPECT_TRUE(test, step.more);
 		KUNIT_EXPECT_TRUE(test, kt_party_open(p));
-		/* Here without the further steps of kchan_finish(). */
+		/* The further steps of kchan_finish() are not made here. */
 	}
 	KUNIT_EXPECT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, holds, 3);
@@ -115,7 +118,7 @@ static void step_bounds_stale(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A call goes on in as many steps as it takes, whatever it is. */
+/* A call goes on in as many steps as it takes, whichever call it is. */
 static void step_stale_send(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -147,7 +150,7 @@ static void step_stale_recv(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* Also what only looks. */
+/* The same for calls that only look. */
 static void step_stale_look(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
@@ -178,7 +181,7 @@ static void step_stale_look(struct kunit *test)
 	kt_check(test, messages);
 }
 
-/* And a select, whether it waits or not. */
+/* The same for a select, whether it waits or not. */
 static void step_stale_select(struct kunit *test)
 {
 	struct kchan *a = kt_chan(test, 8, 0), *b = kt_chan(test, 8, 0);
@@ -203,7 +206,7 @@ static void step_stale_select(struct kunit *test)
 	kt_party_stale(test, a, true, STEP_STALE);
 	kt_party_stale(test, b, false, STEP_STALE);
 	kt_select_start(s);
-	/* All that stood in its way is gone. */
+	/* All that was in its way is gone. */
 	kt_wait_parked(test, a, 0, 1);
 	kt_wait_parked(test, b, 1, 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(b), 6);
@@ -257,7 +260,7 @@ static void step_no_receiver(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* The last element in flight is settled, and that ends all who receive. */
+/* The last element in flight is settled. This ends all receives that wait. */
 static void step_settle(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
@@ -276,8 +279,8 @@ static void step_settle(struct kunit *test)
 }
 
 /*
- * A message turns those away that it is too long for: by being stored, by being put
- * back, and by being received from a sender that waits.
+ * A message turns away the receivers that have no room for it: when it is stored,
+ * when it is put back, and when it is received from a sender that waits.
  */
 static void step_turns_away(struct kunit *test)
 {
@@ -314,7 +317,10 @@ static void step_turns_away(struct kunit *test)
 	}
 }
 
-/* One that is handed over turns away those that wait longer, and no others. */
+/*
+ * A message that is handed over turns away the receivers that have waited longer, and
+ * no others.
+ */
 static void step_turns_away_before(struct kunit *test)
 {
 	struct kchan *ch = kt_message_chan(test, 64, 1);
@@ -328,7 +334,7 @@ static void step_turns_away_before(struct kunit *test)
 	step_expect_told(test, before, STEP_MANY, -EMSGSIZE);
 	step_expect_told(test, after, 0, 0);
 	KUNIT_EXPECT_EQ(test, ch->receivers.len, STEP_MANY);
-	/* And the next one turns these away. */
+	/* The next message turns these away. */
 	KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf, 33), 33);
 	step_expect_told(test, after, STEP_MANY, -EMSGSIZE);
 	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf, 33), 33);
@@ -338,7 +344,10 @@ static void step_turns_away_before(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A send that fails touches nobody: neither one that is full, nor one that faults. */
+/*
+ * A send that fails turns nobody away: neither if the buffer is full, nor if it
+ * faults.
+ */
 static void step_failing_send(struct kunit *test)
 {
 	struct kchan *ch = kt_message_chan(test, 64, 0);
@@ -356,7 +365,7 @@ static void step_failing_send(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, kt_party_open(small));
 	KUNIT_EXPECT_TRUE(test, kt_party_open(none));
 
-	/* From memory that is no user's. */
+	/* The memory is not the user's. */
 	src.from = &from;
 	src.len = 10;
 	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)-PAGE_SIZE, 10);

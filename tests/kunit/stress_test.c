@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Crowds: senders and receivers in all the ways at once, with deadlines, signals,
- * resizes, put-backs, and a close in the middle of it. Every element that a
- * sender was told it had sent is received exactly once, and no other.
+ * Crowds: senders and receivers of all kinds at once, with deadlines, signals,
+ * resizes, put-backs, and a close in the middle. Every element whose send succeeded
+ * is received exactly once, and no other element is received.
  */
 #include <kunit/test.h>
 #include <linux/bitmap.h>
@@ -24,7 +24,7 @@
 #define STRESS_TASKS		(STRESS_SENDERS + STRESS_RECEIVERS)
 #define STRESS_BATCH		4
 
-/* What an element begins with; the rest of it is @seq in each byte. */
+/* The first part of an element. Each byte of the rest is @seq. */
 struct stress_elem {
 	u32 sender;
 	u32 seq;
@@ -35,11 +35,11 @@ struct stress_task {
 	unsigned int id;
 	struct task_struct *task;
 	struct completion done;
-	/* Of a sender: elements sent. Of a receiver: elements received. */
+	/* For a sender: elements sent. For a receiver: elements received. */
 	unsigned int moved;
-	/* Of a receiver: what comes next at the least, of each sender. */
+	/* For a receiver: the lowest number that may come next from each sender. */
 	u32 next[STRESS_SENDERS];
-	/* The first thing that was wrong. */
+	/* The first error that was found. */
 	const char *wrong;
 	long detail;
 };
@@ -61,7 +61,10 @@ static void stress_wrong(struct stress_task *t, const char *what, long detail)
 	}
 }
 
-/* To wait without end, not at all, or for a moment, which may be over. */
+/*
+ * Chooses to wait without end, not at all, or for a moment, which may be over
+ * already.
+ */
 static void stress_wait(struct kchan_wait *wait, ktime_t *deadline)
 {
 	wait->nonblock = false;
@@ -131,7 +134,7 @@ static void stress_send(struct stress_task *t, void *buf)
 	}
 }
 
-/* Puts down an element as received, once. */
+/* Notes an element as received, once. */
 static void stress_received(struct stress_task *t, const void *data)
 {
 	const struct stress_elem *elem = data;
@@ -145,7 +148,7 @@ static void stress_received(struct stress_task *t, const void *data)
 		stress_wrong(t, "a torn element", elem->seq);
 	if (test_and_set_bit(elem->seq, s->received[elem->sender]))
 		stress_wrong(t, "an element comes twice", elem->seq);
-	/* One that was put back may come after one that was sent later. */
+	/* An element that was put back may come after one that was sent later. */
 	if (elem->seq < t->next[elem->sender] && !s->put_back)
 		stress_wrong(t, "out of order", elem->seq);
 	t->next[elem->sender] = elem->seq + 1;
@@ -238,7 +241,7 @@ static void stress_free(void *arg)
 
 	kchan_close(s->ch);
 	if (!stress_join(s)) {
-		/* They may still use what they have: let them have it. */
+		/* The tasks may still use their memory, so do not free it. */
 		kunit_err(s->test, "tasks do not end\n");
 		kref_get(&s->ch->ref);
 		return;
@@ -281,8 +284,8 @@ static struct stress *stress_start(struct kunit *test, struct kchan *ch,
 }
 
 /*
- * Disturbs, and closes: at the latest when all has been sent, or, so that close
- * finds senders in their calls, when about half of it has.
+ * Disturbs the crowd, and closes the channel: when all has been sent; or when about
+ * half has been sent, so that the close finds senders in their calls.
  */
 static void stress_disturb(struct kunit *test, struct stress *s, bool resize,
 			   bool half)
@@ -319,7 +322,10 @@ static void stress_check(struct kunit *test, struct stress *s)
 	unsigned int sent = 0, received = 0, i;
 
 	KUNIT_ASSERT_TRUE(test, stress_join(s));
-	/* Whoever was told of the end may miss what was put back later. */
+	/*
+	 * A receiver that was told of the end may have missed what was put back
+	 * later.
+	 */
 	if (s->put_back) {
 		void *buf = kunit_kzalloc(test,
 					  STRESS_BATCH * s->ch->elem_size,
@@ -337,7 +343,10 @@ static void stress_check(struct kunit *test, struct stress *s)
 				   t->detail);
 		if (i < STRESS_SENDERS) {
 			sent += t->moved;
-			/* What was sent, from the first on, and no more. */
+			/*
+			 * Of each sender, the elements from the first one on were
+			 * received, as many as it sent, and no more.
+			 */
 			KUNIT_EXPECT_EQ(test, t->moved,
 					find_first_zero_bit(s->received[i],
 							    s->count));
@@ -381,7 +390,7 @@ static void stress_run(struct kunit *test, bool put_back, bool resize,
 	struct stress *s;
 	unsigned int count = 600;
 
-	/* With instruments, allocating is what takes the time. */
+	/* In an instrumented kernel most of the time goes to allocations. */
 	if (param->size > KCHAN_STACK_ELEM)
 		count = 160;
 	s = stress_start(test, ch, kt_scale(count), put_back);

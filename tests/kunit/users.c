@@ -15,7 +15,10 @@ static void kt_free_user(void *arg)
 {
 	struct kt_user *u = arg;
 
-	/* Whoever was counted in it is gone, and has let go of it. */
+	/*
+	 * All that was counted in the namespace is gone, and has dropped its
+	 * references.
+	 */
 	if (memcmp(&u->ns.ns, &u->as_made, sizeof(u->as_made)))
 		KUNIT_FAIL(u->test, "a namespace is still held");
 	u->cred->ucounts = u->ours;
@@ -24,10 +27,10 @@ static void kt_free_user(void *arg)
 }
 
 /**
- * kt_user() - make a user, who has made a namespace
+ * kt_user() - make a user who has made a namespace
  * @test: the test
- * @maker: in whose namespace he is; NULL for the first one
- * @uid: who he is
+ * @maker: the user in whose namespace the new user is; NULL for the first namespace
+ * @uid: the uid of the new user
  *
  * Return: the user.
  */
@@ -45,7 +48,7 @@ struct kt_user *kt_user(struct kunit *test, struct kt_user *maker, uid_t uid)
 	u->counts.ns = maker ? &maker->ns : &init_user_ns;
 	u->counts.uid = KUIDT_INIT(uid);
 	u->ns.ucounts = &u->counts;
-	/* As many references as the first one has: it is never freed. */
+	/* It has as many references as the first namespace, so it is never freed. */
 	u->ns.ns = init_user_ns.ns;
 	u->as_made = u->ns.ns;
 	u->ours = u->cred->ucounts;
@@ -56,10 +59,11 @@ struct kt_user *kt_user(struct kunit *test, struct kt_user *maker, uid_t uid)
 }
 
 /**
- * kt_become() - be a user
+ * kt_become() - become a user
  * @u: the user
  *
- * Nothing may fail the test before kt_return(): these two are few lines apart.
+ * Nothing may fail the test before kt_return(). So the two calls are only few lines
+ * apart.
  */
 void kt_become(struct kt_user *u)
 {
@@ -67,7 +71,7 @@ void kt_become(struct kt_user *u)
 }
 
 /**
- * kt_return() - be who we were
+ * kt_return() - become again who we were
  * @u: the user
  */
 void kt_return(struct kt_user *u)
@@ -76,7 +80,7 @@ void kt_return(struct kt_user *u)
 }
 
 /**
- * kt_charged() - what a user is charged, or somebody above him, if that is more
+ * kt_charged() - what a user is charged, or a user above him, if that is more
  * @u: the user, with a limit of KT_USER_BYTES at each level
  *
  * Return: bytes; SIZE_MAX for more than the limit.
@@ -216,7 +220,7 @@ int kt_user_use(struct kt_user *u, struct kchan *ch)
 }
 
 /**
- * kt_user_send() - send as a user what goes without waiting
+ * kt_user_send() - send as a user, without waiting
  * @u: the user
  * @call: the call, not started
  *
@@ -233,7 +237,7 @@ ssize_t kt_user_send(struct kt_user *u, struct kt_call *call)
 }
 
 /**
- * kt_ring_charge() - what a ring is charged that pays for no elements
+ * kt_ring_charge() - the charge of a ring that pays for no elements
  * @slots: bytes in its slots
  *
  * Return: bytes.
@@ -245,7 +249,7 @@ size_t kt_ring_charge(size_t slots)
 }
 
 /**
- * kt_elem_charge() - what an element is charged
+ * kt_elem_charge() - the charge of an element
  * @len: its bytes
  *
  * Return: bytes.

@@ -8,20 +8,20 @@
 #include "harness.h"
 #include "limits.h"
 
-/* The most bytes, and channels, of a user, and the most bytes of a channel. */
+/* The most bytes and the most channels of a user, and the most bytes of a channel. */
 #define KT_USER_BYTES		100000
 #define KT_USER_CHANNELS	3
 #define KT_CHANNEL_BYTES	80000
 
 /**
- * struct kt_user - somebody whose channels are none of the machine's
+ * struct kt_user - a user of the tests, who is no user of the machine
  * @test: the test
- * @counts: what he counts for
+ * @counts: the ucounts of the user
  * @ns: the namespace that he has made
- * @as_made: of @ns, with the references that nobody drops
- * @cred: credentials like ours, but for that, and without CAP_SYS_RESOURCE
- * @ours: what @cred counted for before
- * @old: what to return to
+ * @as_made: a copy of part of @ns, with the references that it had when it was made
+ * @cred: credentials like ours, but with @counts, and without CAP_SYS_RESOURCE
+ * @ours: the ucounts that @cred had before
+ * @old: the credentials to return to
  */
 struct kt_user {
 	struct kunit *test;
