@@ -76,8 +76,8 @@ struct kchan_waiter;
  * - an open sender waits only if the buffer is full (the buffer of a rendezvous
  *   channel always is), the channel is not closed, and a receive end is left;
  * - an open receiver waits only if nothing is stored or put back, no open sender of
- *   another party waits with a message that it has room for, a send end is left, and
- *   the channel is open or has an element in flight.
+ *   another party waits with a message that it has room for, and the channel is open
+ *   or has an element in flight.
  *
  * Between two steps some waiters may still have to be told. Every operation keeps the
  * order even then. A send does not overtake parked senders, although there is room.
@@ -85,7 +85,10 @@ struct kchan_waiter;
  * only turned away.
  */
 
-/* Elements up to this size are staged on the stack of the task that waits. */
+/*
+ * Elements up to this size are staged beside the waiter: on the stack of the task that
+ * waits in a read, a write or a select of one case, else in the memory of the select.
+ */
 #define KCHAN_STACK_ELEM	128
 
 /*
@@ -203,7 +206,7 @@ struct kchan_waitq {
  * @seq: the number that the next element to be handed out gets
  * @rd_wait: wait queue of poll, of ends that receive
  * @wr_wait: wait queue of poll, of ends that send
- * @ref: one for each end
+ * @ref: one for each end, each inode of the internal filesystem and each armed case
  * @setup_lock: see the essay on locking
  * @user: the user who is charged for the channel; holds a reference
  * @id: unique number

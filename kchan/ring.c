@@ -273,7 +273,8 @@ free:
  *
  * It is charged even past a limit, because an element that comes back must not be
  * lost. A user never has more such elements than there were parked receivers, so they
- * take less memory than the stacks of those tasks.
+ * take less memory than the stacks of those tasks, or than the armed selects that were
+ * charged.
  *
  * Context: may sleep.
  * Return: the copy, for kchan_elem_free(). This does not fail.

@@ -179,7 +179,7 @@ static int kchan_verify(struct kchan_call *call, unsigned int i)
  * @call: the call
  *
  * Context: may sleep.
- * Return: 0, or what the security module says.
+ * Return: 0, or what rw_verify_area() returns, such as the error of a security module.
  */
 int kchan_verify_all(struct kchan_call *call)
 {
@@ -553,7 +553,7 @@ fault:
  *
  * Context: may sleep.
  * Return: 0, and then the caller has to put their files; -EFAULT, -EINVAL, -EBADF,
- * -E2BIG, -EMSGSIZE, -EOPNOTSUPP, -ENOMEM, -EDQUOT, or what a security module says.
+ * -E2BIG, -EMSGSIZE, -EOPNOTSUPP, -ENOMEM, -EDQUOT.
  */
 int kchan_read_cases(struct kchan_call *call, void __user *from,
 		     unsigned int nr, size_t size, bool arm)

@@ -359,8 +359,9 @@ struct kchan_info {
  * for, whichever process gets the fd. A copy of the fd is the same end. Opening it
  * through /proc/self/fd makes another end, of the same or less direction. A call in a
  * direction that an end does not have is ``EBADF``. Opening an end for more is
- * ``EACCES``, and so is opening one that another user made. Opening one for a
- * direction of which no end is left is ``ENXIO``, and for no direction ``EINVAL``.
+ * ``EACCES``. So is opening one that another user made, without CAP_DAC_OVERRIDE.
+ * Opening one for a direction of which no end is left is ``ENXIO``, and for no direction
+ * ``EINVAL``.
  *
  * A channel closes when its last end that can send goes, and then its receivers see
  * end-of-stream. So give receivers an end that cannot send.
