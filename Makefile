@@ -206,10 +206,10 @@ kunit-smp:
 	@tests/vm/kernel uml-smp >/dev/null
 	@V=1 tests/vm/suite kunit-smp tests/vm/kunit uml-smp
 
-## bench: the cost of a send and a receive, beside pipes, sockets and queues
+## bench: what channels cost, beside pipes, sockets, queues, threads and Go; all, or GROUPS
 bench: library
-	@scripts/deps.sh run
-	@tests/bench/run
+	@scripts/deps.sh bench
+	@tests/bench/run $(GROUPS)
 
 ## shell: a prompt in a guest, with the module loaded and the tools at hand
 shell: library

@@ -3,10 +3,11 @@
 #
 # Install the Debian packages that are not there yet.
 #
-# usage: scripts/deps.sh build|run|model|check|none
+# usage: scripts/deps.sh build|run|bench|model|check|none
 #
 #   build   what "make" needs
 #   run     what "make run" needs besides
+#   bench   what "make bench" needs besides: plots, and Go to compare with
 #   model   what "make model" needs
 #   check   what "make check" needs besides "make run" and "make model"
 #   none    nothing; with KCHAN_APT_UPDATE=1 the package lists alone
@@ -15,6 +16,7 @@ set -eu
 
 build="gcc gcc-12 libc6-dev make binutils util-linux libelf1 python3"
 run="$build qemu-system-x86 busybox-static ca-certificates"
+bench="$run gnuplot-nox golang-go"
 model="gcc libc6-dev python3 spin"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
@@ -23,11 +25,12 @@ check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 case ${1-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
+bench) wanted=$bench ;;
 model) wanted=$model ;;
 check) wanted=$check ;;
 none) wanted= ;;
 *)
-	echo "usage: scripts/deps.sh build|run|model|check|none" >&2
+	echo "usage: scripts/deps.sh build|run|bench|model|check|none" >&2
 	exit 2
 	;;
 esac

@@ -1,33 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Run every work over every subject, side by side, twice, and report the second.
+ * Measure each subject of each work, and print a line of figures for each.
  */
 #include "bench.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: bench [-C] [-n COUNT] [-c WORK=CAPACITY]... [-m MACHINE] [-s SUBJECT]\n"
-	"             [-v] [-w WORK]\n"
+	"usage: bench [-a] [-l] [-n COUNT] [-g GROUP]... [-w WORK] [-s SUBJECT]\n"
+	"             [-x VALUE]\n"
 	"\n"
-	"  -C   after the table, the same as comma-separated values\n"
-	"  -n   how many operations (8192), then twice as many, to know the set-up\n"
-	"       from them; with few, threads' starts are all that one sees\n"
-	"  -c   kchan's capacity in a work: pair (16), ping-pong (1), rendezvous (0),\n"
-	"       stream (64), select-2 and select-8 (256)\n"
-	"  -m   what the table says of the machine\n"
-	"  -s   only this subject\n"
-	"  -v   both runs, on standard error, and how often threads were switched\n"
-	"  -w   only this work\n";
+	"  -a   on all CPUs; else on one\n"
+	"  -l   measure nothing, tell what there is: group, work, unit, peer, what\n"
+	"       varies, what a figure is the cost of, with tabs between\n"
+	"  -n   how many operations (2048), and then twice as many, to know the set-up\n"
+	"       from them; some works have a number of their own\n"
+	"  -g, -w, -s, -x\n"
+	"       only these groups, this work, this subject, this value of what varies\n"
+	"\n"
+	"The figures are comma-separated: group, work, value of what varies, subject, cost\n"
+	"of an operation, how many operations that was found from.\n";
 
-static const char *only_subject, *only_work;
+static const struct group *const groups[] = {
+	&transfer_group, &batch_group, &size_group, &parked_group, &many_group,
+	&pollers_group, &select_group, &idle_group, &go_group,
+};
+
+static bool chosen[NR(groups)];
+static const char *only_work, *only_subject, *only_at;
 
 void die(const char *what)
 {
@@ -54,6 +62,71 @@ static void pin(void)
 		die("sched_setaffinity");
 }
 
+#define STACK_SIZE	(32 << 10)
+
+pthread_t thread_start(void *(*run)(void *arg), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	errno = pthread_create(&thread, &attr, run, arg);
+	if (errno)
+		die("pthread_create");
+	pthread_attr_destroy(&attr);
+	return thread;
+}
+
+void thread_join(pthread_t thread)
+{
+	errno = pthread_join(thread, NULL);
+	if (errno)
+		die("pthread_join");
+}
+
+void raise_limits(unsigned long nr)
+{
+	const char *const threads = "/proc/sys/kernel/threads-max";
+	struct rlimit limit;
+	unsigned long most;
+	FILE *file;
+
+	/* A few more: standard streams, epolls. */
+	nr += 100;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		die("getrlimit");
+	if (limit.rlim_cur < nr) {
+		limit.rlim_cur = nr;
+		if (limit.rlim_max < nr)
+			limit.rlim_max = nr;
+		if (setrlimit(RLIMIT_NOFILE, &limit))
+			die("RLIMIT_NOFILE");
+	}
+	/* Who may not do this makes fewer queues, and mq_open() tells. */
+	(void)setrlimit(RLIMIT_MSGQUEUE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
+	file = fopen(threads, "r");
+	if (!file || fscanf(file, "%lu", &most) != 1)
+		die(threads);
+	fclose(file);
+	if (most >= 2 * nr)
+		return;
+	file = fopen(threads, "w");
+	if (!file || fprintf(file, "%lu\n", 2 * nr) < 0 || fclose(file))
+		die(threads);
+}
+
+void *touched_memory(size_t size)
+{
+	void *memory = malloc(size);
+
+	if (!memory)
+		die("malloc");
+	/* Else the compiler makes one calloc() of the two, which touches nothing. */
+	__asm__ volatile("" : "+r" (memory));
+	return memset(memory, 0, size);
+}
+
 static void *sleep_for_ever(void *arg)
 {
 	for (;;)
@@ -61,17 +134,160 @@ static void *sleep_for_ever(void *arg)
 	return arg;
 }
 
-/*
- * A second thread, for all subjects. In a process of one thread the kernel takes no
- * reference on a file that it looks up, and whoever moves elements has more threads.
- */
-static void add_thread(void)
-{
-	pthread_t thread;
+/* An element of 4096 bytes is as much work as two small ones. */
+#define LARGE		4096
+#define LEAST_COUNT	16
 
-	errno = pthread_create(&thread, NULL, sleep_for_ever, NULL);
-	if (errno)
-		die("pthread_create");
+static unsigned long operations(const struct work *work, unsigned int at,
+				unsigned long count)
+{
+	if (work->count)
+		count = work->count;
+	if (work->by_size)
+		count /= 1 + at / LARGE;
+	return count < LEAST_COUNT ? LEAST_COUNT : count;
+}
+
+/* What the parent is told. */
+struct figure {
+	double cost;
+	unsigned long operations;
+};
+
+static struct figure measure(const struct work *work, const struct subject *subject,
+			     unsigned int at, unsigned long count)
+{
+	uint64_t once, sum;
+
+	count = operations(work, at, count);
+	if (work->kind == BYTES)
+		return (struct figure){
+			(double)work->run(work, subject->how, at, count) / (double)count,
+			count,
+		};
+	/*
+	 * A second thread, for all subjects. In a process of one thread the kernel
+	 * takes no reference on a file that it looks up, and whoever moves elements
+	 * has more threads.
+	 */
+	thread_start(sleep_for_ever, NULL);
+	/* The first time, pages and caches are missing. */
+	(void)work->run(work, subject->how, at, count);
+	clock_forget();
+	if (work->kind == NET) {
+		sum = work->run(work, subject->how, at, count);
+		return (struct figure){ (double)sum / (double)count, count };
+	}
+	once = work->run(work, subject->how, at, count);
+	clock_forget();
+	sum = work->run(work, subject->how, at, 2 * count);
+	return (struct figure){
+		((double)sum - (double)once) / (double)count, 2 * count,
+	};
+}
+
+/*
+ * In a process of its own: no subject finds what another one has left, and one that
+ * fails ends nobody else. False if it fails; then it has said why.
+ */
+static bool measured(const struct work *work, const struct subject *subject,
+		     unsigned int at, unsigned long count, struct figure *figure)
+{
+	int fds[2], status;
+	ssize_t got;
+	pid_t pid;
+
+	fflush(stdout);
+	if (pipe(fds))
+		die("pipe");
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		*figure = measure(work, subject, at, count);
+		_exit(write(fds[1], figure, sizeof(*figure)) != sizeof(*figure));
+	}
+	close(fds[1]);
+	got = read(fds[0], figure, sizeof(*figure));
+	close(fds[0]);
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid");
+	return got == sizeof(*figure) && !status;
+}
+
+static bool wanted(const char *only, const char *name)
+{
+	return !only || !strcmp(only, name);
+}
+
+/* False if something failed. */
+static bool run_work(const struct group *group, const struct work *work,
+		     unsigned long count)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < (work->axis ? work->nr_at : 1); i++) {
+		unsigned int at = work->axis ? work->at[i] : 0;
+		char value[16] = "";
+
+		if (work->axis)
+			snprintf(value, sizeof(value), "%u", at);
+		if (!wanted(only_at, value))
+			continue;
+		for (size_t s = 0; s < work->nr_subjects; s++) {
+			const struct subject *subject = &work->subjects[s];
+			struct figure figure;
+
+			if (!wanted(only_subject, subject->name))
+				continue;
+			if (!measured(work, subject, at, count, &figure)) {
+				fprintf(stderr, "bench: %s %s of %s failed\n",
+					work->name, value, subject->name);
+				all = false;
+				continue;
+			}
+			printf("%s,%s,%s,%s,%.1f,%lu\n", group->name, work->name,
+			       value, subject->name, figure.cost, figure.operations);
+		}
+	}
+	return all;
+}
+
+static void list(void)
+{
+	for (size_t g = 0; g < NR(groups); g++) {
+		for (size_t w = 0; w < groups[g]->nr; w++) {
+			const struct work *work = &groups[g]->works[w];
+
+			printf("%s\t%s\t%s\t%s\t%s\t%s\n", groups[g]->name, work->name,
+			       work->kind == BYTES ? "bytes" : "time", work->peer,
+			       work->axis ? work->axis : "", work->what);
+		}
+	}
+}
+
+/* Mitigations are instructions: the first words of what the kernel says. */
+static void machine(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/vulnerabilities/spectre_v2", "r");
+	struct timebase base;
+	char spectre[80];
+	struct utsname uts;
+
+	if (uname(&uts))
+		die("uname");
+	if (!file || !fgets(spectre, sizeof(spectre), file))
+		snprintf(spectre, sizeof(spectre), "unknown");
+	if (file)
+		fclose(file);
+	spectre[strcspn(spectre, ";\n")] = '\0';
+	timebase_find(&base);
+	printf("# Linux %s %s, Spectre v2: %s\n"
+	       "# unit: %s\n", uts.release, uts.machine, spectre,
+	       base.counts ? "instructions" : "nanoseconds");
+	if (base.counts)
+		printf("# loops of a known number of instructions took %.3f and %.3f ns "
+		       "an instruction\n", base.quick, base.slow);
 }
 
 static _Noreturn void wrong_usage(void)
@@ -80,128 +296,47 @@ static _Noreturn void wrong_usage(void)
 	exit(2);
 }
 
-static void capacity_option(char *option)
+static void choose(const char *name)
 {
-	char *value = strchr(option, '='), *end;
-	unsigned long capacity;
-
-	if (value) {
-		*value++ = '\0';
-		capacity = strtoul(value, &end, 10);
-		for (unsigned int w = 0; end > value && !*end && w < NR_WORKS; w++) {
-			if (strcmp(option, works[w].name))
-				continue;
-			works[w].capacity = (unsigned int)capacity;
+	for (size_t g = 0; g < NR(groups); g++) {
+		if (!strcmp(groups[g]->name, name)) {
+			chosen[g] = true;
 			return;
 		}
 	}
 	wrong_usage();
 }
 
-static long switches(void)
-{
-	struct rusage usage;
-
-	if (getrusage(RUSAGE_SELF, &usage))
-		die("getrusage");
-	return usage.ru_nvcsw + usage.ru_nivcsw;
-}
-
-/* One timed run over lanes of its own; false when the subject is not there. */
-static bool run(const struct subject *subject, enum work_id id,
-		unsigned long count, uint64_t *time, struct cell *cell)
-{
-	const struct work *work = &works[id];
-	struct lane lanes[MAX_LANES];
-	unsigned int opened = 0;
-
-	for (; opened < work->lanes; opened++) {
-		struct lane *lane = &lanes[opened];
-		int error;
-
-		*lane = (struct lane){ -1, -1 };
-		error = subject->open(lane, id, work->capacity, &cell->why);
-		if (error) {
-			cell->error = -error;
-			break;
-		}
-	}
-	if (opened == work->lanes)
-		*time = work->run(subject, lanes, count);
-	while (opened)
-		lane_close(&lanes[--opened]);
-	return !cell->why;
-}
-
-static void measure(const struct subject *subject, enum work_id id,
-		    unsigned long count, struct cell *cell)
-{
-	uint64_t once, twice;
-	long before;
-
-	*cell = (struct cell){ .there = false };
-	if (!(subject->works & 1U << id) ||
-	    (only_work && strcmp(only_work, works[id].name)) ||
-	    (only_subject && strcmp(only_subject, subject->name)))
-		return;
-	if (!run(subject, id, count, &once, cell))
-		return;
-	clock_forget();
-	before = switches();
-	if (!run(subject, id, 2 * count, &twice, cell))
-		return;
-	cell->there = true;
-	cell->switches = (double)(switches() - before) / (2.0 * (double)count);
-	cell->cost = ((double)twice - (double)once) / (double)count;
-}
-
-static void measure_all(struct cell *cells, unsigned long count, bool verbose)
-{
-	for (unsigned int w = 0; w < NR_WORKS; w++) {
-		for (unsigned int s = 0; s < nr_subjects; s++) {
-			struct cell *cell = &cells[s * NR_WORKS + w];
-
-			measure(&subjects[s], w, count, cell);
-			if (verbose && cell->there)
-				fprintf(stderr, "bench: %s %s %.1f, %.2f switches\n",
-					works[w].name, subjects[s].name,
-					cell->cost, cell->switches);
-		}
-	}
-}
-
 int main(int argc, char **argv)
 {
 	/* A multiple of what a pipe holds: a stream's turns come out even. */
-	unsigned long count = 8 * 1024;
-	const char *machine = "this machine";
-	bool csv = false, verbose = false;
-	struct timebase base;
-	struct cell *cells;
+	unsigned long count = 2048;
+	bool everywhere = false, some = false, all = true;
 	int option;
 
-	while ((option = getopt(argc, argv, "Cn:c:m:s:vw:")) != -1) {
+	while ((option = getopt(argc, argv, "aln:g:w:s:x:")) != -1) {
 		switch (option) {
-		case 'C':
-			csv = true;
+		case 'a':
+			everywhere = true;
 			break;
+		case 'l':
+			list();
+			return 0;
 		case 'n':
 			count = strtoul(optarg, NULL, 10);
 			break;
-		case 'c':
-			capacity_option(optarg);
+		case 'g':
+			choose(optarg);
+			some = true;
 			break;
-		case 'm':
-			machine = optarg;
+		case 'w':
+			only_work = optarg;
 			break;
 		case 's':
 			only_subject = optarg;
 			break;
-		case 'v':
-			verbose = true;
-			break;
-		case 'w':
-			only_work = optarg;
+		case 'x':
+			only_at = optarg;
 			break;
 		default:
 			count = 0;
@@ -209,19 +344,16 @@ int main(int argc, char **argv)
 	}
 	if (!count || optind < argc)
 		wrong_usage();
-	cells = calloc((size_t)nr_subjects * NR_WORKS, sizeof(*cells));
-	if (!cells)
-		die("calloc");
-	pin();
-	add_thread();
-	/* The first run also waits for a machine that has just booted to settle. */
-	measure_all(cells, count, verbose);
-	timebase_find(&base);
-	measure_all(cells, count, verbose);
+	if (!everywhere)
+		pin();
+	machine();
+	for (size_t g = 0; g < NR(groups); g++) {
+		for (size_t w = 0; w < groups[g]->nr && (chosen[g] || !some); w++) {
+			const struct work *work = &groups[g]->works[w];
 
-	report_table(cells, &base, machine, count);
-	if (csv)
-		report_csv(cells, &base);
-	fflush(stdout);
-	return report_missing(cells);
+			if (wanted(only_work, work->name))
+				all = run_work(groups[g], work, count) && all;
+		}
+	}
+	return !all;
 }
