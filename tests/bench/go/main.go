@@ -255,9 +255,9 @@ func repeated(once func()) run {
 
 func start(at int) run {
 	return func(n int) time.Duration {
+		var wg sync.WaitGroup
 		return timed(func() {
 			for i := 0; i < n; i += at {
-				var wg sync.WaitGroup
 				for j := 0; j < at; j++ {
 					wg.Add(1)
 					go wg.Done()
@@ -328,19 +328,23 @@ func reset() run {
 	})
 }
 
-// free is MemFree, in bytes.
-func free() (kib int) {
-	file, err := os.Open("/proc/meminfo")
+// free is the bytes that nobody uses, as the benchmark counts them.
+func free() int {
+	file, err := os.Open("/proc/zoneinfo")
 	if err != nil {
 		return 0
 	}
 	defer file.Close()
+	pages := 0
 	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if _, err := fmt.Sscanf(lines.Text(), "MemFree: %d kB", &kib); err == nil {
-			return kib << 10
+		var n int
+		if _, err := fmt.Sscanf(lines.Text(), " nr_free_pages %d", &n); err == nil {
+			pages += n
+		} else if _, err := fmt.Sscanf(lines.Text(), " count: %d", &n); err == nil {
+			pages += n
 		}
 	}
-	return 0
+	return pages * os.Getpagesize()
 }
 
 // The first half takes what is lost in rounding, as in the benchmark.
@@ -442,6 +446,11 @@ func main() {
 	for _, name := range flag.Args() {
 		wanted[name] = true
 	}
+	// First, while there is nothing of goroutines that have ended.
+	if flag.NArg() == 0 || wanted["idle"] {
+		const waiters = 4096
+		fmt.Printf("idle,waiter,,go,%.1f,%d\n", float64(memory(waiters))/waiters, waiters)
+	}
 	n := *operations
 	for _, work := range works() {
 		if flag.NArg() > 0 && !wanted[work.group] {
@@ -451,9 +460,5 @@ func main() {
 		work.run(n)
 		cost := float64(work.run(n)) / float64(n)
 		fmt.Printf("%s,%s,%s,go,%.1f,%d\n", work.group, work.name, work.at, cost, n)
-	}
-	if flag.NArg() == 0 || wanted["idle"] {
-		const waiters = 4096
-		fmt.Printf("idle,waiter,,go,%.1f,%d\n", float64(memory(waiters))/waiters, waiters)
 	}
 }
