@@ -177,12 +177,14 @@ static int kchan_deliver_pointer(struct kchan_dst *dst, struct kchan_elem *elem,
 	return 0;
 }
 
-/* Bytes in the element that a slot holds. */
-static u32 kchan_stored_len(const struct kchan *ch, const void *slot)
+/* Bytes in the oldest element that is stored. */
+static u32 kchan_stored_len(const struct kchan *ch)
 {
+	const struct kchan_ring *ring = kchan_oldest(ch);
+
 	if (kchan_by_pointer(ch))
-		return (*(struct kchan_elem *const *)slot)->len;
-	return ch->message ? *(const u64 *)slot : ch->elem_size;
+		return (*kchan_ring_elem(ring, ring->head))->len;
+	return ch->message ? ring->lens[ring->head] : ch->elem_size;
 }
 
 static void kchan_free_later(struct kchan_elem *elem, struct kchan_step *step)
@@ -223,19 +225,18 @@ static void kchan_pass_over(struct kchan *ch, u64 before, struct kchan_step *ste
 static inline bool kchan_store(struct kchan *ch, struct kchan_src *src)
 {
 	struct kchan_ring *ring = kchan_newest(ch);
-	void *slot = kchan_ring_tail(ring);
+	const u32 tail = kchan_ring_tail(ring);
 
 	if (unlikely(kchan_by_pointer(ch))) {
-		*(struct kchan_elem **)slot = src->elem;
+		*kchan_ring_elem(ring, tail) = src->elem;
 		src->elem = NULL;
-	} else if (ch->message) {
-		*(u64 *)slot = src->len;
-		if (!kchan_fill(slot + sizeof(u64), src))
+	} else {
+		if (!kchan_fill(kchan_ring_slot(ring, tail), src))
 			return false;
-	} else if (!kchan_fill(slot, src)) {
-		return false;
+		if (ch->message)
+			ring->lens[tail] = src->len;
 	}
-	kchan_ring_push(ring);
+	kchan_ring_push(ring, 1);
 	ch->stored++;
 	return true;
 }
@@ -373,24 +374,21 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 			     struct kchan_step *step)
 {
 	struct kchan_ring *ring = kchan_oldest(ch);
-	void *slot = kchan_ring_head(ring);
 	int ret;
 
 	if (unlikely(kchan_by_pointer(ch)))
-		ret = kchan_deliver_pointer(dst, *(struct kchan_elem **)slot,
+		ret = kchan_deliver_pointer(dst, *kchan_ring_elem(ring, ring->head),
 					    ch->seq);
-	else if (ch->message)
-		ret = kchan_deliver(dst, slot + sizeof(u64), *(u64 *)slot,
-				    ch->seq);
 	else
-		ret = kchan_deliver(dst, slot, ch->elem_size, ch->seq);
+		ret = kchan_deliver(dst, kchan_ring_slot(ring, ring->head),
+				    kchan_stored_len(ch), ch->seq);
 	if (unlikely(ret))
 		return ret;
 
 	kchan_trace(receive, ch, ch->seq, dst->len, current);
 	ch->seq++;
 	ch->stored--;
-	kchan_ring_pop(ring);
+	kchan_ring_pop(ring, 1);
 	if (unlikely(!ring->len && ring != kchan_newest(ch)))
 		kchan_ring_retire(ring, step);
 
@@ -1040,7 +1038,7 @@ u32 kchan_next_len(struct kchan *ch)
 			len = rb_entry(rb_first_cached(&ch->put_back),
 				       struct kchan_elem, node)->len;
 		} else if (ch->stored) {
-			len = kchan_stored_len(ch, kchan_ring_head(kchan_oldest(ch)));
+			len = kchan_stored_len(ch);
 		} else if (!ch->closed) {
 			w = kchan_first(&ch->senders, &step);
 			if (w)

@@ -101,7 +101,7 @@ struct kchan_waiter;
 /**
  * struct kchan_elem - one element in kernel memory
  * @node: in kchan.put_back
- * @next: in kchan_step.elems
+ * @next: in kchan_step.elems, or in kchan_ring.spare
  * @charge: the user who is charged for it, unless @ring covers it
  * @ring: the ring whose charge covers it, or NULL
  * @seq: its number in the order in which elements are handed out; valid once it was
@@ -140,11 +140,13 @@ struct kchan_stack_elem {
  * @used: how many of these prepaid elements are allocated
  * @retired: the ring is in no list any more; it is freed with the last element that
  *	it pays for
+ * @spare: prepaid elements that are not in use, by kchan_elem.next
  * @stride: bytes from one slot to the next
  * @nr_slots: elements that it can hold
  * @head: index of the oldest element
  * @len: elements in it
  * @slots: the slots; see ring.c for what is in one
+ * @lens: in message mode, the length of the message in each slot
  */
 struct kchan_ring {
 	struct list_head node;
@@ -153,11 +155,13 @@ struct kchan_ring {
 	u32 prepaid;
 	u32 used;
 	bool retired;
+	struct kchan_elem *spare;
 	u32 stride;
 	u32 nr_slots;
 	u32 head;
 	u32 len;
 	u8 *slots;
+	u32 lens[];
 };
 
 /**

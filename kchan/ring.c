@@ -5,10 +5,12 @@
  * A ring has slots of one size. What a slot holds depends on the geometry:
  *
  *	passed by pointer	pointer to a struct kchan_elem
- *	message mode		u64 length, then the bytes
  *	otherwise		the bytes
  *
- * An element size of 0 has slots of 0 bytes: the ring only counts.
+ * An element size of 0 has slots of 0 bytes: the ring only counts. The lengths of
+ * messages stand apart, in kchan_ring.lens. So slots of a power of two take no more
+ * memory than they have bytes, and elements of fixed size follow one another without
+ * a gap: a run of them is one copy.
  *
  * The whole buffer is charged when its ring is made, so that a send that poll()
  * reports as ready has its storage. Where elements are passed by pointer, the charge
@@ -16,6 +18,11 @@
  * element takes such a place when it is allocated, if one is free, and holds it until
  * it is freed, wherever it is. An element that finds no free place is charged by
  * itself to the user who opened the channel, as the ring is.
+ *
+ * An element of fixed size that gives its place back stays with the ring, as a spare
+ * one for the next send. The ring is charged for it anyway. To allocate 1 MiB, to
+ * clear it, as most kernels do for whoever allocates, and to free it costs more than
+ * to copy it twice.
  */
 #include <linux/err.h>
 #include <linux/overflow.h>
@@ -30,23 +37,37 @@
 /**
  * kchan_ring_stride() - bytes from one slot to the next
  * @elem_size: bytes in an element, at most %KCHAN_MAX_ELEM_SIZE
- * @message: message mode
  *
  * Return: the number of bytes.
  */
-u32 kchan_ring_stride(u32 elem_size, bool message)
+u32 kchan_ring_stride(u32 elem_size)
 {
 	if (elem_size > KCHAN_INLINE_ELEM_SIZE)
 		return sizeof(struct kchan_elem *);
-	return ALIGN(elem_size, 8) + (message ? sizeof(u64) : 0);
+	return elem_size;
+}
+
+/* How many lengths of messages a ring keeps. An element knows its own. */
+static size_t kchan_ring_lens(u32 elem_size, u32 capacity, bool message)
+{
+	return message && elem_size <= KCHAN_INLINE_ELEM_SIZE ? capacity : 0;
+}
+
+static size_t kchan_ring_header(u32 elem_size, u32 capacity, bool message)
+{
+	const struct kchan_ring *ring = NULL;
+
+	return struct_size(ring, lens, kchan_ring_lens(elem_size, capacity, message));
 }
 
 /*
  * Whether an element is one allocation: the bytes of a small one follow its header.
+ * Those of a larger one do not, because they are often a power of two, and the header
+ * would take the whole into a slab of twice the size.
  */
 static bool kchan_elem_is_one(u32 len)
 {
-	return len <= KCHAN_INLINE_ELEM_SIZE;
+	return len <= KCHAN_STACK_ELEM;
 }
 
 static size_t kchan_elem_size(u32 len)
@@ -73,20 +94,22 @@ static u32 kchan_ring_prepaid(u32 elem_size, u32 capacity)
  */
 size_t kchan_ring_bytes(u32 elem_size, u32 capacity, bool message)
 {
-	size_t slots = size_mul(capacity, kchan_ring_stride(elem_size, message));
+	size_t slots = size_mul(capacity, kchan_ring_stride(elem_size));
+	size_t lens = sizeof(u32) * kchan_ring_lens(elem_size, capacity, message);
 	size_t elems = size_mul(kchan_ring_prepaid(elem_size, capacity),
 				kchan_elem_size(elem_size));
 
-	return size_add(slots, elems);
+	return size_add(size_add(slots, lens), elems);
 }
 
-static size_t kchan_ring_charge(u32 elem_size, u32 capacity, size_t slots)
+static size_t kchan_ring_charge(u32 elem_size, u32 capacity, size_t header,
+				size_t slots)
 {
 	size_t elems = size_mul(kchan_ring_prepaid(elem_size, capacity),
 				kchan_elem_size(elem_size));
-	size_t ring = kchan_mem_size(sizeof(struct kchan_ring));
 
-	return size_add(size_add(ring, elems), slots ? kchan_mem_size(slots) : 0);
+	return size_add(size_add(kchan_mem_size(header), elems),
+			slots ? kchan_mem_size(slots) : 0);
 }
 
 /**
@@ -103,9 +126,10 @@ static size_t kchan_ring_charge(u32 elem_size, u32 capacity, size_t slots)
 struct kchan_ring *kchan_ring_alloc(struct kchan_user *user, u32 elem_size,
 				    u32 capacity, bool message)
 {
-	const u32 stride = kchan_ring_stride(elem_size, message);
+	const size_t header = kchan_ring_header(elem_size, capacity, message);
+	const u32 stride = kchan_ring_stride(elem_size);
 	const size_t slots = size_mul(capacity, stride);
-	const size_t charge = kchan_ring_charge(elem_size, capacity, slots);
+	const size_t charge = kchan_ring_charge(elem_size, capacity, header, slots);
 	struct kchan_ring *ring;
 	int ret;
 
@@ -114,9 +138,11 @@ struct kchan_ring *kchan_ring_alloc(struct kchan_user *user, u32 elem_size,
 	ret = kchan_user_charge(user, charge);
 	if (ret)
 		return ERR_PTR(ret);
-	ring = kzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
+	ring = kchan_mem_alloc(header);
 	if (!ring)
 		goto uncharge;
+	/* A slot is filled in, its length too, before it is looked at. */
+	memset(ring, 0, sizeof(*ring));
 	if (slots) {
 		ring->slots = kchan_mem_alloc(slots);
 		if (!ring->slots)
@@ -131,14 +157,38 @@ struct kchan_ring *kchan_ring_alloc(struct kchan_user *user, u32 elem_size,
 	return ring;
 
 free:
-	kfree(ring);
+	kvfree(ring);
 uncharge:
 	kchan_user_uncharge(user, charge);
 	return ERR_PTR(-ENOMEM);
 }
 
+static struct kchan_elem *kchan_elem_new(u32 len)
+{
+	const bool one = kchan_elem_is_one(len);
+	struct kchan_elem *elem;
+
+	elem = kmalloc(sizeof(*elem) + (one ? len : 0),
+		       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!elem)
+		return NULL;
+	elem->data = one ? (u8 *)(elem + 1) : kchan_mem_alloc(len);
+	if (!elem->data) {
+		kfree(elem);
+		return NULL;
+	}
+	return elem;
+}
+
+static void kchan_elem_release(struct kchan_elem *elem)
+{
+	if (elem->data != (u8 *)(elem + 1))
+		kvfree(elem->data);
+	kfree(elem);
+}
+
 /**
- * kchan_ring_free() - free an empty ring that pays for no element
+ * kchan_ring_free() - free an empty ring that pays for no element in use
  * @ring: the ring
  * @user: who is charged for it
  *
@@ -146,42 +196,65 @@ uncharge:
  */
 void kchan_ring_free(struct kchan_ring *ring, struct kchan_user *user)
 {
+	struct kchan_elem *elem;
+
+	while ((elem = ring->spare)) {
+		ring->spare = elem->next;
+		kchan_elem_release(elem);
+		cond_resched();
+	}
 	kchan_user_uncharge(user, ring->charged);
 	kvfree(ring->slots);
-	kfree(ring);
+	kvfree(ring);
 }
 
-/* Makes the newest ring pay for one more element, if it can. */
-static struct kchan_ring *kchan_ring_pay(struct kchan *ch)
+/*
+ * Makes the newest ring pay for one more element, if it can. @spare: out: an element
+ * that the ring has kept, or NULL.
+ */
+static struct kchan_ring *kchan_ring_pay(struct kchan *ch, struct kchan_elem **spare)
 {
 	struct kchan_ring *ring = NULL;
 
+	*spare = NULL;
 	spin_lock(&ch->lock);
-	if (!list_empty(&ch->rings)) {
+	if (!list_empty(&ch->rings) && kchan_newest(ch)->used < kchan_newest(ch)->prepaid) {
 		ring = kchan_newest(ch);
-		if (ring->used < ring->prepaid)
-			ring->used++;
-		else
-			ring = NULL;
+		ring->used++;
+		*spare = ring->spare;
+		if (*spare)
+			ring->spare = (*spare)->next;
 	}
 	spin_unlock(&ch->lock);
 	return ring;
 }
 
 /*
- * Gives a place back, after an element that a ring pays for is gone. A poller for
- * output may have waited for that: see kchan_elem_payable(). A poller that is in the
- * wait queue is seen here, as argued at kchan_wake_pollers().
+ * Gives back the place of an element that is not in use any more, to the ring that
+ * pays for it. The ring keeps the element as a spare one, if elements enter this ring
+ * and all of them have the same size. If not, the element is freed here. @elem: NULL
+ * if there was no memory for the element.
+ *
+ * A poller for output may have waited for the place: see kchan_elem_payable(). A
+ * poller that is in the wait queue is seen here, as argued at kchan_wake_pollers().
  */
-static void kchan_ring_unpay(struct kchan *ch, struct kchan_ring *ring)
+static void kchan_ring_unpay(struct kchan *ch, struct kchan_ring *ring,
+			     struct kchan_elem *elem)
 {
-	bool last;
+	bool keep, last;
 
 	spin_lock(&ch->lock);
+	keep = elem && !ch->message && !list_empty(&ch->rings) && ring == kchan_newest(ch);
+	if (keep) {
+		elem->next = ring->spare;
+		ring->spare = elem;
+	}
 	ring->used--;
 	ch->send_rises++;
 	last = ring->retired && !ring->used;
 	spin_unlock(&ch->lock);
+	if (elem && !keep)
+		kchan_elem_release(elem);
 	if (last)
 		kchan_ring_free(ring, ch->user);
 	/* No barrier, as argued at kchan_wake_pollers() in chan.c. */
@@ -212,13 +285,6 @@ bool kchan_elem_payable(struct kchan *ch)
 	return kchan_user_may_charge(ch->user, kchan_elem_size(ch->elem_size));
 }
 
-static void kchan_elem_uncharge(struct kchan *ch, struct kchan_elem *elem)
-{
-	if (elem->ring)
-		kchan_ring_unpay(ch, elem->ring);
-	kchan_uncharge(&elem->charge);
-}
-
 /**
  * kchan_elem_alloc() - allocate an element
  * @ch: the channel that it is for, in use
@@ -230,41 +296,33 @@ static void kchan_elem_uncharge(struct kchan *ch, struct kchan_elem *elem)
  */
 struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len)
 {
-	const bool one = kchan_elem_is_one(len);
-	struct kchan_elem *elem;
-	int ret;
+	const bool by_pointer = kchan_by_pointer(ch);
+	struct kchan_charge charge = {};
+	struct kchan_ring *ring = NULL;
+	struct kchan_elem *elem = NULL;
+	int ret = 0;
 
-	/* The bytes of a large element are allocated after they are paid for. */
-	elem = kmalloc(sizeof(*elem) + (one ? len : 0),
-		       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	/* The memory is paid for before it is allocated. */
+	if (by_pointer)
+		ring = kchan_ring_pay(ch, &elem);
+	if (by_pointer && !ring)
+		ret = kchan_charge_to(&charge, ch->user, kchan_elem_size(len));
+	else if (!by_pointer)
+		ret = kchan_charge(&charge, kchan_elem_size(len));
+	if (ret)
+		return ERR_PTR(ret);
 	if (!elem)
+		elem = kchan_elem_new(len);
+	if (!elem) {
+		if (ring)
+			kchan_ring_unpay(ch, ring, NULL);
+		kchan_uncharge(&charge);
 		return ERR_PTR(-ENOMEM);
-	elem->charge.user = NULL;
-	elem->ring = kchan_by_pointer(ch) ? kchan_ring_pay(ch) : NULL;
+	}
+	elem->charge = charge;
+	elem->ring = ring;
 	elem->len = len;
-	elem->data = (u8 *)(elem + 1);
-	if (!elem->ring) {
-		if (kchan_by_pointer(ch))
-			ret = kchan_charge_to(&elem->charge, ch->user,
-					      kchan_elem_size(len));
-		else
-			ret = kchan_charge(&elem->charge, kchan_elem_size(len));
-		if (ret)
-			goto free;
-	}
-	if (!one) {
-		elem->data = kchan_mem_alloc(len);
-		if (!elem->data) {
-			kchan_elem_uncharge(ch, elem);
-			ret = -ENOMEM;
-			goto free;
-		}
-	}
 	return elem;
-
-free:
-	kfree(elem);
-	return ERR_PTR(ret);
 }
 
 /**
@@ -303,12 +361,16 @@ struct kchan_elem *kchan_elem_keep(const struct kchan_elem *staged)
  */
 void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem)
 {
+	struct kchan_charge charge;
+
 	if (!elem)
 		return;
-	if (elem->data != (u8 *)(elem + 1))
-		kvfree(elem->data);
-	kchan_elem_uncharge(ch, elem);
-	kfree(elem);
+	charge = elem->charge;
+	if (elem->ring)
+		kchan_ring_unpay(ch, elem->ring, elem);
+	else
+		kchan_elem_release(elem);
+	kchan_uncharge(&charge);
 }
 
 /**
@@ -345,8 +407,8 @@ void kchan_ring_drop(struct kchan *ch, struct kchan_ring *ring)
 {
 	bool last;
 
-	for (; kchan_by_pointer(ch) && ring->len; kchan_ring_pop(ring)) {
-		kchan_elem_free(ch, *(struct kchan_elem **)kchan_ring_head(ring));
+	for (; kchan_by_pointer(ch) && ring->len; kchan_ring_pop(ring, 1)) {
+		kchan_elem_free(ch, *kchan_ring_elem(ring, ring->head));
 		cond_resched();
 	}
 	spin_lock(&ch->lock);

@@ -4,7 +4,7 @@
 
 #include "kchan.h"
 
-u32 kchan_ring_stride(u32 elem_size, bool message);
+u32 kchan_ring_stride(u32 elem_size);
 size_t kchan_ring_bytes(u32 elem_size, u32 capacity, bool message);
 struct kchan_ring *kchan_ring_alloc(struct kchan_user *user, u32 elem_size,
 				    u32 capacity, bool message);
@@ -17,32 +17,37 @@ struct kchan_elem *kchan_elem_keep(const struct kchan_elem *staged);
 void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem);
 bool kchan_elem_payable(struct kchan *ch);
 
-/* The slot for the next element that enters. */
-static inline void *kchan_ring_tail(struct kchan_ring *ring)
+/* The index of the slot for the next element that enters. */
+static inline u32 kchan_ring_tail(const struct kchan_ring *ring)
 {
 	u32 i = ring->head + ring->len;
 
-	if (i >= ring->nr_slots)
-		i -= ring->nr_slots;
+	return i < ring->nr_slots ? i : i - ring->nr_slots;
+}
+
+static inline void *kchan_ring_slot(const struct kchan_ring *ring, u32 i)
+{
 	return ring->slots + (size_t)i * ring->stride;
 }
 
-static inline void kchan_ring_push(struct kchan_ring *ring)
+static inline void kchan_ring_push(struct kchan_ring *ring, u32 nr)
 {
-	ring->len++;
+	ring->len += nr;
 }
 
-/* The slot of the oldest element. */
-static inline void *kchan_ring_head(struct kchan_ring *ring)
+/* The elements that go are in slots that follow one another, without a wrap. */
+static inline void kchan_ring_pop(struct kchan_ring *ring, u32 nr)
 {
-	return ring->slots + (size_t)ring->head * ring->stride;
-}
-
-static inline void kchan_ring_pop(struct kchan_ring *ring)
-{
-	if (++ring->head == ring->nr_slots)
+	ring->head += nr;
+	if (ring->head == ring->nr_slots)
 		ring->head = 0;
-	ring->len--;
+	ring->len -= nr;
+}
+
+/* An element that is stored by pointer. */
+static inline struct kchan_elem **kchan_ring_elem(const struct kchan_ring *ring, u32 i)
+{
+	return kchan_ring_slot(ring, i);
 }
 
 /* The ring that elements enter. A channel that has room has such a ring. */

@@ -247,6 +247,17 @@ static void alloc_of_transfer(struct kunit *test)
 	kt_check(test, ch);
 }
 
+/*
+ * Large elements are messages: those of fixed size would be allocated only once, and
+ * then kept to be used again.
+ */
+static struct kchan *alloc_chan(struct kunit *test, u32 size, u32 capacity)
+{
+	if (size > KCHAN_INLINE_ELEM_SIZE)
+		return kt_message_chan(test, size, capacity);
+	return kt_chan(test, size, capacity);
+}
+
 static int alloc_elem(struct alloc *a)
 {
 	return alloc_keep(a, kchan_elem_alloc(a->ch, a->size));
@@ -273,7 +284,7 @@ static void alloc_of_elem(struct kunit *test)
 		struct kchan_elem *first = NULL;
 
 		paid = i % 2;
-		a->ch = kt_chan(test, size, 1);
+		a->ch = alloc_chan(test, size, 1);
 		if (large && !paid) {
 			first = kchan_elem_alloc(a->ch, size);
 			KUNIT_ASSERT_FALSE(test, IS_ERR(first));
@@ -353,7 +364,7 @@ static void alloc_of_wait(struct kunit *test)
 		struct alloc *a = alloc_begin(test, size, 0);
 
 		send = i % 2;
-		a->ch = kt_chan(test, size, 0);
+		a->ch = alloc_chan(test, size, 0);
 		a->call = kt_call(test, a->ch, send, size);
 		expected = 4;
 		if (size <= KCHAN_STACK_ELEM)
@@ -470,7 +481,7 @@ static void alloc_of_arm(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		struct alloc *a = alloc_begin(test, sizes[i], 0);
 
-		a->ch = kt_chan(test, sizes[i], 0);
+		a->ch = alloc_chan(test, sizes[i], 0);
 		a->got = (void *)kt_user_filled(test, sizes[i], 1);
 		kt_become(a->u);
 		a->armed = kchan_armed_alloc();

@@ -208,7 +208,7 @@ static void limits_first_use(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_charged(u), SIZE_MAX);
 	kt_user_put(a);
 	KUNIT_EXPECT_EQ(test, kt_user_use(u, b), 0);
-	kt_expect_charged(u, kt_ring_charge(16));
+	kt_expect_charged(u, kt_ring_charge(8));
 	kt_user_put(b);
 	kt_expect_charged(u, 0);
 }

@@ -264,6 +264,47 @@ static void prepaid_dropped(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
+/*
+ * A large element that was received stays with the ring, as far as the ring pays for
+ * it, and the next send takes it. Messages differ in length, and do not.
+ */
+static void prepaid_spare(struct kunit *test)
+{
+	const u32 size = PREPAID_SIZE;
+	unsigned int message;
+
+	for (message = 0; message < 2; message++) {
+		struct kchan *ch = message ? kt_message_chan(test, size, 2) :
+					     kt_chan(test, size, 2);
+		struct kt_call *buf = kt_call(test, ch, true, size);
+		struct kchan_ring *ring = kchan_newest(ch);
+		struct kchan_elem *elem, *more;
+		unsigned int i;
+
+		for (i = 0; i < 3; i++) {
+			kt_fill(buf->buf, size, i);
+			KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, size), size);
+			KUNIT_EXPECT_NULL(test, ring->spare);
+			memset(buf->buf, 0, size);
+			KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, size), size);
+			KUNIT_EXPECT_TRUE(test, kt_filled(buf->buf, size, i));
+			KUNIT_EXPECT_EQ(test, !ring->spare, message);
+		}
+		elem = kchan_elem_alloc(ch, size);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(elem));
+		KUNIT_EXPECT_NULL(test, ring->spare);
+		/* What an older ring pays for does not stay. */
+		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, size), size);
+		KUNIT_EXPECT_EQ(test, kchan_resize(ch, 3), 0);
+		more = kt_detach(test, ch);
+		kt_settle(ch, more);
+		KUNIT_EXPECT_PTR_NE(test, kchan_newest(ch), ring);
+		KUNIT_EXPECT_NULL(test, kchan_newest(ch)->spare);
+		kchan_elem_free(ch, elem);
+		kt_check(test, ch);
+	}
+}
+
 #define PREPAID_FLYING	6
 
 /* Random operations: in the end nobody is charged for anything. */
@@ -399,6 +440,7 @@ static struct kunit_case prepaid_cases[] = {
 	KUNIT_CASE(prepaid_retired),
 	KUNIT_CASE(prepaid_drained),
 	KUNIT_CASE(prepaid_dropped),
+	KUNIT_CASE(prepaid_spare),
 	KUNIT_CASE(prepaid_random),
 	KUNIT_CASE(prepaid_poll),
 	{}

@@ -13,35 +13,46 @@ static void ring_stride(struct kunit *test)
 {
 	static const struct {
 		u32 elem_size;
-		bool message;
 		u32 stride;
 	} layouts[] = {
-		{ 0, false, 0 },
-		{ 1, false, 8 },
-		{ 7, false, 8 },
-		{ 8, false, 8 },
-		{ 9, false, 16 },
-		{ PAGE_SIZE - 1, false, PAGE_SIZE },
-		{ PAGE_SIZE, false, PAGE_SIZE },
+		{ 0, 0 },
+		{ 1, 1 },
+		{ 7, 7 },
+		{ 8, 8 },
+		{ PAGE_SIZE - 1, PAGE_SIZE - 1 },
+		{ PAGE_SIZE, PAGE_SIZE },
 		/* A pointer is stored. */
-		{ PAGE_SIZE + 1, false, 8 },
-		{ KCHAN_MAX_ELEM_SIZE, false, 8 },
-		{ 1, true, 16 },
-		{ 8, true, 16 },
-		{ 9, true, 24 },
-		{ PAGE_SIZE, true, PAGE_SIZE + 8 },
-		{ PAGE_SIZE + 1, true, 8 },
+		{ PAGE_SIZE + 1, sizeof(void *) },
+		{ KCHAN_MAX_ELEM_SIZE, sizeof(void *) },
 	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(layouts); i++)
-		KUNIT_EXPECT_EQ(test,
-				kchan_ring_stride(layouts[i].elem_size,
-						  layouts[i].message),
+		KUNIT_EXPECT_EQ(test, kchan_ring_stride(layouts[i].elem_size),
 				layouts[i].stride);
 }
 
-/* Every slot is separate from the others, inside the ring, and aligned for a u64. */
+/*
+ * A ring takes no more memory than its slots have bytes, and a header: the lengths of
+ * messages do not push slots of a power of two into twice as much.
+ */
+static void ring_size(struct kunit *test)
+{
+	struct kchan *ch = kt_raw_chan(test);
+	struct kchan_ring *ring = kchan_ring_alloc(ch->user, 64, 16, true);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(ring));
+	KUNIT_EXPECT_LE(test, ring->charged, 1024 + 256);
+	kchan_ring_free(ring, ch->user);
+	ring = kchan_ring_alloc(ch->user, 4096, 16, true);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(ring));
+	KUNIT_EXPECT_LE(test, ring->charged, 65536 + 256);
+	kchan_ring_free(ring, ch->user);
+	KUNIT_EXPECT_EQ(test, kchan_ring_bytes(4096, 16, true), 65536 + 16 * sizeof(u32));
+	KUNIT_EXPECT_EQ(test, kchan_ring_bytes(4096, 16, false), 65536);
+}
+
+/* Every slot is separate from the others, and inside the ring. */
 static void ring_slots(struct kunit *test)
 {
 	struct kchan *ch = kt_raw_chan(test);
@@ -54,17 +65,16 @@ static void ring_slots(struct kunit *test)
 			kchan_mem_size(sizeof(*ring)) + kchan_mem_size(48));
 	KUNIT_EXPECT_EQ(test, ring->prepaid, 0);
 	for (i = 0; i < 3; i++) {
-		u8 *slot = kchan_ring_tail(ring);
+		u8 *slot = kchan_ring_slot(ring, kchan_ring_tail(ring));
 
 		KUNIT_EXPECT_PTR_EQ(test, slot, ring->slots + 16 * i);
-		KUNIT_EXPECT_EQ(test, (unsigned long)slot % 8, 0);
 		memset(slot, i, 16);
-		kchan_ring_push(ring);
+		kchan_ring_push(ring, 1);
 		KUNIT_EXPECT_EQ(test, ring->len, i + 1);
 	}
 	for (i = 0; i < 3; i++) {
-		KUNIT_EXPECT_EQ(test, *(u8 *)kchan_ring_head(ring), i);
-		kchan_ring_pop(ring);
+		KUNIT_EXPECT_EQ(test, *(u8 *)kchan_ring_slot(ring, ring->head), i);
+		kchan_ring_pop(ring, 1);
 	}
 	KUNIT_EXPECT_EQ(test, ring->len, 0);
 	kchan_ring_free(ring, ch->user);
@@ -144,6 +154,7 @@ static void ring_too_large(struct kunit *test)
 
 static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(ring_stride),
+	KUNIT_CASE(ring_size),
 	KUNIT_CASE(ring_slots),
 	KUNIT_CASE(ring_wraps),
 	KUNIT_CASE(ring_wraps_messages),

@@ -256,7 +256,7 @@ size_t kt_ring_charge(size_t slots)
  */
 size_t kt_elem_charge(u32 len)
 {
-	if (len > KCHAN_INLINE_ELEM_SIZE)
+	if (len > KCHAN_STACK_ELEM)
 		return kchan_mem_size(sizeof(struct kchan_elem)) +
 		       kchan_mem_size(len);
 	return kchan_mem_size(sizeof(struct kchan_elem) + len);

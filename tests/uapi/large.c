@@ -5,6 +5,7 @@
  */
 #include <poll.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "armed.h"
 #include "params.h"
@@ -199,6 +200,60 @@ static void freed_with_receivers(void)
 	expect_errno(write(send, elem, SIZE), EPIPE);
 }
 
+/* One bad page among many is found before the call waits, wherever it is. */
+static void bad_page(void)
+{
+	static const size_t at[] = { 0, 15, 16, 17, 100, 255 };
+	const size_t size = 1 << 20, page = 4096;
+
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++) {
+		int fd = chan_make(0, size, i % 2);
+		char *buf = map_pages(size);
+
+		tap_about("page %zu", at[i]);
+		memset(buf, 1, size);
+		must_int(mprotect(buf + at[i] * page, page, PROT_READ), 0);
+		expect_errno(read(fd, buf, size), EFAULT);
+		expect_errno(select_one(fd, KCHAN_OP_RECV, buf, size, 0, 0, NULL),
+			     EFAULT);
+		expect_int(chan_info(fd).recv_waiters, 0);
+		/* So does one that is not there at all. */
+		must_int(mprotect(buf + at[i] * page, page, PROT_NONE), 0);
+		expect_errno(read(fd, buf, size), EFAULT);
+		munmap(buf, size);
+		close(fd);
+	}
+}
+
+/*
+ * The memory of an element that was received serves the next one. It never shows what
+ * was there before.
+ */
+static void used_again(void)
+{
+	enum { SIZE = 100000, NR = 3 };
+	char *in = map_pages(SIZE), *out = map_before_hole(SIZE);
+	int fd = chan_make(0, SIZE, NR);
+
+	for (int round = 0; round < 20; round++) {
+		int nr = 1 + round % NR;
+
+		for (int i = 0; i < nr; i++) {
+			fill(in, SIZE, round + i);
+			expect_int(write(fd, in, SIZE), SIZE);
+		}
+		/* A send that fails half way leaves nothing behind. */
+		if (nr < NR)
+			expect_errno(write(fd, out + SIZE / 2, SIZE), EFAULT);
+		for (int i = 0; i < nr; i++) {
+			memset(out, POISON, SIZE);
+			expect_int(read(fd, out, SIZE), SIZE);
+			expect(filled(out, SIZE, round + i));
+		}
+		expect_int(chan_len(fd), 0);
+	}
+}
+
 static const struct tap_test tests[] = {
 	{ "POLLOUT: a write is not EDQUOT", writable_is_allowed },
 	{ "nor when the quota is used up meanwhile", refilled },
@@ -207,6 +262,8 @@ static const struct tap_test tests[] = {
 	{ "max_channel_bytes counts them", max_channel },
 	{ "they are freed with the last end that can receive",
 	  freed_with_receivers },
+	{ "a bad page in a buffer to receive to, before the call waits", bad_page },
+	{ "memory that is used again", used_again },
 };
 
 PARAMS_MAIN(tests)

@@ -148,7 +148,8 @@
  *
  * - the whole buffer, to the user who opened the channel, when the buffer is made.
  *   Elements over %KCHAN_INLINE_ELEM_SIZE bytes are included, although they are
- *   allocated one by one as they are sent; a rendezvous channel of such elements is
+ *   allocated one by one as they are sent. If they are of fixed size, their memory then
+ *   stays with the buffer, for the next ones. A rendezvous channel of such elements is
  *   charged for one of them. Those that wait to be sent beyond that are charged to the
  *   same user;
  * - what a call that waits stages in the kernel, to the caller: other elements over 128
