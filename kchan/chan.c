@@ -35,10 +35,25 @@ static void kchan_recv_rises(struct kchan *ch, struct kchan_step *step)
 	step->in++;
 }
 
-static void kchan_send_rises(struct kchan *ch, struct kchan_step *step)
+/*
+ * A receive has left room in the buffer. Returns whether a send may have become ready
+ * by that, and counts it then.
+ *
+ * It may from when the buffer was full until it is empty. A poller that waits for
+ * output has seen a full buffer, or has seen that an element could not be paid for,
+ * which kchan_ring_unpay() takes care of. When the buffer is empty, every slot has come free
+ * since, and each of them was told, so as many exclusive pollers were woken as there
+ * are slots. Then nothing is left to tell until the buffer is full again. So a buffer
+ * that never fills never wakes pollers for output, which would be half of what they
+ * cost a send and a receive.
+ */
+static bool kchan_room_rises(struct kchan *ch)
 {
+	if (likely(!ch->crowded))
+		return false;
+	ch->crowded = ch->stored;
 	ch->send_rises++;
-	step->out++;
+	return true;
 }
 
 /*
@@ -238,6 +253,8 @@ static inline bool kchan_store(struct kchan *ch, struct kchan_src *src)
 	}
 	kchan_ring_push(ring, 1);
 	ch->stored++;
+	if (ch->stored == ch->capacity)
+		ch->crowded = true;
 	return true;
 }
 
@@ -395,8 +412,8 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	/* Pollers are told only of room that no parked sender has taken. */
 	if (unlikely(!list_empty(&ch->senders.list)) && !ch->closed)
 		kchan_admit(ch, step);
-	if (ch->stored < ch->capacity)
-		kchan_send_rises(ch, step);
+	if (ch->stored < ch->capacity && kchan_room_rises(ch))
+		step->out++;
 	return 0;
 }
 

@@ -188,6 +188,7 @@ struct kchan_waitq {
  * @fixed: the geometry is fixed
  * @message: message mode
  * @closed: no more sends
+ * @crowded: the buffer was full, and was not empty since; see kchan_room_rises()
  * @elem_size: bytes in an element; in message mode the most bytes in one
  * @batch: the most bytes that are moved under one hold of @lock; a multiple of
  *	@elem_size, except in message mode, where it is one element
@@ -222,6 +223,7 @@ struct kchan {
 	bool fixed;
 	bool message;
 	bool closed;
+	bool crowded;
 	u32 elem_size;
 	u32 batch;
 	u32 capacity;
