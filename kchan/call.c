@@ -755,6 +755,34 @@ static noinline int kchan_send_one(struct kchan *ch, struct iov_iter *from, u32 
 	return ret;
 }
 
+/*
+ * Sends one element the long way, and more if receivers are parked for them: all that
+ * one step serves are served before the first of them is woken. A send that does not
+ * seem to go waits at once, and is tried under the lock that it is queued under.
+ */
+static int kchan_send_some(struct kchan *ch, struct iov_iter *from, u32 len,
+			   const struct kchan_wait *wait)
+{
+	struct kchan_src src = { .from = from, .len = len };
+	struct kchan_step step __uninitialized;
+	u32 left = ch->batch;
+	int ret = -EAGAIN;
+
+	if (wait->nonblock || kchan_may_send(ch)) {
+		kchan_step_begin(&step);
+		spin_lock(&ch->lock);
+		do {
+			ret = kchan_give(ch, &src, &step);
+		} while (!ret && !step.more && --left && iov_iter_count(from) &&
+			 !list_empty(&ch->receivers.list));
+		spin_unlock(&ch->lock);
+		kchan_finish(ch, &step);
+	}
+	if (ret == -EFAULT || ret == -EAGAIN)
+		ret = kchan_send_one(ch, from, len, wait, ret);
+	return ret;
+}
+
 /**
  * kchan_send() - send elements
  * @ch: the channel, in use
@@ -773,25 +801,14 @@ ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
 {
 	const size_t count = iov_iter_count(from);
 	const u32 len = ch->message ? count : ch->elem_size;
-	struct kchan_src src = { .from = from, .len = len };
-	struct kchan_step step __uninitialized;
-	size_t sent, stop;
+	size_t sent;
 	int ret;
 
 	for (;;) {
-		stop = iov_iter_count(from);
-		stop -= min_t(size_t, stop, ch->batch);
-		kchan_step_begin(&step);
-		spin_lock(&ch->lock);
-		do {
-			ret = kchan_give(ch, &src, &step);
-		} while (!ret && !step.more && iov_iter_count(from) > stop);
-		spin_unlock(&ch->lock);
-		kchan_finish(ch, &step);
-
-		if (unlikely(ret == -EFAULT || ret == -EAGAIN))
-			ret = kchan_send_one(ch, from, len, wait, ret);
-		if (likely(ret <= 0) && (ret || !iov_iter_count(from)))
+		ret = 0;
+		if (!ch->plain || !kchan_give_run(ch, from))
+			ret = kchan_send_some(ch, from, len, wait);
+		if (ret <= 0 && (ret || !iov_iter_count(from)))
 			break;
 		if (signal_pending(current)) {
 			ret = -ERESTARTSYS;
@@ -822,6 +839,36 @@ static noinline int kchan_recv_one(struct kchan *ch, struct iov_iter *to, u32 ro
 	return ret;
 }
 
+/* A receive that has an element waits for no other one. */
+static const struct kchan_wait kchan_no_wait = { .nonblock = true };
+
+/* Receives one element the long way, and more from parked senders: as for a send. */
+static int kchan_recv_some(struct kchan *ch, struct iov_iter *to, u32 room,
+			   const struct kchan_wait *wait)
+{
+	struct kchan_dst dst = { .to = to, .room = room };
+	struct kchan_step step __uninitialized;
+	u32 left = ch->message || !room ? 1 : ch->batch;
+	const size_t count = iov_iter_count(to);
+	int ret = -EAGAIN;
+
+	if (wait->nonblock || kchan_may_recv(ch)) {
+		kchan_step_begin(&step);
+		spin_lock(&ch->lock);
+		do {
+			ret = kchan_take(ch, &dst, &step);
+		} while (!ret && !step.more && --left && iov_iter_count(to) >= room &&
+			 !list_empty(&ch->senders.list));
+		spin_unlock(&ch->lock);
+		kchan_finish(ch, &step);
+	}
+	if (iov_iter_count(to) < count)
+		wait = &kchan_no_wait;
+	if (ret == -EFAULT || ret == -EAGAIN)
+		ret = kchan_recv_one(ch, to, room, wait, ret);
+	return ret;
+}
+
 /**
  * kchan_recv() - receive elements
  * @ch: the channel, in use
@@ -837,32 +884,19 @@ static noinline int kchan_recv_one(struct kchan *ch, struct iov_iter *to, u32 ro
 ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 		   const struct kchan_wait *wait)
 {
-	static const struct kchan_wait no_wait = { .nonblock = true };
 	const size_t count = iov_iter_count(to);
 	const u32 room = min_t(size_t, count, ch->elem_size);
-	struct kchan_dst dst = { .to = to, .room = room };
-	struct kchan_step step __uninitialized;
-	size_t got, stop;
+	size_t got;
 	int ret;
 
 	for (;;) {
-		stop = iov_iter_count(to);
-		stop -= min_t(size_t, stop, ch->batch);
-		kchan_step_begin(&step);
-		spin_lock(&ch->lock);
-		do {
-			ret = kchan_take(ch, &dst, &step);
-		} while (!ret && !step.more && !ch->message && room &&
-			 iov_iter_count(to) >= stop + room);
-		spin_unlock(&ch->lock);
-		kchan_finish(ch, &step);
-
-		if (unlikely(ret == -EFAULT || ret == -EAGAIN))
-			ret = kchan_recv_one(ch, to, room,
-					     iov_iter_count(to) < count ?
-					     &no_wait : wait, ret);
-		if (likely(ret <= 0) && (ret || ch->message || !room ||
-					 iov_iter_count(to) < room))
+		ret = 0;
+		if (!ch->plain || !kchan_take_run(ch, to))
+			ret = kchan_recv_some(ch, to, room,
+					      iov_iter_count(to) < count ?
+					      &kchan_no_wait : wait);
+		if (ret <= 0 && (ret || ch->message || !room ||
+				 iov_iter_count(to) < room))
 			break;
 		if (signal_pending(current)) {
 			ret = -ERESTARTSYS;

@@ -68,6 +68,28 @@ static void kchan_all_rise(struct kchan *ch, struct kchan_step *step)
 	step->rest = true;
 }
 
+/*
+ * Input and output never go into one wake-up: epoll would then wake every exclusive
+ * set. An end with one direction is only in the queue of that direction, so it never
+ * takes a wake-up of the other direction.
+ *
+ * No poller is missed, and no barrier is needed. A poller enters the queue, then
+ * looks at the channel under its lock. If this look came after our change, the poller
+ * saw the change. If it came before, the poller had entered the queue before that,
+ * and we see it here.
+ */
+static void kchan_wake_pollers(struct kchan *ch, int in, int out)
+{
+	/* As argued above, no barrier is needed here. */
+	if (in && waitqueue_active(&ch->rd_wait))
+		__wake_up(&ch->rd_wait, TASK_NORMAL, in,
+			  poll_to_key(EPOLLIN | EPOLLRDNORM));
+	/* As above. */
+	if (out && waitqueue_active(&ch->wr_wait))
+		__wake_up(&ch->wr_wait, TASK_NORMAL, out,
+			  poll_to_key(EPOLLOUT | EPOLLWRNORM));
+}
+
 static bool kchan_queued(const struct kchan *ch)
 {
 	return ch->stored || ch->nr_put_back;
@@ -89,80 +111,281 @@ static bool kchan_at_end(const struct kchan *ch)
 }
 
 /*
- * The next two functions copy from and to user memory, with page faults disabled.
- * They skip the checks of hardened usercopy, as copies to and from pages do. The
- * geometry gives the bounds of a slot and of staging, and the length was compared
- * with it.
- *
- * A single user buffer is copied without the general iterator, which saves 99 of the
- * 1942 instructions of a send and a receive (5 %).
+ * The next two functions copy from and to user memory, without taking page faults. They
+ * return the bytes that were copied. They skip the checks of hardened usercopy, as
+ * copies to and from pages do. The geometry gives the bounds of a slot and of staging,
+ * and the length was compared with it.
  */
-static inline bool kchan_copy_in(void *to, u32 len, struct iov_iter *from)
+static __always_inline size_t kchan_from_user(void *to, const void __user *from,
+					      size_t len)
 {
-	const void __user *user;
+	size_t n = 0;
+
+	pagefault_disable();
+	if (likely(access_ok(from, len))) {
+		/* Do not speculate with data from a mispredicted address. */
+		barrier_nospec();
+		n = len - raw_copy_from_user(to, from, len);
+	}
+	pagefault_enable();
+	return n;
+}
+
+static __always_inline size_t kchan_to_user(void __user *to, const void *from, size_t len)
+{
+	size_t n = 0;
+
+	pagefault_disable();
+	if (likely(access_ok(to, len)))
+		n = len - raw_copy_to_user(to, from, len);
+	pagefault_enable();
+	return n;
+}
+
+/*
+ * The next two functions do the same with an iterator. They return the bytes in whole
+ * units of @unit bytes that were copied, and advance the iterator by them.
+ *
+ * A single user buffer is copied without the general iterator, which saves 50
+ * instructions: 3 % of a select of two cases.
+ */
+static inline size_t kchan_copy_in(void *to, size_t len, u32 unit, struct iov_iter *from)
+{
 	size_t n;
 
 	if (likely(iter_is_ubuf(from))) {
-		user = from->ubuf + from->iov_offset;
-		if (!access_ok(user, len))
-			return false;
-		/* Do not speculate with data from a mispredicted address. */
-		barrier_nospec();
-		if (raw_copy_from_user(to, user, len))
-			return false;
-		from->iov_offset += len;
-		from->count -= len;
-		return true;
+		n = kchan_from_user(to, from->ubuf + from->iov_offset, len);
+		from->iov_offset += n;
+		from->count -= n;
+	} else {
+		pagefault_disable();
+		n = _copy_from_iter(to, len, from);
+		pagefault_enable();
 	}
-	n = _copy_from_iter(to, len, from);
 	if (likely(n == len))
-		return true;
-	iov_iter_revert(from, n);
-	return false;
+		return n;
+	iov_iter_revert(from, n % unit);
+	return n - n % unit;
 }
 
-static inline bool kchan_copy_out(const void *data, u32 len, struct iov_iter *to)
+static inline size_t kchan_copy_out(const void *data, size_t len, u32 unit,
+				    struct iov_iter *to)
 {
-	void __user *user;
 	size_t n;
 
 	if (likely(iter_is_ubuf(to))) {
-		user = to->ubuf + to->iov_offset;
-		if (!access_ok(user, len) ||
-		    raw_copy_to_user(user, data, len))
-			return false;
-		to->iov_offset += len;
-		to->count -= len;
-		return true;
+		n = kchan_to_user(to->ubuf + to->iov_offset, data, len);
+		to->iov_offset += n;
+		to->count -= n;
+	} else {
+		pagefault_disable();
+		n = _copy_to_iter(data, len, to);
+		pagefault_enable();
 	}
-	n = _copy_to_iter(data, len, to);
 	if (likely(n == len))
-		return true;
-	iov_iter_revert(to, n);
-	return false;
+		return n;
+	iov_iter_revert(to, n % unit);
+	return n - n % unit;
+}
+
+/* Elements have entered the newest ring. */
+static inline void kchan_stored(struct kchan *ch, struct kchan_ring *ring, u32 nr)
+{
+	kchan_ring_push(ring, nr);
+	ch->stored += nr;
+	if (ch->stored == ch->capacity)
+		ch->crowded = true;
+}
+
+/*
+ * Runs: one or more elements of fixed size, which go between user memory and slots
+ * that follow one another, in one copy. Nobody waits for them but pollers.
+ */
+
+/* How many elements a run has: @most, or fewer if the buffer of @bytes is smaller. */
+static inline u32 kchan_run(const struct kchan *ch, size_t bytes, u32 most)
+{
+	/* Nearly always it is one, and no division is needed. */
+	if (likely(bytes == ch->elem_size))
+		return 1;
+	return min3(bytes / ch->elem_size, (size_t)most, (size_t)ch->batch);
+}
+
+/* Apart, because it is seldom needed, and large. */
+static noinline void kchan_trace_sent(const struct kchan *ch, u32 nr)
+{
+	u64 seq;
+
+	for (seq = kchan_sent(ch) - nr; seq < kchan_sent(ch); seq++)
+		kchan_trace(send, ch, seq, ch->elem_size, current);
+}
+
+static noinline void kchan_trace_received(const struct kchan *ch, u32 nr)
+{
+	u64 seq;
+
+	for (seq = ch->seq - nr; seq < ch->seq; seq++)
+		kchan_trace(receive, ch, seq, ch->elem_size, current);
+}
+
+/*
+ * Stores elements: of @from, or, if that is NULL, the one at @buf. There is room, and
+ * nobody is to be served before.
+ */
+static __always_inline u32 kchan_store_run(struct kchan *ch, struct iov_iter *from,
+					   const void __user *buf)
+{
+	struct kchan_ring *ring = kchan_newest(ch);
+	const u32 tail = kchan_ring_tail(ring);
+	void *slot = kchan_ring_slot(ring, tail);
+	size_t len, n;
+	u32 nr = 1;
+
+	if (from)
+		nr = kchan_run(ch, iov_iter_count(from),
+			       min(ch->capacity - ch->stored, ring->nr_slots - tail));
+	len = (size_t)nr * ch->elem_size;
+	n = from ? kchan_copy_in(slot, len, ch->elem_size, from) :
+		   kchan_from_user(slot, buf, len);
+	/* Memory was missing for some of them. */
+	if (unlikely(n != len))
+		nr = n / ch->elem_size;
+	kchan_stored(ch, ring, nr);
+	ch->recv_rises++;
+	if (trace_kchan_send_enabled())
+		kchan_trace_sent(ch, nr);
+	return nr;
+}
+
+/* Receives stored elements, in the same way. Nobody waits for the room they leave. */
+static __always_inline u32 kchan_fetch_run(struct kchan *ch, struct iov_iter *to,
+					   void __user *buf)
+{
+	struct kchan_ring *ring = kchan_newest(ch);
+	const void *slot = kchan_ring_slot(ring, ring->head);
+	size_t len, n;
+	u32 nr = 1;
+
+	if (to)
+		nr = kchan_run(ch, iov_iter_count(to),
+			       min(ring->len, ring->nr_slots - ring->head));
+	len = (size_t)nr * ch->elem_size;
+	n = to ? kchan_copy_out(slot, len, ch->elem_size, to) :
+		 kchan_to_user(buf, slot, len);
+	if (unlikely(n != len))
+		nr = n / ch->elem_size;
+	ch->seq += nr;
+	ch->stored -= nr;
+	kchan_ring_pop(ring, nr);
+	if (trace_kchan_receive_enabled())
+		kchan_trace_received(ch, nr);
+	return nr;
+}
+
+static __always_inline u32 kchan_give_some(struct kchan *ch, struct iov_iter *from,
+					   const void __user *buf)
+{
+	u32 nr = 0;
+
+	spin_lock(&ch->lock);
+	if (likely(ch->stored < ch->capacity && !ch->closed && ch->recv_ends &&
+		   list_empty(&ch->receivers.list) && list_empty(&ch->senders.list)))
+		nr = kchan_store_run(ch, from, buf);
+	spin_unlock(&ch->lock);
+	kchan_wake_pollers(ch, nr, 0);
+	return nr;
+}
+
+static __always_inline u32 kchan_take_some(struct kchan *ch, struct iov_iter *to,
+					   void __user *buf)
+{
+	bool rises = false;
+	u32 nr = 0;
+
+	spin_lock(&ch->lock);
+	if (likely(ch->stored && !ch->nr_put_back && !ch->closed &&
+		   list_empty(&ch->senders.list) &&
+		   kchan_oldest(ch) == kchan_newest(ch))) {
+		nr = kchan_fetch_run(ch, to, buf);
+		rises = nr && kchan_room_rises(ch);
+	}
+	spin_unlock(&ch->lock);
+	kchan_wake_pollers(ch, 0, rises ? nr : 0);
+	return nr;
+}
+
+/**
+ * kchan_do_give_run() - the part of kchan_give_run() that takes the lock
+ * @ch: the channel
+ * @from: the elements
+ *
+ * Context: no channel's lock is held.
+ * Return: how many elements were sent.
+ */
+u32 kchan_do_give_run(struct kchan *ch, struct iov_iter *from)
+{
+	return kchan_give_some(ch, from, NULL);
+}
+
+/**
+ * kchan_do_take_run() - the part of kchan_take_run() that takes the lock
+ * @ch: the channel
+ * @to: where the elements go
+ *
+ * Context: no channel's lock is held.
+ * Return: how many elements were received.
+ */
+u32 kchan_do_take_run(struct kchan *ch, struct iov_iter *to)
+{
+	return kchan_take_some(ch, to, NULL);
+}
+
+/*
+ * The next two functions are made of the same, for one element of one user buffer. To
+ * spare the iterator saves some 75 of the 1700 instructions of a send and a receive
+ * (4 %).
+ */
+
+/**
+ * kchan_do_give_user() - the part of kchan_give_user() that takes the lock
+ * @ch: the channel
+ * @buf: the element
+ *
+ * Context: no channel's lock is held.
+ * Return: whether it was sent.
+ */
+bool kchan_do_give_user(struct kchan *ch, const void __user *buf)
+{
+	return kchan_give_some(ch, NULL, buf);
+}
+
+/**
+ * kchan_do_take_user() - the part of kchan_take_user() that takes the lock
+ * @ch: the channel
+ * @buf: where the element goes
+ *
+ * Context: no channel's lock is held.
+ * Return: whether one was received.
+ */
+bool kchan_do_take_user(struct kchan *ch, void __user *buf)
+{
+	return kchan_take_some(ch, NULL, buf);
 }
 
 /* Copies an element from the sender's memory. */
 static __always_inline bool kchan_fill(void *to, struct kchan_src *src)
 {
-	bool copied;
-
 	if (src->elem) {
 		memcpy(to, src->elem->data, src->len);
 		return true;
 	}
-	pagefault_disable();
-	copied = kchan_copy_in(to, src->len, src->from);
-	pagefault_enable();
-	return copied;
+	return kchan_copy_in(to, src->len, src->len, src->from) == src->len;
 }
 
 /* Copies an element to the receiver's memory. */
 static __always_inline int kchan_deliver(struct kchan_dst *dst, const void *data,
 					 u32 len, u64 seq)
 {
-	bool copied;
-
 	dst->len = len;
 	if (unlikely(len > dst->room))
 		return -EMSGSIZE;
@@ -172,10 +395,7 @@ static __always_inline int kchan_deliver(struct kchan_dst *dst, const void *data
 		dst->elem->seq = seq;
 		return 0;
 	}
-	pagefault_disable();
-	copied = kchan_copy_out(data, len, dst->to);
-	pagefault_enable();
-	return copied ? 0 : -EFAULT;
+	return kchan_copy_out(data, len, len, dst->to) == len ? 0 : -EFAULT;
 }
 
 /* As kchan_deliver(), for an element that is passed by pointer. */
@@ -251,10 +471,7 @@ static inline bool kchan_store(struct kchan *ch, struct kchan_src *src)
 		if (ch->message)
 			ring->lens[tail] = src->len;
 	}
-	kchan_ring_push(ring, 1);
-	ch->stored++;
-	if (ch->stored == ch->capacity)
-		ch->crowded = true;
+	kchan_stored(ch, ring, 1);
 	return true;
 }
 
@@ -594,28 +811,6 @@ void kchan_unpark(struct kchan *ch, struct kchan_waiter *w, u32 op)
 	spin_lock(&ch->lock);
 	kchan_dequeue(kchan_waitq(ch, op), w);
 	spin_unlock(&ch->lock);
-}
-
-/*
- * Input and output never go into one wake-up: epoll would then wake every exclusive
- * set. An end with one direction is only in the queue of that direction, so it never
- * takes a wake-up of the other direction.
- *
- * No poller is missed, and no barrier is needed. A poller enters the queue, then
- * looks at the channel under its lock. If this look came after our change, the poller
- * saw the change. If it came before, the poller had entered the queue before that,
- * and we see it here.
- */
-static void kchan_wake_pollers(struct kchan *ch, int in, int out)
-{
-	/* As argued above, no barrier is needed here. */
-	if (in && waitqueue_active(&ch->rd_wait))
-		__wake_up(&ch->rd_wait, TASK_NORMAL, in,
-			  poll_to_key(EPOLLIN | EPOLLRDNORM));
-	/* As above. */
-	if (out && waitqueue_active(&ch->wr_wait))
-		__wake_up(&ch->wr_wait, TASK_NORMAL, out,
-			  poll_to_key(EPOLLOUT | EPOLLWRNORM));
 }
 
 /**

@@ -135,7 +135,26 @@ static ssize_t kchan_do_write(struct file *file, struct iov_iter *from, bool now
  * read and write have entries of their own beside the iter forms, as those of
  * /dev/null have. They avoid the kiocb, of which only one flag would be used. This
  * saves 115 of the 1958 instructions of a send and a receive (6 %).
+ *
+ * One plain element that need not wait is nearly all that they move, and comes first.
  */
+
+static noinline ssize_t kchan_read_buf(struct file *file, char __user *buf, size_t count)
+{
+	struct iov_iter to;
+
+	iov_iter_ubuf(&to, ITER_DEST, buf, count);
+	return kchan_do_read(file, &to, false);
+}
+
+static noinline ssize_t kchan_write_buf(struct file *file, const char __user *buf,
+					size_t count)
+{
+	struct iov_iter from;
+
+	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)buf, count);
+	return kchan_do_write(file, &from, false);
+}
 
 /**
  * kchan_file_read() - receive elements
@@ -149,10 +168,11 @@ static ssize_t kchan_do_write(struct file *file, struct iov_iter *from, bool now
 ssize_t kchan_file_read(struct file *file, char __user *buf, size_t count,
 			loff_t *ppos)
 {
-	struct iov_iter to;
+	struct kchan *ch = file->private_data;
 
-	iov_iter_ubuf(&to, ITER_DEST, buf, count);
-	return kchan_do_read(file, &to, false);
+	if (kchan_is_plain(ch) && count == ch->elem_size && kchan_take_user(ch, buf))
+		return count;
+	return kchan_read_buf(file, buf, count);
 }
 
 /**
@@ -167,10 +187,11 @@ ssize_t kchan_file_read(struct file *file, char __user *buf, size_t count,
 ssize_t kchan_file_write(struct file *file, const char __user *buf, size_t count,
 			 loff_t *ppos)
 {
-	struct iov_iter from;
+	struct kchan *ch = file->private_data;
 
-	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)buf, count);
-	return kchan_do_write(file, &from, false);
+	if (kchan_is_plain(ch) && count == ch->elem_size && kchan_give_user(ch, buf))
+		return count;
+	return kchan_write_buf(file, buf, count);
 }
 
 /**

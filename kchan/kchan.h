@@ -65,8 +65,9 @@ struct kchan_waiter;
  * under it. The order of spin locks is: the lock of the list of all channels
  * (debug.c), kchan.lock, the locks of wait queues.
  *
- * kchan.elem_size, kchan.batch and kchan.message never change once kchan.ready is
- * set. A task that has seen it set (kchan_use()) reads them without a lock.
+ * kchan.elem_size, kchan.batch, kchan.message and kchan.plain never change once
+ * kchan.ready is set. A task that has seen it set (kchan_use()) reads them without a
+ * lock.
  *
  * kchan.in_flight is atomic, because an element is settled without the lock.
  *
@@ -186,12 +187,13 @@ struct kchan_waitq {
  * @ready: the geometry is fixed and the first ring allocated; set once, with
  *	@setup_lock held, by a store-release that kchan_use() pairs with
  * @fixed: the geometry is fixed
+ * @plain: elements are of fixed size, and the slots hold their bytes: they go in
+ *	runs. Set before @ready, in the same way.
  * @message: message mode
  * @closed: no more sends
  * @crowded: the buffer was full, and was not empty since; see kchan_room_rises()
+ * @batch: the most elements that are moved under one hold of @lock
  * @elem_size: bytes in an element; in message mode the most bytes in one
- * @batch: the most bytes that are moved under one hold of @lock; a multiple of
- *	@elem_size, except in message mode, where it is one element
  * @capacity: elements that the rings may hold together
  * @stored: elements that the rings do hold together
  * @send_ends: open ends that can send
@@ -221,11 +223,12 @@ struct kchan {
 	spinlock_t lock; /* see the essay on locking */
 	bool ready;
 	bool fixed;
+	bool plain;
 	bool message;
 	bool closed;
 	bool crowded;
+	u8 batch;
 	u32 elem_size;
-	u32 batch;
 	u32 capacity;
 	u32 stored;
 	u32 send_ends;
@@ -325,6 +328,10 @@ static inline u64 kchan_sent(const struct kchan *ch)
 #define KCHAN_IOC_KIND(cmd)	((cmd) & ~IOCSIZE_MASK)
 
 /* chan.c */
+u32 kchan_do_give_run(struct kchan *ch, struct iov_iter *from);
+u32 kchan_do_take_run(struct kchan *ch, struct iov_iter *to);
+bool kchan_do_give_user(struct kchan *ch, const void __user *buf);
+bool kchan_do_take_user(struct kchan *ch, void __user *buf);
 int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step);
 int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step);
 bool kchan_can_send(struct kchan *ch, u32 len, bool staged,
@@ -343,6 +350,94 @@ int kchan_end_get_live(struct kchan *ch, fmode_t mode);
 void kchan_end_put(struct kchan *ch, fmode_t mode);
 __poll_t kchan_readiness(struct kchan *ch, fmode_t mode);
 u32 kchan_next_len(struct kchan *ch);
+
+/* Whether a send seems to go, or to fail, without waiting. No lock is held. */
+static inline bool kchan_may_send(const struct kchan *ch)
+{
+	/* A caller that acts on this looks again with the lock. */
+	return data_race(ch->stored < ch->capacity || ch->closed || !ch->recv_ends) ||
+	       !list_empty(&ch->receivers.list);
+}
+
+/* Whether a receive seems to go, or to fail, without waiting. No lock is held. */
+static inline bool kchan_may_recv(const struct kchan *ch)
+{
+	/* As above. */
+	return data_race(ch->stored | ch->nr_put_back | ch->closed) ||
+	       !list_empty(&ch->senders.list);
+}
+
+/*
+ * The short way of a send, and of a receive: elements go between user memory and the
+ * buffer, and nobody is parked. First comes a look without the lock. It spares the lock
+ * where the call is about to wait, or to hand an element over. Whoever is refused here
+ * goes the long way, by kchan_give() or kchan_take(), which tells why: user memory may
+ * also be missing.
+ */
+
+static inline bool kchan_may_give(const struct kchan *ch)
+{
+	/* A hint: it is looked at again with the lock. */
+	return data_race(ch->stored < ch->capacity) && list_empty(&ch->receivers.list);
+}
+
+static inline bool kchan_may_take(const struct kchan *ch)
+{
+	/* A hint, too. */
+	return data_race(ch->stored);
+}
+
+/**
+ * kchan_give_run() - send as many elements as go in one copy
+ * @ch: the channel, which is plain
+ * @from: a whole number of elements, at least one; it is advanced
+ *
+ * Context: no channel's lock is held.
+ * Return: how many elements were sent.
+ */
+static inline u32 kchan_give_run(struct kchan *ch, struct iov_iter *from)
+{
+	return kchan_may_give(ch) ? kchan_do_give_run(ch, from) : 0;
+}
+
+/**
+ * kchan_take_run() - receive as many elements as go in one copy
+ * @ch: the channel, which is plain
+ * @to: room for at least one element; it is advanced
+ *
+ * Context: no channel's lock is held.
+ * Return: how many elements were received.
+ */
+static inline u32 kchan_take_run(struct kchan *ch, struct iov_iter *to)
+{
+	return kchan_may_take(ch) ? kchan_do_take_run(ch, to) : 0;
+}
+
+/**
+ * kchan_give_user() - send one element
+ * @ch: the channel, which is plain
+ * @buf: the element
+ *
+ * Context: no channel's lock is held.
+ * Return: whether it was sent.
+ */
+static inline bool kchan_give_user(struct kchan *ch, const void __user *buf)
+{
+	return kchan_may_give(ch) && kchan_do_give_user(ch, buf);
+}
+
+/**
+ * kchan_take_user() - receive one element
+ * @ch: the channel, which is plain
+ * @buf: where the element goes
+ *
+ * Context: no channel's lock is held.
+ * Return: whether one was received.
+ */
+static inline bool kchan_take_user(struct kchan *ch, void __user *buf)
+{
+	return kchan_may_take(ch) && kchan_do_take_user(ch, buf);
+}
 
 /* call.c */
 ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
@@ -370,6 +465,18 @@ static inline int kchan_use(struct kchan *ch)
 	if (likely(smp_load_acquire(&ch->ready)))
 		return 0;
 	return kchan_fix(ch, false);
+}
+
+/**
+ * kchan_is_plain() - whether elements go in runs
+ * @ch: the channel
+ *
+ * Return: whether they do. If so, the geometry is final.
+ */
+static inline bool kchan_is_plain(const struct kchan *ch)
+{
+	/* Pairs with the store-release in kchan_fix(). */
+	return smp_load_acquire(&ch->plain);
 }
 
 /* info.c */

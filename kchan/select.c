@@ -98,21 +98,6 @@ static u64 kchan_poll_files(struct kchan_call *call, poll_table *pt)
 	return ready;
 }
 
-/* Whether a case seems to be ready. No lock is held. */
-static bool kchan_branch_may(const struct kchan_branch *b)
-{
-	struct kchan *ch = b->ch;
-
-	if (b->op == KCHAN_OP_SEND)
-		/* A caller that acts on this looks again with the lock. */
-		return data_race(ch->stored < ch->capacity || ch->closed ||
-				 !ch->recv_ends) ||
-		       !list_empty(&ch->receivers.list);
-	/* As above. */
-	return data_race(ch->stored | ch->nr_put_back | ch->closed) ||
-	       !list_empty(&ch->senders.list);
-}
-
 /* Looks at one case under the lock of its channel, and notes its count of rises. */
 static bool kchan_look_at(struct kchan_branch *b)
 {
@@ -495,7 +480,8 @@ static int kchan_resolve(struct kchan_call *call, struct kchan_branch *b, u64 bi
 	}
 	if (unlikely(ret))
 		fdput(fd);
-	else if (b->ch && kchan_branch_may(b))
+	else if (b->ch && (b->op == KCHAN_OP_SEND ? kchan_may_send(b->ch) :
+						    kchan_may_recv(b->ch)))
 		call->likely |= bit;
 	return ret;
 }

@@ -15,13 +15,11 @@
 
 static atomic64_t kchan_last_id = ATOMIC64_INIT(0);
 
-/* How many bytes are moved under one hold of the lock: see KCHAN_BATCH_ELEMS. */
-static u32 kchan_batch(u32 elem_size, bool message)
+/* How many elements are moved under one hold of the lock: see KCHAN_BATCH_ELEMS. */
+static u8 kchan_batch(u32 elem_size)
 {
-	if (message || !elem_size)
-		return elem_size;
-	return elem_size * clamp_t(u32, KCHAN_BATCH_BYTES / elem_size, 1,
-				   KCHAN_BATCH_ELEMS);
+	return clamp_t(u32, KCHAN_BATCH_BYTES / max(elem_size, 1U), 1,
+		       KCHAN_BATCH_ELEMS);
 }
 
 static int kchan_count_channel(struct kchan *ch)
@@ -72,7 +70,7 @@ struct kchan *kchan_alloc(void)
 	kchan_waitq_init(&ch->receivers, KCHAN_OP_RECV);
 	ch->message = true;
 	kchan_default_geometry(&ch->elem_size, &ch->capacity);
-	ch->batch = kchan_batch(ch->elem_size, ch->message);
+	ch->batch = kchan_batch(ch->elem_size);
 	ch->id = atomic64_inc_return(&kchan_last_id);
 	kchan_debug_add(ch);
 	return ch;
@@ -197,7 +195,7 @@ int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message)
 	kchan_step_begin(&step);
 	spin_lock(&ch->lock);
 	ch->elem_size = elem_size;
-	ch->batch = kchan_batch(elem_size, message);
+	ch->batch = kchan_batch(elem_size);
 	ch->capacity = capacity;
 	ch->message = message;
 	kchan_add_ring(ch, ring, &step);
@@ -213,6 +211,12 @@ static bool kchan_needs_ring(const struct kchan *ch)
 {
 	return list_empty(&ch->rings) &&
 	       (ch->capacity || ch->elem_size > KCHAN_INLINE_ELEM_SIZE);
+}
+
+/* Whether elements may go in runs. */
+static bool kchan_has_runs(const struct kchan *ch)
+{
+	return !ch->message && ch->elem_size && !kchan_by_pointer(ch);
 }
 
 /**
@@ -256,6 +260,8 @@ int kchan_fix(struct kchan *ch, bool nowait)
 		list_add_tail(&ring->node, &ch->rings);
 		spin_unlock(&ch->lock);
 	}
+	/* Pairs with the load-acquire in kchan_is_plain(). */
+	smp_store_release(&ch->plain, kchan_has_runs(ch));
 	/* Pairs with the load-acquire in kchan_use(). */
 	smp_store_release(&ch->ready, true);
 unlock:

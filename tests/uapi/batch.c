@@ -4,6 +4,7 @@
  * a write after some of them, and what comes with the next call.
  */
 #include <signal.h>
+#include <sys/uio.h>
 
 #include "chan.h"
 
@@ -293,6 +294,51 @@ static void read_batch_fault(void)
 	}
 }
 
+/*
+ * Batches of all lengths go around the end of the buffer, elements of all sizes, from
+ * one buffer and from several.
+ */
+static void batch_around(void)
+{
+	static const uint32_t sizes[] = { 1, 3, 8, 12, 64, 1000 };
+	enum { CAPACITY = 5 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		const uint32_t size = sizes[i];
+		char *in = map_pages(CAPACITY * size);
+		char *out = map_pages(CAPACITY * size);
+		int fd = chan_make(0, size, CAPACITY), round;
+
+		for (round = 0; round < 4 * CAPACITY * CAPACITY; round++) {
+			const uint32_t bytes = (1 + round % CAPACITY) * size;
+			/* Cut in two anywhere, and not only between elements. */
+			const uint32_t cut = (round * 7919U) % bytes;
+			struct iovec from[2] = {
+				{ in, cut }, { in + cut, bytes - cut }
+			};
+			struct iovec to[2] = {
+				{ out, bytes - cut }, { out + bytes - cut, cut }
+			};
+
+			tap_about("size %u, round %d", size, round);
+			fill(in, bytes, round);
+			memset(out, POISON, bytes);
+			if (round % 3)
+				expect_int(write(fd, in, bytes), bytes);
+			else
+				expect_int(writev(fd, from, 2), bytes);
+			if (round % 2)
+				expect_int(read(fd, out, bytes), bytes);
+			else
+				expect_int(readv(fd, to, 2), bytes);
+			expect(filled(out, bytes, round));
+			expect_int(chan_len(fd), 0);
+		}
+		close(fd);
+	}
+}
+
 static void two_batches(void)
 {
 	uint64_t a[50], b[50], i, seen_a = 0, seen_b = 0;
@@ -333,6 +379,7 @@ static const struct tap_test tests[] = {
 	{ "a batch cut short by a fault, then EFAULT", batch_fault },
 	{ "a fault is told before anything waits", batch_fault_full },
 	{ "a read cut short by a fault, then EFAULT", read_batch_fault },
+	{ "batches around the end of the buffer", batch_around },
 	{ "two batches at once", two_batches },
 };
 

@@ -51,6 +51,35 @@ static void through_the_buffer(void)
 	trace_expect_end(&t);
 }
 
+/* Each element of a batch has its own events, though several move in one copy. */
+static void in_a_batch(void)
+{
+	const int me = getpid();
+	uint64_t v[3] = { 1, 2, 3 };
+	unsigned long long id;
+	struct trace t;
+	int fd, i;
+
+	trace_start(&t);
+	fd = chan_make(0, 8, 3);
+	id = id_of(fd);
+	send_u64(fd, 0);
+	recv_u64(fd);
+	/* Around the end of the buffer, so in two copies. */
+	expect_int(write(fd, v, sizeof(v)), sizeof(v));
+	expect_int(read(fd, v, sizeof(v)), sizeof(v));
+	trace_stop_chan(&t, fd);
+	next_is(&t, me, "kchan_send", "chan=%llu elem=0 len=8 tid=%d", id, me);
+	next_is(&t, me, "kchan_receive", "chan=%llu elem=0 len=8 tid=%d", id, me);
+	for (i = 1; i <= 3; i++)
+		next_is(&t, me, "kchan_send", "chan=%llu elem=%d len=8 tid=%d",
+			id, i, me);
+	for (i = 1; i <= 3; i++)
+		next_is(&t, me, "kchan_receive", "chan=%llu elem=%d len=8 tid=%d",
+			id, i, me);
+	trace_expect_end(&t);
+}
+
 /* The sizes that are stored in slots, and those that move by pointer. */
 static const uint32_t sizes[] = { 8, 4096, 10000 };
 
@@ -479,6 +508,7 @@ static void every_element_once(void)
 
 static const struct tap_test tests[] = {
 	{ "send and receive, through the buffer", through_the_buffer },
+	{ "each element of a batch", in_a_batch },
 	{ "send to a parked receiver", to_a_parked_receiver },
 	{ "receive from a parked sender", from_a_parked_sender },
 	{ "a parked sender's element enters the buffer", into_the_buffer },
