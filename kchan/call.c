@@ -38,37 +38,47 @@ static struct iov_iter *kchan_memory(const struct kchan_branch *b,
 	return own;
 }
 
-/*
- * Whether the page of an address is present and writable. This neither reads nor
- * writes the page, because it may be a device's.
- */
-static bool kchan_page_present(unsigned long byte)
-{
-	struct page *page;
+/* So many pages are looked at in one walk of the page tables. */
+#define KCHAN_WALK_PAGES	16
 
-	if (get_user_pages_fast_only(byte & PAGE_MASK, 1, FOLL_WRITE, &page) != 1)
-		return false;
-	put_page(page);
+/*
+ * Whether the pages of a user buffer are present and writable. This neither reads nor
+ * writes the pages, because they may be a device's.
+ */
+static bool kchan_pages_present(unsigned long at, unsigned long end)
+{
+	struct page *pages[KCHAN_WALK_PAGES];
+	int nr, got, i;
+
+	for (at &= PAGE_MASK; at < end; at += nr * PAGE_SIZE) {
+		nr = min_t(unsigned long, DIV_ROUND_UP(end - at, PAGE_SIZE),
+			   KCHAN_WALK_PAGES);
+		got = get_user_pages_fast_only(at, nr, FOLL_WRITE, pages);
+		for (i = 0; i < got; i++)
+			put_page(pages[i]);
+		if (got != nr)
+			return false;
+		cond_resched();
+	}
 	return true;
 }
 
 /*
  * Makes the caller's memory present, to be written. Returns whether it was present,
- * though it may be gone again. In nearly all cases its one or two pages are present
- * already. To call the fault handler even then costs 1915 of the 14494 instructions
- * of a ping-pong (13 %).
+ * though it may be gone again. In nearly all cases its pages are present already. To
+ * call the fault handler even then costs 1915 of the 14494 instructions of a
+ * ping-pong (13 %).
  */
 static bool kchan_fault_in(struct iov_iter *to, u32 len)
 {
+	const void __user *first;
 	bool there = false;
 
-	if (likely(iter_is_ubuf(to) && len && len <= PAGE_SIZE)) {
-		unsigned long first = (unsigned long)to->ubuf + to->iov_offset;
-		unsigned long last = first + len - 1;
-
-		there = access_ok(to->ubuf + to->iov_offset, len) &&
-			kchan_page_present(first) &&
-			(!((first ^ last) & PAGE_MASK) || kchan_page_present(last));
+	if (likely(iter_is_ubuf(to) && len)) {
+		first = to->ubuf + to->iov_offset;
+		there = access_ok(first, len) &&
+			kchan_pages_present((unsigned long)first,
+					    (unsigned long)first + len);
 	}
 	return there || !fault_in_iov_iter_writeable(to, len);
 }
