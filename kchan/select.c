@@ -442,6 +442,9 @@ static int kchan_resolve_end(struct kchan_branch *b, const struct kchan_case *c,
 	}
 	b->len = len;
 	b->addr = u64_to_user_ptr(c->addr);
+	/* Only where it begins. Copying sees whether all of it is the user's. */
+	if (unlikely(!access_ok(b->addr, 1)) && len)
+		return -EFAULT;
 	b->detach = !send && kchan_by_pointer(ch);
 	b->ch = ch;
 	return 0;

@@ -481,9 +481,9 @@ struct kchan_case {
  * before the call waits. A case that is not ready is not checked by a call that does
  * not wait, or that finds another case ready.
  *
- * The memory at @addr of a case is not accessed before the case is tried, or before
- * the call waits. A call that has to wait fails with ``EFAULT`` if the memory of any
- * case is bad.
+ * An @addr that no user memory can have is ``EFAULT`` at once. The memory of a case is
+ * not accessed before the case is tried, or before the call waits. A call that has to
+ * wait fails with ``EFAULT`` if the memory of any case is bad.
  *
  * The call returns 0 when a case committed, and the outputs are written only then.
  * Errors, with nothing moved: ``EAGAIN``; ``ETIMEDOUT``; ``EINTR`` (the call restarts
