@@ -35,25 +35,10 @@ static void kchan_recv_rises(struct kchan *ch, struct kchan_step *step)
 	step->in++;
 }
 
-/*
- * A receive has left room in the buffer. Returns whether a send may have become ready
- * by that, and counts it then.
- *
- * It may from when the buffer was full until it is empty. A poller that waits for
- * output has seen a full buffer, or has seen that an element could not be paid for,
- * which kchan_ring_unpay() takes care of. When the buffer is empty, every slot has come free
- * since, and each of them was told, so as many exclusive pollers were woken as there
- * are slots. Then nothing is left to tell until the buffer is full again. So a buffer
- * that never fills never wakes pollers for output, which would be half of what they
- * cost a send and a receive.
- */
-static bool kchan_room_rises(struct kchan *ch)
+static void kchan_send_rises(struct kchan *ch, struct kchan_step *step)
 {
-	if (likely(!ch->crowded))
-		return false;
-	ch->crowded = ch->stored;
 	ch->send_rises++;
-	return true;
+	step->out++;
 }
 
 /*
@@ -193,8 +178,6 @@ static inline void kchan_stored(struct kchan *ch, struct kchan_ring *ring, u32 n
 {
 	kchan_ring_push(ring, nr);
 	ch->stored += nr;
-	if (ch->stored == ch->capacity)
-		ch->crowded = true;
 }
 
 /*
@@ -251,7 +234,8 @@ static __always_inline u32 kchan_store_run(struct kchan *ch, struct iov_iter *fr
 	if (unlikely(n != len))
 		nr = n / ch->elem_size;
 	kchan_stored(ch, ring, nr);
-	ch->recv_rises++;
+	if (likely(nr))
+		ch->recv_rises++;
 	if (trace_kchan_send_enabled())
 		kchan_trace_sent(ch, nr);
 	return nr;
@@ -299,7 +283,6 @@ static __always_inline u32 kchan_give_some(struct kchan *ch, struct iov_iter *fr
 static __always_inline u32 kchan_take_some(struct kchan *ch, struct iov_iter *to,
 					   void __user *buf)
 {
-	bool rises = false;
 	u32 nr = 0;
 
 	spin_lock(&ch->lock);
@@ -307,10 +290,11 @@ static __always_inline u32 kchan_take_some(struct kchan *ch, struct iov_iter *to
 		   list_empty(&ch->senders.list) &&
 		   kchan_oldest(ch) == kchan_newest(ch))) {
 		nr = kchan_fetch_run(ch, to, buf);
-		rises = nr && kchan_room_rises(ch);
+		if (likely(nr))
+			ch->send_rises++;
 	}
 	spin_unlock(&ch->lock);
-	kchan_wake_pollers(ch, 0, rises ? nr : 0);
+	kchan_wake_pollers(ch, 0, nr);
 	return nr;
 }
 
@@ -629,8 +613,8 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	/* Pollers are told only of room that no parked sender has taken. */
 	if (unlikely(!list_empty(&ch->senders.list)) && !ch->closed)
 		kchan_admit(ch, step);
-	if (ch->stored < ch->capacity && kchan_room_rises(ch))
-		step->out++;
+	if (ch->stored < ch->capacity)
+		kchan_send_rises(ch, step);
 	return 0;
 }
 

@@ -191,7 +191,6 @@ struct kchan_waitq {
  *	runs. Set before @ready, in the same way.
  * @message: message mode
  * @closed: no more sends
- * @crowded: the buffer was full, and was not empty since; see kchan_room_rises()
  * @batch: the most elements that are moved under one hold of @lock
  * @elem_size: bytes in an element; in message mode the most bytes in one
  * @capacity: elements that the rings may hold together
@@ -226,7 +225,6 @@ struct kchan {
 	bool plain;
 	bool message;
 	bool closed;
-	bool crowded;
 	u8 batch;
 	u32 elem_size;
 	u32 capacity;

@@ -306,8 +306,6 @@ static int kchan_set_capacity(struct kchan *ch, struct kchan_ring *ring,
 	 * others.
 	 */
 	kchan_catch_up(ch, step);
-	if (ch->stored == capacity)
-		ch->crowded = true;
 	/* A new ring may also pay for an element that the old one could not. */
 	if ((grown || kchan_by_pointer(ch)) && ch->stored < capacity) {
 		ch->send_rises++;

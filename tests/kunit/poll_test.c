@@ -156,8 +156,8 @@ static void poll_before_setup(struct kunit *test)
 }
 
 /*
- * Pollers are woken when elements queue, and when slots of a buffer that was full come
- * free: once for all that was done under one hold of the lock.
+ * Pollers are woken when elements queue, and when slots come free: once for all that
+ * was done under one hold of the lock.
  */
 static void poll_wakes_each(struct kunit *test)
 {
@@ -174,7 +174,9 @@ static void poll_wakes_each(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 	kt_expect_woken(p, 1, 0, 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	kt_expect_woken(p, 0, 1, 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
+	kt_expect_woken(p, 0, 1, 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
 	kt_expect_woken(p, 0, 0, 0);
 
@@ -185,48 +187,6 @@ static void poll_wakes_each(struct kunit *test)
 	kt_expect_woken(p, 0, 0, 0);
 	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, nr * 8), nr * 8);
 	kt_expect_woken(p, 0, 3, 0);
-}
-
-/*
- * Room wakes pollers from when the buffer is full until it is empty, each slot that
- * comes free: so every exclusive poller that may have seen it full is reached. By which
- * way elements come and go does not matter.
- */
-static void poll_room_wakes(struct kunit *test)
-{
-	static const u32 sizes[] = { 8, PAGE_SIZE, PAGE_SIZE + 8 };
-	unsigned int i;
-	u64 n;
-
-	for (i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
-		const u32 size = sizes[i / 2];
-		const bool message = i % 2;
-		/* An element by pointer that is freed gives a place back. */
-		const unsigned int more = size > PAGE_SIZE;
-		struct kchan *ch = message ? kt_message_chan(test, size, 3) :
-					     kt_chan(test, size, 3);
-		struct kt_call *buf = kt_call(test, ch, true, size);
-		struct kt_poller *p = kt_poller(test, ch, false);
-
-		for (n = 0; n < 3; n++)
-			KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, size), size);
-		kt_expect_woken(p, 3, 0, 0);
-		for (n = 0; n < 3; n++) {
-			KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, size), size);
-			kt_expect_woken(p, 0, 1 + more, 0);
-		}
-		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, size), size);
-		KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, size), size);
-		kt_expect_woken(p, 2, 0, 0);
-		KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, size), size);
-		kt_expect_woken(p, 0, more, 0);
-		/* A smaller buffer is full by what is there. */
-		KUNIT_EXPECT_EQ(test, kchan_resize(ch, 1), 0);
-		p->out = 0;
-		KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, size), size);
-		kt_expect_woken(p, 0, 1 + more, 0);
-		kunit_release_action(test, kt_poller_end, p);
-	}
 }
 
 /* An element that goes to a call that waits wakes that call, and nobody else. */
@@ -502,7 +462,6 @@ static struct kunit_case poll_cases[] = {
 	KUNIT_CASE(poll_no_send_end),
 	KUNIT_CASE(poll_before_setup),
 	KUNIT_CASE(poll_wakes_each),
-	KUNIT_CASE(poll_room_wakes),
 	KUNIT_CASE(poll_hand_over_wakes_none),
 	KUNIT_CASE(poll_batch_over_receivers),
 	KUNIT_CASE(poll_sender_enters),

@@ -67,11 +67,6 @@
  * that sends gets ``EPOLLOUT`` when the channel is closed or no end that can
  * receive is left. ``EPOLLERR`` comes with it on an end that can only send.
  *
- * Each element that is queued wakes those who wait for input, also if something was
- * queued before. Each slot that comes free wakes those who wait for output, from when
- * the buffer is full until it is empty. A set that is edge-triggered
- * (``EPOLLET``) or exclusive (``EPOLLEXCLUSIVE``) gets an event then.
- *
  * On a rendezvous channel a direction is ready while a counterpart is parked: in a
  * blocked write(), read() or %KCHAN_IOC_SELECT, or in an armed select
  * (%KCHAN_IOC_ARM). Two sides that only poll never meet there, because each waits
