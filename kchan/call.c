@@ -852,7 +852,7 @@ static noinline int kchan_recv_one(struct kchan *ch, struct iov_iter *to, u32 ro
 /* A receive that has an element waits for no other one. */
 static const struct kchan_wait kchan_no_wait = { .nonblock = true };
 
-/* Receives one element the long way, and more from parked senders: as for a send. */
+/* Receives elements the long way, as many as are there and as one hold may move. */
 static int kchan_recv_some(struct kchan *ch, struct iov_iter *to, u32 room,
 			   const struct kchan_wait *wait)
 {
@@ -867,8 +867,7 @@ static int kchan_recv_some(struct kchan *ch, struct iov_iter *to, u32 room,
 		spin_lock(&ch->lock);
 		do {
 			ret = kchan_take(ch, &dst, &step);
-		} while (!ret && !step.more && --left && iov_iter_count(to) >= room &&
-			 !list_empty(&ch->senders.list));
+		} while (!ret && !step.more && --left && iov_iter_count(to) >= room);
 		spin_unlock(&ch->lock);
 		kchan_finish(ch, &step);
 	}

@@ -382,7 +382,8 @@ static inline bool kchan_may_give(const struct kchan *ch)
 static inline bool kchan_may_take(const struct kchan *ch)
 {
 	/* A hint, too. */
-	return data_race(ch->stored);
+	return data_race(ch->stored && !ch->closed && !ch->nr_put_back) &&
+	       list_empty(&ch->senders.list);
 }
 
 /**

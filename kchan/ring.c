@@ -231,8 +231,8 @@ static struct kchan_ring *kchan_ring_pay(struct kchan *ch, struct kchan_elem **s
 
 /*
  * Gives back the place of an element that is not in use any more, to the ring that
- * pays for it. The ring keeps the element as a spare one, if elements enter this ring
- * and all of them have the same size. If not, the element is freed here. @elem: NULL
+ * pays for it. The ring keeps the element as a spare one, if elements still enter this
+ * ring and all of them have the same size. If not, the element is freed here. @elem: NULL
  * if there was no memory for the element.
  *
  * A poller for output may have waited for the place: see kchan_elem_payable(). A
@@ -244,7 +244,8 @@ static void kchan_ring_unpay(struct kchan *ch, struct kchan_ring *ring,
 	bool keep, last;
 
 	spin_lock(&ch->lock);
-	keep = elem && !ch->message && !list_empty(&ch->rings) && ring == kchan_newest(ch);
+	keep = elem && !ch->message && !ch->closed && !list_empty(&ch->rings) &&
+	       ring == kchan_newest(ch);
 	if (keep) {
 		elem->next = ring->spare;
 		ring->spare = elem;
