@@ -610,7 +610,7 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	if (unlikely(!ring->len && ring != kchan_newest(ch)))
 		kchan_ring_retire(ring, step);
 
-	/* Pollers are told only of room that no parked sender has taken. */
+	/* Parked senders take the room first. Only what they leave wakes pollers. */
 	if (unlikely(!list_empty(&ch->senders.list)) && !ch->closed)
 		kchan_admit(ch, step);
 	if (ch->stored < ch->capacity)

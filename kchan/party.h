@@ -21,7 +21,7 @@
  * claim needs (a sender's element in kernel memory, a receiver's staging) is ready
  * before the claim is made, so a claim is never undone.
  *
- * The party is told DONE under the same hold of the lock under which it was claimed.
+ * The server sets DONE under the same hold of the lock under which it claimed the party.
  * After that only the owner may touch the party and its waiters: their memory may be
  * gone. Only the wake-up is left until the lock is dropped. Until then the server
  * holds a reference on the task, or on the armed select.

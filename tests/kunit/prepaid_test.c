@@ -57,6 +57,16 @@ static struct kchan_elem *prepaid_elem(struct kt_user *u, struct kchan *ch)
 	return elem;
 }
 
+/* A channel that leaves too little of the user's quota for one more element. */
+static struct kchan *prepaid_filler(struct kt_user *u)
+{
+	struct kchan *filler = kt_user_alloc(u);
+
+	KUNIT_ASSERT_FALSE(u->test, IS_ERR(filler));
+	KUNIT_EXPECT_EQ(u->test, kchan_setup(filler, 8, 12600, false), 0);
+	return filler;
+}
+
 static u32 prepaid_used(struct kchan *ch)
 {
 	return kchan_newest(ch)->used;
@@ -91,11 +101,9 @@ static void prepaid_quota_full(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
 	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 2);
-	struct kchan *filler = kt_user_alloc(u);
+	struct kchan *filler = prepaid_filler(u);
 	struct kchan_elem *elem;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(filler));
-	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, false), 0);
 	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 0), 0);
 	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 1), 0);
 	/*
@@ -360,13 +368,11 @@ static void prepaid_random(struct kunit *test)
 static void prepaid_poll(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
-	struct kchan *filler = kt_user_alloc(u);
+	struct kchan *filler = prepaid_filler(u);
 	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 2);
 	struct kchan_elem *elem[3] = {};
 	unsigned int i, k, agreed = 0;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(filler));
-	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, false), 0);
 	for (i = 0; i < kt_scale(400); i++) {
 		const bool out = kchan_readiness(ch, FMODE_WRITE) & EPOLLOUT;
 
@@ -401,14 +407,12 @@ static void prepaid_staged(struct kunit *test)
 	struct kt_user *u = kt_user(test, NULL, 60001);
 	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 2);
 	struct kchan *other = kt_user_chan(u, 8, 1);
-	struct kchan *filler = kt_user_alloc(u);
+	struct kchan *filler = prepaid_filler(u);
 	struct kchan_armed *armed = kt_armed(test);
 	struct kchan_armed_cases *cases = kt_arm_begin(test, 2, KT_COMMIT);
 	struct kchan_elem *flying;
 	struct kchan_commit commit;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(filler));
-	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, false), 0);
 	KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 0), 0);
 	flying = kt_detach(test, ch);
 	kt_arm_add(cases, ch, true, kt_user_filled(test, PREPAID_SIZE, 7));

@@ -361,8 +361,8 @@ struct kchan_info {
  * through /proc/self/fd makes another end, of the same or less direction. A call in a
  * direction that an end does not have is ``EBADF``. Opening an end for more is
  * ``EACCES``. So is opening one that another user made, without CAP_DAC_OVERRIDE.
- * Opening one for a direction of which no end is left is ``ENXIO``, and for no direction
- * ``EINVAL``.
+ * If a direction has no end left, opening an end for it is ``ENXIO``. Opening an end for
+ * no direction is ``EINVAL``.
  *
  * A channel closes when its last end that can send goes, and then its receivers see
  * end-of-stream. So give receivers an end that cannot send.
