@@ -325,9 +325,9 @@ u32 kchan_do_take_run(struct kchan *ch, struct iov_iter *to)
 }
 
 /*
- * The next two functions are made of the same, for one element of one user buffer. To
- * spare the iterator saves some 75 of the 1700 instructions of a send and a receive
- * (4 %).
+ * The next two functions are made of the same, for one element of one user buffer. They
+ * spare the iterator and the checks of a call of any length, which saves 190 of the 1767
+ * instructions of a send and a receive (11 %).
  */
 
 /**
