@@ -63,7 +63,7 @@ static struct kchan *prepaid_filler(struct kt_user *u)
 	struct kchan *filler = kt_user_alloc(u);
 
 	KUNIT_ASSERT_FALSE(u->test, IS_ERR(filler));
-	KUNIT_EXPECT_EQ(u->test, kchan_setup(filler, 8, 12600, false), 0);
+	KUNIT_ASSERT_EQ(u->test, kchan_setup(filler, 8, 12600, false), 0);
 	return filler;
 }
 
@@ -368,8 +368,8 @@ static void prepaid_random(struct kunit *test)
 static void prepaid_poll(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
-	struct kchan *filler = prepaid_filler(u);
 	struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 2);
+	struct kchan *filler = prepaid_filler(u);
 	struct kchan_elem *elem[3] = {};
 	unsigned int i, k, agreed = 0;
 

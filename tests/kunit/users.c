@@ -150,8 +150,8 @@ struct kchan *kt_user_chan(struct kt_user *u, u32 elem_size, u32 capacity)
 	struct kchan *ch = kt_user_alloc(u);
 
 	KUNIT_ASSERT_FALSE(u->test, IS_ERR(ch));
-	KUNIT_EXPECT_EQ(u->test, kt_user_setup(u, ch, elem_size, capacity), 0);
-	KUNIT_EXPECT_EQ(u->test, kt_user_use(u, ch), 0);
+	KUNIT_ASSERT_EQ(u->test, kt_user_setup(u, ch, elem_size, capacity), 0);
+	KUNIT_ASSERT_EQ(u->test, kt_user_use(u, ch), 0);
 	return ch;
 }
 
