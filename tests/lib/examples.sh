@@ -171,6 +171,8 @@ step "fan-out" prints fan_out \
 	"the slow one held up nobody: yes"
 step "fan-in" prints fan_in \
 	"9 readings, those of each sensor in order: yes"
+step "a select over channels that end" prints select \
+	"low: 55, high: 306"
 step "a worker pool, and who closes its results" prints worker_pool \
 	"nobody closes the results: 91, then waiting for ever" \
 	"one more goroutine does: 91, then the end" \

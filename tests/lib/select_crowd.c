@@ -230,7 +230,8 @@ static void *recv_any(void *arg)
 	while (open) {
 		at = kc_select(cases, CHANNELS);
 		must(at >= 0);
-		if (cases[at].status) {
+		must_int(cases[at].status, 0);
+		if (!cases[at].ok) {
 			cases[at].chan = NULL;
 			open--;
 			continue;

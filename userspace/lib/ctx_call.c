@@ -52,9 +52,7 @@ int kc_recv_ctx(kc_ctx *ctx, kc_chan *c, void *elem)
 	if (!kc_ctx_node(ctx))
 		return kc_recv(c, elem);
 	ret = select_one(ctx, &one);
-	if (ret == -EPIPE)
-		return 0;
-	return ret < 0 ? ret : 1;
+	return ret < 0 ? ret : one.ok;
 }
 
 int kc_send_msg_ctx(kc_ctx *ctx, kc_chan *c, const void *msg, size_t len)
@@ -73,8 +71,6 @@ ssize_t kc_recv_msg_ctx(kc_ctx *ctx, kc_chan *c, void *buf, size_t size)
 	if (!kc_ctx_node(ctx))
 		return kc_recv_msg(c, buf, size);
 	ret = select_one(ctx, &one);
-	if (ret == -EPIPE)
-		return 0;
 	return ret < 0 ? ret : (ssize_t)one.len;
 }
 

@@ -71,7 +71,9 @@ static int merge(struct kc_runner *r, kc_case *cases, void *elem)
 		i = kc_select_ctx(r->ctx, cases, r->nr_ins);
 		if (i < 0)
 			return i;
-		if (cases[i].status == -EPIPE) {
+		if (cases[i].status)
+			return cases[i].status;
+		if (!cases[i].ok) {
 			cases[i].chan = NULL;
 			left--;
 			continue;

@@ -80,6 +80,11 @@ static bool is_send(const kc_case *c)
 	return c->op == KC_OP_SEND || c->op == KC_OP_SEND_MSG;
 }
 
+static bool is_recv(const kc_case *c)
+{
+	return c->op == KC_OP_RECV || c->op == KC_OP_RECV_MSG;
+}
+
 /* The length as the kernel wants it, or a negative errno. */
 static int64_t length(const kc_case *c)
 {
@@ -242,6 +247,7 @@ static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 	for (i = 0; i < n; i++) {
 		cases[i].status = 0;
 		cases[i].revents = 0;
+		cases[i].ok = false;
 		cases[i].len = 0;
 	}
 	for (i = 0; i < n && !ret; i++) {
@@ -303,6 +309,28 @@ static void blame(const struct live *live, kc_case *cases, size_t n)
 			cases[live->index[i]].status = -EBADF;
 }
 
+/*
+ * The outputs of the case that committed, of what the kernel says. A receive at
+ * end-of-stream is no failure. How a context was cancelled is told later.
+ */
+static void tell(kc_case *c, const struct kchan_select *sel)
+{
+	if (c->op == KC_OP_DONE)
+		return;
+	if (c->op == KC_OP_FD) {
+		c->status = -(int)sel->status;
+		c->revents = sel->events;
+		return;
+	}
+	c->len = sel->len;
+	if (is_recv(c) && sel->status == EPIPE)
+		return;
+	c->status = -(int)sel->status;
+	c->ok = is_recv(c) && !sel->status;
+	if (c->ok)
+		kc_memcheck_written(c->addr, sel->len);
+}
+
 /* Of @nr live cases, from @first on. */
 static int ask_kernel(const struct live *live, unsigned int first, unsigned int nr,
 		      kc_case *cases, size_t n, struct kc_limit limit)
@@ -314,7 +342,6 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
 		.deadline = limit.alarm ? 0 : limit.deadline,
 		.flags = limit.alarm ? 0 : limit.flags,
 	};
-	kc_case *c;
 	size_t index;
 	int ret;
 
@@ -331,15 +358,7 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
 		return n;
 	if (index == ALARM)
 		return -ETIMEDOUT;
-	c = &cases[index];
-	if (c->op != KC_OP_DONE)
-		c->status = -(int)sel.status;
-	if (c->op == KC_OP_FD)
-		c->revents = sel.events;
-	else if (c->op != KC_OP_DONE)
-		c->len = sel.len;
-	if (!sel.status && (c->op == KC_OP_RECV || c->op == KC_OP_RECV_MSG))
-		kc_memcheck_written(c->addr, sel.len);
+	tell(&cases[index], &sel);
 	return index;
 }
 

@@ -56,19 +56,18 @@ static int tell(const struct options *opts, int fd, char *elem, size_t len,
 static int outcome(const struct options *opts, const struct branch *b,
 		   const kc_case *c, char *elem)
 {
-	const bool message = b->op == 'R' && !c->status;
 	int status;
 
-	if (b->op == 'S' && c->status == -EPIPE)
+	if (c->status == -EPIPE)
 		return fail("select: not sent on %d: the channel is closed, or nobody receives",
 			    b->fd);
-	if (c->status && c->status != -EPIPE)
+	if (c->status)
 		return fail("select: file descriptor %d: %s", b->fd,
 			    strerror(-c->status));
-	status = tell(opts, b->fd, elem, message ? c->len : 0, message);
+	status = tell(opts, b->fd, elem, c->ok ? c->len : 0, c->ok);
 	if (status)
 		return status;
-	return c->status ? STATUS_ENDED : STATUS_OK;
+	return b->op == 'R' && !c->ok ? STATUS_ENDED : STATUS_OK;
 }
 
 static int failed(const struct options *opts, const kc_case *cases, int error)

@@ -9,7 +9,7 @@
  *	};
  *
  *	switch (kc_select(cases, 3)) {
- *	case 0:		a job, or end-of-stream: see cases[0].status
+ *	case 0:		a job if cases[0].ok, else end-of-stream
  *	case 1:		the result was sent, or the channel is closed
  *	case 2:		a second has gone by
  *	default:	an error
@@ -21,8 +21,10 @@
  * but that what a receive that did not commit would have written to is
  * unspecified. Both sides of a channel may be selects, also in different
  * processes. A channel may be in several cases, and a select does not meet
- * itself. A case on a closed channel is ready, and commits with a status that
- * says so; to receive, once no element is in flight: see kc_recv().
+ * itself. A case on a closed channel is ready. A send then commits with the status
+ * -EPIPE. A receive commits with the status 0, and "ok" tells an element (true) from
+ * end-of-stream (false), as in Go's v, ok := <-c. End-of-stream comes once no element
+ * is in flight: see kc_recv().
  *
  * A call leaves the inputs of its cases alone: in a loop they can be used again.
  * To switch a case off set its channel to NULL, as in Go, or its fd to -1.
@@ -30,6 +32,7 @@
 #ifndef KCHAN_SELECT_H
 #define KCHAN_SELECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,26 +68,29 @@ typedef struct kc_case {
 	/*
 	 * Outputs. Of the case that committed:
 	 *
-	 * status	0: the element has moved, the descriptor is ready, or the
-	 *		time has come
-	 *		-EPIPE: the channel is closed; of a receive that is
-	 *		end-of-stream; of a send also that nobody is left who
-	 *		could receive (Go panics here)
-	 *		-EMSGSIZE: the message is longer than the receive's size;
-	 *		it is still in the channel
+	 * status	0: the case succeeded. The element has moved, a receive is
+	 *		at end-of-stream (see "ok"), the descriptor is ready, or
+	 *		the time has come
+	 *		-EPIPE: of a send; the channel is closed, or nobody is left
+	 *		who could receive. (Go panics here.)
+	 *		-EMSGSIZE: of a receive; the message is longer than the
+	 *		size; it is still in the channel
 	 *		-ECANCELED, -ETIMEDOUT: of KC_OP_DONE, see context.h
+	 * ok		of a receive: true if an element came; false at
+	 *		end-of-stream and after an error. Of others: false
 	 * revents	KC_OP_FD: those events that are there
 	 * len		bytes that moved
 	 *
-	 * Of all others they are 0, but see kc_select() on errors.
+	 * Of all other cases they are 0, but see kc_select() on errors.
 	 */
 	int status;
 	uint32_t revents;
+	bool ok;
 	size_t len;
 	uint64_t reserved[4];	/* zero */
 } kc_case;
 
-#define KC_CASE_INIT { 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, { 0, 0, 0, 0 } }
+#define KC_CASE_INIT { 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, { 0, 0, 0, 0 } }
 
 /*
  * Send the element at @elem, or receive one into it, as kc_send() and kc_recv()
