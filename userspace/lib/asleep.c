@@ -16,6 +16,12 @@
  * the second: those times have an instant in common, between the two rounds. One that
  * has been woken but has not run yet is not asleep, as the kernel tells.
  *
+ * A round goes through those goroutines only that were there when it began. One that
+ * starts another and ends may be missed, and so may the one that it started: each
+ * ends before the round comes to it, and the next one is too young for the round. So
+ * nothing counts if a goroutine was born from the beginning of the first round to the
+ * end of the second.
+ *
  * Who makes time leap has to know more: that it is so still when both rounds are
  * done. It is. Whatever a goroutine does that may wake another one it does before it
  * is seen the first time, since from then on it stays in the same wait. In a wait it
@@ -173,12 +179,13 @@ static bool look_once(const struct kc_looker *looker, struct round *round)
 /* Where there is none any more there is no deadlock: the process is about to end. */
 bool kc_all_asleep(const struct kc_looker *looker)
 {
+	const uint64_t newest = kc_g_newest();
 	struct round first = { 0 }, second = { 0 };
 	bool asleep;
 
 	asleep = look_once(looker, &first) && look_once(looker, &second) &&
 		first.nr_seen && first.nr_seen == second.nr_seen &&
-		first.mark == second.mark;
+		first.mark == second.mark && kc_g_newest() == newest;
 	kc_uses_free(&first.uses);
 	kc_uses_free(&second.uses);
 	return asleep;
@@ -201,6 +208,7 @@ static bool look_for_blocked(const struct kc_looker *looker, struct round *round
 bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
 		    struct kc_blocked *blocked)
 {
+	const uint64_t newest = kc_g_newest();
 	struct kc_blocked before = { 0 };
 	struct round first = { .blocked = &before, .root = root };
 	struct round second = { .blocked = blocked, .root = root };
@@ -214,5 +222,5 @@ bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
 	if (blocked->strangers < before.strangers)
 		blocked->strangers = before.strangers;
 	return first.nr_seen == second.nr_seen && first.mark == second.mark &&
-	       turn.number == now.number;
+	       turn.number == now.number && kc_g_newest() == newest;
 }

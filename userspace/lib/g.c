@@ -124,6 +124,16 @@ unsigned int kc_g_count(void)
 	return nr;
 }
 
+uint64_t kc_g_newest(void)
+{
+	uint64_t newest;
+
+	kc_lock(&kc_sched.lock);
+	newest = kc_sched.last_id;
+	kc_unlock(&kc_sched.lock);
+	return newest;
+}
+
 /* In the child: of all goroutines the one that called fork() is left. */
 void kc_g_forked(void)
 {

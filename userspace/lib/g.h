@@ -117,6 +117,9 @@ static inline uint64_t kc_g_next_id(void)
 /* How many are on the list, with the parked threads of the pool. */
 unsigned int kc_g_count(void);
 
+/* The number that was given last: none has been born as long as it is the same. */
+uint64_t kc_g_newest(void);
+
 void kc_g_set_name(struct kc_g *g, const char *name);
 
 /* Around fork(): see fork.c. */

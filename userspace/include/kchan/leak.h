@@ -34,6 +34,10 @@ KC_DECLS_BEGIN
  * given what each of them does, as kc_dump() has it: where it waits, where it was
  * started, and whether it is one that nobody can wake, unless this goroutine does.
  *
+ * They are counted at one instant, when the time is over. Goroutines that each start the
+ * next one and end are never counted as none, though what they do may go by too fast to
+ * be told.
+ *
  * How many there are, 0 for none, or
  * -ENOMEM
  */
