@@ -222,6 +222,9 @@ int main(int argc, char **argv)
 		return 0;
 	if (point_chan_send_timeout(typed, sent, 5 * KC_MILLISECOND))
 		return 1;
+	/* What does not fit is dropped. */
+	point_chan_try_send(typed, sent);
+	kc_try_send_msg(plain, &sent, sizeof(sent));
 	kc_for_each(point_chan_chan(typed), &seen)
 		if (seen.x != 1)
 			return 1;
@@ -237,7 +240,8 @@ int main(int argc, char **argv)
 	cases[2] = kc_case_recv_msg(plain, &seen, sizeof(seen));
 	cases[3] = kc_case_fd(kc_fd(in), 1);
 	cases[4] = kc_case_after(KC_SECOND);
-	if (kc_select_timeout(cases, 5, 0) < 0 || cases[0].status)
+	if (kc_select_timeout(cases, 5, 0) < 0 || cases[0].status ||
+	    cases[0].ok)
 		return 1;
 	return kc_version()[0] != *KC_VERSION;
 }

@@ -279,6 +279,29 @@ static void test_channel_dropped(void)
 	kc_unref(source.hold);
 }
 
+/* So is what somebody receives and does not want. */
+static void test_channel_discarded(void)
+{
+	struct source source = { .hold = make(0, 0) };
+	kc_chan *called, *selected;
+	kc_case one;
+
+	must_int(kc_flight_do_chan(&source.flight, "key", look_up, &source,
+				   &called), 0);
+	must_int(kc_flight_do_chan(&source.flight, "key", look_up, &source,
+				   &selected), 0);
+	kc_close(source.hold);
+	expect_int(kc_recv(called, NULL), 1);
+	one = kc_case_recv(selected, NULL);
+	expect_int(kc_select(&one, 1), 0);
+	expect(one.ok);
+	kc_shutdown();
+	expect_int(atomic_load(&source.left), 0);
+	kc_unref(called);
+	kc_unref(selected);
+	kc_unref(source.hold);
+}
+
 /* Panics, or calls goexit, once it may go on. */
 struct bad {
 	kc_flight flight;
@@ -513,6 +536,7 @@ static const struct tap_test tests[] = {
 	{ "a key that was forgotten is another one", test_forget },
 	{ "results on channels, which are not closed", test_channel },
 	{ "results that nobody receives are dropped", test_channel_dropped },
+	{ "results that are discarded are dropped", test_channel_discarded },
 	{ "a panic is raised in all who wait", test_panic },
 	{ "a panic that nobody may recover", test_fatal },
 	{ "goexit ends all who wait", test_goexit },

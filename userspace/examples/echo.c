@@ -60,14 +60,13 @@ static void serve(void *arg)
 {
 	struct server *s = arg;
 	kc_ticker *ticker;
-	int64_t tick;
 
 	CHECK(kc_ticker_make(&ticker, 10 * KC_MILLISECOND));
 	for (;;) {
 		kc_case cases[] = {
 			kc_case_fd(s->socket, EPOLLIN),
 			kc_case_recv(s->stop, NULL),
-			kc_case_recv(kc_ticker_chan(ticker), &tick),
+			kc_case_recv(kc_ticker_chan(ticker), NULL),
 		};
 
 		switch (CHECK(kc_select(cases, 3))) {

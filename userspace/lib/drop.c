@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What becomes of elements that nobody receives.
+ * What becomes of elements that nobody receives, or that are received and discarded.
  *
  * The kernel drops them with the last end that could receive. Those that point to
  * memory of this process are received here before. Only one end can be left then:
@@ -25,6 +25,12 @@ static bool is_last(const kc_chan *c)
 	return c->drop_pid == sys_getpid() &&
 	       !sys_ioctl(c->fd, KCHAN_IOC_INFO, &info) &&
 	       (info.flags & KCHAN_INFO_RECV) && info.recv_ends == 1;
+}
+
+void kc_drop_unwanted(const kc_chan *c, void *elem)
+{
+	if (c->drop && c->drop_pid == sys_getpid())
+		c->drop(elem);
 }
 
 void kc_drop_unreceived(kc_chan *c)

@@ -48,6 +48,9 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message);
 #define KC_DROP_SIZE	128
 void kc_set_drop(kc_chan *c, void (*drop)(void *elem));
 
+/* The caller has received @elem and does not want it. */
+void kc_drop_unwanted(const kc_chan *c, void *elem);
+
 /* With the last reference, of a handle that has it set. */
 void kc_drop_unreceived(kc_chan *c);
 

@@ -205,8 +205,7 @@ static void tell_channel(struct kc_notified *to, int signum)
 	struct receiver *r = kc_container(to, struct receiver, to);
 
 	/* Whatever comes of it: nobody waits for the channel. */
-	if (kc_try_send(r->c, &signum))
-		return;
+	kc_try_send(r->c, &signum);
 }
 
 static void free_receiver(struct kc_notified *to)

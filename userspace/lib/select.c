@@ -14,6 +14,7 @@
  * beyond theirs.
  */
 #include <limits.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "clock.h"
@@ -46,6 +47,8 @@ struct live {
 	int64_t after;				/* then the earliest */
 	int64_t deadline;			/* of contexts, the earliest */
 	uint32_t late;				/* the case that has it */
+	size_t unwanted;			/* the longest element to discard */
+	void *room;				/* for it */
 };
 
 /* The index of what is no case: the alarm of a limit, after all that are live. */
@@ -98,7 +101,8 @@ static int64_t length(const kc_case *c)
 	case KC_OP_RECV_MSG:
 		if (!chan->message)
 			return -EINVAL;
-		return c->size < chan->elem_size ? c->size : chan->elem_size;
+		return c->addr && c->size < chan->elem_size ? c->size :
+							      chan->elem_size;
 	default:
 		return chan->message ? -EINVAL : (int64_t)chan->elem_size;
 	}
@@ -129,6 +133,8 @@ static int add_channel(struct live *live, const kc_case *c, size_t index)
 		return -E2BIG;
 	if (is_send(c))
 		kc_memcheck_read(c->addr, len);
+	else if (!c->addr && (size_t)len > live->unwanted)
+		live->unwanted = len;
 	to = add(live, index, kc_ref(c->chan));
 	to->fd = c->chan->fd;
 	to->op = is_send(c) ? KCHAN_OP_SEND : KCHAN_OP_RECV;
@@ -230,6 +236,27 @@ static void release(struct live *live)
 
 	for (i = 0; i < live->nr; i++)
 		kc_unref(live->chan[i]);
+	free(live->room);
+}
+
+/*
+ * The kernel has to put somewhere what the caller does not want. One case commits, and
+ * nobody reads it: so all of these cases share the room.
+ */
+static int make_room(struct live *live)
+{
+	unsigned int i;
+
+	if (!live->unwanted)
+		return 0;
+	live->room = malloc(live->unwanted);
+	if (!live->room)
+		return -ENOMEM;
+	for (i = 0; i < live->nr; i++)
+		if (live->cases[i].op == KCHAN_OP_RECV &&
+		    live->cases[i].len && !live->cases[i].addr)
+			live->cases[i].addr = (uintptr_t)live->room;
+	return 0;
 }
 
 /* Holds the channels when it succeeds. */
@@ -244,6 +271,8 @@ static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 	live->timed = false;
 	live->after = 0;
 	live->deadline = KC_NEVER;
+	live->unwanted = 0;
+	live->room = NULL;
 	for (i = 0; i < n; i++) {
 		cases[i].status = 0;
 		cases[i].revents = 0;
@@ -257,6 +286,8 @@ static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 	}
 	if (!ret)
 		ret = add_context(live, ctx, n);
+	if (!ret)
+		ret = make_room(live);
 	if (ret)
 		release(live);
 	return ret;
@@ -313,7 +344,7 @@ static void blame(const struct live *live, kc_case *cases, size_t n)
  * The outputs of the case that committed, of what the kernel says. A receive at
  * end-of-stream is no failure. How a context was cancelled is told later.
  */
-static void tell(kc_case *c, const struct kchan_select *sel)
+static void tell(const struct live *live, kc_case *c, const struct kchan_select *sel)
 {
 	if (c->op == KC_OP_DONE)
 		return;
@@ -327,8 +358,12 @@ static void tell(kc_case *c, const struct kchan_select *sel)
 		return;
 	c->status = -(int)sel->status;
 	c->ok = is_recv(c) && !sel->status;
-	if (c->ok)
+	if (!c->ok)
+		return;
+	if (c->addr)
 		kc_memcheck_written(c->addr, sel->len);
+	else
+		kc_drop_unwanted(c->chan, live->room);
 }
 
 /* Of @nr live cases, from @first on. */
@@ -358,7 +393,7 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
 		return n;
 	if (index == ALARM)
 		return -ETIMEDOUT;
-	tell(&cases[index], &sel);
+	tell(live, &cases[index], &sel);
 	return index;
 }
 

@@ -69,8 +69,7 @@ static void tick(struct kc_timer *t)
 	const int64_t now = kc_now();
 
 	/* It is no matter if there is no room for it. */
-	if (kc_try_send(t->send, &now))
-		(void)now;
+	kc_try_send(t->send, &now);
 	t->armed = t->period;
 	if (t->period)
 		kc_timed_set(&t->timed, next_tick(t, now));

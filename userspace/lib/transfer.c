@@ -7,6 +7,8 @@
  * deadline, elements of size 0, and descriptors that somebody has made
  * O_NONBLOCK.
  */
+#include <stdlib.h>
+
 #include "clock.h"
 #include "memcheck.h"
 #include "park.h"
@@ -118,81 +120,97 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
  * The handle is held for as long as the call lasts, so that another thread may
  * drop the last reference meanwhile.
  */
-static int send_elem(kc_chan *c, const void *elem, struct kc_limit limit)
+static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit limit)
 {
 	struct kc_parked *parked;
 	struct kc_alarm alarm;
 	int ret;
 
-	if (!c)
-		return kc_wait_for_nothing(KC_STATE_SEND_NIL, limit);
-	if (c->message)
-		return -EINVAL;
 	kc_jitter_here();
 	ret = kc_alarm_begin(&alarm, &limit);
 	if (ret)
 		return ret;
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_SEND, c, limit);
-	ret = do_send(c, elem, c->elem_size, limit);
+	ret = do_send(c, buf, len, limit);
 	kc_unpark(parked);
 	kc_alarm_end(&alarm);
 	kc_unref(c);
 	return ret;
 }
 
-static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
+/* True when an element came, and its length in *@moved. */
+static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit,
+		      uint32_t *moved)
 {
 	struct kc_parked *parked;
 	struct kc_alarm alarm;
-	uint32_t moved;
 	int ret;
 
-	if (!c)
-		return kc_wait_for_nothing(KC_STATE_RECV_NIL, limit);
-	if (c->message)
-		return -EINVAL;
 	kc_jitter_here();
 	ret = kc_alarm_begin(&alarm, &limit);
 	if (ret)
 		return ret;
 	kc_ref(c);
 	parked = kc_park_within(KC_STATE_RECV, c, limit);
-	ret = do_recv(c, elem, c->elem_size, limit, &moved);
+	ret = do_recv(c, buf, len, limit, moved);
 	kc_unpark(parked);
 	kc_alarm_end(&alarm);
 	kc_unref(c);
 	return ret;
 }
 
+/* The caller does not want the element, but the kernel has to put it somewhere. */
+static int recv_nowhere(kc_chan *c, struct kc_limit limit, uint32_t *moved)
+{
+	void *room = malloc(c->elem_size);
+	int ret;
+
+	if (!room)
+		return -ENOMEM;
+	kc_ref(c);
+	ret = recv_bytes(c, room, c->elem_size, limit, moved);
+	if (ret > 0)
+		kc_drop_unwanted(c, room);
+	kc_unref(c);
+	free(room);
+	return ret;
+}
+
+static int send_elem(kc_chan *c, const void *elem, struct kc_limit limit)
+{
+	if (!c)
+		return kc_wait_for_nothing(KC_STATE_SEND_NIL, limit);
+	if (c->message)
+		return -EINVAL;
+	return send_bytes(c, elem, c->elem_size, limit);
+}
+
+static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
+{
+	uint32_t moved;
+
+	if (!c)
+		return kc_wait_for_nothing(KC_STATE_RECV_NIL, limit);
+	if (c->message)
+		return -EINVAL;
+	if (!elem && c->elem_size)
+		return recv_nowhere(c, limit, &moved);
+	return recv_bytes(c, elem, c->elem_size, limit, &moved);
+}
+
 static int send_msg(kc_chan *c, const void *msg, size_t len, struct kc_limit limit)
 {
-	struct kc_parked *parked;
-	struct kc_alarm alarm;
 	int ret;
 
 	if (!c)
 		return kc_wait_for_nothing(KC_STATE_SEND_NIL, limit);
 	ret = kc_check_send_msg(c, len);
-	if (ret)
-		return ret;
-	kc_jitter_here();
-	ret = kc_alarm_begin(&alarm, &limit);
-	if (ret)
-		return ret;
-	kc_ref(c);
-	parked = kc_park_within(KC_STATE_SEND, c, limit);
-	ret = do_send(c, msg, len, limit);
-	kc_unpark(parked);
-	kc_alarm_end(&alarm);
-	kc_unref(c);
-	return ret;
+	return ret ? ret : send_bytes(c, msg, len, limit);
 }
 
 static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limit)
 {
-	struct kc_parked *parked;
-	struct kc_alarm alarm;
 	uint32_t moved;
 	int ret;
 
@@ -203,16 +221,8 @@ static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limi
 	/* No message is longer than the element size, which fits in 32 bits. */
 	if (size > c->elem_size)
 		size = c->elem_size;
-	kc_jitter_here();
-	ret = kc_alarm_begin(&alarm, &limit);
-	if (ret)
-		return ret;
-	kc_ref(c);
-	parked = kc_park_within(KC_STATE_RECV, c, limit);
-	ret = do_recv(c, buf, size, limit, &moved);
-	kc_unpark(parked);
-	kc_alarm_end(&alarm);
-	kc_unref(c);
+	ret = buf ? recv_bytes(c, buf, size, limit, &moved) :
+		    recv_nowhere(c, limit, &moved);
 	return ret > 0 ? (ssize_t)moved : ret;
 }
 

@@ -140,16 +140,20 @@ void kc_unref(kc_chan *c);
  *		element
  * -ENOMEM	also of the other calls that move an element
  *
- * The try form does not wait: -EAGAIN when it would have to. The timed form
- * waits at most @timeout nanoseconds: then -ETIMEDOUT. What can be sent at once
- * is sent, however small or negative the timeout.
+ * The try form does not wait. It returns -EAGAIN when it would have to. A program
+ * that drops what does not fit need not look at the result: that is Go's select with
+ * a send and a default clause.
+ *
+ * The timed form waits at most @timeout nanoseconds and then returns -ETIMEDOUT. What
+ * can be sent at once is sent, however small or negative the timeout.
  */
 int kc_send(kc_chan *c, const void *elem) KC_MUST_CHECK;
-int kc_try_send(kc_chan *c, const void *elem) KC_MUST_CHECK;
+int kc_try_send(kc_chan *c, const void *elem);
 int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout) KC_MUST_CHECK;
 
 /*
- * Receive the oldest element into @elem.
+ * Receive the oldest element into @elem. If @elem is NULL the element is received and
+ * discarded, as by Go's <-c alone.
  *
  * 1, or
  * 0		the channel is closed and drained: end-of-stream; *@elem is left
@@ -157,7 +161,8 @@ int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout) KC_MUST_CHECK
  * -EBADF	the handle is for sending only
  * -EFAULT	@elem is no good address; the element is still in the channel
  *
- * The try and timed forms are as for kc_send().
+ * The try form returns -EAGAIN when it would have to wait. The timed form waits at
+ * most @timeout nanoseconds and then returns -ETIMEDOUT.
  *
  * A closed channel is not drained while an element is in flight: while another
  * receiver was handed it and has not taken it yet. The element may come back from
@@ -180,12 +185,13 @@ int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout) KC_MUST_CHECK;
  * -EMSGSIZE	@len is more than the channel's element size
  */
 int kc_send_msg(kc_chan *c, const void *msg, size_t len) KC_MUST_CHECK;
-int kc_try_send_msg(kc_chan *c, const void *msg, size_t len) KC_MUST_CHECK;
+int kc_try_send_msg(kc_chan *c, const void *msg, size_t len);
 int kc_send_msg_timeout(kc_chan *c, const void *msg, size_t len,
 			int64_t timeout) KC_MUST_CHECK;
 
 /*
- * Receive the oldest message into the @size bytes at @buf.
+ * Receive the oldest message into the @size bytes at @buf. If @buf is NULL the message
+ * is received and discarded, however long it is, and @size does not count.
  *
  * The message's length, which is at least 1; or, as kc_recv(), 0 at
  * end-of-stream; or

@@ -100,7 +100,7 @@
 		return kc_send((kc_chan *)c, &elem);			\
 	}								\
 									\
-	KC_MAYBE_UNUSED KC_MUST_CHECK					\
+	KC_MAYBE_UNUSED							\
 	static inline int name##_try_send(name *c, T elem)		\
 	{								\
 		return kc_try_send((kc_chan *)c, &elem);		\

@@ -94,13 +94,16 @@ typedef struct kc_case {
 
 /*
  * Send the element at @elem, or receive one into it, as kc_send() and kc_recv()
- * do. @elem is used when the select is made, not before. Only the case that
+ * do. A receive discards the element if @elem is NULL. @elem is used when the select is made, not before. Only the case that
  * commits writes to it, so receives of one select may share their room.
  */
 kc_case kc_case_send(kc_chan *c, const void *elem);
 kc_case kc_case_recv(kc_chan *c, void *elem);
 
-/* On a channel in message mode, as kc_send_msg() and kc_recv_msg() do. */
+/*
+ * On a channel in message mode, as kc_send_msg() and kc_recv_msg() do. A receive
+ * discards the message if @buf is NULL; its length is told still.
+ */
 kc_case kc_case_send_msg(kc_chan *c, const void *msg, size_t len);
 kc_case kc_case_recv_msg(kc_chan *c, void *buf, size_t size);
 

@@ -81,9 +81,10 @@ int kc_flight_do(kc_flight *f, const char *key, kc_flight_fn fn, void *arg,
 
 /*
  * The same, without waiting: the function runs in a goroutine of its own, and *@out
- * is a channel of one kc_flight_result, which is to be cleared once received. It is
- * never closed, and after a kc_goexit() nothing comes. To have done with it is to
- * kc_unref() it, whether something was received or not.
+ * is a channel of one kc_flight_result, which is to be cleared once received. A
+ * receive that discards it clears it. The channel is never closed, and after a
+ * kc_goexit() nothing comes. Drop the channel with kc_unref() when you have done with
+ * it, whether something was received or not.
  *
  * 0, or what kc_make() and kc_go() return: nothing was run.
  */

@@ -96,10 +96,10 @@ int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *options)
  * -ECANCELED, -ETIMEDOUT
  *		it was cancelled, or its context was
  * and then the job is still the caller's. The try form does not wait: -EAGAIN when
- * it would have to.
+ * it would have to. A program that drops such jobs need not look at the result.
  */
 int kc_pool_submit(kc_pool *pool, const void *job) KC_MUST_CHECK;
-int kc_pool_try_submit(kc_pool *pool, const void *job) KC_MUST_CHECK;
+int kc_pool_try_submit(kc_pool *pool, const void *job);
 
 /*
  * The channel of jobs, for sending only, and that of results, for receiving only:
