@@ -380,6 +380,125 @@ static void test_little_stack(void)
 	expect(told && done);
 }
 
+/* What is to let main() return while a crash is in progress. */
+static kc_waitgroup let_go;
+
+static void done(void *arg)
+{
+	(void)arg;
+	kc_waitgroup_done(&let_go);
+}
+
+static void linger(void *arg)
+{
+	sleep_ms(*(const unsigned int *)arg);
+}
+
+static void recovers(void *arg)
+{
+	(void)arg;
+	expect_int(kc_recover(NULL), 1);
+}
+
+/* Its deferred calls, the first one last, and how long that takes. */
+static unsigned int lingers;
+
+static void crashes(void *arg)
+{
+	kc_defer(linger, &lingers);
+	kc_defer(done, NULL);
+	fails(arg);
+}
+
+static void crash_recovered(void *arg)
+{
+	kc_defer(linger, &lingers);
+	kc_defer(done, NULL);
+	kc_defer(recovers, NULL);
+	fails(arg);
+}
+
+/* Returns from what is like main(). */
+static int end_beside(void (*fn)(void *arg), uint32_t flags)
+{
+	kc_go_options options = KC_GO_OPTIONS_INIT;
+
+	options.flags = flags;
+	kc_waitgroup_add(&let_go, 1);
+	must_int(kc_go_opts(fn, (void *)"beside", &options), 0);
+	kc_waitgroup_wait(&let_go);
+	return 7;
+}
+
+static struct output beside;
+
+static int end_beside_crash(void)
+{
+	lingers = 100;
+	return end_beside(crashes, 0);
+}
+
+/* Its own deferred call lets main() return, long before the crash is told. */
+static void test_main_returns(void)
+{
+	run_apart(&beside, end_beside_crash);
+	expect_int(beside.status, -1);
+	expect_says(beside.err, "panic: no good: beside\n\ngoroutine ", "\nfails\n");
+}
+
+static int end_beside_hang(void)
+{
+	lingers = 1000 * 1000;
+	return end_beside(crashes, 0);
+}
+
+static int end_beside_recovered(void)
+{
+	lingers = 1000 * 1000;
+	return end_beside(crash_recovered, 0);
+}
+
+static int end_beside_safe(void)
+{
+	lingers = 1000 * 1000;
+	return end_beside(crashes, KC_GO_SAFE);
+}
+
+static void exits(void *arg)
+{
+	exit(*(const int *)arg);
+}
+
+/* A deferred call ends the program as it likes. */
+static int exit_in_crash(void)
+{
+	static int status = 8;
+
+	kc_defer(exits, &status);
+	fails((void *)"exits");
+	return 0;
+}
+
+static void test_main_does_not_wait(void)
+{
+	long long begin = tap_now_ns();
+
+	run_apart(&beside, end_beside_recovered);
+	expect_int(beside.status, 7);
+	run_apart(&beside, end_beside_safe);
+	expect_int(beside.status, 7);
+	run_apart(&beside, exit_in_crash);
+	expect_int(beside.status, 8);
+	expect(tap_now_ns() - begin < 900 * KC_MILLISECOND ||
+	       tap_instrumented());
+
+	/* But for a while, for one that may still crash. */
+	begin = tap_now_ns();
+	run_apart(&beside, end_beside_hang);
+	expect_int(beside.status, 7);
+	expect(tap_now_ns() - begin < 60 * KC_SECOND);
+}
+
 static const struct tap_test tests[] = {
 	{ "in main", test_main },
 	{ "in a goroutine", test_goroutine },
@@ -390,6 +509,8 @@ static const struct tap_test tests[] = {
 	{ "a safe goroutine ends alone, and is logged", test_safe },
 	{ "on standard error, if there is no logger", test_default_logger },
 	{ "a wait group's member", test_waitgroup },
+	{ "main() returns meanwhile", test_main_returns },
+	{ "main() does not wait for what is no crash", test_main_does_not_wait },
 	{ "with little left of the stack", test_little_stack },
 };
 

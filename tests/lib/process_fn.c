@@ -263,6 +263,47 @@ static void test_panic(void)
 	expect_int(atomic_load(shared), 0);
 }
 
+static kc_waitgroup let_go;
+
+static void done(void *arg)
+{
+	(void)arg;
+	kc_waitgroup_done(&let_go);
+}
+
+static void linger(void *arg)
+{
+	(void)arg;
+	sleep_ms(100);
+}
+
+static void panics_late(void *arg)
+{
+	kc_defer(linger, NULL);
+	kc_defer(done, NULL);
+	panics(arg);
+}
+
+static int end_beside_panic(void *arg)
+{
+	kc_waitgroup_add(&let_go, 1);
+	must_int(kc_go(panics_late, arg), 0);
+	kc_waitgroup_wait(&let_go);
+	return 0;
+}
+
+/* A goroutine of it panics, and what that defers lets the function return. */
+static void test_panic_beside(void)
+{
+	int status;
+
+	if (THREAD_SANITIZED)
+		tap_skip("the sanitizer has no threads in a child of threads");
+	status = run_fn(end_beside_panic, NULL);
+	if (!expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT))
+		tap_note("status %#x", status);
+}
+
 static int goes_exit(void *arg)
 {
 	kc_defer(count, arg);
@@ -485,6 +526,7 @@ static const struct tap_test tests[] = {
 	{ "it has the listed ends, and no other descriptors", test_descriptors },
 	{ "goroutines and deferred calls, but its own only", test_goroutines },
 	{ "a panic ends it, and it alone", test_panic },
+	{ "a panic of one of its goroutines, while it returns", test_panic_beside },
 	{ "goexit, and a panic that it recovers", test_goexit },
 	{ "what each prints is printed once", test_output },
 	{ "signals", test_signals },

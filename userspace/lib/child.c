@@ -35,6 +35,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "crash.h"
 #include "g.h"
 #include "proc.h"
 #include "spawn.h"
@@ -282,10 +283,12 @@ KC_NORETURN static void run_function(const struct kc_spawn *spawn, int *tmp,
 	g->protect = NULL;
 	g->panic = NULL;
 	g->running = NULL;
+	g->crashing = false;
 	g->flags &= ~KC_GO_SAFE;
 	g->fn = call_function;
 	g->arg = &function;
 	kc_g_run(g);
+	kc_crash_await();
 	fflush(stdout);
 	fflush(stderr);
 	_exit(function.status);

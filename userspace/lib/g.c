@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "crash.h"
 #include "debug.h"
 #include "fault.h"
 #include "fork.h"
@@ -68,6 +69,8 @@ static void setup(void)
 		error = kc_fork_setup();
 	if (!error)
 		error = kc_last_setup();
+	if (!error)
+		error = kc_crash_setup();
 	kc_sched.error = error;
 	read_comm();
 	kc_fault_setup();

@@ -65,6 +65,9 @@ struct kc_g {
 	pid_t tid;
 	char name[KC_NAME_SIZE];
 
+	/* Changed by its own thread only, atomically: see crash.c. */
+	bool crashing;			/* by a panic that nobody has recovered yet */
+
 	/* For its own thread. */
 	struct kc_deferred *deferred;	/* a stack */
 	size_t nr_deferred;

@@ -33,6 +33,26 @@ static void enter(struct kc_g *g, struct kc_protect *protect, bool base)
 	g->protect = protect;
 }
 
+static bool ends_program(const struct kc_g *g, const struct kc_panic *p)
+{
+	if (p->recovered)
+		return false;
+	if (!p->protect)
+		return true;
+	return p->protect->base && !(g->flags & KC_GO_SAFE);
+}
+
+/* Whenever the chain has changed, or what is to come of it. For exit(): see crash.c. */
+static void note_crash(struct kc_g *g)
+{
+	const struct kc_panic *p;
+	bool crashing = false;
+
+	for (p = g->panic; p; p = p->below)
+		crashing |= p->what && ends_program(g, p);
+	__atomic_store_n(&g->crashing, crashing, __ATOMIC_RELAXED);
+}
+
 /* A panic, or kc_goexit(), that is to end in the innermost kc_protect(). */
 static void begin(struct kc_g *g, struct kc_panic *p, struct kc_panicked *what)
 {
@@ -41,6 +61,7 @@ static void begin(struct kc_g *g, struct kc_panic *p, struct kc_panicked *what)
 	p->protect = g->protect;
 	p->recovered = false;
 	g->panic = p;
+	note_crash(g);
 }
 
 /* By the panic @p, down to where it ends; or part of the way, for kc_goexit(). */
@@ -71,18 +92,10 @@ KC_NORETURN static void land(struct kc_g *g, struct kc_panic *p)
 			kc_panicked_unref(each->what);
 	}
 	g->panic = protect->panic;
+	note_crash(g);
 	g->running = protect->running;
 	g->protect = protect->up;
 	_longjmp(protect->env, 1);
-}
-
-static bool ends_program(const struct kc_g *g, const struct kc_panic *p)
-{
-	if (p->recovered)
-		return false;
-	if (!p->protect)
-		return true;
-	return p->protect->base && !(g->flags & KC_GO_SAFE);
 }
 
 bool kc_panic_is_fatal(const struct kc_g *g)
@@ -178,13 +191,18 @@ int kc_recover(kc_panic_info *out)
 	if (p->protect != g->protect || !p->protect)
 		return 0;
 	p->recovered = true;
+	note_crash(g);
 	kc_panicked_tell(kc_panicked_ref(p->what), out);
 	return 1;
 }
 
 /* Main, or a thread of somebody else's. */
-KC_NORETURN static void exit_thread(struct kc_panic *p)
+KC_NORETURN static void exit_thread(struct kc_g *g)
 {
+	struct kc_panic *p = g->panic;
+
+	g->panic = NULL;
+	note_crash(g);
 	for (; p; p = p->below)
 		if (p->what)
 			kc_panicked_unref(p->what);
@@ -200,7 +218,7 @@ void kc_goexit(void)
 	for (;;) {
 		run_deferred(g, &p);
 		if (!p.protect)
-			exit_thread(&p);
+			exit_thread(g);
 		if (p.protect->base)
 			land(g, &p);
 		/* Those outside are not this one's to end: leave it. */

@@ -22,16 +22,33 @@
 #include "out.h"
 #include "report.h"
 #include "stack.h"
+#include "task.h"
 #include "thread.h"
 
 #define PRINT_SIZE	1024
 
 /* Who holds it dies: one report is enough. */
 static uint32_t dying;
+static pid_t who_dies;			/* its thread, once it says so */
+
+static void begin_dying(void)
+{
+	kc_lock(&dying);
+	__atomic_store_n(&who_dies, sys_gettid(), __ATOMIC_RELAXED);
+}
+
+/* A handler of SIGABRT may call exit() in the thread that dies. */
+void kc_report_await(void)
+{
+	while (__atomic_load_n(&dying, __ATOMIC_RELAXED) != KC_UNLOCKED &&
+	       __atomic_load_n(&who_dies, __ATOMIC_RELAXED) != sys_gettid())
+		sys_pause();
+}
 
 void kc_report_forked(void)
 {
 	dying = KC_UNLOCKED;
+	who_dies = 0;
 }
 
 static void put_panicked(struct kc_out *out, const struct kc_panicked *what)
@@ -79,7 +96,7 @@ static void print_fatal(void *data)
 
 void kc_report_fatal(const struct kc_panic *p)
 {
-	kc_lock(&dying);
+	begin_dying();
 	kc_thread_roomy(print_fatal, (void *)p);
 	abort();
 }
@@ -90,7 +107,7 @@ void kc_report_error(const char *text, const struct kc_g *g,
 	char buf[PRINT_SIZE];
 	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
 
-	kc_lock(&dying);
+	begin_dying();
 	kc_out_text(&out, "fatal error: ");
 	kc_out_text(&out, text);
 	kc_out_text(&out, "\n\n");
@@ -108,7 +125,7 @@ void kc_report_blocked(const char *text)
 	char buf[PRINT_SIZE];
 	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
 
-	kc_lock(&dying);
+	begin_dying();
 	kc_out_text(&out, "fatal error: ");
 	kc_out_text(&out, text);
 	kc_out_text(&out, "\n\n");

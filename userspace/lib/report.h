@@ -32,6 +32,12 @@ char *kc_report_text(const char *start, const struct kc_panicked *what);
 KC_NORETURN void kc_report_error(const char *text, const struct kc_g *g,
 				 const struct kc_trace *trace);
 
+/*
+ * Does not return if another thread is about to end the process by one of these, or has
+ * begun to.
+ */
+void kc_report_await(void);
+
 /* In the child of a fork(). */
 void kc_report_forked(void);
 

@@ -29,7 +29,10 @@
  * function. C has no frames to return from in between, as Go has, so that a
  * kc_recover() too goes on after that kc_protect(). A panic that nothing
  * recovers ends the program: all deferred calls of the goroutine run, its value,
- * the goroutine and a backtrace are printed on standard error, and it aborts.
+ * the goroutine and a backtrace are printed on standard error, and it aborts. When
+ * main() returns meanwhile, or another goroutine calls exit(), that waits: for up to a
+ * second as long as the deferred calls run, and then until the program has aborted.
+ * _exit(2) does not wait.
  *
  * All of it works in any thread. It leaves frames by longjmp(): C++ destructors
  * between a panic and where it ends do not run, and local variables of the
