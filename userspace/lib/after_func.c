@@ -82,7 +82,7 @@ static void forked(struct kc_timed *t)
 	release(kc_container(t, struct kc_ctx_func, again));
 }
 
-void kc_ctx_func_forked(struct kc_ctx_wait *w)
+static void drop_forked(struct kc_ctx_wait *w)
 {
 	release(kc_container(w, struct kc_ctx_func, wait));
 }
@@ -96,6 +96,7 @@ static struct kc_ctx_func *make(kc_ctx *ctx, void (*fn)(void *arg), void *arg)
 	atomic_init(&f->refs, 1);
 	f->wait.later = true;
 	f->wait.cancelled = cancelled;
+	f->wait.forked = drop_forked;
 	f->again.fire = try_again;
 	f->again.forked = forked;
 	f->ctx = kc_ctx_ref(ctx);

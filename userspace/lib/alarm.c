@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "clock.h"
+#include "alarm.h"
 #include "futex.h"
 
 static void go_off(struct kc_timed *timed)
@@ -28,8 +28,8 @@ static void set(struct kc_alarm *alarm, int64_t at)
 	kc_timed_set(&alarm->timed, at);
 }
 
-void kc_alarm_set(struct kc_alarm *alarm, uint32_t *word, uint32_t from, uint32_t to,
-		  int64_t at)
+void kc_alarm_do_set(struct kc_alarm *alarm, uint32_t *word, uint32_t from,
+		     uint32_t to, int64_t at)
 {
 	alarm->word = word;
 	alarm->from = from;
@@ -38,7 +38,7 @@ void kc_alarm_set(struct kc_alarm *alarm, uint32_t *word, uint32_t from, uint32_
 	set(alarm, at);
 }
 
-int kc_alarm_set_fd(struct kc_alarm *alarm, int64_t at)
+int kc_alarm_do_set_fd(struct kc_alarm *alarm, int64_t at)
 {
 	long fd = sys_eventfd();
 
@@ -52,7 +52,7 @@ int kc_alarm_set_fd(struct kc_alarm *alarm, int64_t at)
 }
 
 /* The keeper may be in the middle of it. */
-void kc_alarm_clear(struct kc_alarm *alarm)
+void kc_alarm_do_clear(struct kc_alarm *alarm)
 {
 	kc_keeper_forget(&alarm->timed);
 	if (alarm->fd >= 0)

@@ -44,6 +44,12 @@
 #include "thread.h"
 #include "uses.h"
 
+/* Somebody waits for all others to wait. */
+static bool is_awaited(void)
+{
+	return kc_fake_clock && kc_fake_clock->is_awaited();
+}
+
 /* Of one round. */
 struct round {
 	uint64_t mark;		/* of who waits, for which time */
@@ -169,7 +175,7 @@ static bool look_once(const struct kc_looker *looker, struct round *round)
 {
 	const long threads = kc_thread_count();
 
-	if (kc_keeper_has_work() || kc_notify_is_wanted() || kc_clock_is_awaited() ||
+	if (kc_keeper_has_work() || kc_notify_is_wanted() || is_awaited() ||
 	    kc_look(looker, see, NULL, round))
 		return false;
 	return kc_thread_are_all(threads, count_known()) &&

@@ -24,6 +24,8 @@ static kc_error timed_out =
 	KC_ERROR_ALWAYS(-ETIMEDOUT, "context deadline exceeded");
 
 uint32_t kc_ctx_lock;
+unsigned int kc_nr_sources;
+const struct kc_ctx_channels *kc_ctx_channels;
 
 /* All who are to be told, of any node. */
 static struct kc_list waits = KC_LIST_INIT(waits);
@@ -50,7 +52,7 @@ static void finish(struct work *work)
 
 	kc_unlock(&kc_ctx_lock);
 	if (work->senders)
-		kc_done_drop(work->senders);
+		kc_ctx_channels->drop(work->senders);
 	while (!kc_list_empty(&work->later)) {
 		w = kc_container(work->later.next, struct kc_ctx_wait, link);
 		kc_list_del(&w->link);
@@ -177,7 +179,7 @@ static int look(struct kc_node *n)
 		}
 	}
 	if (__atomic_load_n(&kc_nr_sources, __ATOMIC_RELAXED))
-		kc_node_look(n);
+		kc_ctx_channels->look(n);
 	return kc_node_known(n);
 }
 
@@ -217,7 +219,8 @@ void kc_node_free(struct kc_node *n)
 {
 	struct kc_done *sender;
 
-	kc_signals_free(n);
+	if (n->signals)
+		n->signals->free(n->signals);
 	kc_lock(&kc_ctx_lock);
 	unlink_node(n);
 	sender = n->sender;
@@ -229,10 +232,12 @@ void kc_node_free(struct kc_node *n)
 	kc_unlock(&kc_ctx_lock);
 	if (n->armed)
 		kc_keeper_forget(&n->timer);
-	kc_sources_free(n);
+	if (n->sources)
+		kc_ctx_channels->free_sources(n);
 	if (sender)
-		kc_done_drop(sender);
-	kc_unref(n->done);
+		kc_ctx_channels->drop(sender);
+	if (n->done)
+		kc_ctx_channels->unref(n->done);
 	kc_error_unref(n->cause);
 	kc_error_unref(n->late);
 	free(n);
@@ -272,23 +277,21 @@ bool kc_ctx_wait_del(struct kc_ctx_wait *w)
 	return was;
 }
 
-void kc_ctx_lock_all(void)
+static void lock_tree(void)
 {
-	kc_done_lock_making();
 	kc_lock(&kc_ctx_lock);
 }
 
-void kc_ctx_unlock_all(void)
+static void unlock_tree(void)
 {
 	kc_unlock(&kc_ctx_lock);
-	kc_done_unlock_making();
 }
 
 /*
  * In the child, with the locks held. Those who waited are not there, and functions
  * to be run are the parent's.
  */
-void kc_ctx_forked(void)
+static void forked(void)
 {
 	struct kc_ctx_wait *w;
 
@@ -298,17 +301,19 @@ void kc_ctx_forked(void)
 		if (w->later)
 			kc_list_add(&left, &w->all);
 	}
-	kc_done_forked();
 }
 
 /* Once all locks are free. */
-void kc_ctx_drop_forked(void)
+static void drop_forked(void)
 {
 	struct kc_ctx_wait *w;
 
 	while (!kc_list_empty(&left)) {
 		w = kc_container(left.next, struct kc_ctx_wait, all);
 		kc_list_del(&w->all);
-		kc_ctx_func_forked(w);
+		w->forked(w);
 	}
 }
+
+KC_AT_FORK(.order = KC_FORK_CTX, .lock = lock_tree, .unlock = unlock_tree,
+	   .forked = forked, .drop = drop_forked)

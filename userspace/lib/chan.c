@@ -24,6 +24,7 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->elem_size = elem_size;
 	c->message = message;
 	c->on_free = NULL;
+	c->unreceived = NULL;
 	c->drop = NULL;
 	kc_race_new_handle(c);
 	return c;
@@ -135,8 +136,8 @@ void kc_unref(kc_chan *c)
 	/* What others did with the handle happens before it is freed. */
 	if (!c || !kc_race_put(&c->refs))
 		return;
-	if (c->drop)
-		kc_drop_unreceived(c);
+	if (c->unreceived)
+		c->unreceived(c);
 	kc_race_drop(c);
 	sys_close(c->fd);
 	if (c->on_free)

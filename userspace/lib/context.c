@@ -172,7 +172,8 @@ int kc_cancel_cause(kc_ctx *ctx, kc_error *cause)
 		return -EINVAL;
 	kc_jitter_here();
 	kc_node_cancel(n, -ECANCELED, cause ? cause : &kc_canceled);
-	kc_signals_stop(n);
+	if (n->signals)
+		n->signals->stop(n->signals);
 	return 0;
 }
 

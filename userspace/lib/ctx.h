@@ -73,6 +73,14 @@ struct kc_done {
 	struct kc_watch watch;
 };
 
+/* What a node has whose cause may be a signal: ctx_signals.c. */
+struct kc_ctx_signals {
+	void (*stop)(struct kc_ctx_signals *s);		/* no more is told */
+	void (*free)(struct kc_ctx_signals *s);
+	struct kc_notified to;
+	struct kc_node *node;
+};
+
 struct kc_node {
 	kc_ctx ctx;
 	struct kc_node *up;		/* the next node */
@@ -96,7 +104,7 @@ struct kc_node {
 	kc_error *late;			/* the cause, then; NULL: none was given */
 	struct kc_done *sources;
 	struct kc_timed timer;
-	struct kc_ctx_signals *signals;
+	struct kc_ctx_signals *signals;	/* NULL: none cancels it */
 };
 
 /*
@@ -109,12 +117,29 @@ struct kc_ctx_wait {
 	bool linked;
 	bool later;
 	void (*cancelled)(struct kc_ctx_wait *w);
+	/* With @later: in the child of a fork(), where nobody is told any more. */
+	void (*forked)(struct kc_ctx_wait *w);
 };
 
 extern uint32_t kc_ctx_lock;
 
 /* How many sources there are in the process. */
 extern unsigned int kc_nr_sources;
+
+/*
+ * What contexts with channels add: done.c. NULL: no context can have one. Set before
+ * main().
+ */
+struct kc_ctx_channels {
+	/* See whether a source has cancelled the node. */
+	void (*look)(struct kc_node *n);
+	/* The node is cancelled or freed: its ends that close are to do so. */
+	void (*drop)(struct kc_done *sender);
+	void (*free_sources)(struct kc_node *n);
+	void (*unref)(kc_chan *done);
+};
+
+extern const struct kc_ctx_channels *kc_ctx_channels;
 
 /* The errors that say no more than that. */
 extern kc_error kc_canceled;
@@ -169,27 +194,5 @@ int kc_node_arm(struct kc_node *n, bool timer);
 unsigned int kc_node_sources(struct kc_node *n, struct kc_done **out,
 			     unsigned int max);
 
-/* See whether one of them has. */
-void kc_node_look(struct kc_node *n);
-
-/* The parts of kc_node_free() and kc_cancel() that are in other files. */
-void kc_done_drop(struct kc_done *sender);
-void kc_sources_free(struct kc_node *n);
-void kc_signals_stop(struct kc_node *n);
-void kc_signals_free(struct kc_node *n);
-
-/* Around fork(), see fork.c; the last one without any lock. */
-void kc_ctx_lock_all(void);
-void kc_ctx_unlock_all(void);
-void kc_ctx_forked(void);
-void kc_ctx_drop_forked(void);
-
-/* What kc_ctx_forked() is made of. */
-void kc_done_lock_making(void);
-void kc_done_unlock_making(void);
-void kc_done_forked(void);
-
-/* The registration of an after-func is dropped. */
-void kc_ctx_func_forked(struct kc_ctx_wait *w);
 
 #endif /* LIBKCHAN_CTX_H */

@@ -7,11 +7,6 @@
 
 #include "ctx.h"
 
-struct kc_ctx_signals {
-	struct kc_notified to;
-	struct kc_node *node;
-};
-
 static void on_signal(struct kc_notified *to, int signum)
 {
 	struct kc_ctx_signals *s = kc_container(to, struct kc_ctx_signals, to);
@@ -26,16 +21,15 @@ static void on_signal(struct kc_notified *to, int signum)
 	kc_error_unref(cause);
 }
 
-void kc_signals_stop(struct kc_node *n)
+static void stop(struct kc_ctx_signals *s)
 {
-	if (n->signals)
-		kc_notify_del(&n->signals->to);
+	kc_notify_del(&s->to);
 }
 
-void kc_signals_free(struct kc_node *n)
+static void free_signals(struct kc_ctx_signals *s)
 {
-	kc_signals_stop(n);
-	free(n->signals);
+	stop(s);
+	free(s);
 }
 
 int kc_notify_context(kc_ctx **out, kc_ctx *parent, const int *signums, size_t n)
@@ -56,6 +50,8 @@ int kc_notify_context(kc_ctx **out, kc_ctx *parent, const int *signums, size_t n
 		kc_ctx_unref(&node->ctx);
 		return -ENOMEM;
 	}
+	node->signals->stop = stop;
+	node->signals->free = free_signals;
 	node->signals->node = node;
 	node->signals->to.tell = on_signal;
 	kc_node_link(node);

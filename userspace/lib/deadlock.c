@@ -4,7 +4,6 @@
  * library's own, which looks from time to time. A deadlock does not go away.
  */
 #include "asleep.h"
-#include "deadlock.h"
 #include "fork.h"
 #include "report.h"
 #include "task.h"
@@ -20,11 +19,14 @@ static struct {
 	int64_t every;
 } watch;
 
-void kc_deadlock_forked(void)
+/* In the child: nobody watches. */
+static void forked(void)
 {
 	watch.lock = KC_UNLOCKED;
 	watch.runs = false;
 }
+
+KC_AT_FORK(.order = KC_FORK_DEADLOCK, .forked = forked)
 
 static void look_on(void)
 {

@@ -20,8 +20,6 @@
 #include "futex.h"
 #include "race_chan.h"
 
-unsigned int kc_nr_sources;
-
 static uint32_t lock;		/* while a channel is made */
 
 /* Those that this process has to close; under kc_ctx_lock. */
@@ -30,12 +28,12 @@ static struct kc_list senders = KC_LIST_INIT(senders);
 /* One that is closed, for all nodes that were cancelled before they had one. */
 static kc_chan *closed;
 
-void kc_done_lock_making(void)
+static void lock_making(void)
 {
 	kc_lock(&lock);
 }
 
-void kc_done_unlock_making(void)
+static void unlock_making(void)
 {
 	kc_unlock(&lock);
 }
@@ -53,6 +51,33 @@ static int make_closed(void)
 	kc_unref(send);
 	__atomic_store_n(&closed, recv, __ATOMIC_RELEASE);
 	return 0;
+}
+
+/*
+ * All in the list, for good. Nobody else has them; but a child that is forked has
+ * the ends for as long as they are among the senders.
+ */
+static void drop_senders(struct kc_done *sender)
+{
+	struct kc_done *each, *next;
+	int ret;
+
+	/* Not kc_close(), whose reference a child would have, too. */
+	for (each = sender; each; each = each->next) {
+		kc_race_close(each->chan);
+		ret = sys_ioctl(each->chan->fd, KCHAN_IOC_CLOSE, NULL);
+		kc_race_closed(each->chan, ret);
+	}
+	kc_race_hide();
+	kc_lock(&kc_ctx_lock);
+	for (each = sender; each; each = next) {
+		next = each->next;
+		kc_list_del(&each->all);
+		kc_unref(each->chan);
+		free(each);
+	}
+	kc_unlock(&kc_ctx_lock);
+	kc_race_show();
 }
 
 static int make_done(struct kc_node *n)
@@ -80,7 +105,7 @@ static int make_done(struct kc_node *n)
 	}
 	kc_unlock(&kc_ctx_lock);
 	if (over)
-		kc_done_drop(sender);
+		drop_senders(sender);
 	__atomic_store_n(&n->done, recv, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -105,33 +130,6 @@ int kc_node_done(struct kc_node *n, kc_chan **out)
 		*out = n->done ? n->done : closed;
 	kc_unlock(&lock);
 	return ret;
-}
-
-/*
- * All in the list, for good. Nobody else has them; but a child that is forked has
- * the ends for as long as they are among the senders.
- */
-void kc_done_drop(struct kc_done *sender)
-{
-	struct kc_done *each, *next;
-	int ret;
-
-	/* Not kc_close(), whose reference a child would have, too. */
-	for (each = sender; each; each = each->next) {
-		kc_race_close(each->chan);
-		ret = sys_ioctl(each->chan->fd, KCHAN_IOC_CLOSE, NULL);
-		kc_race_closed(each->chan, ret);
-	}
-	kc_race_hide();
-	kc_lock(&kc_ctx_lock);
-	for (each = sender; each; each = next) {
-		next = each->next;
-		kc_list_del(&each->all);
-		kc_unref(each->chan);
-		free(each);
-	}
-	kc_unlock(&kc_ctx_lock);
-	kc_race_show();
 }
 
 static void on_time(struct kc_timed *timer)
@@ -244,7 +242,7 @@ unsigned int kc_node_sources(struct kc_node *n, struct kc_done **out,
 	return nr;
 }
 
-void kc_node_look(struct kc_node *n)
+static void look(struct kc_node *n)
 {
 	struct kc_done *sources[KCHAN_MAX_CASES];
 	struct pollfd fds[KCHAN_MAX_CASES];
@@ -277,7 +275,7 @@ static void add_source(struct kc_node *n, struct kc_done *source)
 	__atomic_fetch_add(&kc_nr_sources, 1, __ATOMIC_RELAXED);
 }
 
-void kc_sources_free(struct kc_node *n)
+static void free_sources(struct kc_node *n)
 {
 	struct kc_done *source;
 
@@ -331,7 +329,7 @@ int kc_ctx_from_fd(kc_ctx **out, kc_ctx *parent, int fd)
 }
 
 /* In the child, with the locks held. Nobody is in the middle of making one. */
-void kc_done_forked(void)
+static void forked(void)
 {
 	struct kc_done *each;
 	struct kc_node *n;
@@ -352,4 +350,19 @@ void kc_done_forked(void)
 		n->done = NULL;
 		add_source(n, each);
 	}
+}
+
+KC_AT_FORK(.order = KC_FORK_DONE, .lock = lock_making, .unlock = unlock_making,
+	   .forked = forked)
+
+static const struct kc_ctx_channels channels = {
+	.look = look,
+	.drop = drop_senders,
+	.free_sources = free_sources,
+	.unref = kc_unref,
+};
+
+__attribute__((constructor(KC_FORK_EARLY))) static void offer_channels(void)
+{
+	kc_ctx_channels = &channels;
 }

@@ -12,12 +12,6 @@
 #include "internal.h"
 #include "task.h"
 
-void kc_set_drop(kc_chan *c, void (*drop)(void *elem))
-{
-	c->drop = drop;
-	c->drop_pid = sys_getpid();
-}
-
 static bool is_last(const kc_chan *c)
 {
 	struct kchan_info info;
@@ -33,7 +27,7 @@ void kc_drop_unwanted(const kc_chan *c, void *elem)
 		c->drop(elem);
 }
 
-void kc_drop_unreceived(kc_chan *c)
+static void receive_all(kc_chan *c)
 {
 	alignas(max_align_t) char elem[KC_DROP_SIZE];
 	void (*drop)(void *elem) = c->drop;
@@ -41,8 +35,15 @@ void kc_drop_unreceived(kc_chan *c)
 	if (!is_last(c))
 		return;
 	/* The calls take references, and must not come back here. */
-	c->drop = NULL;
+	c->unreceived = NULL;
 	atomic_store_explicit(&c->refs, 1, memory_order_relaxed);
 	while (kc_try_recv(c, elem) == 1)
 		drop(elem);
+}
+
+void kc_set_drop(kc_chan *c, void (*drop)(void *elem))
+{
+	c->drop = drop;
+	c->unreceived = receive_all;
+	c->drop_pid = sys_getpid();
 }

@@ -9,7 +9,6 @@
 #include <signal.h>
 
 #include "dump.h"
-#include "dump_signal.h"
 #include "fork.h"
 #include "futex.h"
 #include "task.h"
@@ -28,18 +27,18 @@ static struct {
 	uint32_t wakes;			/* a futex: counts what has come */
 } dumps;
 
-void kc_dump_lock(void)
+static void lock_dumps(void)
 {
 	kc_lock(&dumps.lock);
 }
 
-void kc_dump_unlock(void)
+static void unlock_dumps(void)
 {
 	kc_unlock(&dumps.lock);
 }
 
-/* With the lock held. The thread is gone. */
-void kc_dump_forked(void)
+/* In the child, which is as it was before it asked for any. The thread is gone. */
+static void forked(void)
 {
 	int i;
 
@@ -51,6 +50,9 @@ void kc_dump_forked(void)
 		dumps.come[i] = false;
 	}
 }
+
+KC_AT_FORK(.order = KC_FORK_DUMP, .lock = lock_dumps, .unlock = unlock_dumps,
+	   .forked = forked)
 
 static void on_signal(int signal)
 {
@@ -132,8 +134,8 @@ int kc_dump_on_signal(int signal, uint32_t flags)
 	ret = kc_fork_setup();
 	if (ret)
 		return ret;
-	kc_dump_lock();
+	lock_dumps();
 	ret = ask_for(signal, flags);
-	kc_dump_unlock();
+	unlock_dumps();
 	return ret;
 }

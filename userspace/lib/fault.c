@@ -17,6 +17,7 @@
 #include <ucontext.h>
 
 #include "fault.h"
+#include "fork.h"
 #include "panicking.h"
 #include "report.h"
 
@@ -39,15 +40,17 @@ static struct range ranges[MAX_RANGES];
 static unsigned int nr_ranges;
 static uint32_t lock;		/* of those who add to it */
 
-void kc_fault_lock(void)
+static void lock_ranges(void)
 {
 	kc_lock(&lock);
 }
 
-void kc_fault_unlock(void)
+static void unlock_ranges(void)
 {
 	kc_unlock(&lock);
 }
+
+KC_AT_FORK(.order = KC_FORK_FAULT, .lock = lock_ranges, .unlock = unlock_ranges)
 
 /* What the panic is made of, on the stack where it happens. */
 struct fault {

@@ -12,8 +12,4 @@ void kc_fault_setup(void);
 bool kc_call_handler(const struct sigaction *old, int signal, siginfo_t *info,
 		     void *context);
 
-/* Around fork(), see fork.c. */
-void kc_fault_lock(void);
-void kc_fault_unlock(void);
-
 #endif /* LIBKCHAN_FAULT_H */

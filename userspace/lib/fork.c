@@ -14,75 +14,80 @@
  * comes after the handlers that the program had by then, whose locks are free again.
  */
 #include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-#include "clock.h"
-#include "ctx.h"
-#include "deadlock.h"
-#include "dump_signal.h"
-#include "fault.h"
 #include "fork.h"
-#include "keeper.h"
-#include "log.h"
-#include "look.h"
-#include "notify.h"
-#include "pool.h"
-#include "race_chan.h"
-#include "report.h"
-#include "thread.h"
+#include "futex.h"
 
 uint32_t kc_generation;
+
+/*
+ * Who has joined, in their order. The lock is held over a fork(), before all others.
+ */
+static struct kc_fork *first;
+static uint32_t lock;
 
 static pthread_once_t locks_once = PTHREAD_ONCE_INIT;
 static int error;
 
+void kc_fork_join(struct kc_fork *f)
+{
+	struct kc_fork **at = &first;
+
+	kc_lock(&lock);
+	while (*at && (*at)->order < f->order)
+		at = &(*at)->next;
+	f->next = *at;
+	*at = f;
+	kc_unlock(&lock);
+}
+
+/* They are a few: so is the stack that this takes. */
+static void lock_from_last(const struct kc_fork *f)
+{
+	if (!f)
+		return;
+	lock_from_last(f->next);
+	if (f->lock)
+		f->lock();
+}
+
 static void before(void)
 {
-	kc_notify_lock();
-	kc_ctx_lock_all();
-	kc_keeper_lock();
-	kc_log_lock();
-	kc_fault_lock();
-	kc_dump_lock();
-	kc_lock(&kc_sched.lock);
-	kc_race_lock();
+	kc_lock(&lock);
+	lock_from_last(first);
 }
 
 static void unlock_all(void)
 {
-	kc_race_unlock();
-	kc_unlock(&kc_sched.lock);
-	kc_dump_unlock();
-	kc_fault_unlock();
-	kc_log_unlock();
-	kc_keeper_unlock();
-	kc_ctx_unlock_all();
-	kc_notify_unlock();
+	const struct kc_fork *f;
+
+	for (f = first; f; f = f->next)
+		if (f->unlock)
+			f->unlock();
+	kc_unlock(&lock);
 }
 
 static void in_child(void)
 {
+	const struct kc_fork *f;
+
 	kc_generation++;
-	kc_thread_forked();
-	kc_pool_forked();
-	kc_g_forked();
-	/* Another goroutine may be dying in the parent, for ever, or look at others. */
-	kc_report_forked();
-	kc_look_forked();
-	kc_dump_forked();
-	kc_deadlock_forked();
-	kc_clock_forked();
-	kc_keeper_forked();
-	kc_ctx_forked();
-	kc_notify_forked();
+	for (f = first; f; f = f->next)
+		if (f->forked)
+			f->forked();
 	unlock_all();
 }
 
 /* What drops references, and may call the program's functions so. */
 static void drop_in_child(void)
 {
-	kc_keeper_tell_forked();
-	kc_ctx_drop_forked();
-	kc_notify_drop_forked();
+	const struct kc_fork *f;
+
+	for (f = first; f; f = f->next)
+		if (f->drop)
+			f->drop();
 }
 
 static void setup_locks(void)
@@ -98,7 +103,7 @@ static void setup_drop(void)
 }
 
 /* No other thread is in the middle of it, or of what it is there for, at a fork. */
-__attribute__((constructor(101))) static void set_up_early(void)
+__attribute__((constructor(KC_FORK_EARLY))) static void set_up_early(void)
 {
 	pthread_once(&locks_once, setup_locks);
 }

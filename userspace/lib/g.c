@@ -138,7 +138,7 @@ uint64_t kc_g_newest(void)
 }
 
 /* In the child: of all goroutines the one that called fork() is left. */
-void kc_g_forked(void)
+static void forked(void)
 {
 	struct kc_g *g = kc_g_current;
 
@@ -149,6 +149,18 @@ void kc_g_forked(void)
 	kc_park_forked(&g->parked);
 	kc_list_add(&kc_sched.all, &g->all);
 }
+
+static void lock_all(void)
+{
+	kc_lock(&kc_sched.lock);
+}
+
+static void unlock_all(void)
+{
+	kc_unlock(&kc_sched.lock);
+}
+
+KC_AT_FORK(.order = KC_FORK_G, .lock = lock_all, .unlock = unlock_all, .forked = forked)
 
 uint64_t kc_goid(void)
 {

@@ -125,9 +125,6 @@ uint64_t kc_g_newest(void);
 
 void kc_g_set_name(struct kc_g *g, const char *name);
 
-/* Around fork(): see fork.c. */
-void kc_g_forked(void);
-
 /*
  * Call the goroutine's function. Returns when that has returned, was left by a
  * panic that does not end the program, or by kc_goexit(). See panic.c.

@@ -50,16 +50,3 @@ int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *options)
 	start.copy_size = options->copy_size;
 	return kc_pool_start(&start);
 }
-
-void kc_gosched(void)
-{
-	sys_yield();
-}
-
-void kc_sleep(int64_t ns)
-{
-	const int64_t until = kc_later(kc_now(), ns);
-
-	if (ns > 0)
-		kc_wait_for_nothing(KC_STATE_SLEEP, kc_until(until));
-}

@@ -26,6 +26,7 @@ struct kc_chan {
 	void (*on_free)(void *owner);	/* NULL: nobody is told */
 	void *owner;
 	/* Of a channel of elements that own something: see kc_set_drop(). */
+	void (*unreceived)(kc_chan *c);	/* before the last reference goes */
 	void (*drop)(void *elem);
 	pid_t drop_pid;
 	/* With a race detector: what it knows of the channel, and KCHAN_INFO_*. */
@@ -50,9 +51,6 @@ void kc_set_drop(kc_chan *c, void (*drop)(void *elem));
 
 /* The caller has received @elem and does not want it. */
 void kc_drop_unwanted(const kc_chan *c, void *elem);
-
-/* With the last reference, of a handle that has it set. */
-void kc_drop_unreceived(kc_chan *c);
 
 /*
  * That a caller's options of @size bytes are as large as those of @known bytes that we

@@ -16,7 +16,6 @@
 #include "futex.h"
 #include "internal.h"
 #include "keeper.h"
-#include "notify.h"
 #include "race.h"
 #include "task.h"
 #include "pool.h"
@@ -49,15 +48,17 @@ static struct kc_keeper {
 	.event = -1,
 };
 
-void kc_keeper_lock(void)
+static void lock_keeper(void)
 {
 	kc_lock(&keeper.lock);
 }
 
-void kc_keeper_unlock(void)
+static void unlock_keeper(void)
 {
 	kc_unlock(&keeper.lock);
 }
+
+void (*kc_keeper_signals)(void);
 
 void kc_keeper_wake(void)
 {
@@ -337,7 +338,8 @@ static void keep(void)
 	kc_race_serve();
 	for (;;) {
 		seen = __atomic_load_n(&keeper.wakes, __ATOMIC_SEQ_CST);
-		kc_notify_tell();
+		if (kc_keeper_signals)
+			kc_keeper_signals();
 		kc_lock(&keeper.lock);
 		until = fire_due();
 		watches = !kc_list_empty(&keeper.watches);
@@ -371,7 +373,7 @@ int kc_keeper_start(void)
  * being called was not holding any lock that matters, or the parent would have
  * waited for it.
  */
-void kc_keeper_forked(void)
+static void forked(void)
 {
 	struct kc_timed *t;
 	struct kc_watch *w;
@@ -401,7 +403,7 @@ void kc_keeper_forked(void)
 }
 
 /* Once all locks are free. */
-void kc_keeper_tell_forked(void)
+static void tell_forked(void)
 {
 	struct kc_heap_node *node;
 	struct kc_timed *t;
@@ -412,3 +414,6 @@ void kc_keeper_tell_forked(void)
 		t->forked(t);
 	}
 }
+
+KC_AT_FORK(.order = KC_FORK_KEEPER, .lock = lock_keeper, .unlock = unlock_keeper,
+	   .forked = forked, .drop = tell_forked)

@@ -84,13 +84,13 @@ struct kc_keeper_turn {
 
 bool kc_keeper_is_idle(struct kc_keeper_turn *turn);
 
+/*
+ * What the keeper does in each turn besides: it tells of signals. NULL: nobody is to be
+ * told of any. Set before main(), by notify.c.
+ */
+extern void (*kc_keeper_signals)(void);
+
 /* True if there is something that it waits for, or calls. */
 bool kc_keeper_has_work(void);
-
-/* Around fork(), see fork.c; the last one without any lock. */
-void kc_keeper_lock(void);
-void kc_keeper_unlock(void);
-void kc_keeper_forked(void);
-void kc_keeper_tell_forked(void);
 
 #endif /* LIBKCHAN_KEEPER_H */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "fork.h"
 #include "futex.h"
 #include "internal.h"
 #include "log.h"
@@ -16,23 +17,25 @@ static struct {
 	void *arg;
 } logger;
 
-void kc_log_lock(void)
+static void lock_logger(void)
 {
 	kc_lock(&logger.lock);
 }
 
-void kc_log_unlock(void)
+static void unlock_logger(void)
 {
 	kc_unlock(&logger.lock);
 }
 
+KC_AT_FORK(.order = KC_FORK_LOG, .lock = lock_logger, .unlock = unlock_logger)
+
 void kc_set_logger(kc_logger log, void *arg)
 {
 	kc_race_release(&logger);
-	kc_log_lock();
+	lock_logger();
 	logger.log = log;
 	logger.arg = arg;
-	kc_log_unlock();
+	unlock_logger();
 }
 
 /* One call, so that nobody else's output gets in between. */
@@ -52,10 +55,10 @@ void kc_log(const char *text)
 	kc_logger log;
 	void *arg;
 
-	kc_log_lock();
+	lock_logger();
 	log = logger.log;
 	arg = logger.arg;
-	kc_log_unlock();
+	unlock_logger();
 	kc_race_acquire(&logger);
 	if (log)
 		log(arg, text);

@@ -5,7 +5,4 @@
 /* Log a message, which ends without a newline. */
 void kc_log(const char *text);
 
-void kc_log_lock(void);
-void kc_log_unlock(void);
-
 #endif /* LIBKCHAN_LOG_H */

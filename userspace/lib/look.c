@@ -13,17 +13,21 @@
 #include <string.h>
 
 #include "ask.h"
+#include "fork.h"
 #include "look.h"
 #include "park.h"
 
 /* Of who looks; around everything else. */
 static uint32_t looking;
 
-void kc_look_forked(void)
+/* In the child: a thread of the parent may be looking. */
+static void forked(void)
 {
 	looking = KC_UNLOCKED;
 	kc_ask_forked();
 }
+
+KC_AT_FORK(.order = KC_FORK_LOOK, .forked = forked)
 
 void kc_looker_take(struct kc_looker *looker, uintptr_t from)
 {

@@ -41,7 +41,4 @@ int kc_look(const struct kc_looker *looker,
 int kc_look_self(const struct kc_looker *looker,
 		 int (*see)(void *arg, struct kc_sight *sight), void *arg);
 
-/* In the child of a fork(). */
-void kc_look_forked(void);
-
 #endif /* LIBKCHAN_LOOK_H */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fork.h"
 #include "futex.h"
 #include "internal.h"
 #include "keeper.h"
@@ -29,12 +30,12 @@ static struct kc_list left = KC_LIST_INIT(left);	/* by the parent of a fork() */
 static bool pending[KC_NR_SIGNALS + 1];
 static bool any_pending;
 
-void kc_notify_lock(void)
+static void lock_all(void)
 {
 	kc_lock(&lock);
 }
 
-void kc_notify_unlock(void)
+static void unlock_all(void)
 {
 	kc_unlock(&lock);
 }
@@ -135,13 +136,18 @@ static void tell_all(void)
 	}
 }
 
-void kc_notify_tell(void)
+static void tell(void)
 {
 	if (!__atomic_load_n(&any_pending, __ATOMIC_ACQUIRE))
 		return;
 	kc_lock(&lock);
 	tell_all();
 	kc_unlock(&lock);
+}
+
+__attribute__((constructor(KC_FORK_EARLY))) static void serve_keeper(void)
+{
+	kc_keeper_signals = tell;
 }
 
 static void add(struct kc_notified *to, const int *signums, size_t n)
@@ -173,9 +179,9 @@ bool kc_notify_is_wanted(void)
 {
 	bool wanted;
 
-	kc_notify_lock();
+	lock_all();
 	wanted = !kc_list_empty(&all);
-	kc_notify_unlock();
+	unlock_all();
 	return wanted;
 }
 
@@ -299,7 +305,7 @@ void kc_notify_stop(kc_chan *c)
 }
 
 /* In the child, with the lock held: it does what the parent did before. */
-void kc_notify_forked(void)
+static void forked(void)
 {
 	struct kc_notified *to;
 	int signum;
@@ -322,7 +328,7 @@ void kc_notify_forked(void)
 }
 
 /* Once all locks are free. */
-void kc_notify_drop_forked(void)
+static void drop_forked(void)
 {
 	struct kc_notified *to;
 
@@ -332,3 +338,6 @@ void kc_notify_drop_forked(void)
 		to->forked(to);
 	}
 }
+
+KC_AT_FORK(.order = KC_FORK_NOTIFY, .lock = lock_all, .unlock = unlock_all,
+	   .forked = forked, .drop = drop_forked)

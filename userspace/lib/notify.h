@@ -41,13 +41,5 @@ void kc_notify_del(struct kc_notified *to);
 /* True if somebody is told of some. */
 bool kc_notify_is_wanted(void);
 
-/* What signals there have been since. */
-void kc_notify_tell(void);
-
-/* Around fork(), see fork.c; the last one without any lock. */
-void kc_notify_lock(void);
-void kc_notify_unlock(void);
-void kc_notify_forked(void);
-void kc_notify_drop_forked(void);
 
 #endif /* LIBKCHAN_NOTIFY_H */

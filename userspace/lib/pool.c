@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fork.h"
 #include "last.h"
 #include "park.h"
 #include "pool.h"
@@ -469,7 +470,7 @@ int kc_shutdown(void)
 }
 
 /* All threads are gone but this one, which may be one of the pool's. */
-void kc_pool_forked(void)
+static void forked(void)
 {
 	struct kc_g *self = kc_g_current, *g;
 	struct kc_list *link, *next;
@@ -490,3 +491,5 @@ void kc_pool_forked(void)
 		make_lists();
 	}
 }
+
+KC_AT_FORK(.order = KC_FORK_POOL, .forked = forked)

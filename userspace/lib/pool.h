@@ -91,7 +91,4 @@ void kc_pool_leave(struct kc_worker *w);
 /* Until there are no threads; who is parked ends now. */
 void kc_pool_drain(void);
 
-/* In the child of a fork(). */
-void kc_pool_forked(void);
-
 #endif /* LIBKCHAN_POOL_H */

@@ -38,6 +38,7 @@
  * An element is read by who calls a send, before that, and written by who calls a
  * receive, once that has got it.
  */
+#include "fork.h"
 #include "futex.h"
 #include "race_chan.h"
 
@@ -65,16 +66,19 @@ static struct kc_race_chan race_chans[NR_CHANS];
 static uint32_t lock;		/* while something is done that does not wait */
 static uint32_t forks;
 
-void kc_race_lock(void)
+/* Around a fork(): nobody else is in the middle of something that does not wait. */
+static void lock_for_fork(void)
 {
 	kc_lock(&lock);
 	__atomic_store_n(&forks, forks + 1, __ATOMIC_RELAXED);
 }
 
-void kc_race_unlock(void)
+static void unlock_for_fork(void)
 {
 	kc_unlock(&lock);
 }
+
+KC_AT_FORK(.order = KC_FORK_RACE, .lock = lock_for_fork, .unlock = unlock_for_fork)
 
 /* Whoever was in the middle of it has told of it. */
 static void await_told(void)

@@ -114,8 +114,4 @@ static inline void kc_race_set_tick(const kc_chan *c)
 		kc_race_tick(c);
 }
 
-/* Around a fork(): nobody else is in the middle of something that does not wait. */
-void kc_race_lock(void);
-void kc_race_unlock(void);
-
 #endif /* LIBKCHAN_RACE_CHAN_H */

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "dump.h"
+#include "fork.h"
 #include "log.h"
 #include "out.h"
 #include "report.h"
@@ -45,11 +46,14 @@ void kc_report_await(void)
 		sys_pause();
 }
 
-void kc_report_forked(void)
+/* In the child: another goroutine may be dying in the parent, for ever. */
+static void forked(void)
 {
 	dying = KC_UNLOCKED;
 	who_dies = 0;
 }
+
+KC_AT_FORK(.order = KC_FORK_REPORT, .forked = forked)
 
 static void put_panicked(struct kc_out *out, const struct kc_panicked *what)
 {

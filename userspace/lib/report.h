@@ -38,7 +38,4 @@ KC_NORETURN void kc_report_error(const char *text, const struct kc_g *g,
  */
 void kc_report_await(void);
 
-/* In the child of a fork(). */
-void kc_report_forked(void);
-
 #endif /* LIBKCHAN_REPORT_H */

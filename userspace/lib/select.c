@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-#include "clock.h"
+#include "alarm.h"
 #include "ctx.h"
 #include "memcheck.h"
 #include "park.h"

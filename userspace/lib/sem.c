@@ -11,7 +11,7 @@
  * A waiter is on the stack of who waits, who may return as soon as its word says
  * that it is served. A context that is cancelled, or an alarm, only changes the word.
  */
-#include "clock.h"
+#include "alarm.h"
 #include "ctx.h"
 #include "park.h"
 #include "race.h"

@@ -9,8 +9,9 @@
  */
 #include <stdlib.h>
 
+#include "alarm.h"
 #include "asleep.h"
-#include "clock.h"
+#include "fork.h"
 #include "futex.h"
 #include "park.h"
 #include "race.h"
@@ -28,8 +29,6 @@
 #define FIRST_REST	(20 * KC_MICROSECOND)
 #define LAST_REST	KC_MILLISECOND
 
-uint32_t kc_clock_faked;
-
 struct turn {
 	bool awaited;
 	uint32_t given;			/* so often: a futex */
@@ -46,7 +45,8 @@ static struct {
 	struct turn ending;		/* the root, once the function has returned */
 } bubble;
 
-void kc_clock_forked(void)
+/* In the child: the clock is the real one. */
+static void forked(void)
 {
 	bubble.lock = KC_UNLOCKED;
 	bubble.runs = false;
@@ -55,13 +55,15 @@ void kc_clock_forked(void)
 	kc_clock_faked = false;
 }
 
-int64_t kc_clock_now(void)
+KC_AT_FORK(.order = KC_FORK_CLOCK, .forked = forked)
+
+static int64_t fake_now(void)
 {
 	return __atomic_load_n(&bubble.now, __ATOMIC_ACQUIRE);
 }
 
 /* Whoever is given a turn is woken before the lock is free. */
-bool kc_clock_is_awaited(void)
+static bool is_awaited(void)
 {
 	bool awaited;
 
@@ -69,6 +71,19 @@ bool kc_clock_is_awaited(void)
 	awaited = bubble.waiting.awaited || bubble.ending.awaited;
 	kc_unlock(&bubble.lock);
 	return awaited;
+}
+
+static const struct kc_fake_clock fake_clock = {
+	.now = fake_now,
+	.is_awaited = is_awaited,
+	.set = kc_alarm_do_set,
+	.set_fd = kc_alarm_do_set_fd,
+	.clear = kc_alarm_do_clear,
+};
+
+__attribute__((constructor(KC_FORK_EARLY))) static void offer_clock(void)
+{
+	kc_fake_clock = &fake_clock;
 }
 
 /* With the lock held: who waits for it may go on. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fork.h"
 #include "pool.h"
 #include "race.h"
 #include "thread.h"
@@ -230,10 +231,12 @@ unsigned int kc_thread_count_own(void)
 	return __atomic_load_n(&nr_own, __ATOMIC_RELAXED);
 }
 
-void kc_thread_forked(void)
+static void forked(void)
 {
 	nr_own = 0;
 }
+
+KC_AT_FORK(.order = KC_FORK_THREAD, .forked = forked)
 
 void kc_thread_become_own(void)
 {

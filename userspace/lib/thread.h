@@ -35,9 +35,6 @@ long kc_thread_count(void);
 /* Of so many, @known are all that there are but for the race detector's. */
 bool kc_thread_are_all(long threads, long known);
 
-/* In the child of a fork(). */
-void kc_thread_forked(void);
-
 /*
  * Call @fn(@arg) in a thread with a large stack, and wait for it. If there can be
  * no such thread it is called here.

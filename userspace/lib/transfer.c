@@ -9,7 +9,7 @@
  */
 #include <stdlib.h>
 
-#include "clock.h"
+#include "alarm.h"
 #include "memcheck.h"
 #include "park.h"
 #include "race_chan.h"
