@@ -163,6 +163,89 @@ static void test_signals(void)
 	until(atomic_load(&users[1].over));
 }
 
+struct in_ctx {
+	kc_sem *sem;
+	kc_ctx *ctx;
+	int64_t n;
+	int ret;
+	atomic_int tid;
+	atomic_bool over;
+};
+
+static void use_in_ctx(void *arg)
+{
+	struct in_ctx *user = arg;
+
+	atomic_store(&user->tid, gettid());
+	user->ret = kc_sem_acquire_ctx(user->ctx, user->sem, user->n);
+	atomic_store(&user->over, true);
+}
+
+static void begin_in_ctx(struct in_ctx *user, kc_sem *sem, int64_t n)
+{
+	*user = (struct in_ctx){ .sem = sem, .n = n };
+	must_int(kc_with_cancel(&user->ctx, NULL), 0);
+	must_int(kc_go(use_in_ctx, user), 0);
+	until(atomic_load(&user->tid) && is_asleep(atomic_load(&user->tid)));
+	must(!atomic_load(&user->over));
+}
+
+static void end_in_ctx(struct in_ctx *user, int want)
+{
+	until(atomic_load(&user->over));
+	expect_int(user->ret, want);
+	kc_ctx_unref(user->ctx);
+}
+
+static void test_context(void)
+{
+	kc_sem sem = KC_SEM_INIT(2), init = KC_SEM_INIT(2);
+	struct in_ctx user, other;
+
+	kc_sem_acquire(&sem, 1);
+	begin_in_ctx(&user, &sem, 2);
+	kc_sem_release(&sem, 1);
+	end_in_ctx(&user, 0);
+	begin_in_ctx(&user, &sem, 2);
+	begin_in_ctx(&other, &sem, 1);
+	kc_cancel(user.ctx);
+	end_in_ctx(&user, -ECANCELED);
+	kc_sem_release(&sem, 2);
+	end_in_ctx(&other, 0);
+	kc_sem_release(&sem, 1);
+	/* More than there is: until it is cancelled, and nobody else is kept waiting. */
+	begin_in_ctx(&user, &sem, 3);
+	expect_int(kc_sem_try_acquire(&sem, 2), 0);
+	kc_sem_release(&sem, 2);
+	kc_cancel(user.ctx);
+	end_in_ctx(&user, -ECANCELED);
+	expect(!memcmp(&sem, &init, sizeof(sem)));
+}
+
+/*
+ * Cancelled before there is enough: whatever comes then, it fails, and keeps nothing.
+ * Who waits behind it has it instead.
+ */
+static void test_cancelled_first(void)
+{
+	kc_sem sem = KC_SEM_INIT(2), init = KC_SEM_INIT(2);
+	const unsigned long rounds = tap_scale(200);
+	struct in_ctx user, behind;
+	unsigned long i;
+
+	for (i = 0; i < rounds; i++) {
+		kc_sem_acquire(&sem, 1);
+		begin_in_ctx(&user, &sem, 2);
+		begin_in_ctx(&behind, &sem, 2);
+		kc_cancel(user.ctx);
+		kc_sem_release(&sem, 1);
+		end_in_ctx(&user, -ECANCELED);
+		end_in_ctx(&behind, 0);
+		kc_sem_release(&sem, 2);
+	}
+	expect(!memcmp(&sem, &init, sizeof(sem)));
+}
+
 #define CROWD	8
 
 struct crowd {
@@ -255,6 +338,8 @@ static const struct tap_test tests[] = {
 	{ "one that gives up makes way", test_gives_up },
 	{ "more than there is waits apart", test_too_much },
 	{ "signals end no wait, and move no deadline", test_signals },
+	{ "until a context is cancelled", test_context },
+	{ "a context that is cancelled first", test_cancelled_first },
 	{ "a crowd with short deadlines", test_crowd },
 	{ "to release what is not held is a panic", test_misuse },
 };

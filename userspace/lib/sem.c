@@ -6,7 +6,8 @@
  * waiter that is served is taken off the queue, with its share, under the lock; then,
  * without it, its word is changed and who sleeps on that is woken. Whatever else
  * ends a wait, such as a deadline, has to take the waiter off the queue itself. If
- * it is not there any more then it has been served, and that counts.
+ * it is not there any more then it has been served. With a deadline that counts. With
+ * a context that is cancelled it does not: what it was given goes back.
  *
  * A waiter is on the stack of who waits, who may return as soon as its word says
  * that it is served. A context that is cancelled, or an alarm, only changes the word.
@@ -143,24 +144,42 @@ static void await_served(struct waiter *w)
 }
 
 /*
- * The wait is over without its having been served: 0 if it was after all. Who is
- * behind it in the queue may have waited for it alone.
+ * The wait is over without its having been served, as it seems: false if it was after
+ * all. Who is behind it in the queue may have waited for it alone.
  */
-static int give_up(kc_sem *sem, struct waiter *w, int why)
+static bool leave_queue(kc_sem *sem, struct waiter *w)
+{
+	struct waiter *served = NULL;
+	bool queued;
+
+	kc_lock(&sem->lock);
+	queued = w->queued;
+	if (queued) {
+		dequeue(sem, w);
+		served = serve(sem);
+	}
+	kc_unlock(&sem->lock);
+	wake(served);
+	if (!queued)
+		await_served(w);
+	return queued;
+}
+
+/* False if less is held. */
+static bool give_back(kc_sem *sem, int64_t n)
 {
 	struct waiter *served;
 
 	kc_lock(&sem->lock);
-	if (!w->queued) {
+	if (n < 0 || n > sem->held) {
 		kc_unlock(&sem->lock);
-		await_served(w);
-		return 0;
+		return false;
 	}
-	dequeue(sem, w);
+	sem->held -= n;
 	served = serve(sem);
 	kc_unlock(&sem->lock);
 	wake(served);
-	return why;
+	return true;
 }
 
 static void cancelled(struct kc_ctx_wait *wait)
@@ -173,11 +192,10 @@ static void cancelled(struct kc_ctx_wait *wait)
 		sys_futex_wake_one(&w->state);
 }
 
-/* In the queue, or served by now. */
-static int wait_in_ctx(kc_sem *sem, struct waiter *w, struct kc_limit limit,
-		       struct kc_node *node)
+/* 0 if it is served, and the context was not cancelled until then. */
+static int await_in_ctx(const kc_sem *sem, struct waiter *w, struct kc_limit limit,
+			struct kc_node *node)
 {
-	bool served;
 	int ret;
 
 	w->wait.cancelled = cancelled;
@@ -186,15 +204,26 @@ static int wait_in_ctx(kc_sem *sem, struct waiter *w, struct kc_limit limit,
 	if (!ret)
 		ret = kc_ctx_wait_add(node, &w->wait);
 	if (ret)
-		return give_up(sem, w, ret);
-	served = await(sem, w, limit);
+		return ret;
+	await(sem, w, limit);
 	kc_ctx_wait_del(&w->wait);
-	return served ? 0 : give_up(sem, w, kc_node_err(node));
+	return kc_node_err(node);
 }
 
-static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
+/* In the queue, or served by now. */
+static int wait_in_ctx(kc_sem *sem, struct waiter *w, struct kc_limit limit,
+		       struct kc_node *node)
 {
-	struct kc_node *node = kc_ctx_node(ctx);
+	const int err = await_in_ctx(sem, w, limit, node);
+
+	if (err && !leave_queue(sem, w))
+		give_back(sem, w->n);
+	return err;
+}
+
+static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit,
+		    struct kc_node *node)
+{
 	struct waiter self = { .n = n };
 
 	if (n < 0)
@@ -212,7 +241,7 @@ static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
 	/* In the queue it would keep all others waiting. */
 	if (n > sem->size) {
 		kc_unlock(&sem->lock);
-		return node ? kc_select_ctx(ctx, NULL, 0) :
+		return node ? await_in_ctx(sem, &self, limit, node) :
 			      kc_wait_for_nothing(KC_STATE_SEM, limit);
 	}
 	enqueue(sem, &self);
@@ -220,12 +249,15 @@ static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
 
 	if (node)
 		return wait_in_ctx(sem, &self, limit, node);
-	return await(sem, &self, limit) ? 0 : give_up(sem, &self, -ETIMEDOUT);
+	if (await(sem, &self, limit) || !leave_queue(sem, &self))
+		return 0;
+	return -ETIMEDOUT;
 }
 
-static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit, kc_ctx *ctx)
+static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit,
+		   struct kc_node *node)
 {
-	const int ret = wait_for(sem, n, limit, ctx);
+	const int ret = wait_for(sem, n, limit, node);
 
 	if (!ret)
 		kc_race_acquire(sem);
@@ -249,28 +281,20 @@ int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout)
 
 int kc_sem_acquire_ctx(kc_ctx *ctx, kc_sem *sem, int64_t n)
 {
-	const struct kc_node *node = kc_ctx_node(ctx);
+	struct kc_node *node = kc_ctx_node(ctx);
 	const int err = kc_ctx_err(ctx);
 
 	if (err)
 		return err;
 	return acquire(sem, n, node && node->deadline != KC_NEVER ?
-		       kc_until(node->deadline) : KC_FOR_EVER, ctx);
+		       kc_until(node->deadline) : KC_FOR_EVER, node);
 }
 
 void kc_sem_release(kc_sem *sem, int64_t n)
 {
-	struct waiter *served;
-
 	kc_jitter_here();
-	kc_lock(&sem->lock);
-	if (n < 0 || n > sem->held) {
-		kc_unlock(&sem->lock);
-		kc_panic("release of more than is held");
-	}
+	/* Before anybody can have it. */
 	kc_race_release(sem);
-	sem->held -= n;
-	served = serve(sem);
-	kc_unlock(&sem->lock);
-	wake(served);
+	if (!give_back(sem, n))
+		kc_panic("release of more than is held");
 }

@@ -57,9 +57,10 @@ int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout) KC_MUST_CHEC
 
 /*
  * As kc_sem_acquire(), but no longer than until @ctx is cancelled: 0, or then
- * -ECANCELED or -ETIMEDOUT, as kc_ctx_err() says; also if it is already. If @ctx
- * comes from another process, or from before a fork(), it can also fail as
- * kc_ctx_done() does.
+ * -ECANCELED or -ETIMEDOUT, as kc_ctx_err() says; also if it is already. A wait never
+ * succeeds once @ctx is cancelled: what became free just then goes back. With @n over
+ * the semaphore's size it waits until @ctx is cancelled. If @ctx comes from another
+ * process, or from before a fork(), it can also fail as kc_ctx_done() does.
  */
 int kc_sem_acquire_ctx(kc_ctx *ctx, kc_sem *sem, int64_t n) KC_MUST_CHECK;
 
