@@ -548,6 +548,70 @@ static void test_storm(void)
 	kc_unref(s.c);
 }
 
+/* So many channels to close that it takes a while. */
+#define FAMILY	200
+
+static void *cancel_it(void *ctx)
+{
+	expect_int(kc_cancel(ctx), 0);
+	return NULL;
+}
+
+/* Says that it is cancelled only once its channel is closed: then both do, for good. */
+static void see_cancelled(kc_ctx *ctx, kc_chan *c, bool ask)
+{
+	kc_case one = kc_case_done(ctx);
+
+	/* The second to cancel it: this returns when the first one has closed it. */
+	if (!ask)
+		expect_int(kc_cancel(ctx), 0);
+	while (!kc_ctx_err(ctx))
+		;
+	expect_int(kc_try_recv(c, NULL), 0);
+	expect_int(kc_try_select(&one, 1), 0);
+	expect_int(one.status, -ECANCELED);
+}
+
+static void *await_closed(void *arg)
+{
+	kc_ctx *ctx = arg;
+
+	expect_int(kc_recv(done(ctx), NULL), 0);
+	expect_int(kc_ctx_err(ctx), -ECANCELED);
+	return NULL;
+}
+
+/* One thread cancels all; what do the others see meanwhile? */
+static void test_err_and_done(void)
+{
+	const unsigned long rounds = tap_scale(20);
+	kc_ctx *top, *child[FAMILY];
+	kc_chan *c[FAMILY];
+	pthread_t canceller, waiter;
+	unsigned long round;
+	int i;
+
+	for (round = 0; round < rounds; round++) {
+		top = cancellable(NULL);
+		for (i = 0; i < FAMILY; i++) {
+			child[i] = cancellable(top);
+			c[i] = done(child[i]);
+		}
+		waiter = start(await_closed, child[FAMILY / 2]);
+		wait_receivers(c[FAMILY / 2], 1);
+		i = round * 7 % FAMILY;
+		canceller = start(cancel_it, top);
+		while (!kc_ctx_err(top))
+			;
+		see_cancelled(child[i], c[i], round % 2 == 0);
+		join(canceller);
+		join(waiter);
+		for (i = 0; i < FAMILY; i++)
+			kc_ctx_unref(child[i]);
+		kc_ctx_unref(top);
+	}
+}
+
 static const struct tap_test tests[] = {
 	{ "its channel", test_done },
 	{ "its channel, of a value", test_done_of_value },
@@ -561,6 +625,7 @@ static const struct tap_test tests[] = {
 	{ "several times in a select", test_times },
 	{ "sleep", test_sleep },
 	{ "limits", test_limits },
+	{ "cancelled, and closed", test_err_and_done },
 	{ "all at the same time", test_storm },
 };
 

@@ -7,6 +7,12 @@
  * tree holds only what is not cancelled, and a call that cancels walks each node
  * once, over the links that there are, without any memory for it.
  *
+ * Who is told that a context is cancelled must find its channel closed, and who finds
+ * the channel closed must be told so. So "err" is set, then the channel is closed, and
+ * then "over" is set, all under the lock. Who finds "err" but not "over" waits for the
+ * lock: kc_ctx_err() says nothing while the channel is open. A second kc_cancel() takes
+ * the lock too, and returns when all channels below are closed.
+ *
  * A deadline that is over counts from when it was, not from when it is noticed:
  * whatever then cancels a node whose own deadline is over finds that it had been
  * cancelled by that.
@@ -34,7 +40,7 @@ static struct kc_list left = KC_LIST_INIT(left);	/* by the parent of a fork() */
 /* What is to be done after, without the lock. */
 struct work {
 	int64_t now;
-	struct kc_done *senders;	/* to be closed */
+	struct kc_done *senders;	/* closed, to be dropped */
 	struct kc_list later;		/* to be told */
 };
 
@@ -100,7 +106,10 @@ static void mark(struct kc_node *n, int err, kc_error *cause, struct work *work)
 		sender->node = NULL;
 		sender->next = work->senders;
 		work->senders = sender;
+		kc_ctx_channels->close(sender);
 	}
+	/* Pairs with await_over(). */
+	__atomic_store_n(&n->over, true, __ATOMIC_RELEASE);
 	if (n->armed)
 		kc_timed_del(&n->timer);
 	for (source = n->sources; source; source = source->next)
@@ -161,6 +170,15 @@ void kc_node_cancel(struct kc_node *n, int err, kc_error *cause)
 	finish(&work);
 }
 
+/* It is cancelled: wait until its channel is closed. */
+static void await_over(const struct kc_node *n)
+{
+	if (__atomic_load_n(&n->over, __ATOMIC_ACQUIRE))
+		return;
+	kc_lock(&kc_ctx_lock);
+	kc_unlock(&kc_ctx_lock);
+}
+
 /* What is known, or known once it is looked at. */
 static int look(struct kc_node *n)
 {
@@ -187,8 +205,10 @@ int kc_node_err(struct kc_node *n)
 {
 	const int err = look(n);
 
-	if (err)
+	if (err) {
+		await_over(n);
 		kc_race_acquire(n);
+	}
 	return err;
 }
 
@@ -234,8 +254,10 @@ void kc_node_free(struct kc_node *n)
 		kc_keeper_forget(&n->timer);
 	if (n->sources)
 		kc_ctx_channels->free_sources(n);
-	if (sender)
+	if (sender) {
+		kc_ctx_channels->close(sender);
 		kc_ctx_channels->drop(sender);
+	}
 	if (n->done)
 		kc_ctx_channels->unref(n->done);
 	kc_error_unref(n->cause);

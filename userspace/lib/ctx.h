@@ -8,9 +8,9 @@
  * the list is not held by it.
  *
  * One lock, kc_ctx_lock, guards the tree: the lists, and whether a node is
- * cancelled. Under it a whole subtree is cancelled in one step; what takes longer,
- * such as to close the channels, is done after. A node's being cancelled and its
- * channel are read without it: they are set once.
+ * cancelled. Under it a whole subtree is cancelled in one step, and its channels are
+ * closed: see cancel.c. The channels are dropped after that, without it. A node's being
+ * cancelled and its channel are read without it: they are set once.
  *
  * Locks are taken in this order, one inside the other:
  *
@@ -96,6 +96,7 @@ struct kc_node {
 	/* Set once, under the lock; the cause first. */
 	kc_error *cause;
 	int err;			/* 0: it is not cancelled */
+	bool over;			/* it is, and its channel is closed */
 	kc_chan *done;			/* NULL: none was needed yet */
 
 	/* Never changed, but for the sources in the child of a fork(). */
@@ -133,7 +134,9 @@ extern unsigned int kc_nr_sources;
 struct kc_ctx_channels {
 	/* See whether a source has cancelled the node. */
 	void (*look)(struct kc_node *n);
-	/* The node is cancelled or freed: its ends that close are to do so. */
+	/* The node is cancelled or freed: its end closes the channel, */
+	void (*close)(struct kc_done *sender);
+	/* and then it goes, with all in the list. */
 	void (*drop)(struct kc_done *sender);
 	void (*free_sources)(struct kc_node *n);
 	void (*unref)(kc_chan *done);

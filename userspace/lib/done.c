@@ -53,21 +53,24 @@ static int make_closed(void)
 	return 0;
 }
 
+/* Not kc_close(), whose reference a child would have, too. */
+static void close_sender(struct kc_done *sender)
+{
+	int ret;
+
+	kc_race_close(sender->chan);
+	ret = sys_ioctl(sender->chan->fd, KCHAN_IOC_CLOSE, NULL);
+	kc_race_closed(sender->chan, ret);
+}
+
 /*
- * All in the list, for good. Nobody else has them; but a child that is forked has
- * the ends for as long as they are among the senders.
+ * All in the list, for good; they are closed. Nobody else has them; but a child that is
+ * forked has the ends for as long as they are among the senders.
  */
 static void drop_senders(struct kc_done *sender)
 {
 	struct kc_done *each, *next;
-	int ret;
 
-	/* Not kc_close(), whose reference a child would have, too. */
-	for (each = sender; each; each = each->next) {
-		kc_race_close(each->chan);
-		ret = sys_ioctl(each->chan->fd, KCHAN_IOC_CLOSE, NULL);
-		kc_race_closed(each->chan, ret);
-	}
 	kc_race_hide();
 	kc_lock(&kc_ctx_lock);
 	for (each = sender; each; each = next) {
@@ -104,8 +107,10 @@ static int make_done(struct kc_node *n)
 		n->sender = sender;
 	}
 	kc_unlock(&kc_ctx_lock);
-	if (over)
+	if (over) {
+		close_sender(sender);
 		drop_senders(sender);
+	}
 	__atomic_store_n(&n->done, recv, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -339,7 +344,7 @@ static void forked(void)
 		kc_list_del(&each->all);
 		kc_unref(each->chan);
 		n = each->node;
-		/* A thread of the parent's is about to close it. */
+		/* It is closed: a thread of the parent's is about to drop it. */
 		if (!n) {
 			free(each);
 			continue;
@@ -357,6 +362,7 @@ KC_AT_FORK(.order = KC_FORK_DONE, .lock = lock_making, .unlock = unlock_making,
 
 static const struct kc_ctx_channels channels = {
 	.look = look,
+	.close = close_sender,
 	.drop = drop_senders,
 	.free_sources = free_sources,
 	.unref = kc_unref,

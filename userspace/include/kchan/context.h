@@ -99,7 +99,9 @@ int kc_without_cancel(kc_ctx **out, kc_ctx *parent) KC_MUST_CHECK;
 
 /*
  * Cancel @ctx and all that was made from it: when this returns kc_ctx_err() of all
- * of them says so. What is cancelled already is left as it is. The second form
+ * of them says so, and all their channels (kc_ctx_done()) are closed. So it is also
+ * when another thread had begun to cancel them. What is cancelled already is left as it
+ * is. The second form
  * gives a cause for kc_ctx_cause(), of which it takes its own reference; NULL is
  * none.
  *
@@ -113,7 +115,10 @@ int kc_cancel_cause(kc_ctx *ctx, kc_error *cause);
 /* kc_cancel() and kc_ctx_unref(), as kc_defer() calls them: Go's defer cancel(). */
 void kc_cancel_unref(void *ctx);
 
-/* 0, or how it was cancelled: -ECANCELED, or -ETIMEDOUT by its deadline. */
+/*
+ * 0, or how it was cancelled: -ECANCELED, or -ETIMEDOUT by its deadline. It is 0 for as
+ * long as the channel of kc_ctx_done() is open, and not 0 once that is closed.
+ */
 int kc_ctx_err(kc_ctx *ctx);
 
 /*
