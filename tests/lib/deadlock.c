@@ -115,6 +115,27 @@ static void mutex(void *arg)
 	kc_mutex_lock(&m);
 }
 
+static kc_rwmutex written = KC_RWMUTEX_INIT;
+
+static void write_too(void *arg)
+{
+	(void)arg;
+	kc_rwmutex_lock(&written);
+	kc_rwmutex_unlock(&written);
+}
+
+/* One writer behind another, which waits for it. */
+static void rwmutex(void *arg)
+{
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+
+	(void)arg;
+	watch();
+	kc_rwmutex_lock(&written);
+	must_int(kc_waitgroup_go(&wg, write_too, NULL), 0);
+	kc_waitgroup_wait(&wg);
+}
+
 static void selects(void *arg)
 {
 	kc_chan *c = make(8, 0), *d = make(8, 0);
@@ -339,6 +360,7 @@ static const struct {
 	{ "no channel", nil, "[chan receive (nil chan), " },
 	{ "a wait group", waitgroup, "[waitgroup wait, " },
 	{ "a mutex", mutex, "[mutex lock, " },
+	{ "a writer behind another", rwmutex, "[rwmutex lock, " },
 	{ "a select", selects, "[select on channels " },
 	{ "a thread of others", threads, "[chan receive on channel " },
 	{ "after a timer", timer_stopped, "[chan receive on channel " },

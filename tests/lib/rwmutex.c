@@ -4,7 +4,7 @@
  */
 #include <unistd.h>
 
-#include "common.h"
+#include "seen.h"
 #include "task.h"
 
 static void test_size(void)
@@ -244,6 +244,31 @@ static void test_misuse(void)
 	expect(!memcmp(&rw, &init, sizeof(rw)));
 }
 
+static kc_rwmutex written = KC_RWMUTEX_INIT;
+
+static void write_too(void *arg)
+{
+	(void)arg;
+	kc_rwmutex_lock(&written);
+	kc_rwmutex_unlock(&written);
+}
+
+/* It is seen to wait, and for what: also who is only in line behind another writer. */
+static void test_seen(void)
+{
+	struct wanted w;
+
+	kc_rwmutex_lock(&written);
+	go_named("second writer", write_too);
+	until(is_in("second writer", KC_STATE_RWMUTEX_WRITE));
+	go_named("third writer", write_too);
+	until(is_in("third writer", KC_STATE_RWMUTEX_WRITE));
+	w = look_for("third writer");
+	expect(w.g.on == &written);
+	kc_rwmutex_unlock(&written);
+	must_int(kc_shutdown(), 0);
+}
+
 static const struct tap_test tests[] = {
 	{ "its size is fixed, and zero is valid", test_size },
 	{ "locks, unlocks and tries of one", test_alone },
@@ -251,6 +276,7 @@ static const struct tap_test tests[] = {
 	{ "a writer that waits goes before new readers", test_writer_first },
 	{ "readers that wait go before the next writer", test_then_readers },
 	{ "a writer has it alone, in a crowd", test_crowd },
+	{ "writers in line are seen to wait", test_seen },
 	{ "a wrong unlock is a panic", test_misuse },
 };
 

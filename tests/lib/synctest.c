@@ -263,6 +263,36 @@ static void test_wait(void)
 	run_inside(wait_for_waiters, NULL);
 }
 
+/* One after another, each for an hour; the others wait for it, in one way or another. */
+static void write_for_an_hour(void *arg)
+{
+	struct relay *r = arg;
+
+	kc_rwmutex_lock(&r->rw);
+	kc_sleep(HOUR);
+	kc_rwmutex_unlock(&r->rw);
+	kc_waitgroup_done(&r->wg);
+}
+
+static void write_in_turn(void *arg)
+{
+	struct relay r = { .step = 0 };
+	const int64_t begin = kc_now();
+	int i;
+
+	(void)arg;
+	kc_waitgroup_add(&r.wg, 3);
+	for (i = 0; i < 3; i++)
+		must_int(kc_go(write_for_an_hour, &r), 0);
+	kc_waitgroup_wait(&r.wg);
+	expect_int(kc_now() - begin, 3 * HOUR);
+}
+
+static void test_writers(void)
+{
+	run_inside(write_in_turn, NULL);
+}
+
 /* Somebody always runs, for some real time; until then nothing leaps. */
 static void work(void *arg)
 {
@@ -352,6 +382,7 @@ static const struct tap_test tests[] = {
 	{ "what comes before the limit", test_served },
 	{ "a context's deadline", test_context },
 	{ "to wait until all others do", test_wait },
+	{ "writers that wait for each other", test_writers },
 	{ "time stands still while anyone runs", test_stands_still },
 	{ "nothing leaps too early", test_never_early },
 };

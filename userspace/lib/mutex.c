@@ -5,19 +5,10 @@
 #include "park.h"
 #include "race.h"
 
-static void lock_slowly(kc_mutex *m)
-{
-	struct kc_parked *parked = kc_park(KC_STATE_MUTEX, m, 0);
-
-	kc_lock_wait(&m->state);
-	kc_unpark(parked);
-}
-
 void kc_mutex_lock(kc_mutex *m)
 {
 	kc_jitter_here();
-	if (__builtin_expect(!kc_lock_try(&m->state), 0))
-		lock_slowly(m);
+	kc_lock_or_park(&m->state, KC_STATE_MUTEX, m);
 	kc_race_acquire(m);
 }
 

@@ -27,6 +27,14 @@ void kc_unpark_held(struct kc_parked *p)
 	}
 }
 
+void kc_lock_parked(uint32_t *word, kc_state state, const void *on)
+{
+	struct kc_parked *parked = kc_park(state, on, 0);
+
+	kc_lock_wait(word);
+	kc_unpark(parked);
+}
+
 bool kc_hold(struct kc_parked *p)
 {
 	uint32_t hold = KC_HOLD_PARKED;

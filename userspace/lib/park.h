@@ -93,6 +93,18 @@ static inline __attribute__((always_inline)) void kc_unpark(struct kc_parked *p)
 		kc_unpark_held(p);
 }
 
+/*
+ * Take a lock of the program's, which may be held for long: kc_lock() is for those that
+ * the library holds for a few instructions.
+ */
+void kc_lock_parked(uint32_t *word, kc_state state, const void *on);
+
+static inline void kc_lock_or_park(uint32_t *word, kc_state state, const void *on)
+{
+	if (__builtin_expect(!kc_lock_try(word), 0))
+		kc_lock_parked(word, state, on);
+}
+
 /* For who looks: true if it waits, and stays there until it is let go. */
 bool kc_hold(struct kc_parked *p);
 

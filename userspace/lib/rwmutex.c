@@ -113,7 +113,8 @@ void kc_rwmutex_lock(kc_rwmutex *rw)
 {
 	int32_t inside;
 
-	kc_lock(&rw->writers.state);
+	kc_jitter_here();
+	kc_lock_or_park(&rw->writers.state, KC_STATE_RWMUTEX_WRITE, rw);
 	inside = add_readers(rw, -MAX_READERS) + MAX_READERS;
 	if (inside && add_leaving(rw, inside))
 		wait_turn(KC_STATE_RWMUTEX_WRITE, rw, &rw->writer_turn);
@@ -124,6 +125,7 @@ int kc_rwmutex_try_lock(kc_rwmutex *rw)
 {
 	uint32_t none = 0;
 
+	kc_jitter_here();
 	if (!kc_lock_try(&rw->writers.state))
 		return -EAGAIN;
 	if (!__atomic_compare_exchange_n(&rw->readers, &none, -MAX_READERS, false,
