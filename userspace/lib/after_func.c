@@ -10,7 +10,7 @@
 
 #include "clock.h"
 #include "ctx.h"
-#include "pool.h"
+#include "start.h"
 #include "race.h"
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
@@ -58,7 +58,7 @@ static int start(struct kc_ctx_func *f)
 		.starter = &f->starter,
 	};
 
-	return kc_pool_start(&start);
+	return kc_start(&start);
 }
 
 static void start_in_any_case(struct kc_ctx_func *f)

@@ -9,7 +9,7 @@
 #include "internal.h"
 #include "jitter.h"
 #include "race_chan.h"
-#include "sys.h"
+#include "task.h"
 
 #define DEVICE	"/dev/kchan"
 
@@ -129,6 +129,12 @@ kc_chan *kc_ref(kc_chan *c)
 	if (c)
 		atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
 	return c;
+}
+
+void kc_drop_unwanted(const kc_chan *c, void *elem)
+{
+	if (c->drop && c->drop_pid == sys_getpid())
+		c->drop(elem);
 }
 
 void kc_unref(kc_chan *c)

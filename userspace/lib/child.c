@@ -36,7 +36,7 @@
 #include <sys/mman.h>
 
 #include "crash.h"
-#include "g.h"
+#include "panicking.h"
 #include "proc.h"
 #include "spawn.h"
 
@@ -285,6 +285,7 @@ KC_NORETURN static void run_function(const struct kc_spawn *spawn, int *tmp,
 	g->running = NULL;
 	g->crashing = false;
 	g->flags &= ~KC_GO_SAFE;
+	g->run = kc_g_run;
 	g->fn = call_function;
 	g->arg = &function;
 	kc_g_run(g);

@@ -12,6 +12,7 @@
  * Whoever crashes says so (kc_g.crashing) before it runs what is deferred; what lets
  * main() go on comes after. So exit() cannot miss it.
  */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "crash.h"
@@ -52,7 +53,17 @@ void kc_crash_await(void)
 	} while (kc_real_now() < deadline);
 }
 
+static int error;
+
+static void setup(void)
+{
+	error = atexit(kc_crash_await) ? -ENOMEM : 0;
+}
+
 int kc_crash_setup(void)
 {
-	return atexit(kc_crash_await) ? -ENOMEM : 0;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, setup);
+	return error;
 }

@@ -2,7 +2,7 @@
 #ifndef LIBKCHAN_CRASH_H
 #define LIBKCHAN_CRASH_H
 
-/* Have exit() call the next one: 0 or a negative errno. */
+/* Have exit() call the next one. Twice is as once. 0 or a negative errno. */
 int kc_crash_setup(void);
 
 /*

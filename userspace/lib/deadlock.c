@@ -4,8 +4,8 @@
  * library's own, which looks from time to time. A deadlock does not go away.
  */
 #include "asleep.h"
-#include "fork.h"
-#include "report.h"
+#include "kchandebug.h"
+#include "blocked.h"
 #include "task.h"
 #include "thread.h"
 
@@ -44,7 +44,7 @@ static void look_on(void)
 		before = asleep;
 		asleep = kc_all_asleep(&nobody);
 		if (asleep && before)
-			kc_report_deadlock();
+			kc_blocked_abort();
 	}
 }
 
@@ -72,3 +72,11 @@ int kc_detect_deadlock(int64_t every)
 	kc_unlock(&watch.lock);
 	return ret;
 }
+
+/* Who asks in this way waits for the answer. */
+static int detect_soon(void)
+{
+	return kc_detect_deadlock(100 * KC_MILLISECOND);
+}
+
+KC_DEBUG_WORD("deadlock", detect_soon)

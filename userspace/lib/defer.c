@@ -7,20 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "g.h"
-
-/* With the lock, for a fork(): its child frees what it finds there. */
-static void replace(struct kc_g *g, struct kc_deferred *deferred, size_t max)
-{
-	struct kc_deferred *before = g->deferred;
-
-	kc_lock(&kc_sched.lock);
-	g->deferred = deferred;
-	g->max_deferred = max;
-	kc_unlock(&kc_sched.lock);
-	if (before != g->few)
-		free(before);
-}
+#include "panicking.h"
 
 static bool make_room(struct kc_g *g)
 {
@@ -30,15 +17,8 @@ static bool make_room(struct kc_g *g)
 	if (!deferred)
 		return false;
 	memcpy(deferred, g->deferred, g->nr_deferred * sizeof(*deferred));
-	replace(g, deferred, max);
+	kc_g_set_deferred(g, deferred, max);
 	return true;
-}
-
-void kc_g_free_deferred(struct kc_g *g)
-{
-	if (g->deferred != g->few)
-		replace(g, g->few, KC_DEFERS);
-	g->nr_deferred = 0;
 }
 
 void kc_defer(void (*fn)(void *arg), void *arg)
@@ -50,23 +30,6 @@ void kc_defer(void (*fn)(void *arg), void *arg)
 		kc_panic("out of memory for a deferred call");
 	}
 	g->deferred[g->nr_deferred++] = (struct kc_deferred){ fn, arg };
-}
-
-/*
- * A call that is no panic's to run cannot recover one, be it that all this happens
- * in a call which is.
- */
-void kc_g_run_deferred(struct kc_g *g, size_t mark)
-{
-	struct kc_panic *running = g->running;
-	struct kc_deferred deferred;
-
-	while (g->nr_deferred > mark) {
-		deferred = g->deferred[--g->nr_deferred];
-		g->running = NULL;
-		deferred.fn(deferred.arg);
-	}
-	g->running = running;
 }
 
 struct kc_defer_scope kc_defer_scope_begin(void)

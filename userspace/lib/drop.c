@@ -21,12 +21,6 @@ static bool is_last(const kc_chan *c)
 	       (info.flags & KCHAN_INFO_RECV) && info.recv_ends == 1;
 }
 
-void kc_drop_unwanted(const kc_chan *c, void *elem)
-{
-	if (c->drop && c->drop_pid == sys_getpid())
-		c->drop(elem);
-}
-
 static void receive_all(kc_chan *c)
 {
 	alignas(max_align_t) char elem[KC_DROP_SIZE];

@@ -9,8 +9,8 @@
 #include <signal.h>
 
 #include "dump.h"
-#include "fork.h"
 #include "futex.h"
+#include "kchandebug.h"
 #include "task.h"
 #include "thread.h"
 
@@ -139,3 +139,10 @@ int kc_dump_on_signal(int signal, uint32_t flags)
 	unlock_dumps();
 	return ret;
 }
+
+static int dump_on_quit(void)
+{
+	return kc_dump_on_signal(SIGQUIT, KC_DUMP_EXIT);
+}
+
+KC_DEBUG_WORD("dump", dump_on_quit)

@@ -11,7 +11,7 @@
 
 #include "futex.h"
 #include "panicking.h"
-#include "pool.h"
+#include "start.h"
 
 struct member {
 	kc_group *group;
@@ -139,7 +139,7 @@ static int start_member(struct member *member, uintptr_t at)
 	int ret;
 
 	kc_waitgroup_add(&member->group->members, 1);
-	ret = kc_pool_start(&start);
+	ret = kc_start(&start);
 	if (!ret)
 		return 0;
 	if (member->limited)

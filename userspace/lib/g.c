@@ -2,15 +2,13 @@
 /*
  * Goroutines as others see them: numbers, names, and the list of all.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "crash.h"
-#include "debug.h"
-#include "fault.h"
+#include "kchandebug.h"
 #include "fork.h"
 #include "gdb.h"
-#include "last.h"
 #include "park.h"
 #include "race.h"
 #include "task.h"
@@ -31,6 +29,35 @@ static _Thread_local struct kc_g adopted;
 /* Tells when such a thread ends. */
 static pthread_key_t thread_end;
 
+void (*kc_main_hook)(void);
+
+void kc_g_main_ends(void)
+{
+	void (*hook)(void) = __atomic_load_n(&kc_main_hook, __ATOMIC_ACQUIRE);
+
+	if (hook)
+		hook();
+}
+
+void kc_g_set_deferred(struct kc_g *g, struct kc_deferred *deferred, size_t max)
+{
+	struct kc_deferred *before = g->deferred;
+
+	kc_lock(&kc_sched.lock);
+	g->deferred = deferred;
+	g->max_deferred = max;
+	kc_unlock(&kc_sched.lock);
+	if (before != g->few)
+		free(before);
+}
+
+void kc_g_free_deferred(struct kc_g *g)
+{
+	if (g->deferred != g->few)
+		kc_g_set_deferred(g, g->few, KC_DEFERS);
+	g->nr_deferred = 0;
+}
+
 static void forget(void *data)
 {
 	struct kc_g *g = data;
@@ -41,7 +68,7 @@ static void forget(void *data)
 	kc_g_free_deferred(g);
 	kc_g_current = NULL;
 	if (g->tid == sys_getpid())
-		kc_last_begin();
+		kc_g_main_ends();
 }
 
 /*
@@ -67,13 +94,8 @@ static void setup(void)
 	error = -pthread_key_create(&thread_end, forget);
 	if (!error)
 		error = kc_fork_setup();
-	if (!error)
-		error = kc_last_setup();
-	if (!error)
-		error = kc_crash_setup();
 	kc_sched.error = error;
 	read_comm();
-	kc_fault_setup();
 	kc_debug_setup();
 }
 

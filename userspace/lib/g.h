@@ -60,6 +60,7 @@ struct kc_g {
 	uint64_t id;
 	uint64_t parent;		/* who started it; 0: not known */
 	uintptr_t started_at;		/* the call of kc_go() that did */
+	void (*run)(struct kc_g *g);	/* calls the function; NULL: not ours */
 	void (*fn)(void *arg);
 	void *arg;
 	pid_t tid;
@@ -126,13 +127,18 @@ uint64_t kc_g_newest(void);
 void kc_g_set_name(struct kc_g *g, const char *name);
 
 /*
- * Call the goroutine's function. Returns when that has returned, was left by a
- * panic that does not end the program, or by kc_goexit(). See panic.c.
+ * The first thread of the process ends, which is this one, but not the process. The
+ * hook is NULL as long as there is no thread of the library's: then libc does all that
+ * is to be done. See last.c.
  */
-void kc_g_run(struct kc_g *g);
+extern void (*kc_main_hook)(void);
+void kc_g_main_ends(void);
 
-/* Run what is deferred, down to this many. */
-void kc_g_run_deferred(struct kc_g *g, size_t mark);
+/*
+ * Give the goroutine's deferred calls other memory, and free that which they had. It
+ * takes the lock, for a fork(): its child frees what it finds there.
+ */
+void kc_g_set_deferred(struct kc_g *g, struct kc_deferred *deferred, size_t max);
 
 /* Drop what they took. */
 void kc_g_free_deferred(struct kc_g *g);

@@ -1,16 +1,43 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Goroutines, as the program starts them.
+ * The go statement. What calls a goroutine's function is where its panics end: so
+ * goroutines are started here, for all floors above, and not where their threads are.
  */
-#include "pool.h"
+#include <pthread.h>
+
+#include "crash.h"
+#include "fault.h"
+#include "panicking.h"
+#include "start.h"
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
+
+static int error;
+
+static void setup(void)
+{
+	error = kc_crash_setup();
+	kc_fault_setup();
+}
+
+int kc_start(const struct kc_start *start)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static bool done;
+
+	/* As in kc_g_setup(). */
+	if (__builtin_expect(!__atomic_load_n(&done, __ATOMIC_ACQUIRE), 0)) {
+		pthread_once(&once, setup);
+		__atomic_store_n(&done, true, __ATOMIC_RELEASE);
+	}
+	return error ? error : kc_pool_start(start, kc_g_run);
+}
 
 int kc_go(void (*fn)(void *arg), void *arg)
 {
 	const struct kc_start start = { .fn = fn, .arg = arg, .at = CALLER };
 
-	return kc_pool_start(&start);
+	return kc_start(&start);
 }
 
 int kc_go_copy(void (*fn)(void *arg), const void *arg, size_t size)
@@ -22,7 +49,7 @@ int kc_go_copy(void (*fn)(void *arg), const void *arg, size_t size)
 		.at = CALLER,
 	};
 
-	return kc_pool_start(&start);
+	return kc_start(&start);
 }
 
 static int check_options(const kc_go_options *options)
@@ -48,5 +75,5 @@ int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *options)
 	start.flags = options->flags;
 	start.stack_size = options->stack_size;
 	start.copy_size = options->copy_size;
-	return kc_pool_start(&start);
+	return kc_start(&start);
 }

@@ -59,13 +59,31 @@ static void next_round(void *data)
 	pthread_setspecific(round_key, (void *)(round + 1));
 }
 
-int kc_last_setup(void)
-{
-	return -pthread_key_create(&round_key, next_round);
-}
-
-void kc_last_begin(void)
+static void begin(void)
 {
 	if (!pthread_getspecific(round_key))
 		pthread_setspecific(round_key, (void *)(uintptr_t)1);
+}
+
+static int error;
+
+static void setup(void)
+{
+	error = -pthread_key_create(&round_key, next_round);
+	/* Who finds the hook finds the key. */
+	if (!error)
+		__atomic_store_n(&kc_main_hook, begin, __ATOMIC_RELEASE);
+}
+
+int kc_last_setup(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static bool done;
+
+	/* As in kc_g_setup(). */
+	if (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+		pthread_once(&once, setup);
+		__atomic_store_n(&done, true, __ATOMIC_RELEASE);
+	}
+	return error;
 }

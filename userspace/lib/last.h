@@ -2,10 +2,7 @@
 #ifndef LIBKCHAN_LAST_H
 #define LIBKCHAN_LAST_H
 
-/* Once in a process, before the next one: 0 or a negative errno. */
+/* Before there is a thread of the library's: 0 or a negative errno. */
 int kc_last_setup(void);
-
-/* The first thread of the process ends, which is this one, but not the process. */
-void kc_last_begin(void);
 
 #endif /* LIBKCHAN_LAST_H */

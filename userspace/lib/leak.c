@@ -11,6 +11,7 @@
 
 #include "asleep.h"
 #include "dump.h"
+#include "kchandebug.h"
 #include "log.h"
 #include "thread.h"
 
@@ -135,3 +136,16 @@ int kc_leak_check(int64_t timeout)
 	free(check.list.text);
 	return ret ? ret : (int)check.nr;
 }
+
+/* Who asks in this way waits for the answer. */
+static void check(void)
+{
+	kc_leak_check(KC_SECOND);
+}
+
+static int check_at_exit(void)
+{
+	return atexit(check) ? -ENOMEM : 0;
+}
+
+KC_DEBUG_WORD("leaks", check_at_exit)

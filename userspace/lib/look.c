@@ -119,7 +119,7 @@ static void see_parked(struct walk *walk)
 		return;
 	if (s->info.fd >= 0 && !sys_ioctl(s->info.fd, KCHAN_IOC_INFO, &info))
 		s->info.channel = info.id;
-	s->trace = kc_trace_of(&p->regs);
+	s->trace = kc_trace_of(walk->held);
 }
 
 /* Without the list's lock. */

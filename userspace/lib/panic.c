@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "crash.h"
 #include "panicking.h"
 #include "pool.h"
 #include "race.h"
@@ -64,6 +65,23 @@ static void begin(struct kc_g *g, struct kc_panic *p, struct kc_panicked *what)
 	note_crash(g);
 }
 
+/*
+ * A call that is no panic's to run cannot recover one, be it that all this happens
+ * in a call which is.
+ */
+void kc_g_run_deferred(struct kc_g *g, size_t mark)
+{
+	struct kc_panic *running = g->running;
+	struct kc_deferred deferred;
+
+	while (g->nr_deferred > mark) {
+		deferred = g->deferred[--g->nr_deferred];
+		g->running = NULL;
+		deferred.fn(deferred.arg);
+	}
+	g->running = running;
+}
+
 /* By the panic @p, down to where it ends; or part of the way, for kc_goexit(). */
 static void run_deferred(struct kc_g *g, struct kc_panic *p)
 {
@@ -109,6 +127,8 @@ void kc_raise(struct kc_g *g, struct kc_panicked *what)
 {
 	struct kc_panic p;
 
+	/* Of threads that the library has not started, it may be the first. */
+	(void)kc_crash_setup();
 	begin(g, &p, what);
 	run_deferred(g, &p);
 	if (ends_program(g, &p))

@@ -7,7 +7,6 @@
 
 #include "panicking.h"
 #include "race.h"
-#include "report.h"
 
 /* There is always one more: it stands for all that there is no memory for. */
 static struct kc_panicked no_memory = {
@@ -83,9 +82,4 @@ void kc_panic_info_clear(kc_panic_info *info)
 	*info = (kc_panic_info)KC_PANIC_INFO_INIT;
 	if (what)
 		kc_panicked_unref(what);
-}
-
-char *kc_panic_report(const kc_panic_info *info)
-{
-	return info->panic ? kc_report_text("panic: ", info->panic) : NULL;
 }

@@ -47,6 +47,15 @@ struct kc_protect {
 };
 
 /*
+ * Call the goroutine's function. Returns when that has returned, was left by a
+ * panic that does not end the program, or by kc_goexit().
+ */
+void kc_g_run(struct kc_g *g);
+
+/* Run what is deferred, down to this many. */
+void kc_g_run_deferred(struct kc_g *g, size_t mark);
+
+/*
  * For a deferred call that nothing in its goroutine was deferred before: it is run by
  * a panic, and the program is going to end of that.
  */

@@ -16,18 +16,13 @@
 #include <string.h>
 
 #include "fork.h"
-#include "last.h"
 #include "park.h"
 #include "pool.h"
 #include "race.h"
-#include "thread.h"
 
 #define KEPT		8	/* parked for good */
 #define MAX_IDLE	1024
 #define IDLE_TIME	(5 * KC_SECOND)
-
-/* More than one, so that the list of dead ones gets shorter. */
-#define REAP_AT_ONCE	3
 
 static struct kc_pool {
 	struct kc_list idle[KC_STACK_SIZES];
@@ -51,16 +46,6 @@ static void make_lists(void)
 	pool.ready = true;
 }
 
-/* KC_STACK_SIZES: too large for the pool. */
-static unsigned int index_of(size_t stack_size)
-{
-	unsigned int i = 0;
-
-	while (i < KC_STACK_SIZES && KC_STACK_MIN << i < stack_size)
-		i++;
-	return i;
-}
-
 static void unpark(struct kc_worker *w)
 {
 	kc_list_del(&w->idle);
@@ -68,8 +53,7 @@ static void unpark(struct kc_worker *w)
 	pool.nr_idle--;
 }
 
-/* With at least that stack; NULL if there is none. */
-static struct kc_worker *take_idle(unsigned int i)
+struct kc_worker *kc_pool_take(unsigned int i)
 {
 	struct kc_worker *w;
 
@@ -85,49 +69,11 @@ static struct kc_worker *take_idle(unsigned int i)
 	return NULL;
 }
 
-/* After this the thread may have ended, and @w be no more. */
-static void give_turn(struct kc_worker *w)
+void kc_pool_give_turn(struct kc_worker *w)
 {
 	if (__atomic_exchange_n(&w->turn, KC_TURN_GO, __ATOMIC_RELEASE) ==
 	    KC_TURN_ASLEEP)
 		sys_futex_wake_one(&w->turn);
-}
-
-/* Takes over @copy. With the lock held, as the goroutine can be seen from now. */
-static void fill_in(struct kc_worker *w, const struct kc_start *start, void *copy,
-		    const struct kc_starter *starter)
-{
-	struct kc_g *g = &w->g;
-
-	w->mask = starter->mask;
-	g->id = kc_g_next_id();
-	g->parent = starter->id;
-	g->dice = starter->dice;
-	g->started_at = start->at;
-	g->flags = start->flags | KC_G_POOL;
-	g->live = true;
-	g->fn = start->fn;
-	g->arg = start->arg;
-	kc_g_set_name(g, start->name);
-	w->copy = copy;
-	if (copy)
-		g->arg = copy;
-	else if (start->copy_size)
-		g->arg = memcpy(w->room, start->arg, start->copy_size);
-}
-
-static struct kc_worker *new_worker(size_t stack_size, unsigned int i)
-{
-	struct kc_worker *w = malloc(sizeof(*w) + KC_ALTSTACK_SIZE);
-
-	if (!w)
-		return NULL;
-	memset(w, 0, sizeof(*w));
-	w->g.deferred = w->g.few;
-	w->g.max_deferred = KC_DEFERS;
-	w->size = i;
-	w->stack_size = i < KC_STACK_SIZES ? KC_STACK_MIN << i : stack_size;
-	return w;
 }
 
 /* With the lock held: there is something for kc_shutdown() to do. */
@@ -171,8 +117,7 @@ static struct kc_worker *take_dead(void)
 	return w;
 }
 
-/* Its thread is no more, or never was. */
-static void bury(struct kc_worker *w)
+void kc_pool_bury(struct kc_worker *w)
 {
 	kc_lock(&kc_sched.lock);
 	pool.nr_threads--;
@@ -189,8 +134,7 @@ static void put_dead(struct kc_worker *w)
 	kc_unlock(&kc_sched.lock);
 }
 
-/* Those that have ended altogether: who has not may wait for us. */
-static void reap(unsigned int tries)
+void kc_pool_reap(unsigned int tries)
 {
 	struct kc_worker *w;
 
@@ -198,89 +142,15 @@ static void reap(unsigned int tries)
 		if (pthread_tryjoin_np(w->thread, NULL))
 			put_dead(w);
 		else
-			bury(w);
+			kc_pool_bury(w);
 	}
 }
 
-/* A thread more, for this goroutine. */
-static int start_new(const struct kc_start *start, unsigned int i, void *copy,
-		     const struct kc_starter *starter)
+void kc_pool_add(struct kc_worker *w)
 {
-	struct kc_worker *w = new_worker(start->stack_size, i);
-	int ret;
-
-	if (!w)
-		return -ENOMEM;
-	reap(REAP_AT_ONCE);
-	/* Of the race detector: see race.c. */
-	w->keep = i < KC_STACK_SIZES && !(start->flags & KC_GO_FRESH) &&
-		  !kc_race_on();
-	kc_lock(&kc_sched.lock);
 	make_lists();
-	fill_in(w, start, copy, starter);
 	kc_list_add(&kc_sched.all, &w->g.all);
 	pool.nr_threads++;
-	kc_unlock(&kc_sched.lock);
-
-	kc_race_enter(start->at);
-	ret = kc_thread_make(w);
-	kc_race_leave();
-	if (!ret)
-		return 0;
-
-	kc_lock(&kc_sched.lock);
-	kc_list_del(&w->g.all);
-	kc_unlock(&kc_sched.lock);
-	/* That is the caller's again. */
-	w->copy = NULL;
-	bury(w);
-	return ret;
-}
-
-void kc_starter_take(struct kc_starter *starter)
-{
-	starter->id = kc_g_self()->id;
-	sys_get_sigmask(&starter->mask);
-	starter->dice = kc_jitter_start();
-}
-
-int kc_pool_start(const struct kc_start *start)
-{
-	const unsigned int i = index_of(start->stack_size);
-	const struct kc_starter *starter = start->starter;
-	struct kc_worker *w = NULL;
-	struct kc_starter self;
-	void *copy = NULL;
-	int ret;
-
-	if (start->copy_size > KC_COPY_ROOM) {
-		copy = malloc(start->copy_size);
-		if (!copy)
-			return -ENOMEM;
-		memcpy(copy, start->arg, start->copy_size);
-	}
-	if (!starter) {
-		kc_jitter_here();
-		kc_starter_take(&self);
-		starter = &self;
-	}
-	if (!(start->flags & KC_GO_FRESH)) {
-		kc_lock(&kc_sched.lock);
-		w = take_idle(i);
-		if (w)
-			fill_in(w, start, copy, starter);
-		kc_unlock(&kc_sched.lock);
-	}
-	if (w) {
-		give_turn(w);
-		return 0;
-	}
-	ret = kc_g_setup();
-	if (!ret)
-		ret = start_new(start, i, copy, starter);
-	if (ret)
-		free(copy);
-	return ret;
 }
 
 /* Its time is over. False if it was taken off the list meanwhile. */
@@ -368,12 +238,12 @@ void kc_pool_leave(struct kc_worker *w)
 	if (alone) {
 		kc_race_release(&pool);
 		pthread_detach(w->thread);
-		bury(w);
+		kc_pool_bury(w);
 		if (first)
-			kc_last_begin();
+			kc_g_main_ends();
 		return;
 	}
-	reap(REAP_AT_ONCE);
+	kc_pool_reap(KC_REAP_AT_ONCE);
 	put_dead(w);
 }
 
@@ -385,7 +255,7 @@ __attribute__((destructor)) static void exit_program(void)
 	kc_lock(&kc_sched.lock);
 	all = pool.nr_threads;
 	kc_unlock(&kc_sched.lock);
-	reap(all);
+	kc_pool_reap(all);
 }
 
 /* With the lock held: all that are parked end. */
@@ -393,9 +263,9 @@ static void send_away(void)
 {
 	struct kc_worker *w;
 
-	while ((w = take_idle(0))) {
+	while ((w = kc_pool_take(0))) {
 		w->quit = true;
-		give_turn(w);
+		kc_pool_give_turn(w);
 	}
 }
 
@@ -408,7 +278,7 @@ static bool await_one_end(void)
 
 	if (w) {
 		pthread_join(w->thread, NULL);
-		bury(w);
+		kc_pool_bury(w);
 		return false;
 	}
 	kc_lock(&kc_sched.lock);

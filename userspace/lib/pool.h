@@ -76,8 +76,33 @@ struct kc_start {
 	const struct kc_starter *starter;	/* NULL: this goroutine */
 };
 
-/* 0 or a negative errno. */
-int kc_pool_start(const struct kc_start *start);
+/*
+ * Start one. Its thread calls @run, which calls the goroutine's function and comes back
+ * at its end: kc_g_run(), see panicking.h. 0 or a negative errno.
+ */
+int kc_pool_start(const struct kc_start *start, void (*run)(struct kc_g *g));
+
+/* The thread of a new goroutine, which owns @w from then on: 0 or a negative errno. */
+int kc_worker_start(struct kc_worker *w);
+
+/*
+ * With kc_sched.lock held: one that waits, with a stack of that size at least, or NULL;
+ * and a new one.
+ */
+struct kc_worker *kc_pool_take(unsigned int size);
+void kc_pool_add(struct kc_worker *w);
+
+/* After this the thread may have ended, and @w be no more. */
+void kc_pool_give_turn(struct kc_worker *w);
+
+/* Join those that have ended altogether: who has not may wait for us. */
+void kc_pool_reap(unsigned int tries);
+
+/* More than one, so that the list of dead ones gets shorter. */
+#define KC_REAP_AT_ONCE	3
+
+/* The thread of @w is no more, or never was. */
+void kc_pool_bury(struct kc_worker *w);
 
 /*
  * Wait for another goroutine to run: true when there is one, false if the thread

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dump.h"
 #include "fork.h"
 #include "log.h"
 #include "out.h"
@@ -32,7 +31,7 @@
 static uint32_t dying;
 static pid_t who_dies;			/* its thread, once it says so */
 
-static void begin_dying(void)
+void kc_report_begin(void)
 {
 	kc_lock(&dying);
 	__atomic_store_n(&who_dies, sys_gettid(), __ATOMIC_RELAXED);
@@ -100,7 +99,7 @@ static void print_fatal(void *data)
 
 void kc_report_fatal(const struct kc_panic *p)
 {
-	begin_dying();
+	kc_report_begin();
 	kc_thread_roomy(print_fatal, (void *)p);
 	abort();
 }
@@ -111,7 +110,7 @@ void kc_report_error(const char *text, const struct kc_g *g,
 	char buf[PRINT_SIZE];
 	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
 
-	begin_dying();
+	kc_report_begin();
 	kc_out_text(&out, "fatal error: ");
 	kc_out_text(&out, text);
 	kc_out_text(&out, "\n\n");
@@ -120,26 +119,6 @@ void kc_report_error(const char *text, const struct kc_g *g,
 	kc_stack_trace(&out, trace);
 	kc_stack_creator(&out, g->parent, g->started_at);
 	kc_out_flush(&out);
-	abort();
-}
-
-void kc_report_blocked(const char *text)
-{
-	const struct kc_looker nobody = { .traces = true };
-	char buf[PRINT_SIZE];
-	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
-
-	begin_dying();
-	kc_out_text(&out, "fatal error: ");
-	kc_out_text(&out, text);
-	kc_out_text(&out, "\n\n");
-	kc_out_flush(&out);
-	kc_dump_all(&nobody, STDERR_FILENO);
-}
-
-void kc_report_deadlock(void)
-{
-	kc_report_blocked("all goroutines are asleep - deadlock!");
 	abort();
 }
 
@@ -180,4 +159,9 @@ void kc_report_safe(struct kc_panicked *what)
 	kc_log(text ? text : "recovered from panic: out of memory to tell it");
 	free(text);
 	kc_panicked_unref(what);
+}
+
+char *kc_panic_report(const kc_panic_info *info)
+{
+	return info->panic ? kc_report_text("panic: ", info->panic) : NULL;
 }

@@ -7,20 +7,14 @@
 
 #include "panicking.h"
 
+/* This thread is to report, and the process to end: no other one reports after this. */
+void kc_report_begin(void);
+
 /* Print the newest of a chain of panics, which nobody recovers, and abort. */
 KC_NORETURN void kc_report_fatal(const struct kc_panic *p);
 
 /* Log the panic that has ended a safe goroutine. Takes the reference. */
 void kc_report_safe(struct kc_panicked *what);
-
-/*
- * In a thread of the library's own: print that, and what all goroutines do. The caller
- * is to end the process.
- */
-void kc_report_blocked(const char *text);
-
-/* In a thread of the library's own: all goroutines are asleep. Print, and abort. */
-KC_NORETURN void kc_report_deadlock(void);
 
 /* To be given to free(); NULL when there is no memory. */
 char *kc_report_text(const char *start, const struct kc_panicked *what);

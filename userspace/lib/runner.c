@@ -11,7 +11,7 @@
 
 #include "log.h"
 #include "panicking.h"
-#include "pool.h"
+#include "start.h"
 #include "race.h"
 #include "runner.h"
 
@@ -170,7 +170,7 @@ void kc_plan_start(struct kc_plan *plan, struct kc_runner *r)
 	if (plan->group)
 		plan->error = kc_group_try_start(plan->group, run, r, plan->at);
 	else
-		plan->error = kc_pool_start(&alone);
+		plan->error = kc_start(&alone);
 	if (plan->error)
 		free_runner(r);
 }

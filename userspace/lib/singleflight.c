@@ -13,7 +13,7 @@
 
 #include "futex.h"
 #include "panicking.h"
-#include "pool.h"
+#include "start.h"
 #include "race.h"
 #include "report.h"
 
@@ -316,7 +316,7 @@ static int start(struct kc_flight_call *call, uintptr_t at)
 	const struct kc_start start = { .fn = run_alone, .arg = call, .at = at };
 	int ret;
 
-	ret = kc_pool_start(&start);
+	ret = kc_start(&start);
 	if (ret) {
 		remove_call(call->flight, call);
 		unref(call);

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "futex.h"
-#include "pool.h"
+#include "start.h"
 #include "race.h"
 #include "spawn.h"
 
@@ -225,7 +225,7 @@ static int begin(kc_supervisor *s, uintptr_t at)
 
 	kc_waitgroup_add(&s->begun, 1);
 	kc_supervisor_ref(s);
-	ret = kc_pool_start(&start);
+	ret = kc_start(&start);
 	if (ret) {
 		kc_unref(s->end);
 		kc_supervisor_unref(s);

@@ -15,7 +15,7 @@
 #include "futex.h"
 #include "park.h"
 #include "race.h"
-#include "report.h"
+#include "blocked.h"
 #include "task.h"
 #include "testing.h"
 #include "thread.h"
@@ -101,7 +101,7 @@ KC_NORETURN static void fail(const char *text)
 {
 	const bool in_test = kc_t_fail_current(text);
 
-	kc_report_blocked(text);
+	kc_blocked_report(text);
 	if (in_test)
 		_exit(EXIT_FAILURE);
 	abort();

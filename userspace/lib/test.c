@@ -12,7 +12,7 @@
 
 #include "futex.h"
 #include "park.h"
-#include "pool.h"
+#include "start.h"
 #include "race.h"
 #include "testing.h"
 
@@ -249,7 +249,7 @@ static int start(kc_t *t, uintptr_t at)
 	t->begun = kc_real_now();
 	t->deadline = t->options.timeout < 0 ? KC_TEST_NO_LIMIT :
 		      kc_later(t->begun, t->options.timeout);
-	return kc_pool_start(&start);
+	return kc_start(&start);
 }
 
 static int run_test(kc_t *t, uintptr_t at)

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The threads that goroutines run in: how they are made, and how one is put right
- * for the next goroutine.
+ * Threads: how they are made, how they are scheduled, and how many there are.
  */
 #include <limits.h>
-#include <locale.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "fork.h"
-#include "pool.h"
+#include "g.h"
 #include "race.h"
 #include "thread.h"
-
-/* Of address space, below the stack: frames up to this large cannot jump it. */
-#define GUARD_SIZE	((size_t)64 * 1024)
 
 /* Bits of the CPUs that a thread may run on: 8192 is what the kernel knows. */
 #define CPUS_SIZE	1024
@@ -31,7 +26,7 @@ extern void __asan_init(void) __attribute__((weak));
  * What a goroutine may use, and libc's own things that are on its stack besides,
  * thread-local data among them. 0 if that is too much.
  */
-static size_t whole_stack(size_t room)
+size_t kc_thread_whole_stack(size_t room)
 {
 	const long libc = sysconf(_SC_THREAD_STACK_MIN);
 	size_t whole;
@@ -46,7 +41,7 @@ static size_t whole_stack(size_t room)
 	return whole;
 }
 
-static void block_signals(struct kc_sigmask *old)
+void kc_thread_block_signals(struct kc_sigmask *old)
 {
 	struct kc_sigmask all;
 
@@ -81,7 +76,7 @@ static bool get_scheduling(pid_t tid, struct kc_sched_attr *attr, uint64_t *cpus
  * happened to need a new one first, for whoever is next has nothing to do with
  * that. False if it cannot be.
  */
-static bool schedule_as_first(struct kc_sched_attr *own, uint64_t *own_cpus)
+bool kc_thread_schedule_as_first(struct kc_sched_attr *own, uint64_t *own_cpus)
 {
 	const pid_t first = sys_getpid();
 	unsigned char mask[CPUS_SIZE];
@@ -105,93 +100,21 @@ static bool schedule_as_first(struct kc_sched_attr *own, uint64_t *own_cpus)
 	return get_scheduling(0, own, own_cpus);
 }
 
-static bool scheduled_as_before(const struct kc_worker *w)
+bool kc_thread_is_scheduled(const struct kc_sched_attr *as, uint64_t as_cpus)
 {
 	struct kc_sched_attr attr;
 	uint64_t cpus;
 
-	return get_scheduling(0, &attr, &cpus) && cpus == w->cpus &&
-	       !memcmp(&attr, &w->sched, sizeof(attr));
-}
-
-static void set_altstack(struct kc_worker *w)
-{
-	const stack_t stack = {
-		.ss_sp = w->altstack,
-		.ss_size = KC_ALTSTACK_SIZE,
-	};
-
-	sys_set_altstack(&stack);
-}
-
-static void begin(struct kc_worker *w)
-{
-	struct kc_g *g = &w->g;
-	char comm[KC_COMM_SIZE];
-
-	g->tid = sys_gettid();
-	g->stack_high = (uintptr_t)__builtin_frame_address(0);
-	g->stack_low = g->stack_high - w->stack_size - GUARD_SIZE;
-	set_altstack(w);
-	sys_get_comm(comm);
-	if (strcmp(comm, kc_sched.comm))
-		sys_set_comm(kc_sched.comm);
-	kc_race_name(g->id, g->name);
-	if (!(g->flags & KC_GO_FRESH) && !schedule_as_first(&w->sched, &w->cpus))
-		w->keep = false;
-}
-
-/* After a goroutine: as new, or false if it is not to run another one. */
-static bool reset(struct kc_worker *w)
-{
-	char comm[KC_COMM_SIZE];
-
-	block_signals(NULL);
-	if (!w->keep || !scheduled_as_before(w))
-		return false;
-	set_altstack(w);
-	sys_get_comm(comm);
-	if (strcmp(comm, kc_sched.comm))
-		sys_set_comm(kc_sched.comm);
-	uselocale(LC_GLOBAL_LOCALE);
-	return true;
-}
-
-/* Also when the goroutine has called pthread_exit(). */
-static void end(void *data)
-{
-	const stack_t none = { .ss_flags = SS_DISABLE };
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	block_signals(NULL);
-	sys_set_altstack(&none);
-	kc_g_current = NULL;
-	kc_pool_leave(data);
-}
-
-static void *run(void *data)
-{
-	struct kc_worker *w = data;
-
-	pthread_cleanup_push(end, w);
-	kc_g_current = &w->g;
-	begin(w);
-	do {
-		if (w->g.name[0])
-			sys_set_comm(w->g.name);
-		sys_set_sigmask(&w->mask, NULL);
-		kc_g_run(&w->g);
-	} while (reset(w) && kc_pool_park(w));
-	pthread_cleanup_pop(1);
-	return NULL;
+	return get_scheduling(0, &attr, &cpus) && cpus == as_cpus &&
+	       !memcmp(&attr, as, sizeof(attr));
 }
 
 /*
  * The thread blocks signals until it says otherwise: no handler is to run in one
  * that is not known yet.
  */
-static int create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
-		  size_t stack_size)
+int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
+		     size_t stack_size)
 {
 	struct kc_sigmask old;
 	pthread_attr_t attr;
@@ -202,24 +125,14 @@ static int create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
 		return -error;
 	error = pthread_attr_setstacksize(&attr, stack_size);
 	if (!error)
-		error = pthread_attr_setguardsize(&attr, GUARD_SIZE);
+		error = pthread_attr_setguardsize(&attr, KC_GUARD_SIZE);
 	if (!error) {
-		block_signals(&old);
+		kc_thread_block_signals(&old);
 		error = pthread_create(thread, &attr, fn, arg);
 		sys_set_sigmask(&old, NULL);
 	}
 	pthread_attr_destroy(&attr);
 	return -error;
-}
-
-int kc_thread_make(struct kc_worker *w)
-{
-	pthread_t thread;
-
-	w->stack_size = whole_stack(w->stack_size);
-	if (!w->stack_size)
-		return -EINVAL;
-	return create(&thread, run, w, w->stack_size);
 }
 
 _Thread_local bool kc_thread_is_own __attribute__((tls_model("initial-exec")));
@@ -238,11 +151,17 @@ static void forked(void)
 
 KC_AT_FORK(.order = KC_FORK_THREAD, .forked = forked)
 
+/* A thread more, made by this one. */
+void kc_thread_add_own(void)
+{
+	__atomic_fetch_add(&nr_own, 1, __ATOMIC_RELAXED);
+}
+
 void kc_thread_become_own(void)
 {
-	block_signals(NULL);
+	kc_thread_block_signals(NULL);
 	kc_thread_is_own = true;
-	__atomic_fetch_add(&nr_own, 1, __ATOMIC_RELAXED);
+	kc_thread_add_own();
 }
 
 /* Each is a folder in that one. */
@@ -257,61 +176,4 @@ long kc_thread_count(void)
 bool kc_thread_are_all(long threads, long known)
 {
 	return threads == known || (kc_race_on() && threads == known + 1);
-}
-
-static void *run_own(void *data)
-{
-	struct kc_sched_attr sched;
-	uint64_t cpus;
-
-	kc_thread_is_own = true;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	schedule_as_first(&sched, &cpus);
-	((void (*)(void))data)();
-	return NULL;
-}
-
-int kc_thread_own(void (*fn)(void), size_t room)
-{
-	pthread_t thread;
-	int ret;
-
-	ret = create(&thread, run_own, (void *)fn, whole_stack(room));
-	if (ret)
-		return ret;
-	pthread_detach(thread);
-	__atomic_fetch_add(&nr_own, 1, __ATOMIC_RELAXED);
-	return 0;
-}
-
-struct errand {
-	void (*fn)(void *arg);
-	void *arg;
-};
-
-static void *run_errand(void *data)
-{
-	const struct errand *errand = data;
-
-	kc_thread_is_own = true;
-	/* What reads debug information has locks of its own. */
-	kc_race_hide();
-	errand->fn(errand->arg);
-	kc_race_show();
-	return NULL;
-}
-
-void kc_thread_roomy(void (*fn)(void *arg), void *arg)
-{
-	struct errand errand = { fn, arg };
-	pthread_t thread;
-	int state;
-
-	/* It must not be where the thread ends by pthread_cancel(). */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	if (create(&thread, run_errand, &errand, whole_stack(KC_STACK_ROOMY)))
-		fn(arg);
-	else
-		pthread_join(thread, NULL);
-	pthread_setcancelstate(state, NULL);
 }

@@ -2,13 +2,35 @@
 #ifndef LIBKCHAN_THREAD_H
 #define LIBKCHAN_THREAD_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-struct kc_worker;
+#include "task.h"
 
-/* A thread for @w, which it owns from then on: 0 or a negative errno. */
-int kc_thread_make(struct kc_worker *w);
+/* Of address space, below the stack: frames up to this large cannot jump it. */
+#define KC_GUARD_SIZE	((size_t)64 * 1024)
+
+/*
+ * A thread with that stack. It blocks all signals until it says otherwise. 0 or a
+ * negative errno.
+ */
+int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
+		     size_t stack_size);
+
+/* The stack that gives a thread so much room. 0: that is too much. */
+size_t kc_thread_whole_stack(size_t room);
+
+/* All but those of libc, and of the thread itself. */
+void kc_thread_block_signals(struct kc_sigmask *old);
+
+/*
+ * Schedule this thread as the first one of the process, and tell how that is. False if
+ * it cannot be.
+ */
+bool kc_thread_schedule_as_first(struct kc_sched_attr *own, uint64_t *own_cpus);
+bool kc_thread_is_scheduled(const struct kc_sched_attr *as, uint64_t as_cpus);
 
 /* Room on a stack for what needs more than a goroutine may have left. */
 #define KC_STACK_ROOMY	((size_t)256 * 1024)
@@ -23,8 +45,9 @@ int kc_thread_own(void (*fn)(void), size_t room);
 extern _Thread_local bool kc_thread_is_own
 	__attribute__((tls_model("initial-exec")));
 
-/* How many of them there are. */
+/* How many of them there are; one more. */
 unsigned int kc_thread_count_own(void);
+void kc_thread_add_own(void);
 
 /* This thread is one from now on, and blocks all signals. */
 void kc_thread_become_own(void);

@@ -18,7 +18,7 @@
 #include "fork.h"
 #include "internal.h"
 #include "keeper.h"
-#include "pool.h"
+#include "start.h"
 #include "race_chan.h"
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
@@ -105,7 +105,7 @@ static void start(struct kc_timer *t)
 		.starter = &t->starter,
 	};
 
-	if (kc_pool_start(&start))
+	if (kc_start(&start))
 		kc_timed_set(&t->timed, kc_later(kc_now(), AGAIN));
 	else
 		t->armed = false;

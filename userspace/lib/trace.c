@@ -12,12 +12,13 @@
 void kc_trace_pass_lock(void)
 {
 	/* It has to be looked for, which is all that is wanted of it. */
-	_Unwind_FindEnclosingFunction((void *)kc_g_run);
+	_Unwind_FindEnclosingFunction((void *)kc_trace_pass_lock);
 }
 
 struct walk {
 	struct kc_trace *trace;
 	uintptr_t from;
+	uintptr_t end;			/* the function that calls the goroutine's */
 	bool begun;
 };
 
@@ -31,7 +32,7 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *data)
 	if (!pc || trace->nr == KC_TRACE_MAX)
 		return _URC_END_OF_STACK;
 	/* What calls goroutines is of no interest. */
-	if (_Unwind_GetRegionStart(context) == (uintptr_t)kc_g_run)
+	if (walk->end && _Unwind_GetRegionStart(context) == walk->end)
 		return _URC_END_OF_STACK;
 	if (exact)
 		pc++;
@@ -41,10 +42,16 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *data)
 	return _URC_NO_REASON;
 }
 
+/* 0: there is none, in a thread that is not the library's. */
+static uintptr_t end_of(const struct kc_g *g)
+{
+	return g ? (uintptr_t)g->run : 0;
+}
+
 struct kc_trace kc_trace_take_in_handler(uintptr_t from)
 {
 	struct kc_trace trace = { .nr = 0 };
-	struct walk walk = { &trace, from, false };
+	struct walk walk = { &trace, from, end_of(kc_g_current), false };
 
 	_Unwind_Backtrace(step, &walk);
 	if (!walk.begun) {
@@ -81,10 +88,11 @@ static void walk_on(void *data)
 	_Unwind_Backtrace(step, data);
 }
 
-struct kc_trace kc_trace_of(const struct kc_regs *regs)
+struct kc_trace kc_trace_of(const struct kc_g *g)
 {
+	const struct kc_regs *regs = &g->parked.regs;
 	struct kc_trace trace = { .nr = 0 };
-	struct walk walk = { &trace, regs->pc, false };
+	struct walk walk = { &trace, regs->pc, end_of(g), false };
 
 	kc_regs_call(regs, walk_on, &walk);
 	return trace;
@@ -92,9 +100,9 @@ struct kc_trace kc_trace_of(const struct kc_regs *regs)
 
 #else
 
-struct kc_trace kc_trace_of(const struct kc_regs *regs)
+struct kc_trace kc_trace_of(const struct kc_g *g)
 {
-	(void)regs;
+	(void)g;
 	return (struct kc_trace){ .nr = 0 };
 }
 

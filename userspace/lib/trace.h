@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "regs.h"
+struct kc_g;
 
 #define KC_TRACE_MAX	64
 
@@ -36,7 +36,7 @@ struct kc_trace kc_trace_take_in_handler(uintptr_t from);
  */
 void kc_trace_pass_lock(void);
 
-/* That of a thread which stays where it has saved @regs: see park.h. */
-struct kc_trace kc_trace_of(const struct kc_regs *regs);
+/* That of a goroutine which is held where it waits: see park.h. */
+struct kc_trace kc_trace_of(const struct kc_g *g);
 
 #endif /* LIBKCHAN_TRACE_H */

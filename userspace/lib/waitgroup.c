@@ -19,7 +19,7 @@
  */
 #include "panicking.h"
 #include "park.h"
-#include "pool.h"
+#include "start.h"
 #include "race.h"
 
 #define SLEEP		((uint64_t)1)
@@ -137,7 +137,7 @@ int kc_waitgroup_start(kc_waitgroup *wg, const struct kc_start *start)
 	int ret;
 
 	kc_waitgroup_add(wg, 1);
-	ret = kc_pool_start(start);
+	ret = kc_start(start);
 	if (ret)
 		kc_waitgroup_done(wg);
 	return ret;

@@ -15,7 +15,7 @@
 
 #include "futex.h"
 #include "panicking.h"
-#include "pool.h"
+#include "start.h"
 #include "race.h"
 #include "runner.h"
 
@@ -185,7 +185,7 @@ static int start_workers(kc_pool *pool, uintptr_t at)
 
 	for (i = 0; i < pool->options.workers; i++) {
 		begin_worker(pool);
-		ret = kc_pool_start(&start);
+		ret = kc_start(&start);
 		if (ret) {
 			end_worker(pool);
 			return ret;

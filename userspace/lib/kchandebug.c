@@ -3,57 +3,30 @@
  * What the environment asks for, so that a program need not be built anew to be
  * looked into: see goroutine.h.
  */
-#include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "debug.h"
-#include "internal.h"
+#include "kchandebug.h"
 #include "log.h"
 #include "out.h"
 
-/* Who asks in this way waits for the answer. */
-#define DEADLOCK_EVERY	(100 * KC_MILLISECOND)
-#define LEAK_TIMEOUT	KC_SECOND
+static struct kc_debug_word *words;
 
-static void check_leaks(void)
+void kc_debug_join(struct kc_debug_word *word)
 {
-	kc_leak_check(LEAK_TIMEOUT);
+	word->next = words;
+	words = word;
 }
-
-static int detect_deadlock(void)
-{
-	return kc_detect_deadlock(DEADLOCK_EVERY);
-}
-
-static int dump_on_quit(void)
-{
-	return kc_dump_on_signal(SIGQUIT, KC_DUMP_EXIT);
-}
-
-static int check_leaks_at_exit(void)
-{
-	return atexit(check_leaks) ? -ENOMEM : 0;
-}
-
-static const struct {
-	const char *word;
-	int (*fn)(void);
-} known[] = {
-	{ "deadlock", detect_deadlock },
-	{ "dump", dump_on_quit },
-	{ "leaks", check_leaks_at_exit },
-};
 
 /* False if there is no such thing, or it cannot be had. */
 static bool ask_for(const char *word, size_t len)
 {
-	unsigned int i;
+	const struct kc_debug_word *known;
 
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strlen(known[i].word) == len &&
-		    !memcmp(known[i].word, word, len))
-			return !known[i].fn();
+	for (known = words; known; known = known->next)
+		if (strlen(known->word) == len && !memcmp(known->word, word, len))
+			return !known->start();
 	return !len;
 }
 
