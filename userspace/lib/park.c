@@ -50,9 +50,3 @@ void kc_let_go(struct kc_parked *p)
 	    KC_HOLD_AWAITED)
 		sys_futex_wake_one(&p->hold);
 }
-
-void kc_park_forked(struct kc_parked *p)
-{
-	if (p->hold != KC_HOLD_RUNNING)
-		p->hold = KC_HOLD_PARKED;
-}

@@ -112,6 +112,10 @@ bool kc_hold(struct kc_parked *p);
 void kc_let_go(struct kc_parked *p);
 
 /* In the child of a fork(), of the goroutine that is left: nobody looks. */
-void kc_park_forked(struct kc_parked *p);
+static inline void kc_park_forked(struct kc_parked *p)
+{
+	if (p->hold != KC_HOLD_RUNNING)
+		p->hold = KC_HOLD_PARKED;
+}
 
 #endif /* LIBKCHAN_PARK_H */
