@@ -11,7 +11,7 @@ print/r shows their members. All of it is read out of memory, of a process or of
 core file: nothing of the program is run. What only the kernel knows, such as what a
 channel holds, and the time, is told of a process on this machine.
 
-Programs that hold the static library have this text in them: see lib/gdb.h.
+Programs that hold the static library have this text in them: see lib/sched/gdb.h.
 """
 
 import contextlib

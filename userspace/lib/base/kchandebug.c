@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What the environment asks for, so that a program need not be built anew to be
+ * looked into: see goroutine.h.
+ */
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/kchandebug.h"
+#include "base/logger.h"
+#include "base/print.h"
+
+static struct kc_debug_word *words;
+
+void kc_debug_join(struct kc_debug_word *word)
+{
+	word->next = words;
+	words = word;
+}
+
+/* False if there is no such thing, or it cannot be had. */
+static bool ask_for(const char *word, size_t len)
+{
+	const struct kc_debug_word *known;
+
+	for (known = words; known; known = known->next)
+		if (strlen(known->word) == len && !memcmp(known->word, word, len))
+			return !known->start();
+	return !len;
+}
+
+static void refuse(const char *word, size_t len)
+{
+	struct kc_out out = KC_OUT_MEMORY;
+
+	kc_out_text(&out, "KCHANDEBUG: not known, or not to be had: ");
+	kc_out_bytes(&out, word, len);
+	kc_out_bytes(&out, "", 1);
+	if (!out.failed)
+		kc_log(out.text);
+	free(out.text);
+}
+
+void kc_debug_setup(void)
+{
+	const char *word = secure_getenv("KCHANDEBUG");
+	size_t len;
+
+	for (; word && *word; word += len + (word[len] == ',')) {
+		len = strcspn(word, ",");
+		if (!ask_for(word, len))
+			refuse(word, len);
+	}
+}

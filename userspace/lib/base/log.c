@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What the library has to say.
+ */
+#include <string.h>
+#include <sys/uio.h>
+
+#include "base/fork.h"
+#include "base/futex.h"
+#include "base/internal.h"
+#include "base/logger.h"
+#include "race/race.h"
+
+static struct {
+	uint32_t lock;		/* the two below change together */
+	kc_logger log;
+	void *arg;
+} logger;
+
+static void lock_logger(void)
+{
+	kc_lock(&logger.lock);
+}
+
+static void unlock_logger(void)
+{
+	kc_unlock(&logger.lock);
+}
+
+KC_AT_FORK(.order = KC_FORK_LOG, .lock = lock_logger, .unlock = unlock_logger)
+
+void kc_set_logger(kc_logger log, void *arg)
+{
+	kc_race_release(&logger);
+	lock_logger();
+	logger.log = log;
+	logger.arg = arg;
+	unlock_logger();
+}
+
+/* One call, so that nobody else's output gets in between. */
+static void print(const char *text)
+{
+	const struct iovec lines[] = {
+		{ (void *)text, strlen(text) },
+		{ (void *)"\n", 1 },
+	};
+
+	syscall(SYS_writev, STDERR_FILENO, lines, 2);
+}
+
+/* Not with the lock held: the logger may use the library, or panic. */
+void kc_log(const char *text)
+{
+	kc_logger log;
+	void *arg;
+
+	lock_logger();
+	log = logger.log;
+	arg = logger.arg;
+	unlock_logger();
+	kc_race_acquire(&logger);
+	if (log)
+		log(arg, text);
+	else
+		print(text);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Text, piece by piece.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/print.h"
+#include "base/sys.h"
+
+#define FIRST_SIZE	1024
+
+void kc_out_flush(struct kc_out *out)
+{
+	size_t done = 0;
+	long ret;
+
+	while (done < out->len) {
+		ret = sys_write(out->fd, out->text + done, out->len - done);
+		if (ret == -EINTR)
+			continue;
+		if (ret <= 0)
+			break;
+		done += ret;
+	}
+	out->len = 0;
+}
+
+static bool grow(struct kc_out *out)
+{
+	const size_t size = out->size ? 2 * out->size : FIRST_SIZE;
+	char *text = realloc(out->text, size);
+
+	if (!text) {
+		out->failed = true;
+		return false;
+	}
+	out->text = text;
+	out->size = size;
+	return true;
+}
+
+void kc_out_bytes(struct kc_out *out, const char *bytes, size_t len)
+{
+	size_t part;
+
+	while (len) {
+		if (out->len == out->size) {
+			if (out->fd >= 0)
+				kc_out_flush(out);
+			else if (!grow(out))
+				return;
+		}
+		part = out->size - out->len;
+		if (part > len)
+			part = len;
+		memcpy(out->text + out->len, bytes, part);
+		out->len += part;
+		bytes += part;
+		len -= part;
+	}
+}
+
+void kc_out_text(struct kc_out *out, const char *text)
+{
+	kc_out_bytes(out, text, strlen(text));
+}
+
+static void put(struct kc_out *out, uint64_t number, unsigned int base)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do {
+		*--at = "0123456789abcdef"[number % base];
+		number /= base;
+	} while (number);
+	kc_out_bytes(out, at, digits + sizeof(digits) - at);
+}
+
+void kc_out_number(struct kc_out *out, uint64_t number)
+{
+	put(out, number, 10);
+}
+
+void kc_out_hex(struct kc_out *out, uint64_t number)
+{
+	kc_out_text(out, "0x");
+	put(out, number, 16);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * System calls on processes, and on the descriptors that one is given.
+ */
+#ifndef LIBKCHAN_PROC_H
+#define LIBKCHAN_PROC_H
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include "base/task.h"
+
+/*
+ * What a signal does, as the kernel has it. All zero is the default. libc's own call,
+ * and what sanitizers make of it, keeps a record of it: in memory, which may be
+ * shared with a process that it is not true of.
+ */
+struct kc_sigaction {
+#ifdef __mips__
+	unsigned int flags;
+	void (*handler)(int signal);
+#else
+	void (*handler)(int signal);
+	unsigned long flags;
+#endif
+	void *restorer;
+	struct kc_sigmask mask;
+};
+
+static inline long sys_sigaction(int signal, const struct kc_sigaction *action,
+				 struct kc_sigaction *old)
+{
+	return sys_ret(syscall(SYS_rt_sigaction, signal, action, old,
+			       sizeof(action->mask)));
+}
+
+static inline long sys_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+	return sys_ret(syscall(SYS_waitid, type, id, info, options, NULL));
+}
+
+static inline long sys_pidfd_open(pid_t pid)
+{
+	return sys_ret(syscall(SYS_pidfd_open, pid, 0));
+}
+
+static inline long sys_pidfd_kill(int fd, int signal)
+{
+	return sys_ret(syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0));
+}
+
+/* The lowest that is free from @least on; not close-on-exec. */
+static inline long sys_dup_above(int fd, int least)
+{
+	return sys_ret(syscall(SYS_fcntl, fd, F_DUPFD, (long)least));
+}
+
+static inline long sys_dup_to(int fd, int to)
+{
+	return sys_ret(syscall(SYS_dup3, fd, to, 0));
+}
+
+static inline long sys_close_range(unsigned int first, unsigned int last)
+{
+	return sys_ret(syscall(SYS_close_range, first, last, 0));
+}
+
+static inline long sys_chdir(const char *path)
+{
+	return sys_ret(syscall(SYS_chdir, path));
+}
+
+/* Messages on a connected socket. A peer that is gone is -EPIPE, and no signal. */
+static inline long sys_send(int fd, const void *buf, size_t len)
+{
+	return sys_ret(syscall(SYS_sendto, fd, buf, len, MSG_NOSIGNAL, NULL, 0));
+}
+
+static inline long sys_recv(int fd, void *buf, size_t len)
+{
+	long ret;
+
+	do {
+		ret = sys_ret(syscall(SYS_recvfrom, fd, buf, len, 0, NULL, NULL));
+	} while (ret == -EINTR);
+	return ret;
+}
+
+#endif /* LIBKCHAN_PROC_H */

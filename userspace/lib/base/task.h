@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * System calls on what the kernel keeps of a thread.
+ */
+#ifndef LIBKCHAN_TASK_H
+#define LIBKCHAN_TASK_H
+
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/types.h>
+
+#include "base/sys.h"
+
+static inline pid_t sys_gettid(void)
+{
+	return syscall(SYS_gettid);
+}
+
+static inline pid_t sys_getpid(void)
+{
+	return syscall(SYS_getpid);
+}
+
+static inline void sys_set_comm(const char *comm)
+{
+	syscall(SYS_prctl, PR_SET_NAME, comm, 0, 0, 0);
+}
+
+static inline void sys_get_comm(char *comm)
+{
+	syscall(SYS_prctl, PR_GET_NAME, comm, 0, 0, 0);
+}
+
+/* To a thread of this process. */
+static inline long sys_queue_signal(pid_t tid, int signal, const siginfo_t *info)
+{
+	return sys_ret(syscall(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, signal,
+			       info));
+}
+
+/* To this thread. */
+static inline void sys_raise(int signal)
+{
+	syscall(SYS_tgkill, sys_getpid(), sys_gettid(), signal);
+}
+
+/* The signals that a thread blocks, as the kernel has them. */
+#define KC_SIGNALS	(_NSIG - 1)
+#define KC_MASK_BITS	(8 * sizeof(unsigned long))
+
+struct kc_sigmask {
+	unsigned long bits[KC_SIGNALS / KC_MASK_BITS];
+};
+
+static inline void kc_sigmask_del(struct kc_sigmask *mask, int signal)
+{
+	mask->bits[(signal - 1) / KC_MASK_BITS] &=
+		~(1UL << (signal - 1) % KC_MASK_BITS);
+}
+
+/* Of what the thread itself does. */
+static inline bool kc_is_fault(int signal)
+{
+	return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE ||
+	       signal == SIGILL || signal == SIGTRAP;
+}
+
+/* libc's own signals stay out: it sends them to all threads, and waits. */
+#define KC_LIBC_SIGNAL	32
+#define KC_LIBC_SIGNALS	3	/* from that on */
+
+static inline void sys_set_sigmask(const struct kc_sigmask *mask,
+				   struct kc_sigmask *old)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, old, sizeof(*mask));
+}
+
+static inline void sys_get_sigmask(struct kc_sigmask *mask)
+{
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, mask, sizeof(*mask));
+}
+
+/* struct sched_attr of the kernel, in its first form. */
+struct kc_sched_attr {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime;
+	uint64_t deadline;
+	uint64_t period;
+};
+
+static inline long sys_get_sched(pid_t tid, struct kc_sched_attr *attr)
+{
+	return sys_ret(syscall(SYS_sched_getattr, tid, attr, sizeof(*attr), 0));
+}
+
+static inline long sys_set_sched(pid_t tid, struct kc_sched_attr *attr)
+{
+	return sys_ret(syscall(SYS_sched_setattr, tid, attr, 0));
+}
+
+/* The number of bytes that it filled in. */
+static inline long sys_get_cpus(pid_t tid, void *mask, size_t size)
+{
+	return sys_ret(syscall(SYS_sched_getaffinity, tid, size, mask));
+}
+
+static inline long sys_set_cpus(pid_t tid, const void *mask, size_t size)
+{
+	return sys_ret(syscall(SYS_sched_setaffinity, tid, size, mask));
+}
+
+static inline void sys_yield(void)
+{
+	syscall(SYS_sched_yield);
+}
+
+static inline long sys_set_altstack(const stack_t *stack)
+{
+	return sys_ret(syscall(SYS_sigaltstack, stack, NULL));
+}
+
+#endif /* LIBKCHAN_TASK_H */

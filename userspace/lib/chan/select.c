@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Select.
+ *
+ * The kernel is given the cases that can be ready, on any of their channels. With
+ * no channel there is nothing to ask it on, nor anything that has to be atomic:
+ * descriptors alone are polled, and without those the call only waits.
+ *
+ * The cases that wait for a time are a deadline for the others. One that waits for
+ * a context is up to three things: its channel, the channels of other processes
+ * that can cancel it, and a deadline.
+ *
+ * kc_select_ctx() has such a case that is not among the caller's: its index is one
+ * beyond theirs.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "base/memcheck.h"
+#include "base/sys.h"
+#include "chan/cases.h"
+#include "context/node.h"
+#include "race/channels.h"
+#include "sched/alarm.h"
+#include "sched/park.h"
+
+/* The same numbers here; where they are not they would have to be translated. */
+_Static_assert(EPOLLWRNORM == POLLWRNORM && EPOLLWRBAND == POLLWRBAND &&
+	       EPOLLMSG == POLLMSG && EPOLLRDHUP == POLLRDHUP,
+	       "poll() and epoll have the same events");
+
+/* What a descriptor can be asked for. */
+#define EVENTS	(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP |	\
+		 EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM | EPOLLWRBAND | \
+		 EPOLLMSG | EPOLLRDHUP)
+
+/* Those of the caller's cases that can be ready. */
+struct live {
+	unsigned int nr;
+	struct kchan_case cases[KCHAN_MAX_CASES];
+	uint32_t index[KCHAN_MAX_CASES];	/* among the caller's */
+	kc_chan *chan[KCHAN_MAX_CASES];		/* held; NULL: a descriptor */
+	kc_chan *any;				/* of the channels */
+	bool foreign;				/* there are descriptors too */
+	bool timed;
+	int64_t after;				/* then the earliest */
+	int64_t deadline;			/* of contexts, the earliest */
+	uint32_t late;				/* the case that has it */
+	size_t unwanted;			/* the longest element to discard */
+	void *room;				/* for it */
+};
+
+/* The index of what is no case: the alarm of a limit, after all that are live. */
+#define ALARM	UINT32_MAX
+
+static void put_alarm(struct live *live, struct kc_limit limit)
+{
+	live->index[live->nr] = ALARM;
+	live->chan[live->nr] = NULL;
+	live->cases[live->nr] = (struct kchan_case){
+		.fd = limit.alarm - 1,
+		.op = KCHAN_OP_POLL,
+		.events = EPOLLIN,
+	};
+}
+
+/* How many there are with it. */
+static unsigned int count(const struct live *live, struct kc_limit limit)
+{
+	return live->nr + (limit.alarm ? 1 : 0);
+}
+
+/* What it means that the call has waited long enough. */
+enum due {
+	DUE_NOTHING,
+	DUE_TIME,		/* a case that waits for a time commits */
+	DUE_CONTEXT,		/* a context's deadline is over */
+};
+
+static bool is_send(const kc_case *c)
+{
+	return c->op == KC_OP_SEND || c->op == KC_OP_SEND_MSG;
+}
+
+static bool is_recv(const kc_case *c)
+{
+	return c->op == KC_OP_RECV || c->op == KC_OP_RECV_MSG;
+}
+
+/* The length as the kernel wants it, or a negative errno. */
+static int64_t length(const kc_case *c)
+{
+	const kc_chan *chan = c->chan;
+	int ret;
+
+	switch (c->op) {
+	case KC_OP_SEND_MSG:
+		ret = kc_check_send_msg(chan, c->size);
+		return ret ? ret : (int64_t)c->size;
+	case KC_OP_RECV_MSG:
+		if (!chan->message)
+			return -EINVAL;
+		return c->addr && c->size < chan->elem_size ? c->size :
+							      chan->elem_size;
+	default:
+		return chan->message ? -EINVAL : (int64_t)chan->elem_size;
+	}
+}
+
+static struct kchan_case *add(struct live *live, size_t index, kc_chan *chan)
+{
+	struct kchan_case *to = &live->cases[live->nr];
+
+	live->index[live->nr] = index;
+	live->chan[live->nr] = chan;
+	live->nr++;
+	*to = (struct kchan_case){ 0 };
+	return to;
+}
+
+static int add_channel(struct live *live, const kc_case *c, size_t index)
+{
+	struct kchan_case *to;
+	int64_t len;
+
+	if (!c->chan)
+		return 0;
+	len = length(c);
+	if (len < 0)
+		return len;
+	if (live->nr == KCHAN_MAX_CASES)
+		return -E2BIG;
+	if (is_send(c))
+		kc_memcheck_read(c->addr, len);
+	else if (!c->addr && (size_t)len > live->unwanted)
+		live->unwanted = len;
+	to = add(live, index, kc_ref(c->chan));
+	to->fd = c->chan->fd;
+	to->op = is_send(c) ? KCHAN_OP_SEND : KCHAN_OP_RECV;
+	to->addr = (uintptr_t)c->addr;
+	to->len = len;
+	live->any = c->chan;
+	return 0;
+}
+
+static int add_fd(struct live *live, const kc_case *c, size_t index)
+{
+	struct kchan_case *to;
+
+	if (c->events & ~(uint32_t)EVENTS)
+		return -EINVAL;
+	if (c->fd < 0)
+		return 0;
+	if (live->nr == KCHAN_MAX_CASES)
+		return -E2BIG;
+	to = add(live, index, NULL);
+	live->foreign = true;
+	to->fd = c->fd;
+	to->op = KCHAN_OP_POLL;
+	to->events = c->events;
+	return 0;
+}
+
+/* Each of these counts: any of them is how it is cancelled. */
+static int add_context(struct live *live, kc_ctx *ctx, size_t index)
+{
+	struct kc_done *sources[KCHAN_MAX_CASES];
+	struct kc_node *n = kc_ctx_node(ctx);
+	struct kchan_case *to;
+	unsigned int nr = 0, i;
+	kc_chan *done;
+	int ret;
+
+	if (!n)
+		return 0;
+	if (!kc_node_err(n))
+		nr = kc_node_sources(n, sources, KCHAN_MAX_CASES);
+	if (nr >= KCHAN_MAX_CASES - live->nr)
+		return -E2BIG;
+	ret = kc_node_done(n, &done);
+	if (ret)
+		return ret;
+	to = add(live, index, kc_ref(done));
+	to->fd = done->fd;
+	to->op = KCHAN_OP_RECV;
+	live->any = done;
+	for (i = 0; i < nr; i++) {
+		to = add(live, index, NULL);
+		live->foreign = true;
+		to->fd = sources[i]->chan->fd;
+		to->op = KCHAN_OP_POLL;
+		to->events = EPOLLIN;
+	}
+	if (n->deadline < live->deadline) {
+		live->deadline = n->deadline;
+		live->late = index;
+	}
+	return 0;
+}
+
+/* As it counts: what is in the past is all the same. */
+static int64_t duration(const kc_case *c)
+{
+	return c->duration > 0 ? c->duration : 0;
+}
+
+static int add_one(struct live *live, const kc_case *c, size_t index)
+{
+	if (c->reserved[0] | c->reserved[1] | c->reserved[2] | c->reserved[3])
+		return -EINVAL;
+	switch (c->op) {
+	case KC_OP_NONE:
+		return 0;
+	case KC_OP_SEND:
+	case KC_OP_RECV:
+	case KC_OP_SEND_MSG:
+	case KC_OP_RECV_MSG:
+		return add_channel(live, c, index);
+	case KC_OP_FD:
+		return add_fd(live, c, index);
+	case KC_OP_AFTER:
+		if (!live->timed || duration(c) < live->after)
+			live->after = duration(c);
+		live->timed = true;
+		return 0;
+	case KC_OP_DONE:
+		return add_context(live, c->addr, index);
+	}
+	return -EINVAL;
+}
+
+static void release(struct live *live)
+{
+	unsigned int i;
+
+	for (i = 0; i < live->nr; i++)
+		kc_unref(live->chan[i]);
+	free(live->room);
+}
+
+/*
+ * The kernel has to put somewhere what the caller does not want. One case commits, and
+ * nobody reads it: so all of these cases share the room.
+ */
+static int make_room(struct live *live)
+{
+	unsigned int i;
+
+	if (!live->unwanted)
+		return 0;
+	live->room = malloc(live->unwanted);
+	if (!live->room)
+		return -ENOMEM;
+	for (i = 0; i < live->nr; i++)
+		if (live->cases[i].op == KCHAN_OP_RECV &&
+		    live->cases[i].len && !live->cases[i].addr)
+			live->cases[i].addr = (uintptr_t)live->room;
+	return 0;
+}
+
+/* Holds the channels when it succeeds. */
+static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
+{
+	size_t i;
+	int ret = 0;
+
+	live->nr = 0;
+	live->any = NULL;
+	live->foreign = false;
+	live->timed = false;
+	live->after = 0;
+	live->deadline = KC_NEVER;
+	live->unwanted = 0;
+	live->room = NULL;
+	for (i = 0; i < n; i++) {
+		cases[i].status = 0;
+		cases[i].revents = 0;
+		cases[i].ok = false;
+		cases[i].len = 0;
+	}
+	for (i = 0; i < n && !ret; i++) {
+		ret = add_one(live, &cases[i], i);
+		if (ret && ret != -E2BIG)
+			cases[i].status = ret;
+	}
+	if (!ret)
+		ret = add_context(live, ctx, n);
+	if (!ret)
+		ret = make_room(live);
+	if (ret)
+		release(live);
+	return ret;
+}
+
+/* One of @n, each as likely as any other. */
+static size_t choose(size_t n)
+{
+	return n > 1 ? (uint64_t)kc_random() * n >> 32 : 0;
+}
+
+/* The case whose time has come first, one of them if there are several. */
+static int choose_timed(const struct live *live, const kc_case *cases, size_t n)
+{
+	size_t i, skip, same = 0;
+
+	for (i = 0; i < n; i++)
+		if (cases[i].op == KC_OP_AFTER &&
+		    duration(&cases[i]) == live->after)
+			same++;
+	skip = choose(same);
+	for (i = 0; i < n; i++)
+		if (cases[i].op == KC_OP_AFTER &&
+		    duration(&cases[i]) == live->after && !skip--)
+			break;
+	return i;
+}
+
+/* Its descriptor is not open, or not to be used in that way. */
+static bool is_wrong(const struct live *live, unsigned int i)
+{
+	const uint32_t needs = live->cases[i].op == KCHAN_OP_SEND ?
+		KCHAN_INFO_SEND : KCHAN_INFO_RECV;
+	struct kchan_info info;
+	long ret;
+
+	if (!live->chan[i])
+		return sys_fd_flags(live->cases[i].fd) == -EBADF;
+	ret = sys_ioctl(live->chan[i]->fd, KCHAN_IOC_INFO, &info);
+	return ret == -EBADF || (!ret && !(info.flags & needs));
+}
+
+/* The kernel does not tell which it was. By now it may be another. */
+static void blame(const struct live *live, kc_case *cases, size_t n)
+{
+	unsigned int i;
+
+	for (i = 0; i < live->nr; i++)
+		if (live->index[i] != n && is_wrong(live, i))
+			cases[live->index[i]].status = -EBADF;
+}
+
+/*
+ * The outputs of the case that committed, of what the kernel says. A receive at
+ * end-of-stream is no failure. How a context was cancelled is told later.
+ */
+static void tell(const struct live *live, kc_case *c, const struct kchan_select *sel)
+{
+	if (c->op == KC_OP_DONE)
+		return;
+	if (c->op == KC_OP_FD) {
+		c->status = -(int)sel->status;
+		c->revents = sel->events;
+		return;
+	}
+	c->len = sel->len;
+	if (is_recv(c) && sel->status == EPIPE)
+		return;
+	c->status = -(int)sel->status;
+	c->ok = is_recv(c) && !sel->status;
+	if (!c->ok)
+		return;
+	if (c->addr)
+		kc_memcheck_written(c->addr, sel->len);
+	else
+		kc_drop_unwanted(c->chan, live->room);
+}
+
+/* Of @nr live cases, from @first on. */
+static int ask_kernel(const struct live *live, unsigned int first, unsigned int nr,
+		      kc_case *cases, size_t n, struct kc_limit limit)
+{
+	struct kchan_select sel = {
+		.cases = (uintptr_t)&live->cases[first],
+		.nr_cases = nr,
+		.case_size = sizeof(live->cases[0]),
+		.deadline = limit.alarm ? 0 : limit.deadline,
+		.flags = limit.alarm ? 0 : limit.flags,
+	};
+	size_t index;
+	int ret;
+
+	kc_race_select(&live->chan[first], &live->cases[first], nr, limit);
+	do {
+		ret = sys_ioctl(live->any->fd, KCHAN_IOC_SELECT, &sel);
+	} while (ret == -EINTR);
+	kc_race_selected(&live->chan[first], &live->cases[first], nr, limit,
+			 ret, &sel);
+	if (ret)
+		return ret;
+	index = live->index[first + sel.index];
+	if (index == n)
+		return n;
+	if (index == ALARM)
+		return -ETIMEDOUT;
+	tell(live, &cases[index], &sel);
+	return index;
+}
+
+/*
+ * The kernel chooses at random among those that are ready. With jitter the choice is to
+ * be the goroutine's own: they are tried one after another, beginning with any. One
+ * that commits was ready then, as good as any other that may have been; if none does,
+ * the question is put for all of them at once. So it is at once if one is wrong, which
+ * is to be told whichever would be the first.
+ */
+static int ask_in_turn(const struct live *live, kc_case *cases, size_t n,
+		       struct kc_limit limit)
+{
+	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
+	const unsigned int begin = choose(live->nr);
+	unsigned int i;
+	int ret = -EAGAIN;
+
+	for (i = 0; i < live->nr; i++)
+		if (is_wrong(live, i))
+			return -EAGAIN;
+	for (i = 0; i < live->nr && ret == -EAGAIN; i++)
+		ret = ask_kernel(live, (begin + i) % live->nr, 1, cases, n, now);
+	return ret;
+}
+
+static int ask_for_channels(const struct live *live, kc_case *cases, size_t n,
+			    struct kc_limit limit)
+{
+	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
+	int ret = -EAGAIN;
+
+	if (kc_jitter_is_on() && live->nr > 1)
+		ret = ask_in_turn(live, cases, n, limit);
+	/* See race/channels.c. */
+	else if (kc_race_on() && !(limit.flags & KCHAN_SELECT_NONBLOCK))
+		ret = ask_kernel(live, 0, live->nr, cases, n, now);
+	if (ret == -EAGAIN)
+		ret = ask_kernel(live, 0, count(live, limit), cases, n, limit);
+	return ret;
+}
+
+/* How long there is still to wait, as sys_poll() has it. */
+static int64_t left(struct kc_limit limit)
+{
+	int64_t now;
+
+	if (limit.flags & KCHAN_SELECT_NONBLOCK)
+		return 0;
+	if (!(limit.flags & KCHAN_SELECT_DEADLINE) || limit.alarm)
+		return -1;
+	now = kc_now();
+	return now < limit.deadline ? limit.deadline - now : 0;
+}
+
+/* Without a channel there is no context either, which would have one. */
+static int poll_fds(const struct live *live, kc_case *cases,
+		    struct kc_limit limit)
+{
+	const unsigned int nr = count(live, limit);
+	struct pollfd fds[KCHAN_MAX_CASES];
+	unsigned int i;
+	size_t skip;
+	int ret;
+
+	for (i = 0; i < nr; i++) {
+		fds[i].fd = live->cases[i].fd;
+		fds[i].events = live->cases[i].events;
+	}
+	do {
+		ret = sys_poll(fds, nr, left(limit));
+	} while (ret == -EINTR);
+	if (ret < 0)
+		return ret;
+	if (!ret)
+		return limit.flags & KCHAN_SELECT_NONBLOCK ? -EAGAIN :
+							     -ETIMEDOUT;
+
+	for (i = 0; i < nr; i++)
+		if (fds[i].revents & POLLNVAL)
+			return -EBADF;
+	skip = choose(ret);
+	for (i = 0; !fds[i].revents || skip--; i++)
+		;
+	if (live->index[i] == ALARM)
+		return -ETIMEDOUT;
+	cases[live->index[i]].revents = (uint16_t)fds[i].revents;
+	return live->index[i];
+}
+
+/* As kc_park_within(), also to be inlined. */
+static inline __attribute__((always_inline)) struct kc_parked *
+park(const struct live *live, struct kc_limit limit)
+{
+	uint32_t flags = live->foreign ? KC_GOROUTINE_FOREIGN : 0;
+
+	if (limit.flags & KCHAN_SELECT_NONBLOCK)
+		return NULL;
+	if (limit.flags & KCHAN_SELECT_DEADLINE)
+		flags |= KC_GOROUTINE_TIMED;
+	return kc_park_many(KC_STATE_SELECT, live->cases, live->nr, flags);
+}
+
+/* The index of a case that committed, or a negative errno. */
+static int commit(struct live *live, kc_case *cases, size_t n, struct kc_limit limit)
+{
+	struct kc_parked *parked;
+	struct kc_alarm alarm;
+	int ret;
+
+	if (!live->nr)
+		return kc_wait_for_nothing(limit.flags & KCHAN_SELECT_DEADLINE ?
+					   KC_STATE_SELECT :
+					   KC_STATE_SELECT_NIL, limit);
+	if (kc_clock_has(limit) && live->nr == KCHAN_MAX_CASES)
+		return -E2BIG;
+	ret = kc_alarm_begin(&alarm, &limit);
+	if (ret)
+		return ret;
+	if (limit.alarm)
+		put_alarm(live, limit);
+	parked = park(live, limit);
+	if (live->any)
+		ret = ask_for_channels(live, cases, n, limit);
+	else
+		ret = poll_fds(live, cases, limit);
+	kc_unpark(parked);
+	kc_alarm_end(&alarm);
+	if (ret == -EBADF)
+		blame(live, cases, n);
+	return ret;
+}
+
+/*
+ * Makes of the earliest time a limit, when it is one; tells of what. @now may be
+ * negative: not asked for yet.
+ */
+static enum due narrow(const struct live *live, struct kc_limit *limit, int64_t now)
+{
+	enum due due = DUE_CONTEXT;
+	int64_t at = live->deadline, after;
+
+	if (live->timed) {
+		if (!live->after) {
+			*limit = KC_NOT_AT_ALL;
+			return DUE_TIME;
+		}
+		after = kc_later(now < 0 ? kc_now() : now, live->after);
+		if (after <= at) {
+			due = DUE_TIME;
+			at = after;
+		}
+	}
+	/* Those that are never over are no limit. */
+	if ((due == DUE_CONTEXT && at == KC_NEVER) ||
+	    (limit->flags & KCHAN_SELECT_NONBLOCK) ||
+	    ((limit->flags & KCHAN_SELECT_DEADLINE) && limit->deadline < at))
+		return DUE_NOTHING;
+	*limit = kc_until(at);
+	return due;
+}
+
+/* How the context was cancelled, which one that has committed was. */
+static int context_status(kc_ctx *ctx)
+{
+	const int err = kc_ctx_err(ctx);
+
+	return err ? err : -ECANCELED;
+}
+
+int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
+		    kc_ctx *ctx)
+{
+	void *const at = limit.at;
+	struct live live;
+	enum due due;
+	int ret;
+
+	if (n >= INT_MAX)
+		return -E2BIG;
+	kc_jitter_here();
+	ret = gather(&live, cases, n, ctx);
+	if (ret)
+		return ret;
+	due = narrow(&live, &limit, now);
+	limit.at = at;
+	ret = commit(&live, cases, n, limit);
+	release(&live);
+	if (ret == -EAGAIN || ret == -ETIMEDOUT) {
+		if (due == DUE_TIME)
+			ret = choose_timed(&live, cases, n);
+		else if (due == DUE_CONTEXT)
+			ret = live.late;
+	}
+	if (ret < 0)
+		return ret;
+	if ((size_t)ret == n)
+		return context_status(ctx);
+	if (cases[ret].op == KC_OP_DONE)
+		cases[ret].status = context_status(cases[ret].addr);
+	return ret;
+}
+
+int kc_select(kc_case *cases, size_t n)
+{
+	return kc_select_cases(cases, n, KC_FOR_EVER, -1, NULL);
+}
+
+int kc_try_select(kc_case *cases, size_t n)
+{
+	return kc_select_cases(cases, n, KC_NOT_AT_ALL, -1, NULL);
+}
+
+int kc_select_timeout(kc_case *cases, size_t n, int64_t timeout)
+{
+	/* The times of the cases count from the same instant. */
+	const int64_t now = kc_now();
+
+	return kc_select_cases(cases, n, kc_until(kc_later(now, timeout)), now,
+			       NULL);
+}
+
+int kc_select_deadline(kc_case *cases, size_t n, int64_t deadline)
+{
+	return kc_select_cases(cases, n, kc_until(deadline), -1, NULL);
+}

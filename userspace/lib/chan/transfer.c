@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Sending and receiving.
+ *
+ * A call that may wait for ever is a plain write or read, the cheapest way. All
+ * the others are a select of one case: those that do not wait or have a
+ * deadline, elements of size 0, and descriptors that somebody has made
+ * O_NONBLOCK.
+ */
+#include <stdlib.h>
+
+#include "base/memcheck.h"
+#include "base/sys.h"
+#include "race/channels.h"
+#include "sched/alarm.h"
+#include "sched/park.h"
+
+/*
+ * 0 when the element moved, with its length in *@moved, or a negative errno;
+ * -EPIPE also for a receive, at end-of-stream. An alarm is a second case.
+ */
+static int select_one(const kc_chan *c, uint32_t op, const void *buf,
+		      uint32_t len, struct kc_limit limit, uint32_t *moved)
+{
+	struct kchan_case cases[] = { {
+		.fd = c->fd,
+		.op = op,
+		.addr = (uintptr_t)buf,
+		.len = len,
+	}, {
+		.fd = limit.alarm - 1,
+		.op = KCHAN_OP_POLL,
+		.events = EPOLLIN,
+	} };
+	struct kchan_select sel = {
+		.cases = (uintptr_t)cases,
+		.nr_cases = limit.alarm ? 2 : 1,
+		.case_size = sizeof(cases[0]),
+		.deadline = limit.alarm ? 0 : limit.deadline,
+		.flags = limit.alarm ? 0 : limit.flags,
+	};
+	int ret;
+
+	if (op == KCHAN_OP_SEND)
+		kc_memcheck_read(buf, len);
+	do {
+		ret = sys_ioctl(c->fd, KCHAN_IOC_SELECT, &sel);
+	} while (ret == -EINTR);
+	if (ret < 0)
+		return ret;
+	if (sel.index)
+		return -ETIMEDOUT;
+	if (op == KCHAN_OP_RECV && !sel.status)
+		kc_memcheck_written(buf, sel.len);
+	*moved = sel.len;
+	return -(int)sel.status;
+}
+
+static int write_elem(const kc_chan *c, const void *elem, uint32_t len,
+		      struct kc_limit limit)
+{
+	uint32_t moved;
+	long ret;
+
+	if (limit.flags || !len)
+		return select_one(c, KCHAN_OP_SEND, elem, len, limit, &moved);
+	do {
+		ret = sys_write(c->fd, elem, len);
+	} while (ret == -EINTR);
+	if (ret == -EAGAIN)
+		return select_one(c, KCHAN_OP_SEND, elem, len, limit, &moved);
+	return ret < 0 ? ret : 0;
+}
+
+/* True when an element came, and its length in *@moved. */
+static int read_elem(const kc_chan *c, void *buf, uint32_t len,
+		     struct kc_limit limit, uint32_t *moved)
+{
+	long ret = -EAGAIN;
+
+	if (!limit.flags && len) {
+		do {
+			ret = sys_read(c->fd, buf, len);
+		} while (ret == -EINTR);
+	}
+	if (ret != -EAGAIN) {
+		*moved = ret;
+		return ret > 0 ? 1 : ret;
+	}
+	ret = select_one(c, KCHAN_OP_RECV, buf, len, limit, moved);
+	if (ret == -EPIPE)
+		return 0;
+	return ret < 0 ? ret : 1;
+}
+
+static int do_send(const kc_chan *c, const void *elem, uint32_t len,
+		   struct kc_limit limit)
+{
+	int ret;
+
+	kc_race_send(c, elem, len, limit);
+	ret = write_elem(c, elem, len, limit);
+	kc_race_sent(c, limit, ret);
+	return ret;
+}
+
+static int do_recv(const kc_chan *c, void *buf, uint32_t len,
+		   struct kc_limit limit, uint32_t *moved)
+{
+	int ret;
+
+	*moved = 0;
+	kc_race_recv(c, limit);
+	ret = read_elem(c, buf, len, limit, moved);
+	kc_race_received(c, buf, *moved, limit, ret);
+	return ret;
+}
+
+/*
+ * The handle is held for as long as the call lasts, so that another thread may
+ * drop the last reference meanwhile.
+ */
+static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit limit)
+{
+	struct kc_parked *parked;
+	struct kc_alarm alarm;
+	int ret;
+
+	kc_jitter_here();
+	ret = kc_alarm_begin(&alarm, &limit);
+	if (ret)
+		return ret;
+	kc_ref(c);
+	parked = kc_park_within(KC_STATE_SEND, c, limit);
+	ret = do_send(c, buf, len, limit);
+	kc_unpark(parked);
+	kc_alarm_end(&alarm);
+	kc_unref(c);
+	return ret;
+}
+
+/* True when an element came, and its length in *@moved. */
+static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit,
+		      uint32_t *moved)
+{
+	struct kc_parked *parked;
+	struct kc_alarm alarm;
+	int ret;
+
+	kc_jitter_here();
+	ret = kc_alarm_begin(&alarm, &limit);
+	if (ret)
+		return ret;
+	kc_ref(c);
+	parked = kc_park_within(KC_STATE_RECV, c, limit);
+	ret = do_recv(c, buf, len, limit, moved);
+	kc_unpark(parked);
+	kc_alarm_end(&alarm);
+	kc_unref(c);
+	return ret;
+}
+
+/* The caller does not want the element, but the kernel has to put it somewhere. */
+static int recv_nowhere(kc_chan *c, struct kc_limit limit, uint32_t *moved)
+{
+	void *room = malloc(c->elem_size);
+	int ret;
+
+	if (!room)
+		return -ENOMEM;
+	kc_ref(c);
+	ret = recv_bytes(c, room, c->elem_size, limit, moved);
+	if (ret > 0)
+		kc_drop_unwanted(c, room);
+	kc_unref(c);
+	free(room);
+	return ret;
+}
+
+static int send_elem(kc_chan *c, const void *elem, struct kc_limit limit)
+{
+	if (!c)
+		return kc_wait_for_nothing(KC_STATE_SEND_NIL, limit);
+	if (c->message)
+		return -EINVAL;
+	return send_bytes(c, elem, c->elem_size, limit);
+}
+
+static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
+{
+	uint32_t moved;
+
+	if (!c)
+		return kc_wait_for_nothing(KC_STATE_RECV_NIL, limit);
+	if (c->message)
+		return -EINVAL;
+	if (!elem && c->elem_size)
+		return recv_nowhere(c, limit, &moved);
+	return recv_bytes(c, elem, c->elem_size, limit, &moved);
+}
+
+static int send_msg(kc_chan *c, const void *msg, size_t len, struct kc_limit limit)
+{
+	int ret;
+
+	if (!c)
+		return kc_wait_for_nothing(KC_STATE_SEND_NIL, limit);
+	ret = kc_check_send_msg(c, len);
+	return ret ? ret : send_bytes(c, msg, len, limit);
+}
+
+static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limit)
+{
+	uint32_t moved;
+	int ret;
+
+	if (!c)
+		return kc_wait_for_nothing(KC_STATE_RECV_NIL, limit);
+	if (!c->message)
+		return -EINVAL;
+	/* No message is longer than the element size, which fits in 32 bits. */
+	if (size > c->elem_size)
+		size = c->elem_size;
+	ret = buf ? recv_bytes(c, buf, size, limit, &moved) :
+		    recv_nowhere(c, limit, &moved);
+	return ret > 0 ? (ssize_t)moved : ret;
+}
+
+int kc_send(kc_chan *c, const void *elem)
+{
+	return send_elem(c, elem, KC_FOR_EVER);
+}
+
+int kc_try_send(kc_chan *c, const void *elem)
+{
+	return send_elem(c, elem, KC_NOT_AT_ALL);
+}
+
+int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout)
+{
+	return send_elem(c, elem, kc_within(timeout));
+}
+
+int kc_recv(kc_chan *c, void *elem)
+{
+	return recv_elem(c, elem, KC_FOR_EVER);
+}
+
+int kc_try_recv(kc_chan *c, void *elem)
+{
+	return recv_elem(c, elem, KC_NOT_AT_ALL);
+}
+
+int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout)
+{
+	return recv_elem(c, elem, kc_within(timeout));
+}
+
+int kc_send_msg(kc_chan *c, const void *msg, size_t len)
+{
+	return send_msg(c, msg, len, KC_FOR_EVER);
+}
+
+int kc_try_send_msg(kc_chan *c, const void *msg, size_t len)
+{
+	return send_msg(c, msg, len, KC_NOT_AT_ALL);
+}
+
+int kc_send_msg_timeout(kc_chan *c, const void *msg, size_t len,
+			int64_t timeout)
+{
+	return send_msg(c, msg, len, kc_within(timeout));
+}
+
+ssize_t kc_recv_msg(kc_chan *c, void *buf, size_t size)
+{
+	return recv_msg(c, buf, size, KC_FOR_EVER);
+}
+
+ssize_t kc_try_recv_msg(kc_chan *c, void *buf, size_t size)
+{
+	return recv_msg(c, buf, size, KC_NOT_AT_ALL);
+}
+
+ssize_t kc_recv_msg_timeout(kc_chan *c, void *buf, size_t size,
+			    int64_t timeout)
+{
+	return recv_msg(c, buf, size, kc_within(timeout));
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * How contexts are cancelled.
+ *
+ * With the lock held a node and all below it are marked, each before those below
+ * it; a node that is marked has nothing below it any more, and gets nothing. So the
+ * tree holds only what is not cancelled, and a call that cancels walks each node
+ * once, over the links that there are, without any memory for it.
+ *
+ * Who is told that a context is cancelled must find its channel closed, and who finds
+ * the channel closed must be told so. So "err" is set, then the channel is closed, and
+ * then "over" is set, all under the lock. Who finds "err" but not "over" waits for the
+ * lock: kc_ctx_err() says nothing while the channel is open. A second kc_cancel() takes
+ * the lock too, and returns when all channels below are closed.
+ *
+ * A deadline that is over counts from when it was, not from when it is noticed:
+ * whatever then cancels a node whose own deadline is over finds that it had been
+ * cancelled by that.
+ */
+#include <stdlib.h>
+
+#include "base/error_struct.h"
+#include "base/fork.h"
+#include "base/futex.h"
+#include "context/node.h"
+#include "race/race.h"
+
+kc_error kc_canceled = KC_ERROR_ALWAYS(-ECANCELED, "context canceled");
+static kc_error timed_out =
+	KC_ERROR_ALWAYS(-ETIMEDOUT, "context deadline exceeded");
+
+uint32_t kc_ctx_lock;
+unsigned int kc_nr_sources;
+const struct kc_ctx_channels *kc_ctx_channels;
+
+/* All who are to be told, of any node. */
+static struct kc_list waits = KC_LIST_INIT(waits);
+static struct kc_list left = KC_LIST_INIT(left);	/* by the parent of a fork() */
+
+/* What is to be done after, without the lock. */
+struct work {
+	int64_t now;
+	struct kc_done *senders;	/* closed, to be dropped */
+	struct kc_list later;		/* to be told */
+};
+
+static void begin(struct work *work, int64_t now)
+{
+	work->now = now;
+	work->senders = NULL;
+	kc_list_init(&work->later);
+	kc_lock(&kc_ctx_lock);
+}
+
+static void finish(struct work *work)
+{
+	struct kc_ctx_wait *w;
+
+	kc_unlock(&kc_ctx_lock);
+	if (work->senders)
+		kc_ctx_channels->drop(work->senders);
+	while (!kc_list_empty(&work->later)) {
+		w = kc_container(work->later.next, struct kc_ctx_wait, link);
+		kc_list_del(&w->link);
+		w->cancelled(w);
+	}
+}
+
+/* With the lock held, as the next ones. */
+static void unlink_wait(struct kc_ctx_wait *w)
+{
+	kc_list_del(&w->link);
+	kc_list_del(&w->all);
+	w->linked = false;
+}
+
+static void tell(struct kc_node *n, struct work *work)
+{
+	struct kc_ctx_wait *w;
+
+	while (!kc_list_empty(&n->waits)) {
+		w = kc_container(n->waits.next, struct kc_ctx_wait, link);
+		unlink_wait(w);
+		if (w->later)
+			kc_list_add(work->later.prev, &w->link);
+		else
+			w->cancelled(w);
+	}
+}
+
+static void mark(struct kc_node *n, int err, kc_error *cause, struct work *work)
+{
+	struct kc_done *sender = n->sender, *source;
+
+	if (n->own && n->deadline <= work->now) {
+		err = -ETIMEDOUT;
+		cause = n->late ? n->late : &timed_out;
+	} else if (err == -ECANCELED) {
+		/* A deadline is nobody's act. */
+		kc_race_release(n);
+	}
+	n->cause = kc_error_ref(cause);
+	__atomic_store_n(&n->err, err, __ATOMIC_RELEASE);
+	if (sender) {
+		n->sender = NULL;
+		sender->node = NULL;
+		sender->next = work->senders;
+		work->senders = sender;
+		kc_ctx_channels->close(sender);
+	}
+	/* Pairs with await_over(). */
+	__atomic_store_n(&n->over, true, __ATOMIC_RELEASE);
+	if (n->armed)
+		kc_timed_del(&n->timer);
+	for (source = n->sources; source; source = source->next)
+		if (source->watched)
+			kc_watch_del(&source->watch);
+	tell(n, work);
+}
+
+static void unlink_node(struct kc_node *n)
+{
+	if (n->linked)
+		kc_list_del(&n->sibling);
+	n->linked = false;
+}
+
+/* It and all below it. */
+static void mark_tree(struct kc_node *top, int err, kc_error *cause,
+		      struct work *work)
+{
+	struct kc_node *n = top, *child;
+
+	unlink_node(top);
+	mark(top, err, cause, work);
+	for (;;) {
+		if (!kc_list_empty(&n->children)) {
+			child = kc_container(n->children.next, struct kc_node,
+					     sibling);
+			unlink_node(child);
+			mark(child, n->err, n->cause, work);
+			n = child;
+		} else if (n != top) {
+			n = n->up;
+		} else {
+			return;
+		}
+	}
+}
+
+/*
+ * By the deadlines that are over, here and further up. They are the later the
+ * further up: so they go in the order in which they came.
+ */
+static void expire(struct kc_node *n, struct work *work)
+{
+	for (; n && n->deadline <= work->now; n = n->up)
+		if (n->own && !n->err)
+			mark_tree(n, -ETIMEDOUT, &timed_out, work);
+}
+
+void kc_node_cancel(struct kc_node *n, int err, kc_error *cause)
+{
+	struct work work;
+
+	begin(&work, kc_now());
+	expire(n, &work);
+	if (!n->err)
+		mark_tree(n, err, cause, &work);
+	finish(&work);
+}
+
+/* It is cancelled: wait until its channel is closed. */
+static void await_over(const struct kc_node *n)
+{
+	if (__atomic_load_n(&n->over, __ATOMIC_ACQUIRE))
+		return;
+	kc_lock(&kc_ctx_lock);
+	kc_unlock(&kc_ctx_lock);
+}
+
+/* What is known, or known once it is looked at. */
+static int look(struct kc_node *n)
+{
+	struct work work;
+	int64_t now;
+	int err = kc_node_known(n);
+
+	if (err)
+		return err;
+	if (n->deadline != KC_NEVER) {
+		now = kc_now();
+		if (n->deadline <= now) {
+			begin(&work, now);
+			expire(n, &work);
+			finish(&work);
+		}
+	}
+	if (__atomic_load_n(&kc_nr_sources, __ATOMIC_RELAXED))
+		kc_ctx_channels->look(n);
+	return kc_node_known(n);
+}
+
+int kc_node_err(struct kc_node *n)
+{
+	const int err = look(n);
+
+	if (err) {
+		await_over(n);
+		kc_race_acquire(n);
+	}
+	return err;
+}
+
+void kc_node_link(struct kc_node *n)
+{
+	struct work work;
+
+	if (!n->up)
+		return;
+	kc_node_err(n->up);
+	/* If the parent is cancelled, that was first. */
+	begin(&work, INT64_MIN);
+	if (n->up->err) {
+		kc_race_acquire(n->up);
+		mark(n, n->up->err, n->up->cause, &work);
+	} else {
+		kc_list_add(&n->up->children, &n->sibling);
+		n->linked = true;
+	}
+	finish(&work);
+}
+
+/*
+ * Nobody has it any more, but for the keeper perhaps, which is waited for: it may
+ * be about to cancel it.
+ */
+void kc_node_free(struct kc_node *n)
+{
+	struct kc_done *sender;
+
+	if (n->signals)
+		n->signals->free(n->signals);
+	kc_lock(&kc_ctx_lock);
+	unlink_node(n);
+	sender = n->sender;
+	n->sender = NULL;
+	if (sender) {
+		sender->node = NULL;
+		sender->next = NULL;
+	}
+	kc_unlock(&kc_ctx_lock);
+	if (n->armed)
+		kc_keeper_forget(&n->timer);
+	if (n->sources)
+		kc_ctx_channels->free_sources(n);
+	if (sender) {
+		kc_ctx_channels->close(sender);
+		kc_ctx_channels->drop(sender);
+	}
+	if (n->done)
+		kc_ctx_channels->unref(n->done);
+	kc_error_unref(n->cause);
+	kc_error_unref(n->late);
+	free(n);
+}
+
+int kc_ctx_wait_add(struct kc_node *n, struct kc_ctx_wait *w)
+{
+	int err = n ? kc_node_err(n) : 0;
+
+	if (err)
+		return err;
+	kc_lock(&kc_ctx_lock);
+	err = n ? n->err : 0;
+	if (!err) {
+		if (n)
+			kc_list_add(n->waits.prev, &w->link);
+		else
+			kc_list_init(&w->link);
+		kc_list_add(&waits, &w->all);
+		w->linked = true;
+	}
+	kc_unlock(&kc_ctx_lock);
+	if (err)
+		kc_race_acquire(n);
+	return err;
+}
+
+bool kc_ctx_wait_del(struct kc_ctx_wait *w)
+{
+	bool was;
+
+	kc_lock(&kc_ctx_lock);
+	was = w->linked;
+	if (was)
+		unlink_wait(w);
+	kc_unlock(&kc_ctx_lock);
+	return was;
+}
+
+static void lock_tree(void)
+{
+	kc_lock(&kc_ctx_lock);
+}
+
+static void unlock_tree(void)
+{
+	kc_unlock(&kc_ctx_lock);
+}
+
+/*
+ * In the child, with the locks held. Those who waited are not there, and functions
+ * to be run are the parent's.
+ */
+static void forked(void)
+{
+	struct kc_ctx_wait *w;
+
+	while (!kc_list_empty(&waits)) {
+		w = kc_container(waits.next, struct kc_ctx_wait, all);
+		unlink_wait(w);
+		if (w->later)
+			kc_list_add(&left, &w->all);
+	}
+}
+
+/* Once all locks are free. */
+static void drop_forked(void)
+{
+	struct kc_ctx_wait *w;
+
+	while (!kc_list_empty(&left)) {
+		w = kc_container(left.next, struct kc_ctx_wait, all);
+		kc_list_del(&w->all);
+		w->forked(w);
+	}
+}
+
+KC_AT_FORK(.order = KC_FORK_CTX, .lock = lock_tree, .unlock = unlock_tree,
+	   .forked = forked, .drop = drop_forked)

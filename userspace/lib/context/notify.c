@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Signals, and who is told of them.
+ *
+ * The handler only notes down which signal it was, and wakes the keeper. So it does
+ * nothing that could not be done in the middle of anything else, and whoever is
+ * told is told in no handler.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fork.h"
+#include "base/futex.h"
+#include "base/internal.h"
+#include "base/proc.h"
+#include "context/notify.h"
+#include "race/race.h"
+#include "sched/keeper.h"
+
+static uint32_t lock;
+
+/* Under the lock. */
+static struct kc_list all = KC_LIST_INIT(all);
+static unsigned int nr_wanted[KC_NR_SIGNALS + 1];
+static struct sigaction before[KC_NR_SIGNALS + 1];
+static struct kc_list left = KC_LIST_INIT(left);	/* by the parent of a fork() */
+
+/* By the handler. */
+static bool pending[KC_NR_SIGNALS + 1];
+static bool any_pending;
+
+static void lock_all(void)
+{
+	kc_lock(&lock);
+}
+
+static void unlock_all(void)
+{
+	kc_unlock(&lock);
+}
+
+static void on_signal(int signum)
+{
+	const int saved = errno;
+
+	__atomic_store_n(&pending[signum], true, __ATOMIC_RELAXED);
+	__atomic_store_n(&any_pending, true, __ATOMIC_RELEASE);
+	kc_keeper_wake();
+	errno = saved;
+}
+
+static bool can_be_told(int signum)
+{
+	switch (signum) {
+	case SIGKILL:
+	case SIGSTOP:
+	/* They are about the very instruction that the thread is at. */
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGSYS:
+		return false;
+	}
+	/* libc keeps some between the two kinds to itself. */
+	return (signum > 0 && signum < KC_LIBC_SIGNAL) ||
+	       (signum >= SIGRTMIN && signum <= SIGRTMAX);
+}
+
+int kc_notify_check(const int *signums, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!can_be_told(signums[i]))
+			return -EINVAL;
+	return n ? 0 : -EINVAL;
+}
+
+/*
+ * The race detector puts its own handler in the place of one, and calls that late: too
+ * late for who waits to be told. What ours does is no matter to it.
+ */
+static void catch_at_once(int signum)
+{
+	struct kc_sigaction action;
+
+	if (!sys_sigaction(signum, NULL, &action)) {
+		action.handler = on_signal;
+		sys_sigaction(signum, &action, NULL);
+	}
+}
+
+/* With the lock held, as the next ones. */
+static void catch_it(int signum)
+{
+	struct sigaction action = {
+		.sa_handler = on_signal,
+		.sa_flags = SA_RESTART | SA_ONSTACK,
+	};
+
+	sigfillset(&action.sa_mask);
+	sigaction(signum, &action, &before[signum]);
+	if (kc_race_on())
+		catch_at_once(signum);
+}
+
+static void want(struct kc_notified *to, int signum)
+{
+	if (to->wanted[signum])
+		return;
+	to->wanted[signum] = true;
+	if (!nr_wanted[signum]++)
+		catch_it(signum);
+}
+
+static void tell_all(void)
+{
+	struct kc_notified *to;
+	struct kc_list *link;
+	int signum;
+
+	if (!__atomic_exchange_n(&any_pending, false, __ATOMIC_ACQUIRE))
+		return;
+	for (signum = 1; signum <= KC_NR_SIGNALS; signum++) {
+		if (!__atomic_exchange_n(&pending[signum], false,
+					 __ATOMIC_RELAXED))
+			continue;
+		for (link = all.next; link != &all; link = link->next) {
+			to = kc_container(link, struct kc_notified, link);
+			if (to->wanted[signum])
+				to->tell(to, signum);
+		}
+	}
+}
+
+static void tell(void)
+{
+	if (!__atomic_load_n(&any_pending, __ATOMIC_ACQUIRE))
+		return;
+	kc_lock(&lock);
+	tell_all();
+	kc_unlock(&lock);
+}
+
+__attribute__((constructor(KC_FORK_EARLY))) static void serve_keeper(void)
+{
+	kc_keeper_signals = tell;
+}
+
+static void add(struct kc_notified *to, const int *signums, size_t n)
+{
+	size_t i;
+
+	if (!to->linked) {
+		kc_list_add(all.prev, &to->link);
+		to->linked = true;
+	}
+	for (i = 0; i < n; i++)
+		want(to, signums[i]);
+}
+
+/* What came before that is told still, to this one too. */
+static void del(struct kc_notified *to)
+{
+	int signum;
+
+	for (signum = 1; signum <= KC_NR_SIGNALS; signum++)
+		if (to->wanted[signum] && !--nr_wanted[signum])
+			sigaction(signum, &before[signum], NULL);
+	tell_all();
+	kc_list_del(&to->link);
+	to->linked = false;
+}
+
+bool kc_notify_is_wanted(void)
+{
+	bool wanted;
+
+	lock_all();
+	wanted = !kc_list_empty(&all);
+	unlock_all();
+	return wanted;
+}
+
+void kc_notify_add(struct kc_notified *to, const int *signums, size_t n)
+{
+	kc_lock(&lock);
+	add(to, signums, n);
+	kc_unlock(&lock);
+}
+
+void kc_notify_del(struct kc_notified *to)
+{
+	kc_lock(&lock);
+	if (to->linked)
+		del(to);
+	kc_unlock(&lock);
+}
+
+/* A channel that is told. */
+struct receiver {
+	struct kc_notified to;
+	kc_chan *c;		/* held */
+};
+
+static void tell_channel(struct kc_notified *to, int signum)
+{
+	struct receiver *r = kc_container(to, struct receiver, to);
+
+	/* Whatever comes of it: nobody waits for the channel. */
+	kc_try_send(r->c, &signum);
+}
+
+static void free_receiver(struct kc_notified *to)
+{
+	struct receiver *r = kc_container(to, struct receiver, to);
+
+	kc_unref(r->c);
+	kc_race_hide();
+	free(r);
+	kc_race_show();
+}
+
+/* With the lock held. */
+static struct receiver *find(const kc_chan *c)
+{
+	struct kc_notified *to;
+	struct receiver *r;
+	struct kc_list *link;
+
+	for (link = all.next; link != &all; link = link->next) {
+		to = kc_container(link, struct kc_notified, link);
+		if (to->tell != tell_channel)
+			continue;
+		r = kc_container(to, struct receiver, to);
+		if (r->c == c)
+			return r;
+	}
+	return NULL;
+}
+
+static struct receiver *make_receiver(kc_chan *c)
+{
+	struct receiver *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->to.tell = tell_channel;
+	r->to.forked = free_receiver;
+	r->c = kc_ref(c);
+	return r;
+}
+
+static int check_channel(kc_chan *c)
+{
+	struct kchan_info info;
+	int ret;
+
+	if (!c || c->message || c->elem_size != sizeof(int))
+		return -EINVAL;
+	ret = sys_ioctl(c->fd, KCHAN_IOC_INFO, &info);
+	if (ret)
+		return ret;
+	return info.flags & KCHAN_INFO_SEND ? 0 : -EBADF;
+}
+
+int kc_notify(kc_chan *c, const int *signums, size_t n)
+{
+	struct receiver *made, *r;
+	int ret;
+
+	ret = kc_notify_check(signums, n);
+	if (!ret)
+		ret = check_channel(c);
+	if (!ret)
+		ret = kc_keeper_start();
+	if (ret)
+		return ret;
+	made = make_receiver(c);
+	if (!made)
+		return -ENOMEM;
+	kc_lock(&lock);
+	r = find(c);
+	add(r ? &r->to : &made->to, signums, n);
+	kc_unlock(&lock);
+	if (r)
+		free_receiver(&made->to);
+	return 0;
+}
+
+void kc_notify_stop(kc_chan *c)
+{
+	struct receiver *r;
+
+	kc_lock(&lock);
+	r = find(c);
+	if (r)
+		del(&r->to);
+	kc_unlock(&lock);
+	if (r)
+		free_receiver(&r->to);
+}
+
+/* In the child, with the lock held: it does what the parent did before. */
+static void forked(void)
+{
+	struct kc_notified *to;
+	int signum;
+
+	while (!kc_list_empty(&all)) {
+		to = kc_container(all.next, struct kc_notified, link);
+		kc_list_del(&to->link);
+		to->linked = false;
+		memset(to->wanted, 0, sizeof(to->wanted));
+		if (to->forked)
+			kc_list_add(&left, &to->link);
+	}
+	for (signum = 1; signum <= KC_NR_SIGNALS; signum++) {
+		if (nr_wanted[signum])
+			sigaction(signum, &before[signum], NULL);
+		nr_wanted[signum] = 0;
+		pending[signum] = false;
+	}
+	any_pending = false;
+}
+
+/* Once all locks are free. */
+static void drop_forked(void)
+{
+	struct kc_notified *to;
+
+	while (!kc_list_empty(&left)) {
+		to = kc_container(left.next, struct kc_notified, link);
+		kc_list_del(&to->link);
+		to->forked(to);
+	}
+}
+
+KC_AT_FORK(.order = KC_FORK_NOTIFY, .lock = lock_all, .unlock = unlock_all,
+	   .forked = forked, .drop = drop_forked)

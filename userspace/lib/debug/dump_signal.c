@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Dumps on a signal.
+ *
+ * The handler may run anywhere, with any lock held: it only leaves word, and a thread
+ * of the library's own does the rest. That thread blocks all signals and takes no part
+ * in anything else, so it is there when all goroutines are blocked.
+ */
+#include <signal.h>
+
+#include "base/futex.h"
+#include "base/kchandebug.h"
+#include "base/task.h"
+#include "debug/dump.h"
+#include "sched/thread.h"
+
+#define LAST	(_NSIG - 1)
+
+/* Set under the lock; what the handler and the thread share is atomic. */
+static struct {
+	uint32_t lock;
+	bool runs;
+	bool set[_NSIG];
+	struct sigaction before[_NSIG];
+	uint32_t flags[_NSIG];
+	bool come[_NSIG];
+	uint32_t wakes;			/* a futex: counts what has come */
+} dumps;
+
+static void lock_dumps(void)
+{
+	kc_lock(&dumps.lock);
+}
+
+static void unlock_dumps(void)
+{
+	kc_unlock(&dumps.lock);
+}
+
+/* In the child, which is as it was before it asked for any. The thread is gone. */
+static void forked(void)
+{
+	int i;
+
+	dumps.runs = false;
+	for (i = 1; i <= LAST; i++) {
+		if (dumps.set[i])
+			sigaction(i, &dumps.before[i], NULL);
+		dumps.set[i] = false;
+		dumps.come[i] = false;
+	}
+}
+
+KC_AT_FORK(.order = KC_FORK_DUMP, .lock = lock_dumps, .unlock = unlock_dumps,
+	   .forked = forked)
+
+static void on_signal(int signal)
+{
+	const int error = errno;
+
+	__atomic_store_n(&dumps.come[signal], true, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&dumps.wakes, 1, __ATOMIC_RELEASE);
+	sys_futex_wake_one(&dumps.wakes);
+	errno = error;
+}
+
+/* As if nobody had caught it. */
+static void die_of(int signal)
+{
+	const struct kc_sigmask none = { { 0 } };
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+
+	sigaction(signal, &by_default, NULL);
+	sys_raise(signal);
+	sys_set_sigmask(&none, NULL);
+}
+
+static void serve(int signal)
+{
+	const struct kc_looker nobody = { .traces = true };
+
+	kc_dump_all(&nobody, STDERR_FILENO);
+	if (__atomic_load_n(&dumps.flags[signal], __ATOMIC_RELAXED) & KC_DUMP_EXIT)
+		die_of(signal);
+}
+
+static void serve_all(void)
+{
+	uint32_t seen;
+	int i;
+
+	sys_set_comm("kchan-dump");
+	for (;;) {
+		seen = __atomic_load_n(&dumps.wakes, __ATOMIC_ACQUIRE);
+		for (i = 1; i <= LAST; i++)
+			if (__atomic_exchange_n(&dumps.come[i], false,
+						__ATOMIC_RELAXED))
+				serve(i);
+		sys_futex_wait(&dumps.wakes, seen);
+	}
+}
+
+/* With the lock held. */
+static int ask_for(int signal, uint32_t flags)
+{
+	struct sigaction action = {
+		.sa_handler = on_signal,
+		.sa_flags = SA_RESTART | SA_ONSTACK,
+	};
+	struct sigaction old;
+	int ret = 0;
+
+	if (!dumps.runs)
+		ret = kc_thread_own(serve_all, KC_STACK_ROOMY);
+	if (ret)
+		return ret;
+	dumps.runs = true;
+	__atomic_store_n(&dumps.flags[signal], flags, __ATOMIC_RELAXED);
+	sigemptyset(&action.sa_mask);
+	if (sigaction(signal, &action, &old))
+		return -errno;
+	if (!dumps.set[signal])
+		dumps.before[signal] = old;
+	dumps.set[signal] = true;
+	return 0;
+}
+
+int kc_dump_on_signal(int signal, uint32_t flags)
+{
+	int ret;
+
+	if (signal < 1 || signal > LAST || (flags & ~KC_DUMP_EXIT))
+		return -EINVAL;
+	ret = kc_fork_setup();
+	if (ret)
+		return ret;
+	lock_dumps();
+	ret = ask_for(signal, flags);
+	unlock_dumps();
+	return ret;
+}
+
+static int dump_on_quit(void)
+{
+	return kc_dump_on_signal(SIGQUIT, KC_DUMP_EXIT);
+}
+
+KC_DEBUG_WORD("dump", dump_on_quit)

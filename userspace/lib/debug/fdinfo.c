@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What the kernel tells of one of this process's descriptors in /proc/self/fdinfo.
+ *
+ * An end has lines such as "kchan-id:<tab>12". The one that tells the references is for
+ * debuggers, and a later kernel may not have it. Then nothing is known of the end. Nor
+ * is anything known if a line has no end, because the text was too long: there is a
+ * line for each lock on the file.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/internal.h"
+#include "base/sys.h"
+#include "debug/fdinfo.h"
+
+/* What follows the colon of the line that begins with @key; NULL if there is none. */
+static const char *find(const char *text, const char *key)
+{
+	const size_t len = strlen(key);
+
+	while (strncmp(text, key, len) || text[len] != ':') {
+		text = strchr(text, '\n');
+		if (!text)
+			return NULL;
+		text++;
+	}
+	return text + len + 1;
+}
+
+static bool find_number(const char *text, const char *key, uint64_t *number)
+{
+	const char *at = find(text, key);
+	char *end;
+
+	if (!at)
+		return false;
+	*number = strtoull(at, &end, 10);
+	return end != at && *end == '\n';
+}
+
+static bool find_count(const char *text, const char *key, uint32_t *count)
+{
+	uint64_t number;
+
+	if (!find_number(text, key, &number) || number > UINT32_MAX)
+		return false;
+	*count = number;
+	return true;
+}
+
+/* One word or both. */
+static bool find_mode(const char *text, uint32_t *mode)
+{
+	const char *at = find(text, "kchan-mode");
+	size_t len;
+
+	if (!at)
+		return false;
+	len = strcspn(at, "\n");
+	*mode = (memmem(at, len, "send", 4) ? KCHAN_INFO_SEND : 0) |
+		(memmem(at, len, "recv", 4) ? KCHAN_INFO_RECV : 0);
+	return at[len] && *mode;
+}
+
+int kc_fdinfo_read(int fd, struct kc_fdinfo *info)
+{
+	char path[40], text[1024];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (sys_read_text(path, text, sizeof(text)) < 0)
+		return -1;
+	if (!find(text, "kchan-id"))
+		return 0;
+	return find_number(text, "kchan-id", &info->channel) &&
+	       find_mode(text, &info->mode) &&
+	       find_count(text, "kchan-send-ends", &info->send_ends) &&
+	       find_count(text, "kchan-recv-ends", &info->recv_ends) &&
+	       find_count(text, "kchan-debug-file-refs", &info->file_refs) ?
+	       1 : -1;
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Groups of goroutines with one error.
+ *
+ * Members are counted by a wait group, and held to the limit by a semaphore. What
+ * there is of a group besides is under its lock, which is never held while anything
+ * else is done: the first error, the first panic, the context. Those are there until
+ * the last of those who wait has taken them away.
+ */
+#include <string.h>
+
+#include "base/futex.h"
+#include "panic/panicking.h"
+#include "panic/start.h"
+
+struct member {
+	kc_group *group;
+	kc_error *(*fn)(void *arg);
+	void *arg;
+	bool limited;
+};
+
+int kc_group_with_context(kc_group *g, kc_ctx **out, kc_ctx *parent)
+{
+	kc_ctx *ctx;
+	int ret;
+
+	ret = kc_with_cancel(&ctx, parent);
+	if (ret)
+		return ret;
+	kc_lock(&g->lock);
+	g->ctx = kc_ctx_ref(ctx);
+	kc_unlock(&g->lock);
+	*out = ctx;
+	return 0;
+}
+
+int kc_group_set_flags(kc_group *g, uint32_t flags)
+{
+	if (flags & ~KC_GROUP_PROPAGATE)
+		return -EINVAL;
+	kc_lock(&g->lock);
+	g->flags = flags;
+	kc_unlock(&g->lock);
+	return 0;
+}
+
+void kc_group_set_limit(kc_group *g, int n)
+{
+	const int running = kc_waitgroup_count(&g->members);
+
+	if (running)
+		kc_panic("the limit of a group set while %d of its members run",
+			 running);
+	g->limited = n >= 0;
+	g->room = (kc_sem)KC_SEM_INIT(n >= 0 ? n : 0);
+}
+
+/* The group holds its context until all members have ended. */
+static void cancel(kc_group *g, kc_error *cause)
+{
+	if (g->ctx)
+		kc_cancel_cause(g->ctx, cause);
+}
+
+/* Takes the reference. */
+static void fail(kc_group *g, kc_error *err)
+{
+	bool first;
+
+	kc_lock(&g->lock);
+	first = !g->error;
+	if (first)
+		g->error = err;
+	kc_unlock(&g->lock);
+	/* The first error stays until after this member has ended. */
+	if (first)
+		cancel(g, err);
+	else
+		kc_error_unref(err);
+}
+
+/* Takes the panic. */
+static void propagate(kc_group *g, kc_panic_info *info)
+{
+	kc_error *err = kc_errorf(-ECANCELED, "panic: %s", info->text);
+
+	kc_lock(&g->lock);
+	if (!g->panic)
+		g->panic = kc_panicked_ref(info->panic);
+	kc_unlock(&g->lock);
+	kc_panic_info_clear(info);
+	cancel(g, err);
+	kc_error_unref(err);
+}
+
+/* A panic that is going to end the program must not let others go on first. */
+static void leave(void *data)
+{
+	const struct member *member = data;
+
+	if (kc_panic_is_fatal(kc_g_self()))
+		return;
+	if (member->limited)
+		kc_sem_release(&member->group->room, 1);
+	kc_waitgroup_done(&member->group->members);
+}
+
+static void call(void *data)
+{
+	const struct member *member = data;
+	kc_error *err = member->fn(member->arg);
+
+	if (err)
+		fail(member->group, err);
+}
+
+static void run_member(void *data)
+{
+	const struct member *member = data;
+	kc_panic_info info;
+
+	kc_defer(leave, data);
+	if (!(member->group->flags & KC_GROUP_PROPAGATE))
+		call(data);
+	else if (kc_protect(call, data, &info))
+		propagate(member->group, &info);
+}
+
+/* With its place, if there is a limit. */
+static int start_member(struct member *member, uintptr_t at)
+{
+	const struct kc_start start = {
+		.fn = run_member,
+		.arg = member,
+		.copy_size = sizeof(*member),
+		.at = at,
+	};
+	int ret;
+
+	kc_waitgroup_add(&member->group->members, 1);
+	ret = kc_start(&start);
+	if (!ret)
+		return 0;
+	if (member->limited)
+		kc_sem_release(&member->group->room, 1);
+	kc_waitgroup_done(&member->group->members);
+	return ret;
+}
+
+int kc_group_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg)
+{
+	struct member member = { g, fn, arg, g->limited };
+
+	if (member.limited)
+		kc_sem_acquire(&g->room, 1);
+	return start_member(&member, (uintptr_t)__builtin_return_address(0));
+}
+
+int kc_group_try_start(kc_group *g, kc_error *(*fn)(void *arg), void *arg,
+		       uintptr_t at)
+{
+	struct member member = { g, fn, arg, g->limited };
+
+	if (member.limited && kc_sem_try_acquire(&g->room, 1))
+		return -EBUSY;
+	return start_member(&member, at);
+}
+
+int kc_group_try_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg)
+{
+	return kc_group_try_start(g, fn, arg,
+				  (uintptr_t)__builtin_return_address(0));
+}
+
+/* What the last of those who wait takes away. */
+struct spoils {
+	kc_ctx *ctx;
+	kc_error *error;
+	struct kc_panicked *panic;
+};
+
+static void drop(const struct spoils *spoils)
+{
+	kc_ctx_unref(spoils->ctx);
+	kc_error_unref(spoils->error);
+	if (spoils->panic)
+		kc_panicked_unref(spoils->panic);
+}
+
+kc_error *kc_group_wait(kc_group *g)
+{
+	struct spoils spoils = { NULL, NULL, NULL };
+	struct kc_panicked *panic;
+	kc_error *err;
+
+	kc_lock(&g->lock);
+	g->waiting++;
+	kc_unlock(&g->lock);
+	kc_waitgroup_wait(&g->members);
+	cancel(g, g->error);
+
+	kc_lock(&g->lock);
+	err = kc_error_ref(g->error);
+	panic = g->panic ? kc_panicked_ref(g->panic) : NULL;
+	if (!--g->waiting) {
+		spoils = (struct spoils){ g->ctx, g->error, g->panic };
+		g->ctx = NULL;
+		g->error = NULL;
+		g->panic = NULL;
+	}
+	kc_unlock(&g->lock);
+	drop(&spoils);
+	if (panic) {
+		kc_error_unref(err);
+		kc_raise(kc_g_self(), panic);
+	}
+	return err;
+}

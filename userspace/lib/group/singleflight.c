@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Calls that several share.
+ *
+ * A call is held by who runs it and by each result of it. While it is under way the
+ * tree of its kc_flight, under the lock of that, has it by its key, unless it was
+ * forgotten; then those who ask join it. What came of it is written by who runs it
+ * before the others are let go on, and never after.
+ */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/futex.h"
+#include "panic/panicking.h"
+#include "panic/report.h"
+#include "panic/start.h"
+#include "race/race.h"
+
+/* A channel on which somebody waits for a result. */
+struct listener {
+	struct listener *next;
+	kc_chan *chan;
+};
+
+struct kc_flight_call {
+	atomic_uint refs;
+	kc_flight *flight;
+	char *key;
+	kc_flight_fn fn;
+	void *arg;
+	kc_waitgroup under_way;
+
+	/* Under the flight's lock. */
+	unsigned int joined;
+	struct listener *listeners;
+
+	/* What came of it. */
+	void *value;
+	void (*destroy)(void *value);
+	kc_error *error;
+	struct kc_panicked *panic;
+	bool returned;
+	bool goexit;
+};
+
+static void unref(struct kc_flight_call *call)
+{
+	if (!kc_race_put(&call->refs))
+		return;
+	if (call->destroy)
+		call->destroy(call->value);
+	kc_error_unref(call->error);
+	if (call->panic)
+		kc_panicked_unref(call->panic);
+	free(call->key);
+	free(call);
+}
+
+static struct kc_flight_call *ref(struct kc_flight_call *call)
+{
+	atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
+	return call;
+}
+
+void kc_flight_result_clear(kc_flight_result *result)
+{
+	struct kc_flight_call *call = result->call;
+
+	*result = (kc_flight_result)KC_FLIGHT_RESULT_INIT;
+	if (call)
+		unref(call);
+}
+
+/* Takes a reference of its own. */
+static void tell(struct kc_flight_call *call, bool shared, kc_flight_result *out)
+{
+	*out = (kc_flight_result)KC_FLIGHT_RESULT_INIT;
+	out->value = call->value;
+	out->destroy = call->destroy;
+	out->error = call->error;
+	out->shared = shared;
+	out->call = ref(call);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct kc_flight_call *one = a, *other = b;
+
+	return strcmp(one->key, other->key);
+}
+
+/* With the lock held, as the next one. */
+static struct kc_flight_call *find(kc_flight *f, const char *key)
+{
+	const struct kc_flight_call wanted = { .key = (char *)key };
+	void *node;
+
+	kc_race_hide();
+	node = tfind(&wanted, &f->calls, compare);
+	kc_race_show();
+	return node ? *(struct kc_flight_call **)node : NULL;
+}
+
+static bool add_call(kc_flight *f, const struct kc_flight_call *call)
+{
+	const void *node;
+
+	kc_race_hide();
+	node = tsearch(call, &f->calls, compare);
+	kc_race_show();
+	return node;
+}
+
+static void remove_call(kc_flight *f, const struct kc_flight_call *call)
+{
+	kc_race_hide();
+	/* It may have been forgotten, and another one be there by now. */
+	if (find(f, call->key) == call)
+		tdelete(call, &f->calls, compare);
+	kc_race_show();
+}
+
+static struct kc_flight_call *new_call(kc_flight *f, const char *key,
+				       kc_flight_fn fn, void *arg)
+{
+	struct kc_flight_call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->key = strdup(key);
+	if (!call->key) {
+		free(call);
+		return NULL;
+	}
+	atomic_init(&call->refs, 1);
+	call->flight = f;
+	call->fn = fn;
+	call->arg = arg;
+	kc_waitgroup_add(&call->under_way, 1);
+	return call;
+}
+
+static void drop_listener(struct listener *listener)
+{
+	kc_unref(listener->chan);
+	kc_race_hide();
+	free(listener);
+	kc_race_show();
+}
+
+/* The channel has room for it, and if nobody has that any more drops it. */
+static void answer(struct kc_flight_call *call, struct listener *listener,
+		   bool shared)
+{
+	kc_flight_result result;
+
+	tell(call, shared, &result);
+	if (kc_try_send(listener->chan, &result))
+		kc_flight_result_clear(&result);
+	drop_listener(listener);
+}
+
+/* Nobody may recover it. */
+KC_NORETURN static void panic_for_good(struct kc_flight_call *call)
+{
+	const struct kc_panic p = { .what = call->panic };
+
+	kc_report_fatal(&p);
+}
+
+/* However the function has ended: those who wait for it go on. */
+static void finish(void *data)
+{
+	struct kc_flight_call *call = data;
+	kc_flight *f = call->flight;
+	struct listener *listener, *next;
+	bool shared;
+
+	call->goexit = !call->returned && !call->panic;
+	kc_lock(&f->lock);
+	remove_call(f, call);
+	listener = call->listeners;
+	call->listeners = NULL;
+	shared = call->joined;
+	kc_unlock(&f->lock);
+
+	if (call->panic && listener)
+		panic_for_good(call);
+	/* With this the flight is not looked at any more. */
+	kc_waitgroup_done(&call->under_way);
+	for (; listener; listener = next) {
+		next = listener->next;
+		if (call->returned)
+			answer(call, listener, shared);
+		else
+			drop_listener(listener);
+	}
+}
+
+static void call_function(void *data)
+{
+	struct kc_flight_call *call = data;
+
+	call->error = call->fn(call->arg, &call->value, &call->destroy);
+}
+
+/*
+ * Run it. This returns also if it panicked: once the others know, and can raise it
+ * as well. After kc_goexit() it does not return.
+ */
+static void run(struct kc_flight_call *call)
+{
+	kc_panic_info info;
+	KC_DEFER_SCOPE;
+
+	kc_defer(finish, call);
+	if (!kc_protect(call_function, call, &info)) {
+		call->returned = true;
+		return;
+	}
+	call->panic = kc_panicked_ref(info.panic);
+	kc_panic_info_clear(&info);
+}
+
+static void drop(void *data)
+{
+	unref(data);
+}
+
+/* What came of it, to one who waits for it. */
+static void take(struct kc_flight_call *call, bool shared, kc_flight_result *out)
+{
+	if (call->panic)
+		kc_raise(kc_g_self(), kc_panicked_ref(call->panic));
+	if (call->goexit)
+		kc_goexit();
+	tell(call, shared, out);
+}
+
+static void wait_for(struct kc_flight_call *call, kc_flight_result *out)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(drop, call);
+	kc_waitgroup_wait(&call->under_way);
+	take(call, true, out);
+}
+
+static void run_for_all(struct kc_flight_call *call, kc_flight_result *out)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(drop, call);
+	run(call);
+	/* Nobody joins it any more. */
+	take(call, call->joined, out);
+}
+
+/*
+ * With the lock held: the call of that key which is under way, and joined by this; or
+ * a new one. NULL if there is no memory.
+ */
+static struct kc_flight_call *enter(kc_flight *f, const char *key,
+				    kc_flight_fn fn, void *arg, bool *joined)
+{
+	struct kc_flight_call *call = find(f, key);
+
+	*joined = call;
+	if (call) {
+		call->joined++;
+		return call;
+	}
+	call = new_call(f, key, fn, arg);
+	if (!call || add_call(f, call))
+		return call;
+	unref(call);
+	return NULL;
+}
+
+int kc_flight_do(kc_flight *f, const char *key, kc_flight_fn fn, void *arg,
+		 kc_flight_result *out)
+{
+	struct kc_flight_call *call;
+	bool joined;
+
+	kc_lock(&f->lock);
+	call = enter(f, key, fn, arg, &joined);
+	if (joined)
+		ref(call);
+	kc_unlock(&f->lock);
+	if (!call)
+		return -ENOMEM;
+	if (joined)
+		wait_for(call, out);
+	else
+		run_for_all(call, out);
+	return 0;
+}
+
+/* In a goroutine of its own. Somebody listens: a panic does not get this far. */
+static void run_alone(void *data)
+{
+	struct kc_flight_call *call = data;
+
+	kc_defer(drop, call);
+	run(call);
+}
+
+/*
+ * With the lock held, lest somebody joins what then is not run. There is no lock
+ * that is taken the other way around.
+ */
+static int start(struct kc_flight_call *call, uintptr_t at)
+{
+	const struct kc_start start = { .fn = run_alone, .arg = call, .at = at };
+	int ret;
+
+	ret = kc_start(&start);
+	if (ret) {
+		remove_call(call->flight, call);
+		unref(call);
+	}
+	return ret;
+}
+
+/* What is left in a channel of results that nobody will receive from. */
+static void drop_result(void *elem)
+{
+	kc_flight_result_clear(elem);
+}
+
+/* With the lock held. */
+static void add_listener(struct kc_flight_call *call, struct listener *listener)
+{
+	listener->next = call->listeners;
+	call->listeners = listener;
+}
+
+int kc_flight_do_chan(kc_flight *f, const char *key, kc_flight_fn fn, void *arg,
+		      kc_chan **out)
+{
+	struct listener *listener = malloc(sizeof(*listener));
+	struct kc_flight_call *call;
+	bool joined;
+	kc_chan *c;
+	int ret;
+
+	if (!listener)
+		return -ENOMEM;
+	ret = kc_make(&listener->chan, sizeof(kc_flight_result), 1);
+	if (ret) {
+		free(listener);
+		return ret;
+	}
+	kc_set_drop(listener->chan, drop_result);
+	/* Once it is known to others the listener may be gone. */
+	c = kc_ref(listener->chan);
+
+	kc_lock(&f->lock);
+	call = enter(f, key, fn, arg, &joined);
+	ret = call ? 0 : -ENOMEM;
+	if (!ret && !joined)
+		ret = start(call, (uintptr_t)__builtin_return_address(0));
+	if (!ret)
+		add_listener(call, listener);
+	kc_unlock(&f->lock);
+	if (ret) {
+		drop_listener(listener);
+		kc_unref(c);
+		return ret;
+	}
+	*out = c;
+	return 0;
+}
+
+void kc_flight_forget(kc_flight *f, const char *key)
+{
+	const struct kc_flight_call *call;
+
+	kc_lock(&f->lock);
+	call = find(f, key);
+	if (call)
+		remove_call(f, call);
+	kc_unlock(&f->lock);
+}

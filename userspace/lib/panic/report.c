@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Telling people of a panic, in the form that Go has:
+ *
+ *	panic: what it was about
+ *
+ *	goroutine 7 "name" [running]:
+ *	function
+ *		/the/file.c:12 +0x1f
+ *	created by other_function in goroutine 1
+ *		/the/file.c:34 +0x2a
+ *
+ * To find the names takes more of a stack than goroutines have. It is done in a
+ * thread made for that, or where there can be none, here.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fork.h"
+#include "base/logger.h"
+#include "base/print.h"
+#include "base/task.h"
+#include "panic/backtrace.h"
+#include "panic/report.h"
+#include "sched/thread.h"
+
+#define PRINT_SIZE	1024
+
+/* Who holds it dies: one report is enough. */
+static uint32_t dying;
+static pid_t who_dies;			/* its thread, once it says so */
+
+void kc_report_begin(void)
+{
+	kc_lock(&dying);
+	__atomic_store_n(&who_dies, sys_gettid(), __ATOMIC_RELAXED);
+}
+
+/* A handler of SIGABRT may call exit() in the thread that dies. */
+void kc_report_await(void)
+{
+	while (__atomic_load_n(&dying, __ATOMIC_RELAXED) != KC_UNLOCKED &&
+	       __atomic_load_n(&who_dies, __ATOMIC_RELAXED) != sys_gettid())
+		sys_pause();
+}
+
+/* In the child: another goroutine may be dying in the parent, for ever. */
+static void forked(void)
+{
+	dying = KC_UNLOCKED;
+	who_dies = 0;
+}
+
+KC_AT_FORK(.order = KC_FORK_REPORT, .forked = forked)
+
+static void put_panicked(struct kc_out *out, const struct kc_panicked *what)
+{
+	kc_out_text(out, "\n");
+	kc_stack_head(out, what->goid, what->name, "running");
+	kc_stack_trace(out, &what->trace);
+	kc_stack_creator(out, what->parent, what->started_at);
+}
+
+/* The oldest first. */
+static void put_chain(struct kc_out *out, const struct kc_panic *p)
+{
+	const struct kc_panic *below = p->below;
+	bool again = below && below->recovered && below->what == p->what;
+
+	if (again)
+		below = below->below;
+	if (below) {
+		put_chain(out, below);
+		if (below->what)
+			kc_out_text(out, "\t");
+	}
+	if (!p->what)
+		return;
+	kc_out_text(out, "panic: ");
+	kc_out_text(out, p->what->text);
+	if (again)
+		kc_out_text(out, " [recovered, repanicked]");
+	else if (p->recovered)
+		kc_out_text(out, " [recovered]");
+	kc_out_text(out, "\n");
+}
+
+static void print_fatal(void *data)
+{
+	const struct kc_panic *p = data;
+	char buf[PRINT_SIZE];
+	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
+
+	put_chain(&out, p);
+	put_panicked(&out, p->what);
+	kc_out_flush(&out);
+}
+
+void kc_report_fatal(const struct kc_panic *p)
+{
+	kc_report_begin();
+	kc_thread_roomy(print_fatal, (void *)p);
+	abort();
+}
+
+void kc_report_error(const char *text, const struct kc_g *g,
+		     const struct kc_trace *trace)
+{
+	char buf[PRINT_SIZE];
+	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
+
+	kc_report_begin();
+	kc_out_text(&out, "fatal error: ");
+	kc_out_text(&out, text);
+	kc_out_text(&out, "\n\n");
+	kc_stack_head(&out, g->id, g->name, "running");
+	kc_out_flush(&out);
+	kc_stack_trace(&out, trace);
+	kc_stack_creator(&out, g->parent, g->started_at);
+	kc_out_flush(&out);
+	abort();
+}
+
+struct text {
+	const char *start;
+	const struct kc_panicked *what;
+	struct kc_out out;
+};
+
+static void put_text(void *data)
+{
+	struct text *text = data;
+
+	kc_out_text(&text->out, text->start);
+	kc_out_text(&text->out, text->what->text);
+	kc_out_text(&text->out, "\n");
+	put_panicked(&text->out, text->what);
+}
+
+char *kc_report_text(const char *start, const struct kc_panicked *what)
+{
+	struct text text = { start, what, KC_OUT_MEMORY };
+
+	kc_thread_roomy(put_text, &text);
+	if (text.out.failed) {
+		free(text.out.text);
+		return NULL;
+	}
+	/* The last newline is for the reader to give. */
+	text.out.text[text.out.len - 1] = '\0';
+	return text.out.text;
+}
+
+void kc_report_safe(struct kc_panicked *what)
+{
+	char *text = kc_report_text("recovered from panic: ", what);
+
+	kc_log(text ? text : "recovered from panic: out of memory to tell it");
+	free(text);
+	kc_panicked_unref(what);
+}
+
+char *kc_panic_report(const kc_panic_info *info)
+{
+	return info->panic ? kc_report_text("panic: ", info->panic) : NULL;
+}

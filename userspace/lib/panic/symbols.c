@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Names of what is at an address.
+ *
+ * Debug information names static functions and lines. What the dynamic linker
+ * knows, the exported functions, is for builds without a reader of debug
+ * information, and for objects that have come since that looked.
+ */
+#include <dlfcn.h>
+
+#include "panic/symbols.h"
+
+static void put_object(struct kc_out *out, uintptr_t pc, const char *note)
+{
+	Dl_info info;
+	bool known = dladdr((void *)(pc - 1), &info);
+
+	kc_out_text(out, known && info.dli_sname ? info.dli_sname : "?");
+	kc_out_text(out, note ? note : "");
+	kc_out_text(out, "\n\t");
+	if (known && info.dli_fname) {
+		kc_out_text(out, info.dli_fname);
+		kc_out_text(out, " +");
+		pc -= (uintptr_t)info.dli_fbase;
+	}
+	kc_out_hex(out, pc);
+	kc_out_text(out, "\n");
+}
+
+void kc_names_put(struct kc_out *out, uintptr_t pc, const char *note)
+{
+#ifdef KC_DEBUGINFO
+	if (kc_debuginfo_put(out, pc, note))
+		return;
+#endif
+	put_object(out, pc, note);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the race detector is told of channels: see channels.c.
+ *
+ * Each of these pairs is around the system call that does what it says.
+ */
+#ifndef LIBKCHAN_RACE_CHAN_H
+#define LIBKCHAN_RACE_CHAN_H
+
+#include "base/internal.h"
+#include "race/race.h"
+
+void kc_race_begin_cases(kc_chan *const *chans, const struct kchan_case *cases,
+			 unsigned int nr, struct kc_limit limit);
+void kc_race_end_cases(kc_chan *const *chans, const struct kchan_case *cases,
+		       unsigned int nr, struct kc_limit limit, int ret,
+		       const struct kchan_select *sel);
+void kc_race_begin_send(const kc_chan *c, const void *elem, uint32_t len,
+			struct kc_limit limit);
+void kc_race_end_send(const kc_chan *c, struct kc_limit limit, int ret);
+void kc_race_begin_recv(const kc_chan *c, struct kc_limit limit);
+void kc_race_end_recv(const kc_chan *c, const void *buf, uint32_t moved,
+		      struct kc_limit limit, int ret);
+void kc_race_begin_close(void);
+void kc_race_end_close(const kc_chan *c, int ret);
+void kc_race_drop_end(const kc_chan *c);
+void kc_race_pass_on(const kc_chan *c);
+void kc_race_tick(const kc_chan *c);
+
+/* Of a new handle. */
+void kc_race_new_handle(kc_chan *c);
+
+static inline bool kc_race_knows(const kc_chan *c)
+{
+	return __builtin_expect(!!c->race, 0);
+}
+
+/* A select; a case without a channel is another descriptor's. */
+static inline void kc_race_select(kc_chan *const *chans,
+				  const struct kchan_case *cases, unsigned int nr,
+				  struct kc_limit limit)
+{
+	if (kc_race_on())
+		kc_race_begin_cases(chans, cases, nr, limit);
+}
+
+/* The call returned @ret; if that is 0 then @sel tells what has committed. */
+static inline void kc_race_selected(kc_chan *const *chans,
+				    const struct kchan_case *cases,
+				    unsigned int nr, struct kc_limit limit, int ret,
+				    const struct kchan_select *sel)
+{
+	if (kc_race_on())
+		kc_race_end_cases(chans, cases, nr, limit, ret, sel);
+}
+
+static inline void kc_race_send(const kc_chan *c, const void *elem, uint32_t len,
+				struct kc_limit limit)
+{
+	if (kc_race_knows(c))
+		kc_race_begin_send(c, elem, len, limit);
+}
+
+static inline void kc_race_sent(const kc_chan *c, struct kc_limit limit, int ret)
+{
+	if (kc_race_knows(c))
+		kc_race_end_send(c, limit, ret);
+}
+
+static inline void kc_race_recv(const kc_chan *c, struct kc_limit limit)
+{
+	if (kc_race_knows(c))
+		kc_race_begin_recv(c, limit);
+}
+
+/* 1: @moved bytes came, 0: the end of the stream did. */
+static inline void kc_race_received(const kc_chan *c, const void *buf,
+				    uint32_t moved, struct kc_limit limit, int ret)
+{
+	if (kc_race_knows(c))
+		kc_race_end_recv(c, buf, moved, limit, ret);
+}
+
+static inline void kc_race_close(const kc_chan *c)
+{
+	if (kc_race_knows(c))
+		kc_race_begin_close();
+}
+
+static inline void kc_race_closed(const kc_chan *c, int ret)
+{
+	if (kc_race_knows(c))
+		kc_race_end_close(c, ret);
+}
+
+/* The handle's descriptor is about to be closed. */
+static inline void kc_race_drop(const kc_chan *c)
+{
+	if (kc_race_knows(c))
+		kc_race_drop_end(c);
+}
+
+/* From now on others may send to it unseen, or it has another capacity. */
+static inline void kc_race_share(const kc_chan *c)
+{
+	if (kc_race_knows(c))
+		kc_race_pass_on(c);
+}
+
+/* The keeper is going to send to it, on behalf of who calls this. */
+static inline void kc_race_set_tick(const kc_chan *c)
+{
+	if (kc_race_knows(c))
+		kc_race_tick(c);
+}
+
+#endif /* LIBKCHAN_RACE_CHAN_H */

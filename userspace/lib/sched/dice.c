@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Jitter.
+ *
+ * The generator is splitmix64: any state will do, one step is a few instructions, and
+ * its numbers are good to begin other generators with.
+ */
+#include <stdlib.h>
+
+#include "base/futex.h"
+#include "base/task.h"
+#include "sched/dice.h"
+#include "sched/routine.h"
+#include "sched/thread.h"
+
+/* Of eight decisions; the others are to do nothing. */
+#define DECISIONS	8
+#define YIELDS		3
+#define SLEEPS		1
+
+/* What is slept, doubled up to so often. */
+#define LEAST_SLEEP	(10 * KC_MICROSECOND)
+#define DOUBLINGS	8
+
+#define STEP		0x9e3779b97f4a7c15u
+
+uint32_t kc_jitter_round;
+
+static struct {
+	uint32_t lock;
+	uint32_t last_round;
+	uint64_t seed;
+} jitter;
+
+static uint64_t mix(uint64_t n)
+{
+	n = (n ^ n >> 30) * 0xbf58476d1ce4e5b9u;
+	n = (n ^ n >> 27) * 0x94d049bb133111ebu;
+	return n ^ n >> 31;
+}
+
+/*
+ * NULL: this thread is the library's own. Any other is made known now: or it would
+ * depend on when it first has to wait from where on it is given decisions.
+ */
+static struct kc_dice *own_dice(void)
+{
+	const uint32_t round = __atomic_load_n(&kc_jitter_round, __ATOMIC_ACQUIRE);
+	struct kc_g *g;
+
+	if (!round || kc_thread_is_own)
+		return NULL;
+	g = kc_g_self();
+	if (g->dice.round != round)
+		g->dice = (struct kc_dice){ mix(kc_jitter_seed() ^ mix(g->id)), round };
+	return &g->dice;
+}
+
+static uint64_t roll(struct kc_dice *dice)
+{
+	dice->state += STEP;
+	return mix(dice->state);
+}
+
+struct kc_dice kc_jitter_start(void)
+{
+	struct kc_dice *dice = own_dice();
+
+	if (!dice)
+		return (struct kc_dice){ 0, 0 };
+	return (struct kc_dice){ roll(dice), dice->round };
+}
+
+int kc_jitter_decide(void)
+{
+	struct kc_dice *dice = own_dice();
+	unsigned int decision;
+	uint64_t number;
+
+	if (!dice)
+		return KC_JITTER_NOTHING;
+	number = roll(dice);
+	decision = number % DECISIONS;
+	if (decision < SLEEPS) {
+		kc_rest(LEAST_SLEEP << (number / DECISIONS % DOUBLINGS));
+		return KC_JITTER_SLEPT;
+	}
+	if (decision < SLEEPS + YIELDS) {
+		sys_yield();
+		return KC_JITTER_YIELDED;
+	}
+	return KC_JITTER_NOTHING;
+}
+
+int kc_jitter_point(void)
+{
+	return kc_jitter_is_on() ? kc_jitter_decide() : KC_JITTER_NOTHING;
+}
+
+uint32_t kc_random(void)
+{
+	struct kc_dice *dice = kc_jitter_is_on() ? own_dice() : NULL;
+
+	return dice ? roll(dice) >> 32 : sys_random();
+}
+
+uint64_t kc_jitter_seed(void)
+{
+	return __atomic_load_n(&jitter.seed, __ATOMIC_RELAXED);
+}
+
+/* Who finds the new round finds its seed. */
+uint64_t kc_jitter_set(uint64_t seed)
+{
+	uint32_t round = 0;
+	uint64_t was;
+
+	kc_lock(&jitter.lock);
+	was = jitter.seed;
+	__atomic_store_n(&jitter.seed, seed, __ATOMIC_RELAXED);
+	if (seed) {
+		jitter.last_round += jitter.last_round == UINT32_MAX ? 2 : 1;
+		round = jitter.last_round;
+	}
+	__atomic_store_n(&kc_jitter_round, round, __ATOMIC_RELEASE);
+	kc_unlock(&jitter.lock);
+	return was;
+}
+
+void kc_jitter(uint64_t seed)
+{
+	struct kc_g *g = kc_g_self();
+
+	kc_jitter_set(seed);
+	g->dice = (struct kc_dice){
+		mix(seed), __atomic_load_n(&kc_jitter_round, __ATOMIC_ACQUIRE),
+	};
+}
+
+__attribute__((constructor)) static void read_environment(void)
+{
+	const char *text = secure_getenv("KCHAN_JITTER");
+
+	if (text)
+		kc_jitter_set(strtoull(text, NULL, 0));
+}

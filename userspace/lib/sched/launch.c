@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Starting a goroutine: in a thread of the pool that waits, or in a new one.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "race/race.h"
+#include "sched/main_end.h"
+#include "sched/pool.h"
+
+/* KC_STACK_SIZES: too large for the pool. */
+static unsigned int index_of(size_t stack_size)
+{
+	unsigned int i = 0;
+
+	while (i < KC_STACK_SIZES && KC_STACK_MIN << i < stack_size)
+		i++;
+	return i;
+}
+
+/* Takes over @copy. With the lock held, as the goroutine can be seen from now. */
+static void fill_in(struct kc_worker *w, const struct kc_start *start, void *copy,
+		    const struct kc_starter *starter, void (*run)(struct kc_g *g))
+{
+	struct kc_g *g = &w->g;
+
+	w->mask = starter->mask;
+	g->id = kc_g_next_id();
+	g->parent = starter->id;
+	g->dice = starter->dice;
+	g->started_at = start->at;
+	g->flags = start->flags | KC_G_POOL;
+	g->live = true;
+	g->run = run;
+	g->fn = start->fn;
+	g->arg = start->arg;
+	kc_g_set_name(g, start->name);
+	w->copy = copy;
+	if (copy)
+		g->arg = copy;
+	else if (start->copy_size)
+		g->arg = memcpy(w->room, start->arg, start->copy_size);
+}
+
+static struct kc_worker *new_worker(size_t stack_size, unsigned int i)
+{
+	struct kc_worker *w = malloc(sizeof(*w) + KC_ALTSTACK_SIZE);
+
+	if (!w)
+		return NULL;
+	memset(w, 0, sizeof(*w));
+	w->g.deferred = w->g.few;
+	w->g.max_deferred = KC_DEFERS;
+	w->size = i;
+	w->stack_size = i < KC_STACK_SIZES ? KC_STACK_MIN << i : stack_size;
+	return w;
+}
+
+/* A thread more, for this goroutine. */
+static int start_new(const struct kc_start *start, unsigned int i, void *copy,
+		     const struct kc_starter *starter, void (*run)(struct kc_g *g))
+{
+	struct kc_worker *w = new_worker(start->stack_size, i);
+	int ret;
+
+	if (!w)
+		return -ENOMEM;
+	kc_pool_reap(KC_REAP_AT_ONCE);
+	/* Of the race detector: see race.c. */
+	w->keep = i < KC_STACK_SIZES && !(start->flags & KC_GO_FRESH) &&
+		  !kc_race_on();
+	kc_lock(&kc_sched.lock);
+	fill_in(w, start, copy, starter, run);
+	kc_pool_add(w);
+	kc_unlock(&kc_sched.lock);
+
+	kc_race_enter(start->at);
+	ret = kc_worker_start(w);
+	kc_race_leave();
+	if (!ret)
+		return 0;
+
+	kc_lock(&kc_sched.lock);
+	kc_list_del(&w->g.all);
+	kc_unlock(&kc_sched.lock);
+	/* That is the caller's again. */
+	w->copy = NULL;
+	kc_pool_bury(w);
+	return ret;
+}
+
+void kc_starter_take(struct kc_starter *starter)
+{
+	starter->id = kc_g_self()->id;
+	sys_get_sigmask(&starter->mask);
+	starter->dice = kc_jitter_start();
+}
+
+int kc_pool_start(const struct kc_start *start, void (*run)(struct kc_g *g))
+{
+	const unsigned int i = index_of(start->stack_size);
+	const struct kc_starter *starter = start->starter;
+	struct kc_worker *w = NULL;
+	struct kc_starter self;
+	void *copy = NULL;
+	int ret;
+
+	if (start->copy_size > KC_COPY_ROOM) {
+		copy = malloc(start->copy_size);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, start->arg, start->copy_size);
+	}
+	if (!starter) {
+		kc_jitter_here();
+		kc_starter_take(&self);
+		starter = &self;
+	}
+	if (!(start->flags & KC_GO_FRESH)) {
+		kc_lock(&kc_sched.lock);
+		w = kc_pool_take(i);
+		if (w)
+			fill_in(w, start, copy, starter, run);
+		kc_unlock(&kc_sched.lock);
+	}
+	if (w) {
+		kc_pool_give_turn(w);
+		return 0;
+	}
+	ret = kc_g_setup();
+	if (!ret)
+		ret = kc_last_setup();
+	if (!ret)
+		ret = start_new(start, i, copy, starter, run);
+	if (ret)
+		free(copy);
+	return ret;
+}

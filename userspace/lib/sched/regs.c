@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Recording where a function is, and walking from there.
+ *
+ * Whoever walks a stack finds the caller of a function by the function's unwind
+ * information, which says where the caller's registers are. That of kc_regs_call()
+ * says: in the struct kc_regs that %rbx points to. So the compiler's own unwinder,
+ * started above it, goes on with another thread's stack.
+ *
+ * In that information 0x0f is DW_CFA_def_cfa_expression, and 0x10 DW_CFA_expression:
+ * of one register (as DWARF numbers them), the address at which it was saved.
+ * 0x73 is the value of %rbx plus the byte that follows, and 0x06 what is in memory there.
+ */
+#include "sched/regs.h"
+
+#ifdef __x86_64__
+
+#include <stddef.h>
+
+#define AT(member, offset) \
+	_Static_assert(offsetof(struct kc_regs, member) == (offset), "see below")
+AT(rbx, 0);
+AT(rbp, 8);
+AT(r12, 16);
+AT(r13, 24);
+AT(r14, 32);
+AT(r15, 40);
+AT(sp, 48);
+AT(pc, 56);
+
+__asm__(
+"	.text\n"
+"	.p2align 4\n"
+"	.globl	kc_regs_save\n"
+"	.hidden	kc_regs_save\n"
+"	.type	kc_regs_save, @function\n"
+"kc_regs_save:\n"
+"	.cfi_startproc\n"
+"	endbr64\n"
+"	movq	%rbx, 0(%rdi)\n"
+"	movq	%rbp, 8(%rdi)\n"
+"	movq	%r12, 16(%rdi)\n"
+"	movq	%r13, 24(%rdi)\n"
+"	movq	%r14, 32(%rdi)\n"
+"	movq	%r15, 40(%rdi)\n"
+"	leaq	8(%rsp), %rax\n"
+"	movq	%rax, 48(%rdi)\n"
+"	movq	(%rsp), %rax\n"
+"	movq	%rax, 56(%rdi)\n"
+"	ret\n"
+"	.cfi_endproc\n"
+"	.size	kc_regs_save, . - kc_regs_save\n"
+"\n"
+"	.p2align 4\n"
+"	.globl	kc_regs_call\n"
+"	.hidden	kc_regs_call\n"
+"	.type	kc_regs_call, @function\n"
+"kc_regs_call:\n"
+"	.cfi_startproc\n"
+"	endbr64\n"
+"	pushq	%rbx\n"
+"	.cfi_def_cfa_offset 16\n"
+"	.cfi_offset %rbx, -16\n"
+"	movq	%rdi, %rbx\n"
+"	movq	%rdx, %rdi\n"
+"	.cfi_remember_state\n"
+"	.cfi_escape 0x0f, 3, 0x73, 48, 0x06\n"	/* the stack pointer */
+"	.cfi_escape 0x10, 3, 2, 0x73, 0\n"	/* %rbx */
+"	.cfi_escape 0x10, 6, 2, 0x73, 8\n"	/* %rbp */
+"	.cfi_escape 0x10, 12, 2, 0x73, 16\n"
+"	.cfi_escape 0x10, 13, 2, 0x73, 24\n"
+"	.cfi_escape 0x10, 14, 2, 0x73, 32\n"
+"	.cfi_escape 0x10, 15, 2, 0x73, 40\n"
+"	.cfi_escape 0x10, 16, 2, 0x73, 56\n"	/* where it returns to */
+"	callq	*%rsi\n"
+"	.cfi_restore_state\n"
+"	popq	%rbx\n"
+"	.cfi_def_cfa_offset 8\n"
+"	.cfi_restore %rbx\n"
+"	ret\n"
+"	.cfi_endproc\n"
+"	.size	kc_regs_call, . - kc_regs_call\n"
+);
+
+#else
+
+typedef int kc_no_regs;
+
+#endif

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Weighted semaphores.
+ *
+ * Those who wait are in a queue, and are given what they asked for in its order. A
+ * waiter that is served is taken off the queue, with its share, under the lock; then,
+ * without it, its word is changed and who sleeps on that is woken. Whatever else
+ * ends a wait, such as a deadline, has to take the waiter off the queue itself. If
+ * it is not there any more then it has been served. With a deadline that counts. With
+ * a context that is cancelled it does not: what it was given goes back.
+ *
+ * A waiter is on the stack of who waits, who may return as soon as its word says
+ * that it is served. A context that is cancelled, or an alarm, only changes the word.
+ */
+#include "context/node.h"
+#include "race/race.h"
+#include "sched/alarm.h"
+#include "sched/park.h"
+
+enum state {
+	WAITING,
+	CANCELLED,		/* the context is, or its time is over */
+	SERVED,
+};
+
+struct waiter {
+	struct waiter *next;
+	struct waiter *prev;
+	int64_t n;
+	bool queued;		/* under the lock */
+	uint32_t state;		/* a futex */
+	struct kc_ctx_wait wait;
+};
+
+/* With the lock held, as all of these. */
+static bool fits(const kc_sem *sem, int64_t n)
+{
+	return n <= sem->size - sem->held;
+}
+
+static void enqueue(kc_sem *sem, struct waiter *w)
+{
+	w->queued = true;
+	w->next = NULL;
+	w->prev = sem->last;
+	if (w->prev)
+		w->prev->next = w;
+	else
+		sem->first = w;
+	sem->last = w;
+}
+
+static void dequeue(kc_sem *sem, struct waiter *w)
+{
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		sem->first = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	else
+		sem->last = w->prev;
+}
+
+/* Those at the head that what there is does for: to be woken without the lock. */
+static struct waiter *serve(kc_sem *sem)
+{
+	struct waiter *served = sem->first, *w = served, *before = NULL;
+
+	while (w && fits(sem, w->n)) {
+		sem->held += w->n;
+		w->queued = false;
+		before = w;
+		w = w->next;
+	}
+	if (!before)
+		return NULL;
+	before->next = NULL;
+	sem->first = w;
+	if (w)
+		w->prev = NULL;
+	else
+		sem->last = NULL;
+	return served;
+}
+
+static void wake(struct waiter *served)
+{
+	struct waiter *next;
+
+	for (; served; served = next) {
+		next = served->next;
+		__atomic_store_n(&served->state, SERVED, __ATOMIC_RELEASE);
+		sys_futex_wake_one(&served->state);
+	}
+}
+
+static bool try_acquire(kc_sem *sem, int64_t n)
+{
+	if (sem->first || !fits(sem, n))
+		return false;
+	sem->held += n;
+	return true;
+}
+
+static uint32_t state_of(const struct waiter *w)
+{
+	return __atomic_load_n(&w->state, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Until it is served, or the limit is reached, or the context is cancelled. True if
+ * it is served.
+ */
+static bool await(const kc_sem *sem, struct waiter *w, struct kc_limit limit)
+{
+	const bool faked = kc_clock_has(limit);
+	struct kc_parked *parked;
+	struct kc_alarm alarm;
+
+	if (faked)
+		kc_alarm_set(&alarm, &w->state, WAITING, CANCELLED, limit.deadline);
+	parked = kc_park_within(KC_STATE_SEM, sem, limit);
+	while (state_of(w) == WAITING) {
+		if (faked || !(limit.flags & KCHAN_SELECT_DEADLINE))
+			sys_futex_wait(&w->state, WAITING);
+		else if (sys_futex_wait_until(&w->state, WAITING,
+					      limit.deadline) == -ETIMEDOUT)
+			break;
+	}
+	kc_unpark(parked);
+	if (faked)
+		kc_alarm_end(&alarm);
+	return state_of(w) == SERVED;
+}
+
+/* It is off the queue: it is about to be said. */
+static void await_served(struct waiter *w)
+{
+	uint32_t state;
+
+	while ((state = state_of(w)) != SERVED)
+		sys_futex_wait(&w->state, state);
+}
+
+/*
+ * The wait is over without its having been served, as it seems: false if it was after
+ * all. Who is behind it in the queue may have waited for it alone.
+ */
+static bool leave_queue(kc_sem *sem, struct waiter *w)
+{
+	struct waiter *served = NULL;
+	bool queued;
+
+	kc_lock(&sem->lock);
+	queued = w->queued;
+	if (queued) {
+		dequeue(sem, w);
+		served = serve(sem);
+	}
+	kc_unlock(&sem->lock);
+	wake(served);
+	if (!queued)
+		await_served(w);
+	return queued;
+}
+
+/* False if less is held. */
+static bool give_back(kc_sem *sem, int64_t n)
+{
+	struct waiter *served;
+
+	kc_lock(&sem->lock);
+	if (n < 0 || n > sem->held) {
+		kc_unlock(&sem->lock);
+		return false;
+	}
+	sem->held -= n;
+	served = serve(sem);
+	kc_unlock(&sem->lock);
+	wake(served);
+	return true;
+}
+
+static void cancelled(struct kc_ctx_wait *wait)
+{
+	struct waiter *w = kc_container(wait, struct waiter, wait);
+	uint32_t waiting = WAITING;
+
+	if (__atomic_compare_exchange_n(&w->state, &waiting, CANCELLED, false,
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		sys_futex_wake_one(&w->state);
+}
+
+/* 0 if it is served, and the context was not cancelled until then. */
+static int await_in_ctx(const kc_sem *sem, struct waiter *w, struct kc_limit limit,
+			struct kc_node *node)
+{
+	int ret;
+
+	w->wait.cancelled = cancelled;
+	/* Here no channel of another process can be waited for. */
+	ret = kc_node_arm(node, false);
+	if (!ret)
+		ret = kc_ctx_wait_add(node, &w->wait);
+	if (ret)
+		return ret;
+	await(sem, w, limit);
+	kc_ctx_wait_del(&w->wait);
+	return kc_node_err(node);
+}
+
+/* In the queue, or served by now. */
+static int wait_in_ctx(kc_sem *sem, struct waiter *w, struct kc_limit limit,
+		       struct kc_node *node)
+{
+	const int err = await_in_ctx(sem, w, limit, node);
+
+	if (err && !leave_queue(sem, w))
+		give_back(sem, w->n);
+	return err;
+}
+
+static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit,
+		    struct kc_node *node)
+{
+	struct waiter self = { .n = n };
+
+	if (n < 0)
+		kc_panic("acquire of %lld", (long long)n);
+	kc_jitter_here();
+	kc_lock(&sem->lock);
+	if (try_acquire(sem, n)) {
+		kc_unlock(&sem->lock);
+		return 0;
+	}
+	if (limit.flags & KCHAN_SELECT_NONBLOCK) {
+		kc_unlock(&sem->lock);
+		return -EAGAIN;
+	}
+	/* In the queue it would keep all others waiting. */
+	if (n > sem->size) {
+		kc_unlock(&sem->lock);
+		return node ? await_in_ctx(sem, &self, limit, node) :
+			      kc_wait_for_nothing(KC_STATE_SEM, limit);
+	}
+	enqueue(sem, &self);
+	kc_unlock(&sem->lock);
+
+	if (node)
+		return wait_in_ctx(sem, &self, limit, node);
+	if (await(sem, &self, limit) || !leave_queue(sem, &self))
+		return 0;
+	return -ETIMEDOUT;
+}
+
+static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit,
+		   struct kc_node *node)
+{
+	const int ret = wait_for(sem, n, limit, node);
+
+	if (!ret)
+		kc_race_acquire(sem);
+	return ret;
+}
+
+void kc_sem_acquire(kc_sem *sem, int64_t n)
+{
+	(void)acquire(sem, n, KC_FOR_EVER, NULL);
+}
+
+int kc_sem_try_acquire(kc_sem *sem, int64_t n)
+{
+	return acquire(sem, n, KC_NOT_AT_ALL, NULL);
+}
+
+int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout)
+{
+	return acquire(sem, n, kc_within(timeout), NULL);
+}
+
+int kc_sem_acquire_ctx(kc_ctx *ctx, kc_sem *sem, int64_t n)
+{
+	struct kc_node *node = kc_ctx_node(ctx);
+	const int err = kc_ctx_err(ctx);
+
+	if (err)
+		return err;
+	return acquire(sem, n, node && node->deadline != KC_NEVER ?
+		       kc_until(node->deadline) : KC_FOR_EVER, node);
+}
+
+void kc_sem_release(kc_sem *sem, int64_t n)
+{
+	kc_jitter_here();
+	/* Before anybody can have it. */
+	kc_race_release(sem);
+	if (!give_back(sem, n))
+		kc_panic("release of more than is held");
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Timers and tickers.
+ *
+ * A timer is armed from when it is set until it has gone off or is stopped. Its
+ * lock is held over all that may happen to it, and the keeper takes it to let it go
+ * off: so whoever has stopped or reset it, and then taken the tick that nobody had
+ * received out of the channel, knows that none will follow from before. The keeper
+ * may already be on its way then. It finds the timer not armed, or set anew, and
+ * leaves it.
+ *
+ * The keeper holds no reference. A timer that runs a function has one to itself
+ * while it is armed, which goes to that goroutine.
+ */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/fork.h"
+#include "base/internal.h"
+#include "panic/start.h"
+#include "race/channels.h"
+#include "sched/keeper.h"
+
+#define CALLER	((uintptr_t)__builtin_return_address(0))
+
+/* No thread was to be had for a function: after this it is tried again. */
+#define AGAIN	(10 * KC_MILLISECOND)
+
+struct kc_timer {
+	atomic_uint refs;
+	uint32_t lock;
+	uint32_t generation;	/* of the process that it is good in */
+	bool armed;
+	int64_t period;		/* of a ticker, else 0 */
+	struct kc_timed timed;
+
+	kc_chan *recv;		/* NULL: it is not ours, or there is none */
+	kc_chan *send;		/* NULL: there is none */
+
+	void (*fn)(void *arg);
+	void *arg;
+	uintptr_t at;		/* the call that made it */
+	struct kc_starter starter;
+};
+
+struct kc_ticker {
+	struct kc_timer timer;
+};
+
+/* In the child of a fork() a timer of the parent's does nothing. */
+static bool is_dead(const struct kc_timer *t)
+{
+	return t->generation != kc_generation;
+}
+
+/* The next tick that is not over yet. */
+static int64_t next_tick(const struct kc_timer *t, int64_t now)
+{
+	const int64_t when = t->timed.node.key, missed = (now - when) / t->period;
+	int64_t after;
+
+	if (__builtin_mul_overflow(missed, t->period, &after))
+		return INT64_MAX;
+	return kc_later(kc_later(when, after), t->period);
+}
+
+static void tick(struct kc_timer *t)
+{
+	const int64_t now = kc_now();
+
+	/* It is no matter if there is no room for it. */
+	kc_try_send(t->send, &now);
+	t->armed = t->period;
+	if (t->period)
+		kc_timed_set(&t->timed, next_tick(t, now));
+}
+
+/* True if nobody had received it. */
+static bool take_back(struct kc_timer *t)
+{
+	int64_t then;
+
+	return t->recv && kc_try_recv(t->recv, &then) == 1;
+}
+
+static void run(void *arg)
+{
+	struct kc_timer *t = arg;
+	void (*fn)(void *arg) = t->fn;
+	void *fn_arg = t->arg;
+
+	kc_race_acquire(&t->timed);
+	kc_clock_acquire();
+	/* Before it, since it may end by kc_goexit(). */
+	kc_timer_unref(t);
+	fn(fn_arg);
+}
+
+static void start(struct kc_timer *t)
+{
+	const struct kc_start start = {
+		.fn = run,
+		.arg = t,
+		.at = t->at,
+		.starter = &t->starter,
+	};
+
+	if (kc_start(&start))
+		kc_timed_set(&t->timed, kc_later(kc_now(), AGAIN));
+	else
+		t->armed = false;
+}
+
+static void fire(struct kc_timed *timed)
+{
+	struct kc_timer *t = kc_container(timed, struct kc_timer, timed);
+
+	kc_lock(&t->lock);
+	if (t->armed && !timed->queued) {
+		if (t->fn)
+			start(t);
+		else
+			tick(t);
+	}
+	kc_unlock(&t->lock);
+}
+
+static void forked(struct kc_timed *timed)
+{
+	kc_timer_unref(kc_container(timed, struct kc_timer, timed));
+}
+
+static void init(struct kc_timer *t, unsigned int refs)
+{
+	atomic_init(&t->refs, refs);
+	t->generation = kc_generation;
+	t->timed.fire = fire;
+	if (t->fn)
+		t->timed.forked = forked;
+}
+
+/* With a channel: -errno when it fails. */
+static int make_ticking(struct kc_timer **out)
+{
+	struct kc_timer *t;
+	int ret;
+
+	ret = kc_keeper_start();
+	if (ret)
+		return ret;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	ret = kc_make_pair(&t->recv, &t->send, sizeof(int64_t), 1);
+	if (ret) {
+		free(t);
+		return ret;
+	}
+	init(t, 1);
+	*out = t;
+	return 0;
+}
+
+/* With the lock held. */
+static void arm(struct kc_timer *t, int64_t ns)
+{
+	t->armed = true;
+	kc_race_release(&t->timed);
+	if (t->send)
+		kc_race_set_tick(t->send);
+	kc_timed_set(&t->timed, kc_later(kc_now(), ns));
+}
+
+/* With the lock held; tells whether there would have been a tick, or is one. */
+static bool disarm(struct kc_timer *t)
+{
+	const bool was = t->armed;
+
+	t->armed = false;
+	kc_timed_del(&t->timed);
+	return take_back(t) || was;
+}
+
+static int stop(struct kc_timer *t)
+{
+	bool was;
+
+	if (is_dead(t))
+		return 0;
+	kc_lock(&t->lock);
+	was = disarm(t);
+	kc_unlock(&t->lock);
+	if (was && t->fn)
+		kc_timer_unref(t);
+	return was;
+}
+
+static int reset(struct kc_timer *t, int64_t ns, int64_t period)
+{
+	bool was;
+
+	if (is_dead(t))
+		return 0;
+	kc_lock(&t->lock);
+	was = disarm(t);
+	if (!was && t->fn)
+		kc_timer_ref(t);
+	t->period = period;
+	arm(t, ns);
+	kc_unlock(&t->lock);
+	return was;
+}
+
+static void start_ticking(struct kc_timer *t, int64_t ns, int64_t period)
+{
+	(void)reset(t, ns, period);
+}
+
+static void drop(void *timer)
+{
+	kc_timer_unref(timer);
+}
+
+int kc_after(kc_chan **out, int64_t ns)
+{
+	struct kc_timer *t;
+	int ret;
+
+	ret = make_ticking(&t);
+	if (ret)
+		return ret;
+	/* The channel has the timer, not the other way around. */
+	*out = t->recv;
+	t->recv = NULL;
+	(*out)->on_free = drop;
+	(*out)->owner = t;
+	start_ticking(t, ns, 0);
+	return 0;
+}
+
+int kc_timer_make(kc_timer **out, int64_t ns)
+{
+	int ret = make_ticking(out);
+
+	if (!ret)
+		start_ticking(*out, ns, 0);
+	return ret;
+}
+
+int kc_timer_func(kc_timer **out, int64_t ns, void (*fn)(void *arg), void *arg)
+{
+	struct kc_timer *t;
+	int ret;
+
+	ret = kc_keeper_start();
+	if (ret)
+		return ret;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->fn = fn;
+	t->arg = arg;
+	t->at = CALLER;
+	kc_starter_take(&t->starter);
+	init(t, 1);
+	if (out)
+		*out = kc_timer_ref(t);
+	kc_lock(&t->lock);
+	arm(t, ns);
+	kc_unlock(&t->lock);
+	return 0;
+}
+
+kc_chan *kc_timer_chan(kc_timer *t)
+{
+	return t->recv;
+}
+
+int kc_timer_stop(kc_timer *t)
+{
+	return stop(t);
+}
+
+int kc_timer_reset(kc_timer *t, int64_t ns)
+{
+	return reset(t, ns, 0);
+}
+
+kc_timer *kc_timer_ref(kc_timer *t)
+{
+	if (t)
+		atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+	return t;
+}
+
+void kc_timer_unref(kc_timer *t)
+{
+	if (!t || !kc_race_put(&t->refs))
+		return;
+	if (!is_dead(t))
+		kc_keeper_forget(&t->timed);
+	kc_unref(t->send);
+	kc_unref(t->recv);
+	free(t);
+}
+
+int kc_ticker_make(kc_ticker **out, int64_t period)
+{
+	struct kc_timer *t;
+	int ret;
+
+	if (period <= 0)
+		return -EINVAL;
+	ret = make_ticking(&t);
+	if (ret)
+		return ret;
+	start_ticking(t, period, period);
+	*out = kc_container(t, struct kc_ticker, timer);
+	return 0;
+}
+
+kc_chan *kc_ticker_chan(kc_ticker *t)
+{
+	return t->timer.recv;
+}
+
+int kc_ticker_reset(kc_ticker *t, int64_t period)
+{
+	if (period <= 0)
+		return -EINVAL;
+	(void)reset(&t->timer, period, period);
+	return 0;
+}
+
+void kc_ticker_stop(kc_ticker *t)
+{
+	(void)stop(&t->timer);
+}
+
+kc_ticker *kc_ticker_ref(kc_ticker *t)
+{
+	if (t)
+		kc_timer_ref(&t->timer);
+	return t;
+}
+
+void kc_ticker_unref(kc_ticker *t)
+{
+	if (t)
+		kc_timer_unref(&t->timer);
+}
