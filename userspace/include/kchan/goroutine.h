@@ -100,11 +100,13 @@ const char *kc_state_name(kc_state state);
 
 /*
  * Call @each(@arg, goroutine) for each one that there is now, the oldest thread's
- * first, until it returns something else than 0. Those that wait are held where they
- * are, each for the time of its call. So @each must not wait for any, nor start any,
- * nor take a lock that one of them may hold.
+ * first, until it returns something else than 0. What each of them does is noted down
+ * first, and told when all have been looked at: by then they have gone on. So @each may
+ * do what it likes: wait, start goroutines, call this, panic or call kc_goexit(). What
+ * @g points to is its own until it returns; "on" may not be there any more.
  *
- * 0, or what @each returned.
+ * 0, or what @each returned, or
+ * -ENOMEM
  */
 int kc_goroutines(int (*each)(void *arg, const kc_goroutine *g), void *arg);
 

@@ -37,7 +37,9 @@
  * All of it works in any thread. It leaves frames by longjmp(): C++ destructors
  * between a panic and where it ends do not run, and local variables of the
  * function that called kc_protect() keep their values, since that function is
- * not left. A panic must not leave a signal handler. Deferred calls outside of
+ * not left. All functions that the library calls for the program may be left by a panic
+ * or kc_goexit(): what is run or walked, what drops a value, a logger. Nothing stays
+ * locked then. A panic must not leave a signal handler. Deferred calls outside of
  * every scope and kc_protect() run when the goroutine ends; in other threads
  * only a panic or kc_goexit() runs those.
  */

@@ -21,18 +21,44 @@ static bool is_last(const kc_chan *c)
 	       (info.flags & KCHAN_INFO_RECV) && info.recv_ends == 1;
 }
 
-static void receive_all(kc_chan *c)
+struct rest {
+	kc_chan *c;		/* NULL: there is none */
+};
+
+static void receive_rest(void *data);
+
+/* What an element owns may be the program's, and may panic when it is dropped. */
+static void receive_each(kc_chan *c)
 {
 	alignas(max_align_t) char elem[KC_DROP_SIZE];
-	void (*drop)(void *elem) = c->drop;
+	struct rest rest = { c };
+	KC_DEFER_SCOPE;
 
+	kc_defer(receive_rest, &rest);
+	while (kc_try_recv(c, elem) == 1)
+		c->drop(elem);
+	rest.c = NULL;
+}
+
+/* In a panic: nobody else will, and nobody frees the handle. */
+static void receive_rest(void *data)
+{
+	const struct rest *rest = data;
+
+	if (!rest->c)
+		return;
+	receive_each(rest->c);
+	kc_unref(rest->c);
+}
+
+static void receive_all(kc_chan *c)
+{
 	if (!is_last(c))
 		return;
 	/* The calls take references, and must not come back here. */
 	c->unreceived = NULL;
 	atomic_store_explicit(&c->refs, 1, memory_order_relaxed);
-	while (kc_try_recv(c, elem) == 1)
-		drop(elem);
+	receive_each(c);
 }
 
 void kc_set_drop(kc_chan *c, void (*drop)(void *elem))

@@ -31,8 +31,11 @@ struct kc_ctx_func {
 
 static void release(struct kc_ctx_func *f)
 {
-	kc_ctx_unref(f->ctx);
+	kc_ctx *ctx = f->ctx;
+
 	kc_after_func_unref(f);
+	/* Last: what drops a value may be left by a panic. */
+	kc_ctx_unref(ctx);
 }
 
 static void run(void *arg)

@@ -28,19 +28,39 @@ kc_ctx *kc_ctx_ref(kc_ctx *ctx)
 	return ctx;
 }
 
+static void drop_parent(void *data)
+{
+	kc_ctx **parent = data;
+
+	kc_ctx_unref(*parent);
+}
+
+/* The program's function may be left by a panic: the parents are dropped then, too. */
+static void free_value(struct kc_value_ctx *v)
+{
+	void (*destroy)(void *value) = v->destroy;
+	kc_ctx *parent = v->ctx.parent;
+	void *value = v->value;
+
+	free(v);
+	if (destroy) {
+		KC_DEFER_SCOPE;
+
+		kc_defer(drop_parent, &parent);
+		destroy(value);
+		/* As ever, by the caller. */
+		parent = NULL;
+	}
+}
+
 static void free_ctx(kc_ctx *ctx)
 {
-	struct kc_value_ctx *v;
-
 	switch (ctx->kind) {
 	case KC_CTX_NODE:
 		kc_node_free(kc_container(ctx, struct kc_node, ctx));
 		break;
 	case KC_CTX_VALUE:
-		v = kc_container(ctx, struct kc_value_ctx, ctx);
-		if (v->destroy)
-			v->destroy(v->value);
-		free(v);
+		free_value(kc_container(ctx, struct kc_value_ctx, ctx));
 		break;
 	default:
 		free(ctx);

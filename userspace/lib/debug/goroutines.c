@@ -2,6 +2,9 @@
 /*
  * What goroutines do, for programs to read: dump.c writes it for people.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "debug/walk.h"
 
 /* gdb/libkchan-gdb.py reads it, too. */
@@ -32,23 +35,78 @@ const char *kc_state_name(kc_state state)
 	return state < nr ? kc_state_names[state] : "?";
 }
 
-struct visit {
-	int (*each)(void *arg, const kc_goroutine *g);
-	void *arg;
+/* One that was seen. */
+struct seen {
+	kc_goroutine info;
+	char name[KC_NAME_SIZE];
+	struct kc_trace trace;
 };
 
-static int see(void *data, struct kc_sight *sight)
-{
-	const struct visit *visit = data;
+struct crowd {
+	struct seen *all;
+	size_t nr;
+	size_t max;
+};
 
-	return visit->each(visit->arg, &sight->info);
+static bool make_room(struct crowd *crowd)
+{
+	const size_t max = crowd->max ? 2 * crowd->max : 16;
+	struct seen *all = reallocarray(crowd->all, max, sizeof(*all));
+
+	if (!all)
+		return false;
+	crowd->all = all;
+	crowd->max = max;
+	return true;
+}
+
+static int note(void *data, struct kc_sight *sight)
+{
+	struct crowd *crowd = data;
+	struct seen *seen;
+
+	if (crowd->nr == crowd->max && !make_room(crowd))
+		return -ENOMEM;
+	seen = &crowd->all[crowd->nr++];
+	seen->info = sight->info;
+	memcpy(seen->name, sight->name, sizeof(seen->name));
+	seen->trace.nr = sight->trace.nr;
+	memcpy(seen->trace.pcs, sight->trace.pcs,
+	       sight->trace.nr * sizeof(sight->trace.pcs[0]));
+	return 0;
+}
+
+/*
+ * Nobody is held any more, and no lock is: @each may do as it likes, and may be left by
+ * a panic or kc_goexit().
+ */
+static int tell(const struct crowd *crowd,
+		int (*each)(void *arg, const kc_goroutine *g), void *arg)
+{
+	KC_DEFER_SCOPE;
+	struct seen *seen;
+	int ret = 0;
+
+	kc_defer(free, crowd->all);
+	for (size_t i = 0; i < crowd->nr && !ret; i++) {
+		seen = &crowd->all[i];
+		seen->info.name = seen->name;
+		seen->info.pcs = seen->trace.pcs;
+		ret = each(arg, &seen->info);
+	}
+	return ret;
 }
 
 int kc_goroutines(int (*each)(void *arg, const kc_goroutine *g), void *arg)
 {
-	struct visit visit = { each, arg };
+	struct crowd crowd = { NULL, 0, 0 };
 	struct kc_looker looker;
+	int ret;
 
 	kc_looker_take(&looker, (uintptr_t)__builtin_return_address(0));
-	return kc_look(&looker, see, NULL, &visit);
+	ret = kc_look(&looker, note, NULL, &crowd);
+	if (!ret)
+		return tell(&crowd, each, arg);
+	free(crowd.all);
+	return ret;
 }

@@ -104,7 +104,19 @@ static void put_all(void *data)
 	put_missed(check);
 }
 
-static int report(const struct check *check)
+/* Also when the logger is left by a panic. */
+static int report(const char *text, bool failed)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(free, (void *)text);
+	if (!failed)
+		kc_log(text);
+	return failed ? -ENOMEM : 0;
+}
+
+/* Takes over what is listed. */
+static int report_list(struct check *check)
 {
 	struct kc_out out = KC_OUT_MEMORY;
 
@@ -112,28 +124,22 @@ static int report(const struct check *check)
 	kc_out_text(&out, check->nr == 1 ? " goroutine is left:" :
 					   " goroutines are left:");
 	kc_out_bytes(&out, check->list.text, check->list.len);
-	if (!out.failed)
-		kc_log(out.text);
-	free(out.text);
-	return out.failed ? -ENOMEM : 0;
+	free(check->list.text);
+	return report(out.text, out.failed || check->list.failed);
 }
 
 int kc_leak_check(int64_t timeout)
 {
 	struct kc_looker looker;
 	struct check check = { &looker, false, 0, 0, KC_OUT_MEMORY };
-	int ret = 0;
+	int ret;
 
 	kc_looker_take(&looker, 0);
 	if (!await_end(&check, timeout))
 		return 0;
 	/* To find names takes more of a stack than there may be. */
 	kc_thread_roomy(put_all, &check);
-	if (check.list.failed)
-		ret = -ENOMEM;
-	else
-		ret = report(&check);
-	free(check.list.text);
+	ret = report_list(&check);
 	return ret ? ret : (int)check.nr;
 }
 

@@ -46,15 +46,23 @@ struct kc_flight_call {
 
 static void unref(struct kc_flight_call *call)
 {
+	void (*destroy)(void *value);
+	struct kc_panicked *panic;
+	void *value;
+
 	if (!kc_race_put(&call->refs))
 		return;
-	if (call->destroy)
-		call->destroy(call->value);
+	destroy = call->destroy;
+	panic = call->panic;
+	value = call->value;
 	kc_error_unref(call->error);
-	if (call->panic)
-		kc_panicked_unref(call->panic);
 	free(call->key);
 	free(call);
+	/* Last: these call the program's functions, which may be left by a panic. */
+	if (panic)
+		kc_panicked_unref(panic);
+	if (destroy)
+		destroy(value);
 }
 
 static struct kc_flight_call *ref(struct kc_flight_call *call)

@@ -95,23 +95,30 @@ static void run_deferred(struct kc_g *g, struct kc_panic *p)
 	}
 }
 
-/* Leave the stack of the panic @p, which is the newest, for where it ends. */
+/*
+ * Leave the stack of the panic @p, which is the newest, for where it ends. What is
+ * dropped may call the program's functions, which may panic in turn: so each is off the
+ * chain by then, and such a panic lands here instead, with those that are left.
+ */
 KC_NORETURN static void land(struct kc_g *g, struct kc_panic *p)
 {
 	struct kc_protect *protect = p->protect;
-	struct kc_panic *each;
+	struct kc_panicked *last = p->recovered ? NULL : p->what;
+	struct kc_panicked *what;
 
-	for (each = p; each != protect->panic; each = each->below) {
-		if (!each->what)
-			protect->goexit = true;
-		else if (each == p && !p->recovered)
-			protect->what = each->what;
-		else
-			kc_panicked_unref(each->what);
-	}
-	g->panic = protect->panic;
-	note_crash(g);
 	g->running = protect->running;
+	while (g->panic != protect->panic) {
+		what = g->panic == p ? NULL : g->panic->what;
+		if (!g->panic->what)
+			protect->goexit = true;
+		else if (g->panic == p && p->recovered)
+			what = p->what;
+		g->panic = g->panic->below;
+		note_crash(g);
+		if (what)
+			kc_panicked_unref(what);
+	}
+	protect->what = last;
 	g->protect = protect->up;
 	_longjmp(protect->env, 1);
 }

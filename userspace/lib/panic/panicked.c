@@ -21,9 +21,9 @@ struct kc_panicked *kc_panicked_make(char *text, void *value,
 	struct kc_panicked *what = text ? malloc(sizeof(*what)) : NULL;
 
 	if (!what) {
+		free(text);
 		if (destroy)
 			destroy(value);
-		free(text);
 		return &no_memory;
 	}
 	atomic_init(&what->refs, 1);
@@ -47,12 +47,18 @@ struct kc_panicked *kc_panicked_ref(struct kc_panicked *what)
 
 void kc_panicked_unref(struct kc_panicked *what)
 {
+	void (*destroy)(void *value);
+	void *value;
+
 	if (what == &no_memory || !kc_race_put(&what->refs))
 		return;
-	if (what->destroy)
-		what->destroy(what->value);
+	destroy = what->destroy;
+	value = what->value;
 	free(what->text);
 	free(what);
+	/* Last: it may be left by a panic. */
+	if (destroy)
+		destroy(value);
 }
 
 void kc_panicked_tell(struct kc_panicked *what, kc_panic_info *info)

@@ -155,10 +155,12 @@ char *kc_report_text(const char *start, const struct kc_panicked *what)
 void kc_report_safe(struct kc_panicked *what)
 {
 	char *text = kc_report_text("recovered from panic: ", what);
+	KC_DEFER_SCOPE;
 
-	kc_log(text ? text : "recovered from panic: out of memory to tell it");
-	free(text);
+	/* What drops a value, and the logger, are the program's. */
+	kc_defer(free, text);
 	kc_panicked_unref(what);
+	kc_log(text ? text : "recovered from panic: out of memory to tell it");
 }
 
 char *kc_panic_report(const kc_panic_info *info)

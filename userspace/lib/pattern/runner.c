@@ -150,15 +150,20 @@ static kc_error *run(void *data)
 	return r->gate->called_off ? NULL : r->run(r);
 }
 
+static void drop_error(void *err)
+{
+	kc_error_unref(err);
+}
+
 /* With nobody to tell. */
 static void run_alone(void *data)
 {
 	kc_error *err = run(data);
 
+	kc_defer(drop_error, err);
 	if (err && kc_error_code(err) != -ECANCELED &&
 	    kc_error_code(err) != -ETIMEDOUT)
 		kc_log(kc_error_text(err));
-	kc_error_unref(err);
 }
 
 void kc_plan_start(struct kc_plan *plan, struct kc_runner *r)

@@ -96,7 +96,6 @@ static void setup(void)
 		error = kc_fork_setup();
 	kc_sched.error = error;
 	read_comm();
-	kc_debug_setup();
 }
 
 int kc_g_setup(void)
@@ -110,6 +109,18 @@ int kc_g_setup(void)
 		__atomic_store_n(&done, true, __ATOMIC_RELEASE);
 	}
 	return kc_sched.error;
+}
+
+/*
+ * Once, and when all is set up: it may call the program's logger, which may use the
+ * library, and panic.
+ */
+static void heed_environment(void)
+{
+	static bool begun;
+
+	if (!__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
+		kc_debug_setup();
 }
 
 struct kc_g *kc_g_adopt(void)
@@ -134,6 +145,7 @@ struct kc_g *kc_g_adopt(void)
 		kc_list_add(&kc_sched.all, &g->all);
 	kc_unlock(&kc_sched.lock);
 	kc_g_current = g;
+	heed_environment();
 	return g;
 }
 

@@ -150,14 +150,21 @@ static struct handle *ref(struct handle *handle)
 static void unref(void *data)
 {
 	struct handle *handle = data;
+	void (*destroy)(void *value);
+	struct kc_panicked *panic;
+	void *value;
 
 	if (!handle || !kc_race_put(&handle->refs))
 		return;
-	if (handle->value && handle->destroy)
-		handle->destroy(handle->value);
-	if (handle->once.panic)
-		kc_panicked_unref(handle->once.panic);
+	destroy = handle->destroy;
+	panic = handle->once.panic;
+	value = handle->value;
 	free(handle);
+	/* Last: these call the program's functions, which may be left by a panic. */
+	if (panic)
+		kc_panicked_unref(panic);
+	if (value && destroy)
+		destroy(value);
 }
 
 static void fill(void *data)

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Functions of the program that the library calls in the middle of something, and that
+ * are left by a panic or by kc_goexit(): nothing stays locked, linked or held. Needs no
+ * channel.
+ */
+#include <stdlib.h>
+
+#include "output.h"
+#include "seen.h"
+
+static kc_sem gate = KC_SEM_INIT(1);
+
+static void wait_at_gate(void *arg)
+{
+	(void)arg;
+	kc_sem_acquire(&gate, 1);
+	kc_sem_release(&gate, 1);
+}
+
+/* Goroutines that wait, to be looked at. */
+static void gather(void)
+{
+	int i;
+
+	kc_sem_acquire(&gate, 1);
+	for (i = 0; i < 3; i++)
+		go_named("waits", wait_at_gate);
+	until(look_for("waits").seen == 3);
+	sleep_ms(20);
+}
+
+static void dismiss(void)
+{
+	kc_sem_release(&gate, 1);
+	must_int(kc_shutdown(), 0);
+}
+
+static int panic_at_second(void *arg, const kc_goroutine *g)
+{
+	if (++*(int *)arg == 2)
+		kc_panic("at goroutine %llu", (unsigned long long)g->id);
+	return 0;
+}
+
+static int exit_at_second(void *arg, const kc_goroutine *g)
+{
+	(void)g;
+	if (++*(int *)arg == 2)
+		kc_goexit();
+	return 0;
+}
+
+static void walk_and_panic(void *arg)
+{
+	expect_int(kc_goroutines(panic_at_second, arg), 0);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+static void walk_and_exit(void *arg)
+{
+	expect_int(kc_goroutines(exit_at_second, arg), 0);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+/* What is left behind on a stack that is used again is written over. */
+static __attribute__((noinline)) void smash(void)
+{
+	volatile char room[8192];
+
+	memset((void *)room, 0x41, sizeof(room));
+}
+
+static void expect_all_seen(void)
+{
+	smash();
+	expect_int(look_for("waits").seen, 3);
+}
+
+static void test_walk(void)
+{
+	int seen = 0;
+
+	gather();
+	expect_int(kc_protect(walk_and_panic, &seen, NULL), 1);
+	expect_int(seen, 2);
+	expect_all_seen();
+	seen = 0;
+	must_int(kc_go(walk_and_exit, &seen), 0);
+	until(__atomic_load_n(&seen, __ATOMIC_ACQUIRE) == 2);
+	expect_all_seen();
+	dismiss();
+}
+
+static int wake_and_await(void *arg, const kc_goroutine *g)
+{
+	int *seen = arg;
+
+	/* One walk in another. */
+	++*seen;
+	expect(look_for("waits").seen <= 3);
+	if (g->state != KC_STATE_SEM || *seen < 0)
+		return 0;
+	*seen = -100;
+	kc_sem_release(&gate, 1);
+	until(!look_for("waits").seen);
+	return 0;
+}
+
+/* Who is told of may be waited for: it is not held any more. */
+static void test_walk_and_wait(void)
+{
+	int seen = 0;
+
+	gather();
+	expect_int(kc_goroutines(wake_and_await, &seen), 0);
+	expect(seen < 0);
+	must_int(kc_shutdown(), 0);
+}
+
+static void panics(void *arg)
+{
+	kc_panic("destroying %s", (char *)arg);
+}
+
+static atomic_int destroyed;
+
+static void count(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&destroyed, 1);
+}
+
+static void drop_context(void *arg)
+{
+	kc_ctx_unref(arg);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+/* What is above the value is dropped as well. */
+static void test_value(void)
+{
+	static const char keys[3];
+	kc_ctx *top, *middle, *low;
+
+	must_int(kc_with_value(&top, NULL, &keys[0], (void *)"top", count), 0);
+	must_int(kc_with_value(&middle, top, &keys[1], (void *)"middle", panics), 0);
+	must_int(kc_with_value(&low, middle, &keys[2], (void *)"low", count), 0);
+	kc_ctx_unref(top);
+	kc_ctx_unref(middle);
+	expect_int(kc_protect(drop_context, low, NULL), 1);
+	expect_int(atomic_load(&destroyed), 2);
+}
+
+static void recovers(void *arg)
+{
+	(void)arg;
+	expect_int(kc_recover(NULL), 1);
+}
+
+static void panic_twice(void *arg)
+{
+	kc_defer(recovers, NULL);
+	kc_panic_value(arg, panics, "a value");
+}
+
+/* A panic's value is dropped where the panic ends: it may be another one's begin. */
+static void test_panic_value(void)
+{
+	kc_panic_info info;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		must_int(kc_protect(panic_twice, (void *)"a value", &info), 1);
+		expect(!strcmp(info.text, "destroying a value"));
+		kc_panic_info_clear(&info);
+	}
+}
+
+static void *give(void *arg)
+{
+	return arg;
+}
+
+static void drop_once(void *arg)
+{
+	kc_once_value_unref(arg);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+static void test_once_value(void)
+{
+	kc_once_value *once;
+
+	must_int(kc_once_value_make(&once, give, (void *)"once", panics), 0);
+	expect(kc_once_value_get(once));
+	expect_int(kc_protect(drop_once, once, NULL), 1);
+}
+
+static kc_error *give_value(void *arg, void **value, void (**destroy)(void *value))
+{
+	*value = arg;
+	*destroy = panics;
+	return NULL;
+}
+
+static void drop_result(void *arg)
+{
+	kc_flight_result_clear(arg);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+static void test_flight(void)
+{
+	kc_flight flight = KC_FLIGHT_INIT;
+	kc_flight_result result;
+
+	must_int(kc_flight_do(&flight, "key", give_value, (void *)"flight", &result), 0);
+	expect_int(kc_protect(drop_result, &result, NULL), 1);
+	must_int(kc_flight_do(&flight, "key", give_value, (void *)"flight", &result), 0);
+	expect_int(kc_protect(drop_result, &result, NULL), 1);
+}
+
+static void panic_at_log(void *arg, const char *text)
+{
+	if (arg)
+		atomic_fetch_add((atomic_int *)arg, 1);
+	kc_panic("logging: %.20s", text);
+}
+
+static void check_leaks(void *arg)
+{
+	(void)arg;
+	kc_leak_check(0);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+static void test_leak_check(void)
+{
+	gather();
+	kc_set_logger(panic_at_log, NULL);
+	expect_int(kc_protect(check_leaks, NULL, NULL), 1);
+	expect_int(kc_protect(check_leaks, NULL, NULL), 1);
+	expect_all_seen();
+	dismiss();
+}
+
+static void exit_at_log(void *arg, const char *text)
+{
+	(void)text;
+	atomic_fetch_add((atomic_int *)arg, 1);
+	kc_goexit();
+}
+
+static void fails(void *arg)
+{
+	kc_panic("no good: %s", (char *)arg);
+}
+
+/* Of a goroutine that may panic. */
+static void test_safe(void)
+{
+	kc_go_options options = KC_GO_OPTIONS_INIT;
+	atomic_int logged = 0;
+	int i;
+
+	options.flags = KC_GO_SAFE;
+	kc_set_logger(exit_at_log, &logged);
+	for (i = 1; i <= 3; i++) {
+		must_int(kc_go_opts(fails, (void *)"safe", &options), 0);
+		until(atomic_load(&logged) == i);
+	}
+	must_int(kc_shutdown(), 0);
+}
+
+static void use_library(void *arg)
+{
+	/* The first call that needs to know who this is. */
+	expect_int(kc_goid(), 1);
+	(void)arg;
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+static int use_first(void)
+{
+	atomic_int logged = 0;
+
+	setenv("KCHANDEBUG", "nonsense", 1);
+	kc_set_logger(panic_at_log, &logged);
+	(void)kc_protect(use_library, NULL, NULL);
+	return 1;
+}
+
+static int use_first_in_thread(void)
+{
+	atomic_int logged = 0;
+
+	setenv("KCHANDEBUG", "nonsense", 1);
+	kc_set_logger(exit_at_log, &logged);
+	join(start((void *(*)(void *))(void *)kc_goid, NULL));
+	/* It is heeded once. */
+	expect_int(atomic_load(&logged), 1);
+	go_named("waits", wait_at_gate);
+	expect_int(kc_shutdown(), 0);
+	expect_int(atomic_load(&logged), 1);
+	return 7;
+}
+
+/* Called when the library is set up: the first call of the program is left. */
+static void test_environment(void)
+{
+	static struct output seen;
+
+	run_apart(&seen, use_first);
+	expect_int(seen.status, -1);
+	expect_says(seen.err, "panic: logging: KCHANDEBUG");
+	run_apart(&seen, use_first_in_thread);
+	expect_int(seen.status, 7);
+}
+
+static const struct tap_test tests[] = {
+	{ "a walk over all goroutines", test_walk },
+	{ "a walk that waits for those it sees", test_walk_and_wait },
+	{ "a context's value", test_value },
+	{ "a panic's value", test_panic_value },
+	{ "a once function's value", test_once_value },
+	{ "a flight's value", test_flight },
+	{ "the logger, in a look for leaks", test_leak_check },
+	{ "the logger, told of a safe goroutine's panic", test_safe },
+	{ "the logger, told of the environment", test_environment },
+};
+
+TAP_MAIN(tests)
