@@ -432,6 +432,50 @@ static void test_many(void)
 	expect_int(atomic_load(&count), 4 * rounds);
 }
 
+struct piece {
+	atomic_int *sum;
+	int n;
+	char text[100];
+};
+
+static kc_error *add_piece(void *arg)
+{
+	struct piece *piece = arg;
+
+	if (strspn(piece->text, "x") != sizeof(piece->text) - 1)
+		return kc_error_new(-EINVAL, "torn");
+	atomic_fetch_add(piece->sum, piece->n);
+	return piece->n < 0 ? kc_error_new(-ERANGE, "negative") : NULL;
+}
+
+/* Each member has its own copy. */
+static void test_copies(void)
+{
+	kc_group g = KC_GROUP_INIT;
+	atomic_int sum = 0;
+	struct piece piece = { .sum = &sum };
+
+	memset(piece.text, 'x', sizeof(piece.text) - 1);
+	kc_group_set_limit(&g, 3);
+	for (piece.n = 1; piece.n <= 10; piece.n++)
+		must_int(kc_group_go_copy(&g, add_piece, &piece, sizeof(piece)), 0);
+	expect(!kc_group_wait(&g));
+	expect_int(atomic_load(&sum), 55);
+	piece.n = -5;
+	must_int(kc_group_try_go_copy(&g, add_piece, &piece, sizeof(piece)), 0);
+	piece.n = 0;
+	expect_error(kc_group_wait(&g), -ERANGE);
+	expect_int(atomic_load(&sum), 50);
+	kc_group_set_limit(&g, 0);
+	expect_int(kc_group_try_go_copy(&g, add_piece, &piece, sizeof(piece)),
+		   -EBUSY);
+	/* Its place is free again if it cannot be started. */
+	kc_group_set_limit(&g, 1);
+	expect_int(kc_group_go_copy(&g, add_piece, &piece, SIZE_MAX), -ENOMEM);
+	must_int(kc_group_try_go_copy(&g, add_piece, &piece, sizeof(piece)), 0);
+	expect(!kc_group_wait(&g));
+}
+
 static const struct tap_test tests[] = {
 	{ "its size is fixed", test_size },
 	{ "zero is valid, and no error is none", test_no_error },
@@ -447,6 +491,7 @@ static const struct tap_test tests[] = {
 	{ "a panic that a member recovers does not", test_recovered },
 	{ "a panic is raised by the wait when asked for", test_propagate },
 	{ "and with nobody to recover it says where it was", test_propagate_and_die },
+	{ "members with a copy of their argument", test_copies },
 	{ "its memory can be used again at once", test_many },
 };
 

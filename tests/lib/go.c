@@ -130,6 +130,25 @@ static void test_copy(void)
 	free(bytes);
 }
 
+static void see_no_copy(void *arg)
+{
+	atomic_store(&copies.wrong, !arg || arg == &copies);
+	kc_waitgroup_done(&copies.wg);
+}
+
+/* A copy of nothing is not what it was to be a copy of. */
+static void test_copy_of_nothing(void)
+{
+	kc_waitgroup_add(&copies.wg, 1);
+	must_int(kc_go_copy(see_no_copy, &copies, 0), 0);
+	kc_waitgroup_wait(&copies.wg);
+	expect(!atomic_load(&copies.wrong));
+	kc_waitgroup_add(&copies.wg, 1);
+	must_int(kc_go_copy(see_no_copy, NULL, 0), 0);
+	kc_waitgroup_wait(&copies.wg);
+	expect(!atomic_load(&copies.wrong));
+}
+
 struct stack {
 	kc_waitgroup wg;
 	size_t size, guard;
@@ -427,6 +446,7 @@ static const struct tap_test tests[] = {
 	{ "each runs once, in a thread of its own", test_runs },
 	{ "goroutines start goroutines", test_tree },
 	{ "arguments are copied", test_copy },
+	{ "a copy of nothing is not the original", test_copy_of_nothing },
 	{ "stacks are small, or as large as asked for, and guarded", test_stack },
 	{ "options", test_options },
 	{ "numbers and names", test_names },

@@ -3,6 +3,8 @@
  * Wait groups. Needs no channel.
  */
 #include <signal.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -235,6 +237,59 @@ static void test_go(void)
 	expect_int(atomic_load(&member.deferred), 12);
 }
 
+static atomic_int copied;
+
+struct piece {
+	atomic_int *sum;
+	int n;
+	char text[100];
+};
+
+static void add_piece(void *arg)
+{
+	struct piece *piece = arg;
+
+	if (strspn(piece->text, "x") == sizeof(piece->text) - 1)
+		atomic_fetch_add(piece->sum, piece->n);
+	/* It is the goroutine's own. */
+	memset(piece, 0, sizeof(*piece));
+}
+
+static void add_int(void *arg)
+{
+	atomic_fetch_add(&copied, *(int *)arg);
+}
+
+static void see_address(void *arg)
+{
+	expect(arg && arg != &copied);
+	expect((uintptr_t)arg % alignof(max_align_t) == 0);
+}
+
+/* Each has its own copy, small or large. */
+static void test_go_copy(void)
+{
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	struct piece piece = { .sum = &copied };
+	int i;
+
+	memset(piece.text, 'x', sizeof(piece.text) - 1);
+	for (i = 1; i <= 10; i++) {
+		piece.n = 100 * i;
+		must_int(kc_waitgroup_go_copy(&wg, add_int, &i, sizeof(i)), 0);
+		must_int(kc_waitgroup_go_copy(&wg, add_piece, &piece,
+					      sizeof(piece)), 0);
+	}
+	must_int(kc_waitgroup_go_copy(&wg, see_address, &copied, 0), 0);
+	must_int(kc_waitgroup_go_copy(&wg, see_address, &copied, 1), 0);
+	kc_waitgroup_wait(&wg);
+	expect_int(atomic_load(&copied), 55 + 5500);
+	/* It is not counted if it is not started. */
+	expect_int(kc_waitgroup_go_copy(&wg, add_int, &i, SIZE_MAX), -ENOMEM);
+	expect_int(kc_waitgroup_go_copy(&wg, add_int, &i, SIZE_MAX / 2), -ENOMEM);
+	kc_waitgroup_wait(&wg);
+}
+
 static const struct tap_test tests[] = {
 	{ "its size is fixed", test_size },
 	{ "zero is valid, and nothing to wait for", test_zero },
@@ -244,6 +299,7 @@ static const struct tap_test tests[] = {
 	{ "a signal handler does not end a wait", test_signal },
 	{ "a counter below 0 is a panic", test_panic },
 	{ "goroutines in it", test_go },
+	{ "goroutines in it with a copy of their argument", test_go_copy },
 };
 
 TAP_MAIN(tests)

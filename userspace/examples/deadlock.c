@@ -28,7 +28,6 @@ static void philosopher(void *arg)
 	printf("philosopher %d eats\n", seat);
 	kc_mutex_unlock(&forks[!first]);
 	kc_mutex_unlock(&forks[first]);
-	kc_waitgroup_done(&all);
 }
 
 int main(int argc, char **argv)
@@ -36,9 +35,9 @@ int main(int argc, char **argv)
 	mended = argc > 1 && !strcmp(argv[1], "mended");
 	CHECK(kc_detect_deadlock(50 * KC_MILLISECOND));
 	kc_waitgroup_add(&seated, 2);
-	kc_waitgroup_add(&all, 2);
 	for (int seat = 0; seat < 2; seat++)
-		CHECK(kc_go_copy(philosopher, &seat, sizeof(seat)));
+		CHECK(kc_waitgroup_go_copy(&all, philosopher, &seat,
+					   sizeof(seat)));
 	kc_waitgroup_wait(&all);
 	return 0;
 }

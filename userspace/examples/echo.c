@@ -19,7 +19,7 @@ struct server {
 
 static void echo(void *arg)
 {
-	int socket = *(int *)arg;
+	const int socket = *(int *)arg;
 	char buf[4096];
 	ssize_t len;
 
@@ -29,31 +29,15 @@ static void echo(void *arg)
 	close(socket);
 }
 
-/* With a wait group, and an argument that is copied. */
-struct connection {
-	int socket;
-	kc_waitgroup *connections;
-};
-
-static void serve_one(void *arg)
-{
-	struct connection *c = arg;
-
-	echo(&c->socket);
-	kc_waitgroup_done(c->connections);
-}
-
 static void accept_one(struct server *s)
 {
-	struct connection c = { .connections = &s->connections };
-
 	/* Readiness is a hint: whoever wanted to connect may be gone. */
-	c.socket = accept4(s->socket, NULL, NULL, SOCK_CLOEXEC);
-	if (c.socket < 0)
+	const int socket = accept4(s->socket, NULL, NULL, SOCK_CLOEXEC);
+
+	if (socket < 0)
 		return;
 	s->accepted++;
-	kc_waitgroup_add(&s->connections, 1);
-	CHECK(kc_go_copy(serve_one, &c, sizeof(c)));
+	CHECK(kc_waitgroup_go_copy(&s->connections, echo, &socket, sizeof(socket)));
 }
 
 static void serve(void *arg)

@@ -4,7 +4,8 @@
  *
  * All of them get the address of the same variable, and by the time that they look
  * at it the loop is over. (Here they wait for that; else it would also be a data
- * race.) kc_go_copy() gives each its own copy, made before the loop goes on.
+ * race.) kc_waitgroup_go_copy() gives each its own copy, made before the loop goes
+ * on; so does kc_go_copy().
  */
 #include "example.h"
 
@@ -23,7 +24,6 @@ static void see(void *arg)
 	if (i < 3)
 		seen[i]++;
 	kc_mutex_unlock(&lock);
-	kc_waitgroup_done(&all);
 }
 
 static void start_three(int copy)
@@ -31,12 +31,11 @@ static void start_three(int copy)
 	int i;
 
 	kc_waitgroup_add(&loop_is_over, 1);
-	kc_waitgroup_add(&all, 3);
 	for (i = 0; i < 3; i++) {
 		if (copy)
-			CHECK(kc_go_copy(see, &i, sizeof(i)));
+			CHECK(kc_waitgroup_go_copy(&all, see, &i, sizeof(i)));
 		else
-			CHECK(kc_go(see, &i));
+			CHECK(kc_waitgroup_go(&all, see, &i));
 	}
 	kc_waitgroup_done(&loop_is_over);
 	kc_waitgroup_wait(&all);

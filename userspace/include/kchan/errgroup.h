@@ -29,6 +29,7 @@
 #ifndef KCHAN_ERRGROUP_H
 #define KCHAN_ERRGROUP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <kchan/cdefs.h>
@@ -94,6 +95,18 @@ void kc_group_set_limit(kc_group *g, int n);
 int kc_group_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg) KC_MUST_CHECK;
 int kc_group_try_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg)
 	KC_MUST_CHECK;
+
+/*
+ * As kc_group_go() and kc_group_try_go(), but @fn is given the address of a copy of the
+ * @size bytes at @arg, as by kc_go_copy(). So each member of a loop gets its own
+ * argument.
+ *
+ * What those return.
+ */
+int kc_group_go_copy(kc_group *g, kc_error *(*fn)(void *arg), const void *arg,
+		     size_t size) KC_MUST_CHECK;
+int kc_group_try_go_copy(kc_group *g, kc_error *(*fn)(void *arg), const void *arg,
+			 size_t size) KC_MUST_CHECK;
 
 /*
  * Wait until all members have ended. The first error, with a reference for the

@@ -59,9 +59,12 @@ KC_DECLS_BEGIN
 int kc_go(void (*fn)(void *arg), void *arg) KC_MUST_CHECK;
 
 /*
- * As kc_go(), but @fn is given the address of a copy of the @size bytes at @arg,
- * made before this returns: a loop's variable can be passed so. The copy is
- * aligned for any type, and goes away when the goroutine ends.
+ * As kc_go(), but @fn is given the address of a copy of the @size bytes at @arg. The
+ * copy is made before this returns: a loop's variable can be passed so. It is aligned
+ * for any type, and goes away when the goroutine ends. If @size is 0 nothing is
+ * copied, and @fn is given an address that it must not read from.
+ *
+ * What kc_go() returns.
  */
 int kc_go_copy(void (*fn)(void *arg), const void *arg, size_t size) KC_MUST_CHECK;
 

@@ -19,6 +19,7 @@
 #ifndef KCHAN_WAITGROUP_H
 #define KCHAN_WAITGROUP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <kchan/cdefs.h>
@@ -58,6 +59,15 @@ void kc_waitgroup_wait(kc_waitgroup *wg);
  */
 int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
 	KC_MUST_CHECK;
+
+/*
+ * As kc_waitgroup_go(), but @fn is given the address of a copy of the @size bytes at
+ * @arg, as by kc_go_copy(). So each goroutine of a loop gets its own argument.
+ *
+ * What kc_go_copy() returns. If that is an error the counter is as before.
+ */
+int kc_waitgroup_go_copy(kc_waitgroup *wg, void (*fn)(void *arg), const void *arg,
+			 size_t size) KC_MUST_CHECK;
 
 KC_DECLS_END
 

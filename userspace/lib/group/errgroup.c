@@ -13,11 +13,23 @@
 #include "panic/panicking.h"
 #include "panic/start.h"
 
+#define CALLER	((uintptr_t)__builtin_return_address(0))
+
 struct member {
 	kc_group *group;
 	kc_error *(*fn)(void *arg);
 	void *arg;
 	bool limited;
+};
+
+/* A member to be. */
+struct joining {
+	kc_group *group;
+	kc_error *(*fn)(void *arg);
+	void *arg;
+	bool copied;		/* of @arg it gets a copy, */
+	size_t size;		/* of so many bytes */
+	uintptr_t at;		/* the call that starts it */
 };
 
 int kc_group_with_context(kc_group *g, kc_ctx **out, kc_ctx *parent)
@@ -127,50 +139,84 @@ static void run_member(void *data)
 		propagate(member->group, &info);
 }
 
-/* With its place, if there is a limit. */
-static int start_member(struct member *member, uintptr_t at)
+/* Its argument is copied, to behind it. */
+static void run_copied(void *data)
 {
+	struct member *member = data;
+
+	member->arg = (char *)data + kc_copied_tail(sizeof(*member));
+	run_member(data);
+}
+
+/* With its place, if there is a limit. */
+static int start_member(const struct joining *j, bool limited)
+{
+	struct member member = { j->group, j->fn, j->arg, limited };
 	const struct kc_start start = {
-		.fn = run_member,
-		.arg = member,
-		.copy_size = sizeof(*member),
-		.at = at,
+		.fn = j->copied ? run_copied : run_member,
+		.arg = &member,
+		.copied = true,
+		.copy_size = sizeof(member),
+		.tail = j->arg,
+		.tail_size = j->size,
+		.at = j->at,
 	};
 	int ret;
 
-	kc_waitgroup_add(&member->group->members, 1);
+	kc_waitgroup_add(&j->group->members, 1);
 	ret = kc_start(&start);
 	if (!ret)
 		return 0;
-	if (member->limited)
-		kc_sem_release(&member->group->room, 1);
-	kc_waitgroup_done(&member->group->members);
+	if (limited)
+		kc_sem_release(&j->group->room, 1);
+	kc_waitgroup_done(&j->group->members);
 	return ret;
+}
+
+static int go(const struct joining *j)
+{
+	const bool limited = j->group->limited;
+
+	if (limited)
+		kc_sem_acquire(&j->group->room, 1);
+	return start_member(j, limited);
+}
+
+static int try_go(const struct joining *j)
+{
+	const bool limited = j->group->limited;
+
+	if (limited && kc_sem_try_acquire(&j->group->room, 1))
+		return -EBUSY;
+	return start_member(j, limited);
 }
 
 int kc_group_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg)
 {
-	struct member member = { g, fn, arg, g->limited };
+	return go(&(struct joining){ g, fn, arg, false, 0, CALLER });
+}
 
-	if (member.limited)
-		kc_sem_acquire(&g->room, 1);
-	return start_member(&member, (uintptr_t)__builtin_return_address(0));
+int kc_group_go_copy(kc_group *g, kc_error *(*fn)(void *arg), const void *arg,
+		     size_t size)
+{
+	return go(&(struct joining){ g, fn, (void *)arg, true, size, CALLER });
 }
 
 int kc_group_try_start(kc_group *g, kc_error *(*fn)(void *arg), void *arg,
 		       uintptr_t at)
 {
-	struct member member = { g, fn, arg, g->limited };
-
-	if (member.limited && kc_sem_try_acquire(&g->room, 1))
-		return -EBUSY;
-	return start_member(&member, at);
+	return try_go(&(struct joining){ g, fn, arg, false, 0, at });
 }
 
 int kc_group_try_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg)
 {
-	return kc_group_try_start(g, fn, arg,
-				  (uintptr_t)__builtin_return_address(0));
+	return try_go(&(struct joining){ g, fn, arg, false, 0, CALLER });
+}
+
+int kc_group_try_go_copy(kc_group *g, kc_error *(*fn)(void *arg), const void *arg,
+			 size_t size)
+{
+	return try_go(&(struct joining){ g, fn, (void *)arg, true, size, CALLER });
 }
 
 /* What the last of those who wait takes away. */

@@ -45,6 +45,7 @@ int kc_go_copy(void (*fn)(void *arg), const void *arg, size_t size)
 	const struct kc_start start = {
 		.fn = fn,
 		.arg = (void *)arg,
+		.copied = true,
 		.copy_size = size,
 		.at = CALLER,
 	};
@@ -74,6 +75,7 @@ int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *options)
 	start.name = options->name;
 	start.flags = options->flags;
 	start.stack_size = options->stack_size;
+	start.copied = options->copy_size;
 	start.copy_size = options->copy_size;
 	return kc_start(&start);
 }

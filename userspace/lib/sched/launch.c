@@ -19,6 +19,29 @@ static unsigned int index_of(size_t stack_size)
 	return i;
 }
 
+/* How much room the copies take: SIZE_MAX if there can be none. */
+static size_t copy_room(const struct kc_start *start)
+{
+	size_t room;
+
+	if (!start->copied)
+		return 0;
+	if (!start->tail_size)
+		return start->copy_size;
+	room = kc_copied_tail(start->copy_size);
+	return room < SIZE_MAX - start->tail_size ? room + start->tail_size : SIZE_MAX;
+}
+
+static void *copy_to(void *room, const struct kc_start *start)
+{
+	if (start->copy_size)
+		memcpy(room, start->arg, start->copy_size);
+	if (start->tail_size)
+		memcpy((char *)room + kc_copied_tail(start->copy_size),
+		       start->tail, start->tail_size);
+	return room;
+}
+
 /* Takes over @copy. With the lock held, as the goroutine can be seen from now. */
 static void fill_in(struct kc_worker *w, const struct kc_start *start, void *copy,
 		    const struct kc_starter *starter, void (*run)(struct kc_g *g))
@@ -39,8 +62,8 @@ static void fill_in(struct kc_worker *w, const struct kc_start *start, void *cop
 	w->copy = copy;
 	if (copy)
 		g->arg = copy;
-	else if (start->copy_size)
-		g->arg = memcpy(w->room, start->arg, start->copy_size);
+	else if (start->copied)
+		g->arg = copy_to(w->room, start);
 }
 
 static struct kc_worker *new_worker(size_t stack_size, unsigned int i)
@@ -106,11 +129,11 @@ int kc_pool_start(const struct kc_start *start, void (*run)(struct kc_g *g))
 	void *copy = NULL;
 	int ret;
 
-	if (start->copy_size > KC_COPY_ROOM) {
-		copy = malloc(start->copy_size);
+	if (copy_room(start) > KC_COPY_ROOM) {
+		copy = malloc(copy_room(start));
 		if (!copy)
 			return -ENOMEM;
-		memcpy(copy, start->arg, start->copy_size);
+		copy_to(copy, start);
 	}
 	if (!starter) {
 		kc_jitter_here();

@@ -71,10 +71,21 @@ struct kc_start {
 	const char *name;
 	uint32_t flags;
 	size_t stack_size;
-	size_t copy_size;
+	bool copied;			/* of the argument it gets a copy, */
+	size_t copy_size;		/* of so many bytes, */
+	const void *tail;		/* and of these, at kc_copied_tail() */
+	size_t tail_size;
 	uintptr_t at;			/* the call that starts it */
 	const struct kc_starter *starter;	/* NULL: this goroutine */
 };
+
+/* How far behind the copy of an argument of @size bytes that of the tail is. */
+static inline size_t kc_copied_tail(size_t size)
+{
+	const size_t align = alignof(max_align_t);
+
+	return (size + align - 1) / align * align;
+}
 
 /*
  * Start one. Its thread calls @run, which calls the goroutine's function and comes back

@@ -26,6 +26,8 @@
 #define GENERATION	((uint64_t)2)
 #define COUNT_SHIFT	32
 
+#define CALLER	((uintptr_t)__builtin_return_address(0))
+
 static int32_t count_of(uint64_t state)
 {
 	return (int32_t)(state >> COUNT_SHIFT);
@@ -132,6 +134,15 @@ static void run_member(void *data)
 	member->fn(member->arg);
 }
 
+/* Its argument is copied, to behind it. */
+static void run_copied(void *data)
+{
+	struct member *member = data;
+
+	member->arg = (char *)data + kc_copied_tail(sizeof(*member));
+	run_member(data);
+}
+
 int kc_waitgroup_start(kc_waitgroup *wg, const struct kc_start *start)
 {
 	int ret;
@@ -149,8 +160,26 @@ int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
 	const struct kc_start start = {
 		.fn = run_member,
 		.arg = &member,
+		.copied = true,
 		.copy_size = sizeof(member),
-		.at = (uintptr_t)__builtin_return_address(0),
+		.at = CALLER,
+	};
+
+	return kc_waitgroup_start(wg, &start);
+}
+
+int kc_waitgroup_go_copy(kc_waitgroup *wg, void (*fn)(void *arg), const void *arg,
+			 size_t size)
+{
+	struct member member = { wg, fn, NULL };
+	const struct kc_start start = {
+		.fn = run_copied,
+		.arg = &member,
+		.copied = true,
+		.copy_size = sizeof(member),
+		.tail = arg,
+		.tail_size = size,
+		.at = CALLER,
 	};
 
 	return kc_waitgroup_start(wg, &start);

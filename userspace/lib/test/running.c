@@ -200,6 +200,7 @@ int kc_t_go(kc_t *t, void (*fn)(void *arg), void *arg)
 	const struct kc_start start = {
 		.fn = run_member,
 		.arg = &member,
+		.copied = true,
 		.copy_size = sizeof(member),
 		.at = (uintptr_t)__builtin_return_address(0),
 	};
