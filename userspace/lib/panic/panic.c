@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/logger.h"
 #include "panic/crash.h"
 #include "panic/panicking.h"
 #include "panic/report.h"
@@ -254,6 +255,31 @@ void kc_goexit(void)
 	}
 }
 
+/*
+ * Log the panic that has ended a safe goroutine. The logger is the program's, and so is
+ * what drops the value: each may call kc_goexit(), which lands here.
+ */
+static void report_safe(struct kc_g *g, struct kc_panicked *what)
+{
+	char *const text = kc_report_text("recovered from panic: ", what);
+	struct kc_protect base;
+
+	enter(g, &base, true);
+	if (!_setjmp(base.env)) {
+		kc_panicked_unref(what);
+		kc_log(text ? text :
+			      "recovered from panic: out of memory to tell it");
+		leave(g, &base);
+	}
+	free(text);
+	/* There is no other way to tell it. */
+	if (base.what) {
+		const struct kc_panic p = { .what = base.what };
+
+		kc_report_fatal(&p);
+	}
+}
+
 __attribute__((noinline)) void kc_g_run(struct kc_g *g)
 {
 	struct kc_protect base;
@@ -265,7 +291,7 @@ __attribute__((noinline)) void kc_g_run(struct kc_g *g)
 		leave(g, &base);
 	}
 	if (base.what)
-		kc_report_safe(base.what);
+		report_safe(g, base.what);
 	if (kc_clock_is_fake())
 		kc_race_release(&kc_clock_faked);
 	kc_g_free_deferred(g);

@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include "base/fork.h"
-#include "base/logger.h"
 #include "base/print.h"
 #include "base/task.h"
 #include "panic/backtrace.h"
@@ -150,17 +149,6 @@ char *kc_report_text(const char *start, const struct kc_panicked *what)
 	/* The last newline is for the reader to give. */
 	text.out.text[text.out.len - 1] = '\0';
 	return text.out.text;
-}
-
-void kc_report_safe(struct kc_panicked *what)
-{
-	char *text = kc_report_text("recovered from panic: ", what);
-	KC_DEFER_SCOPE;
-
-	/* What drops a value, and the logger, are the program's. */
-	kc_defer(free, text);
-	kc_panicked_unref(what);
-	kc_log(text ? text : "recovered from panic: out of memory to tell it");
 }
 
 char *kc_panic_report(const kc_panic_info *info)

@@ -13,9 +13,6 @@ void kc_report_begin(void);
 /* Print the newest of a chain of panics, which nobody recovers, and abort. */
 KC_NORETURN void kc_report_fatal(const struct kc_panic *p);
 
-/* Log the panic that has ended a safe goroutine. Takes the reference. */
-void kc_report_safe(struct kc_panicked *what);
-
 /* To be given to free(); NULL when there is no memory. */
 char *kc_report_text(const char *start, const struct kc_panicked *what);
 
