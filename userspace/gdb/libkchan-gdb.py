@@ -87,14 +87,18 @@ def end(fd):
 
 
 class Library:
-    """Tells the library's code from the program's: by the folder it was made in."""
+    """Tells the library's code from the program's: by where it is, struct kc_code."""
 
     def __init__(self):
-        symbol = gdb.lookup_global_symbol("kc_sched")
-        self.folder = os.path.dirname(symbol.symtab.fullname())
+        self.ranges = []
+        code = variable("kc_code")
+        while int(code):
+            self.ranges.append((int(code["start"]), int(code["end"])))
+            code = code["next"]
 
-    def has(self, symtab):
-        return symtab and os.path.dirname(symtab.fullname()) == self.folder
+    def has(self, frame):
+        pc = frame.pc()
+        return any(start <= pc <= end for start, end in self.ranges)
 
     def place(self, waits):
         """The frame of the selected thread's that is of interest: where the program
@@ -105,7 +109,7 @@ class Library:
         with contextlib.suppress(gdb.error):
             while frame and frame.name() != "kc_g_run":
                 symtab = frame.find_sal().symtab
-                if self.has(symtab):
+                if self.has(frame):
                     entered = frame
                 elif entered or (not waits and symtab and
                                  os.path.exists(symtab.fullname())):

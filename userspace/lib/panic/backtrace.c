@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "base/code.h"
 #include "panic/backtrace.h"
 #include "panic/symbols.h"
 
@@ -28,81 +29,56 @@ void kc_stack_head(struct kc_out *out, uint64_t id, const char *name,
 	kc_out_text(out, "]:\n");
 }
 
-void kc_stack_trace(struct kc_out *out, const struct kc_trace *trace)
+/* From one of its calls on. */
+static void put_from(struct kc_out *out, const struct kc_trace *trace, unsigned int i)
 {
-	unsigned int i;
-
-	for (i = 0; i < trace->nr; i++)
+	for (; i < trace->nr; i++)
 		kc_names_put(out, trace->pcs[i], NULL);
 	if (trace->nr == KC_TRACE_MAX)
 		kc_out_text(out, "...\n");
 }
 
-/* A function and where in it: two lines, the second of which begins with a tab. */
-struct frame {
-	const char *name;
-	const char *file;	/* and its folder, if that is known, */
-	size_t folder;		/* of this length */
-	const char *end;
-};
-
-static bool next_frame(struct frame *f, const char *at, const char *end)
+void kc_stack_trace(struct kc_out *out, const struct kc_trace *trace)
 {
-	const char *line = memchr(at, '\n', end - at), *last;
-
-	if (!line || ++line == end || *line != '\t')
-		return false;
-	f->name = at;
-	f->file = line + 1;
-	f->end = memchr(line, '\n', end - line);
-	f->end = f->end ? f->end + 1 : end;
-	last = memrchr(f->file, '/', f->end - f->file);
-	f->folder = last ? (size_t)(last - f->file) : 0;
-	return true;
-}
-
-static bool is_call(const struct frame *f)
-{
-	return f->file - f->name > 3 && !memcmp(f->name, "kc_", 3);
+	put_from(out, trace, 0);
 }
 
 /*
- * The innermost function is the library's; so are those that follow, as long as their
- * files are in the same folder. The last of them that has the library's prefix is what
- * the program has called. Where files are not known it is the first.
+ * In a text of frames, two lines each, of which the second begins with a tab: the last
+ * one whose function has the library's prefix. NULL: there is none.
  */
 static const char *find_call(const char *at, const char *end)
 {
-	struct frame first, f;
-	const char *call = NULL;
+	const char *call = NULL, *line;
 
-	if (!next_frame(&first, at, end))
-		return NULL;
-	for (f = first; f.folder == first.folder &&
-	     !memcmp(f.file, first.file, f.folder);) {
-		if (is_call(&f))
-			call = f.name;
-		if ((call && !first.folder) || !next_frame(&f, f.end, end))
-			break;
+	for (line = at; line < end; line++) {
+		if (end - line > 3 && !memcmp(line, "kc_", 3))
+			call = line;
+		line = memchr(line, '\n', end - line);
 	}
 	return call;
 }
 
+/*
+ * The innermost calls are the library's own. The last of them that has its prefix is
+ * what the program has called: the others may be its static functions, inlined there or
+ * not. Without names all of them are left.
+ */
 void kc_stack_waiting(struct kc_out *out, const struct kc_trace *trace)
 {
 	const size_t begin = out->len;
 	const char *call, *end;
+	unsigned int i;
 
-	kc_stack_trace(out, trace);
-	if (out->failed || out->len == begin)
-		return;
+	for (i = 0; i < trace->nr && kc_code_has(trace->pcs[i]); i++)
+		kc_names_put(out, trace->pcs[i], NULL);
 	end = out->text + out->len;
-	call = find_call(out->text + begin, end);
-	/* Without names it is left as it is. */
-	if (!call)
-		return;
-	memmove(out->text + begin, call, end - call);
-	out->len -= call - (out->text + begin);
+	call = out->failed || !i ? NULL : find_call(out->text + begin, end);
+	if (call) {
+		memmove(out->text + begin, call, end - call);
+		out->len -= call - (out->text + begin);
+	}
+	put_from(out, trace, i);
 }
 
 void kc_stack_creator(struct kc_out *out, uint64_t parent, uintptr_t at)
