@@ -18,11 +18,14 @@ struct restaurant {
 static kc_error *ask(void *arg)
 {
 	struct restaurant *r = arg;
+	int ret = kc_sleep_ctx(r->ctx, r->takes);
 
-	if (kc_sleep_ctx(r->ctx, r->takes)) {
+	if (ret && ret == kc_ctx_err(r->ctx)) {
 		r->answer = "called off";
 		return kc_error_ref(kc_ctx_cause(r->ctx));
 	}
+	if (ret)
+		return kc_error_new(ret, NULL);
 	r->answer = r->closed ? "no" : "yes";
 	return r->closed ? kc_errorf(-ENOENT, "%s: has closed down", r->name) :
 			   NULL;

@@ -27,13 +27,15 @@
  * While a call that was given a context is in progress the caller has to hold it.
  *
  * Cheap is: a context that can never be cancelled; a deadline, which becomes that
- * of the wait. A channel is made when somebody first has to wait; a thread (that of
+ * of the wait. A wait for contexts and times alone, such as kc_sleep_ctx(), needs no
+ * channel: neither the device nor a descriptor. A channel is made when somebody first
+ * has to wait for a context together with a channel or a descriptor. A thread (that of
  * time.h) is used for a deadline only by kc_ctx_done() and kc_after_func().
  *
  * After fork() each process has its own contexts. In the child, those made before
- * are cancelled also when the parent cancels its own or ends, provided that
- * somebody in the parent had waited for them, or called kc_ctx_done(), before; but
- * what the child cancels stays in the child. Deadlines hold in both. Ask again for
+ * are cancelled also when the parent cancels its own or ends, provided that they had
+ * a channel before: that somebody in the parent had called kc_ctx_done(). What the
+ * child cancels stays in the child. Deadlines hold in both. Ask again for
  * kc_ctx_done() in the child; what kc_after_func() had registered is the parent's.
  */
 #ifndef KCHAN_CONTEXT_H
@@ -149,7 +151,8 @@ int kc_ctx_done(kc_chan **out, kc_ctx *ctx) KC_MUST_CHECK;
 /*
  * A case that is ready when @ctx is cancelled; its status is kc_ctx_err() then.
  * Never ready if it can never be. The caller holds @ctx while the case is used. A
- * select with it may fail as kc_ctx_done() does, which is the case's status too.
+ * select with it and with a channel or a descriptor may fail as kc_ctx_done() does,
+ * which is the case's status too.
  */
 kc_case kc_case_done(kc_ctx *ctx);
 
@@ -208,8 +211,10 @@ void kc_after_func_unref(kc_ctx_func *func);
 /*
  * The calls of chan.h, select.h, go.h that wait, but no longer than until @ctx is
  * cancelled: then they return -ECANCELED or -ETIMEDOUT, as kc_ctx_err() does, and
- * nothing has moved. If it is cancelled already they do nothing. Besides, they can
- * fail as kc_ctx_done() does (but not with -EAGAIN).
+ * nothing has moved. If it is cancelled already they do nothing. Besides, those that
+ * wait for a channel or a descriptor, or with a @ctx from another process, can fail as
+ * kc_ctx_done() does (but not with -EAGAIN). So a result is a cancellation if it is
+ * that of kc_ctx_err(), and no other one is.
  *
  * A select may have fewer cases on channels and descriptors than kc_select(), by
  * one if @ctx can be cancelled, and by one for each process that it came through.

@@ -8,7 +8,8 @@
  *
  * The cases that wait for a time are a deadline for the others. One that waits for
  * a context is up to three things: its channel, the channels of other processes
- * that can cancel it, and a deadline.
+ * that can cancel it, and a deadline. Contexts of this process, and nothing that only
+ * the kernel can watch, are waited for without it: no channel is made for them.
  *
  * kc_select_ctx() has such a case that is not among the caller's: its index is one
  * beyond theirs.
@@ -21,6 +22,7 @@
 #include "base/sys.h"
 #include "chan/cases.h"
 #include "context/node.h"
+#include "context/wait.h"
 #include "race/channels.h"
 #include "sched/alarm.h"
 #include "sched/park.h"
@@ -47,6 +49,9 @@ struct live {
 	int64_t after;				/* then the earliest */
 	int64_t deadline;			/* of contexts, the earliest */
 	uint32_t late;				/* the case that has it */
+	bool alone;				/* contexts are waited for here: */
+	unsigned int nr_nodes;			/* so many, with their index */
+	struct kc_node *nodes[KCHAN_MAX_CASES];
 	size_t unwanted;			/* the longest element to discard */
 	void *room;				/* for it */
 };
@@ -162,6 +167,15 @@ static int add_fd(struct live *live, const kc_case *c, size_t index)
 	return 0;
 }
 
+static int add_node(struct live *live, struct kc_node *n, size_t index)
+{
+	if (live->nr_nodes == KCHAN_MAX_CASES)
+		return -E2BIG;
+	live->index[live->nr_nodes] = index;
+	live->nodes[live->nr_nodes++] = n;
+	return 0;
+}
+
 /* Each of these counts: any of them is how it is cancelled. */
 static int add_context(struct live *live, kc_ctx *ctx, size_t index)
 {
@@ -174,6 +188,8 @@ static int add_context(struct live *live, kc_ctx *ctx, size_t index)
 
 	if (!n)
 		return 0;
+	if (live->alone)
+		return add_node(live, n, index);
 	if (!kc_node_err(n))
 		nr = kc_node_sources(n, sources, KCHAN_MAX_CASES);
 	if (nr >= KCHAN_MAX_CASES - live->nr)
@@ -259,6 +275,38 @@ static int make_room(struct live *live)
 	return 0;
 }
 
+static bool has_source(kc_ctx *ctx)
+{
+	struct kc_node *n = kc_ctx_node(ctx);
+
+	return n && !kc_node_known(n) && kc_node_sources(n, NULL, 0);
+}
+
+/* There is something that only the kernel can watch. */
+static bool needs_kernel(const kc_case *c)
+{
+	switch (c->op) {
+	case KC_OP_FD:
+		return c->fd >= 0;
+	case KC_OP_DONE:
+		return has_source(c->addr);
+	case KC_OP_AFTER:
+	case KC_OP_NONE:
+		return false;
+	}
+	return c->chan;
+}
+
+static bool is_alone(const kc_case *cases, size_t n, kc_ctx *ctx)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (needs_kernel(&cases[i]))
+			return false;
+	return !has_source(ctx);
+}
+
 /* Holds the channels when it succeeds. */
 static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 {
@@ -271,6 +319,8 @@ static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 	live->timed = false;
 	live->after = 0;
 	live->deadline = KC_NEVER;
+	live->alone = is_alone(cases, n, ctx);
+	live->nr_nodes = 0;
 	live->unwanted = 0;
 	live->room = NULL;
 	for (i = 0; i < n; i++) {
@@ -504,6 +554,11 @@ static int commit(struct live *live, kc_case *cases, size_t n, struct kc_limit l
 	struct kc_alarm alarm;
 	int ret;
 
+	if (live->nr_nodes) {
+		ret = kc_ctx_await(live->nodes, live->nr_nodes, KC_STATE_SELECT,
+				   limit);
+		return ret < 0 ? ret : (int)live->index[ret];
+	}
 	if (!live->nr)
 		return kc_wait_for_nothing(limit.flags & KCHAN_SELECT_DEADLINE ?
 					   KC_STATE_SELECT :

@@ -3,7 +3,8 @@
  * Calls that wait no longer than until a context is cancelled.
  *
  * A context that cannot be is not looked at. Else, the first time that somebody has
- * to wait with it, it needs a channel; so what can be done at once is done before.
+ * to wait with it and for a channel or a descriptor, it needs a channel; so what can be
+ * done at once is done before.
  */
 #include "chan/cases.h"
 #include "context/node.h"
