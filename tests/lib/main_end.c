@@ -3,8 +3,11 @@
  * main() leaves, and the others go on: how the process ends when they have. Needs no
  * channel.
  */
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -315,6 +318,129 @@ static void test_deadlock(void)
 		DEADLOCK, "[select (no cases)", "leave_asleep", NULL });
 }
 
+/*
+ * main() itself never calls the library. The helper goes on when it has left, as the
+ * kernel tells.
+ */
+static void *use_library_alone(void *arg)
+{
+	char path[64], text[512];
+	const char *state;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
+	do {
+		sleep_ms(5);
+		stat = fopen(path, "r");
+		must(stat && fgets(text, sizeof(text), stat));
+		fclose(stat);
+		state = strrchr(text, ')');
+	} while (state[2] != (arg ? 'Z' : 'S'));
+	use_all();
+	park_some();
+	thread_says((void *)"t");
+	must_int(kc_go(says_later, (void *)"o"), 0);
+	return NULL;
+}
+
+static atomic_bool has_used;
+
+static void *use_library_first(void *arg)
+{
+	use_all();
+	atomic_store(&has_used, true);
+	return use_library_alone(arg);
+}
+
+/* As a program's first thread, which has not called the library yet. */
+static void run_new_program(const char *how, const char *said)
+{
+	static char text[64];
+	ssize_t len = 0, more;
+	int ends[2], status;
+	pid_t pid;
+
+	if (THREAD_SANITIZED)
+		tap_skip(DETECTORS);
+	must_int(pipe(ends), 0);
+	pid = fork();
+	must(pid >= 0);
+	if (!pid) {
+		dup2(ends[1], STDOUT_FILENO);
+		execl("/proc/self/exe", "main_end", how, NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	while (len < (ssize_t)sizeof(text) - 1 &&
+	       (more = read(ends[0], text + len, sizeof(text) - 1 - len)) > 0)
+		len += more;
+	text[len] = '\0';
+	close(ends[0]);
+	must_int(waitpid(pid, &status, 0), pid);
+	expect_int(status, 0);
+	if (!expect(!strcmp(text, said)))
+		tap_note("said: %s", text);
+}
+
+/* The library has no thread yet when main() leaves: it is gone then, */
+static void test_main_alone(void)
+{
+	run_new_program("alone", "tol");
+}
+
+/* or it has some, and main() stays. */
+static void test_main_beside(void)
+{
+	run_new_program("beside", "tol");
+}
+
+/* Nobody ever uses the library: libc ends the process. */
+static void test_main_without(void)
+{
+	run_new_program("without", "t");
+}
+
+static void leave_without_proc(void *arg)
+{
+	(void)arg;
+	use_timers();
+	park_some();
+	must_int(kc_go(says_later, (void *)"o"), 0);
+	kc_goexit();
+}
+
+static void *hide_proc(void *arg)
+{
+	*(bool *)arg = !unshare(CLONE_NEWNS) &&
+		       !mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) &&
+		       !mount("none", "/proc", "tmpfs", 0, NULL);
+	return NULL;
+}
+
+static int leave_hidden(void)
+{
+	bool hidden;
+
+	hide_proc(&hidden);
+	if (!hidden)
+		return 77;
+	leave_without_proc(NULL);
+	return 0;
+}
+
+static void test_no_proc(void)
+{
+	static struct output seen;
+
+	if (SANITIZED)
+		tap_skip("the sanitizer needs /proc");
+	run_apart(&seen, leave_hidden);
+	if (seen.status == 77)
+		tap_skip("/proc cannot be hidden");
+	expect_int(seen.status, 0);
+	expect(!strcmp(seen.out, "ol"));
+}
+
 static const struct tap_test tests[] = {
 	{ "it ends with the last goroutine", test_goexit },
 	{ "threads of the library's own do not count", test_own_threads },
@@ -322,10 +448,38 @@ static const struct tap_test tests[] = {
 	{ "nobody else is there", test_nobody },
 	{ "another thread is", test_other_thread },
 	{ "main() leaves by pthread_exit()", test_pthread_exit },
+	{ "main() leaves, and has never called the library", test_main_alone },
+	{ "it leaves later than others call it", test_main_beside },
+	{ "nobody calls the library", test_main_without },
+	{ "there is no /proc", test_no_proc },
 	{ "its thread's data are destroyed", test_data },
 	{ "a goroutine that has forked", test_forked },
 	{ "what is called at exit", test_at_exit },
 	{ "a deadlock of those who are left", test_deadlock },
 };
 
-TAP_MAIN(tests)
+/* The one that run_new_program() runs. */
+KC_NORETURN static void be_new_program(const char *how)
+{
+	void *(*fn)(void *arg) = use_library_alone;
+	void *arg = (void *)"gone";
+
+	if (!strcmp(how, "beside")) {
+		fn = use_library_first;
+		arg = NULL;
+	} else if (!strcmp(how, "without")) {
+		fn = thread_says;
+		arg = (void *)"t";
+	}
+	must_int(pthread_detach(start(fn, arg)), 0);
+	while (!arg && !atomic_load(&has_used))
+		sleep_ms(1);
+	pthread_exit(NULL);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		be_new_program(argv[1]);
+	return tap_run(tests, ARRAY_SIZE(tests));
+}

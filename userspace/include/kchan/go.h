@@ -108,8 +108,9 @@ int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *options)
  * In main() the deferred calls run, and the program goes on without main() until
  * its other threads have ended. Those that the library has for itself do not count;
  * then the program exits, with status 0. (So it does when main() is left by
- * pthread_exit(); the first thread cannot be joined, then.) Any other thread ends as
- * by pthread_exit().
+ * pthread_exit(); the first thread cannot be joined, then.) Where there is no /proc,
+ * threads that the library did not start count only if they have called it. Any other
+ * thread ends as by pthread_exit().
  */
 KC_NORETURN void kc_goexit(void);
 

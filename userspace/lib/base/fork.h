@@ -19,6 +19,7 @@
 enum kc_fork_order {
 	KC_FORK_RACE,
 	KC_FORK_THREAD,
+	KC_FORK_MAIN_END,
 	KC_FORK_POOL,		/* it still finds the list of all goroutines */
 	KC_FORK_G,
 	KC_FORK_REPORT,

@@ -144,9 +144,13 @@ unsigned int kc_thread_count_own(void)
 	return __atomic_load_n(&nr_own, __ATOMIC_RELAXED);
 }
 
+/* The first thread has ended: the kernel still counts it. */
+static bool first_ended;
+
 static void forked(void)
 {
 	nr_own = 0;
+	first_ended = false;
 }
 
 KC_AT_FORK(.order = KC_FORK_THREAD, .forked = forked)
@@ -164,12 +168,20 @@ void kc_thread_become_own(void)
 	kc_thread_add_own();
 }
 
+void kc_thread_first_ends(void)
+{
+	__atomic_store_n(&first_ended, true, __ATOMIC_RELAXED);
+}
+
 /* Each is a folder in that one. */
 long kc_thread_count(void)
 {
 	struct stat tasks;
 
-	return stat("/proc/self/task", &tasks) ? -1 : (long)tasks.st_nlink - 2;
+	if (stat("/proc/self/task", &tasks))
+		return -1;
+	return (long)tasks.st_nlink - 2 -
+		__atomic_load_n(&first_ended, __ATOMIC_RELAXED);
 }
 
 /* That of the detector is there or not. */

@@ -52,6 +52,9 @@ void kc_thread_add_own(void);
 /* This thread is one from now on, and blocks all signals. */
 void kc_thread_become_own(void);
 
+/* The first thread of the process ends, and the process goes on. */
+void kc_thread_first_ends(void);
+
 /* How many threads this process has, of whoever's; negative: not known. */
 long kc_thread_count(void);
 
