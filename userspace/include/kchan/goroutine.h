@@ -134,7 +134,8 @@ int kc_dump(int fd);
 /*
  * From now on do kc_dump() to standard error when @signal comes, SIGQUIT for example,
  * as Go programs do. A thread of the library's own does it, so that it works also when
- * all goroutines are blocked. What was done at the signal before is not done any more.
+ * all goroutines are blocked. What was done at the signal before is not done any more;
+ * but who is told of it (signal.h) is told as well, whoever of the two came first.
  * @flags is 0 or KC_DUMP_EXIT.
  *
  * A forked child is as it was before the first such call: it has to ask for itself.

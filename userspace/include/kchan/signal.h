@@ -19,8 +19,9 @@ KC_DECLS_BEGIN
  * comes several times before it is seen is one.
  *
  * What the process did on that signal it does no longer, until nobody is told of
- * it any more; then it does again. (The library handles it, by sigaction();
- * whoever changes that himself is not told.) Calls for the same @c add to each
+ * it any more; then it does again. (The library handles it, by sigaction(). When the
+ * program changes that itself meanwhile, nobody is told, until the next kc_notify() of
+ * that signal; and what the program installed stays.) Calls for the same @c add to each
  * other. Signals that all threads block stay pending. After fork() the child does
  * what the parent did before, and sends nothing.
  *
@@ -36,7 +37,8 @@ int kc_notify(kc_chan *c, const int *signums, size_t n) KC_MUST_CHECK;
 
 /*
  * @c is told of no more signals: when this returns nothing more is sent. What is
- * queued stays so.
+ * queued stays so. A signal that comes meanwhile is not lost: it is sent to @c, or if
+ * nobody else is told of it, the process does on it what it did before.
  */
 void kc_notify_stop(kc_chan *c);
 

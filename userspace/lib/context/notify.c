@@ -2,18 +2,18 @@
 /*
  * Signals, and who is told of them.
  *
- * The handler only notes down which signal it was, and wakes the keeper. So it does
- * nothing that could not be done in the middle of anything else, and whoever is
- * told is told in no handler.
+ * The handler (base/catch.c) only notes down which signal it was, and wakes the keeper.
+ * So whoever is told is told in no handler.
  */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/catch.h"
 #include "base/fork.h"
 #include "base/futex.h"
 #include "base/internal.h"
-#include "base/proc.h"
+#include "base/task.h"
 #include "context/notify.h"
 #include "race/race.h"
 #include "sched/keeper.h"
@@ -23,11 +23,9 @@ static uint32_t lock;
 /* Under the lock. */
 static struct kc_list all = KC_LIST_INIT(all);
 static unsigned int nr_wanted[KC_NR_SIGNALS + 1];
-static struct sigaction before[KC_NR_SIGNALS + 1];
 static struct kc_list left = KC_LIST_INIT(left);	/* by the parent of a fork() */
 
-/* By the handler. */
-static bool pending[KC_NR_SIGNALS + 1];
+/* Set by the handler: some of them have come. */
 static bool any_pending;
 
 static void lock_all(void)
@@ -40,14 +38,11 @@ static void unlock_all(void)
 	kc_unlock(&lock);
 }
 
-static void on_signal(int signum)
+/* In the handler. */
+static void wake(void)
 {
-	const int saved = errno;
-
-	__atomic_store_n(&pending[signum], true, __ATOMIC_RELAXED);
 	__atomic_store_n(&any_pending, true, __ATOMIC_RELEASE);
 	kc_keeper_wake();
-	errno = saved;
 }
 
 static bool can_be_told(int signum)
@@ -79,61 +74,38 @@ int kc_notify_check(const int *signums, size_t n)
 	return n ? 0 : -EINVAL;
 }
 
-/*
- * The race detector puts its own handler in the place of one, and calls that late: too
- * late for who waits to be told. What ours does is no matter to it.
- */
-static void catch_at_once(int signum)
-{
-	struct kc_sigaction action;
-
-	if (!sys_sigaction(signum, NULL, &action)) {
-		action.handler = on_signal;
-		sys_sigaction(signum, &action, NULL);
-	}
-}
-
-/* With the lock held, as the next ones. */
-static void catch_it(int signum)
-{
-	struct sigaction action = {
-		.sa_handler = on_signal,
-		.sa_flags = SA_RESTART | SA_ONSTACK,
-	};
-
-	sigfillset(&action.sa_mask);
-	sigaction(signum, &action, &before[signum]);
-	if (kc_race_on())
-		catch_at_once(signum);
-}
-
+/* With the lock held, as the next ones. Again, if the program has caught it since. */
 static void want(struct kc_notified *to, int signum)
 {
-	if (to->wanted[signum])
+	if (!to->wanted[signum]) {
+		to->wanted[signum] = true;
+		nr_wanted[signum]++;
+	}
+	kc_catch(KC_CATCH_NOTIFY, signum);
+}
+
+static void tell_of(int signum)
+{
+	struct kc_notified *to;
+	struct kc_list *link;
+
+	if (!kc_catch_take(KC_CATCH_NOTIFY, signum))
 		return;
-	to->wanted[signum] = true;
-	if (!nr_wanted[signum]++)
-		catch_it(signum);
+	for (link = all.next; link != &all; link = link->next) {
+		to = kc_container(link, struct kc_notified, link);
+		if (to->wanted[signum])
+			to->tell(to, signum);
+	}
 }
 
 static void tell_all(void)
 {
-	struct kc_notified *to;
-	struct kc_list *link;
 	int signum;
 
 	if (!__atomic_exchange_n(&any_pending, false, __ATOMIC_ACQUIRE))
 		return;
-	for (signum = 1; signum <= KC_NR_SIGNALS; signum++) {
-		if (!__atomic_exchange_n(&pending[signum], false,
-					 __ATOMIC_RELAXED))
-			continue;
-		for (link = all.next; link != &all; link = link->next) {
-			to = kc_container(link, struct kc_notified, link);
-			if (to->wanted[signum])
-				to->tell(to, signum);
-		}
-	}
+	for (signum = 1; signum <= KC_NR_SIGNALS; signum++)
+		tell_of(signum);
 }
 
 static void tell(void)
@@ -148,6 +120,7 @@ static void tell(void)
 __attribute__((constructor(KC_FORK_EARLY))) static void serve_keeper(void)
 {
 	kc_keeper_signals = tell;
+	kc_catch_wake_by(KC_CATCH_NOTIFY, wake);
 }
 
 static void add(struct kc_notified *to, const int *signums, size_t n)
@@ -162,15 +135,22 @@ static void add(struct kc_notified *to, const int *signums, size_t n)
 		want(to, signums[i]);
 }
 
-/* What came before that is told still, to this one too. */
+/*
+ * What came before that is told still, to this one too: it may be that the handler has
+ * not come to wake anybody yet.
+ */
 static void del(struct kc_notified *to)
 {
 	int signum;
 
-	for (signum = 1; signum <= KC_NR_SIGNALS; signum++)
-		if (to->wanted[signum] && !--nr_wanted[signum])
-			sigaction(signum, &before[signum], NULL);
-	tell_all();
+	for (signum = 1; signum <= KC_NR_SIGNALS; signum++) {
+		if (!to->wanted[signum])
+			continue;
+		if (!--nr_wanted[signum])
+			kc_catch_end(KC_CATCH_NOTIFY, signum);
+		tell_of(signum);
+		to->wanted[signum] = false;
+	}
 	kc_list_del(&to->link);
 	to->linked = false;
 }
@@ -304,11 +284,10 @@ void kc_notify_stop(kc_chan *c)
 		free_receiver(&r->to);
 }
 
-/* In the child, with the lock held: it does what the parent did before. */
+/* In the child, with the lock held: nobody is told of any. */
 static void forked(void)
 {
 	struct kc_notified *to;
-	int signum;
 
 	while (!kc_list_empty(&all)) {
 		to = kc_container(all.next, struct kc_notified, link);
@@ -318,12 +297,7 @@ static void forked(void)
 		if (to->forked)
 			kc_list_add(&left, &to->link);
 	}
-	for (signum = 1; signum <= KC_NR_SIGNALS; signum++) {
-		if (nr_wanted[signum])
-			sigaction(signum, &before[signum], NULL);
-		nr_wanted[signum] = 0;
-		pending[signum] = false;
-	}
+	memset(nr_wanted, 0, sizeof(nr_wanted));
 	any_pending = false;
 }
 

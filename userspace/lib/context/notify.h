@@ -10,9 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/catch.h"
 #include "base/list.h"
-
-#define KC_NR_SIGNALS	(_NSIG - 1)
 
 /*
  * One who is told. @tell is called by the keeper, or by a thread that stops another

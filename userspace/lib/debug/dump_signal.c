@@ -8,22 +8,20 @@
  */
 #include <signal.h>
 
+#include "base/catch.h"
 #include "base/futex.h"
 #include "base/kchandebug.h"
 #include "base/task.h"
 #include "debug/dump.h"
 #include "sched/thread.h"
 
-#define LAST	(_NSIG - 1)
+#define LAST	KC_NR_SIGNALS
 
-/* Set under the lock; what the handler and the thread share is atomic. */
+/* Set under the lock; what the thread reads as well is atomic. */
 static struct {
 	uint32_t lock;
 	bool runs;
-	bool set[_NSIG];
-	struct sigaction before[_NSIG];
 	uint32_t flags[_NSIG];
-	bool come[_NSIG];
 	uint32_t wakes;			/* a futex: counts what has come */
 } dumps;
 
@@ -37,31 +35,20 @@ static void unlock_dumps(void)
 	kc_unlock(&dumps.lock);
 }
 
-/* In the child, which is as it was before it asked for any. The thread is gone. */
+/* In the child nobody has asked for any. The thread is gone. */
 static void forked(void)
 {
-	int i;
-
 	dumps.runs = false;
-	for (i = 1; i <= LAST; i++) {
-		if (dumps.set[i])
-			sigaction(i, &dumps.before[i], NULL);
-		dumps.set[i] = false;
-		dumps.come[i] = false;
-	}
 }
 
 KC_AT_FORK(.order = KC_FORK_DUMP, .lock = lock_dumps, .unlock = unlock_dumps,
 	   .forked = forked)
 
-static void on_signal(int signal)
+/* In the handler. */
+static void wake(void)
 {
-	const int error = errno;
-
-	__atomic_store_n(&dumps.come[signal], true, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&dumps.wakes, 1, __ATOMIC_RELEASE);
 	sys_futex_wake_one(&dumps.wakes);
-	errno = error;
 }
 
 /* As if nobody had caught it. */
@@ -93,8 +80,7 @@ static void serve_all(void)
 	for (;;) {
 		seen = __atomic_load_n(&dumps.wakes, __ATOMIC_ACQUIRE);
 		for (i = 1; i <= LAST; i++)
-			if (__atomic_exchange_n(&dumps.come[i], false,
-						__ATOMIC_RELAXED))
+			if (kc_catch_take(KC_CATCH_DUMP, i))
 				serve(i);
 		sys_futex_wait(&dumps.wakes, seen);
 	}
@@ -103,11 +89,6 @@ static void serve_all(void)
 /* With the lock held. */
 static int ask_for(int signal, uint32_t flags)
 {
-	struct sigaction action = {
-		.sa_handler = on_signal,
-		.sa_flags = SA_RESTART | SA_ONSTACK,
-	};
-	struct sigaction old;
 	int ret = 0;
 
 	if (!dumps.runs)
@@ -116,13 +97,8 @@ static int ask_for(int signal, uint32_t flags)
 		return ret;
 	dumps.runs = true;
 	__atomic_store_n(&dumps.flags[signal], flags, __ATOMIC_RELAXED);
-	sigemptyset(&action.sa_mask);
-	if (sigaction(signal, &action, &old))
-		return -errno;
-	if (!dumps.set[signal])
-		dumps.before[signal] = old;
-	dumps.set[signal] = true;
-	return 0;
+	kc_catch_wake_by(KC_CATCH_DUMP, wake);
+	return kc_catch(KC_CATCH_DUMP, signal);
 }
 
 int kc_dump_on_signal(int signal, uint32_t flags)
