@@ -3,6 +3,7 @@
  * Contexts one by one: how they are made, what they say. Needs no channel.
  */
 #include <limits.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "contexts.h"
@@ -77,21 +78,18 @@ static void test_cause(void)
 	kc_error *why = kc_error_new(-EPROTO, "why"), *later;
 	kc_ctx *ctx, *below;
 
-	must_int(kc_with_cancel_cause(&ctx, NULL), 0);
+	must_int(kc_with_cancel(&ctx, NULL), 0);
 	below = with_timeout(ctx, LATE);
 	expect_int(kc_cancel_cause(ctx, why), 0);
 	/* The first one counts. */
 	later = kc_error_new(-EIO, "later");
-	expect_int(kc_cancel_cause(ctx, later), 0);
+	expect_int(kc_cancel_cause(ctx, kc_error_ref(later)), 0);
 	expect_int(kc_cancel_cause(below, later), 0);
 	expect_int(kc_cancel(ctx), 0);
 	expect_int(kc_ctx_err(ctx), -ECANCELED);
 	expect_int(kc_ctx_err(below), -ECANCELED);
 	expect(kc_ctx_cause(ctx) == why);
 	expect(kc_ctx_cause(below) == why);
-	/* They have references of their own. */
-	kc_error_unref(why);
-	kc_error_unref(later);
 	kc_ctx_unref(ctx);
 	expect_text(kc_ctx_cause(below), "why");
 	kc_ctx_unref(below);
@@ -100,6 +98,32 @@ static void test_cause(void)
 	expect_int(kc_cancel_cause(ctx, NULL), 0);
 	expect_text(kc_ctx_cause(ctx), "context canceled");
 	kc_ctx_unref(ctx);
+}
+
+/* Large, so that one that is lost is seen. */
+static kc_error *large_cause(void)
+{
+	return kc_errorf(-EIO, "%*s", 4000, "");
+}
+
+/* The reference to a cause is taken over, whatever becomes of the call. */
+static void test_cause_taken(void)
+{
+	const unsigned int rounds = 1000;
+	unsigned int i;
+	size_t before;
+	kc_ctx *ctx;
+
+	before = mallinfo2().uordblks;
+	for (i = 0; i < rounds; i++) {
+		ctx = cancellable(NULL);
+		must_int(kc_cancel_cause(ctx, large_cause()), 0);
+		must_int(kc_cancel_cause(ctx, large_cause()), 0);
+		must_int(kc_cancel_cause(kc_background(), large_cause()), -EINVAL);
+		expect_int(kc_error_code(kc_ctx_cause(ctx)), -EIO);
+		kc_ctx_unref(ctx);
+	}
+	expect(mallinfo2().uordblks < before + rounds * 1000);
 }
 
 static void test_timeout(void)
@@ -223,7 +247,6 @@ static void test_cancel_late(void)
 	expect_int(kc_ctx_err(below), -ETIMEDOUT);
 	expect(kc_ctx_cause(early) == why);
 	expect_int(kc_error_code(kc_ctx_cause(below)), -ETIMEDOUT);
-	kc_error_unref(why);
 	kc_ctx_unref(ctx);
 	kc_ctx_unref(timed);
 	kc_ctx_unref(below);
@@ -343,6 +366,7 @@ static const struct tap_test tests[] = {
 	{ "the background", test_root },
 	{ "cancel", test_cancel },
 	{ "causes", test_cause },
+	{ "a cause is taken over", test_cause_taken },
 	{ "timeout", test_timeout },
 	{ "deadlines", test_deadlines },
 	{ "causes of deadlines", test_late_causes },

@@ -78,7 +78,6 @@ static void test_from_cancelled(void)
 	}
 	for (i = 0; i < ARRAY_SIZE(below); i++)
 		kc_ctx_unref(below[i]);
-	kc_error_unref(why);
 }
 
 /* All orders in which five can be dropped, with one cancelled in between. */

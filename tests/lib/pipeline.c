@@ -319,7 +319,7 @@ static void test_cancelled_stages(void)
 	must_int(kc_pipeline(&c, &g, ctx, numbers, stages, 2), 0);
 	kc_unref(numbers);
 	must_int(kc_recv(c, &value), 1);
-	kc_cancel_cause(ctx, cause);
+	kc_cancel_cause(ctx, kc_error_ref(cause));
 	err = kc_group_wait(&g);
 	expect(err == cause);
 	kc_error_unref(err);

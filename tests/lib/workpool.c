@@ -238,7 +238,7 @@ static void test_cancel(void)
 		if (round)
 			kc_cancel(ctx);
 		else
-			kc_pool_cancel(pool, cause);
+			kc_pool_cancel(pool, kc_error_ref(cause));
 		err = kc_pool_wait(pool);
 		if (round)
 			expect_int(kc_error_code(err), -ECANCELED);

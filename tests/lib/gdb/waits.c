@@ -133,8 +133,8 @@ static void make_values(void)
 	plain = kc_error_new(-2, "no such \"thing\"");
 	wrapped = kc_error_wrap_code(plain, -5, "reading %s", "it");
 	background = kc_background();
-	must(kc_with_cancel_cause(&cancelled, background));
-	must(kc_cancel_cause(cancelled, plain));
+	must(kc_with_cancel(&cancelled, background));
+	must(kc_cancel_cause(cancelled, kc_error_ref(plain)));
 	must(kc_with_timeout(&timed, background, 2 * HOUR));
 	must(kc_with_value(&valued, timed, key, &group, NULL));
 	must(kc_without_cancel(&without, valued));

@@ -12,7 +12,7 @@ static void make(void)
 {
 	kc_ctx *between;
 
-	sure(!kc_with_cancel_cause(&ctx, NULL));
+	sure(!kc_with_cancel(&ctx, NULL));
 	sure(!kc_with_timeout(&between, ctx, 1000 * KC_SECOND));
 	sure(!kc_with_cancel(&child, between));
 	kc_ctx_unref(between);
@@ -37,10 +37,7 @@ static void cancel(void)
 
 static void cancel_with_cause(void)
 {
-	kc_error *cause = kc_errorf(-EIO, "by the %s", "giver");
-
-	kc_cancel_cause(ctx, cause);
-	kc_error_unref(cause);
+	kc_cancel_cause(ctx, kc_errorf(-EIO, "by the %s", "giver"));
 }
 
 static void ask(void)

@@ -69,11 +69,9 @@ void kc_ctx_unref(kc_ctx *ctx);
  * Make a context from @parent; *@out is one reference. Made from one that is
  * cancelled it is so from the start. 0, or -ENOMEM.
  *
- * To be cancelled by kc_cancel(). The second form is the same: whatever can be
- * cancelled can be with a cause.
+ * It is to be cancelled by kc_cancel(), or with a cause by kc_cancel_cause().
  */
 int kc_with_cancel(kc_ctx **out, kc_ctx *parent) KC_MUST_CHECK;
-int kc_with_cancel_cause(kc_ctx **out, kc_ctx *parent) KC_MUST_CHECK;
 
 /*
  * To be cancelled by kc_cancel(), and in any case at @deadline, in nanoseconds on
@@ -103,9 +101,12 @@ int kc_without_cancel(kc_ctx **out, kc_ctx *parent) KC_MUST_CHECK;
  * Cancel @ctx and all that was made from it: when this returns kc_ctx_err() of all
  * of them says so, and all their channels (kc_ctx_done()) are closed. So it is also
  * when another thread had begun to cancel them. What is cancelled already is left as it
- * is. The second form
- * gives a cause for kc_ctx_cause(), of which it takes its own reference; NULL is
- * none.
+ * is.
+ *
+ * The second form gives a cause, which kc_ctx_cause() returns from then on. It takes over
+ * the caller's reference to it, also when it fails or @ctx was cancelled before. So the
+ * error can be made in the call: kc_cancel_cause(ctx, kc_errorf(-EIO, "no disk")). NULL
+ * is no cause.
  *
  * 0, or
  * -EINVAL	@ctx is none that can be cancelled by itself: the background, or

@@ -21,8 +21,9 @@
  *		}
  *
  * References are counted. What makes an error returns one reference, to be
- * dropped by kc_error_unref(); whoever is given an error to keep takes one of
- * its own, and leaves yours to you.
+ * dropped by kc_error_unref(). A call that keeps an error which it is given takes a
+ * reference of its own, and leaves yours to you. The exceptions are kc_cancel_cause() and
+ * kc_pool_cancel(), whose errors are most often made in the call: they take over yours.
  *
  * An error goes through a channel as a pointer, within one process:
  * KC_CHAN_DEFINE(error_chan, kc_error *). The reference goes with it: who sends

@@ -117,7 +117,8 @@ void kc_pool_stop(kc_pool *pool);
 
 /*
  * The workers end as soon as they have done what they are at; jobs that wait are
- * not done. @cause may be NULL, as for kc_cancel_cause().
+ * not done. @cause is as for kc_cancel_cause(): its reference is taken over, and it
+ * may be NULL.
  */
 void kc_pool_cancel(kc_pool *pool, kc_error *cause);
 

@@ -118,11 +118,6 @@ int kc_with_cancel(kc_ctx **out, kc_ctx *parent)
 	return 0;
 }
 
-int kc_with_cancel_cause(kc_ctx **out, kc_ctx *parent)
-{
-	return kc_with_cancel(out, parent);
-}
-
 int kc_with_deadline_cause(kc_ctx **out, kc_ctx *parent, int64_t deadline,
 			   kc_error *cause)
 {
@@ -184,7 +179,7 @@ int kc_without_cancel(kc_ctx **out, kc_ctx *parent)
 	return 0;
 }
 
-int kc_cancel_cause(kc_ctx *ctx, kc_error *cause)
+static int cancel(kc_ctx *ctx, kc_error *cause)
 {
 	struct kc_node *n = kc_ctx_node(ctx);
 
@@ -197,9 +192,17 @@ int kc_cancel_cause(kc_ctx *ctx, kc_error *cause)
 	return 0;
 }
 
+int kc_cancel_cause(kc_ctx *ctx, kc_error *cause)
+{
+	const int ret = cancel(ctx, cause);
+
+	kc_error_unref(cause);
+	return ret;
+}
+
 int kc_cancel(kc_ctx *ctx)
 {
-	return kc_cancel_cause(ctx, NULL);
+	return cancel(ctx, NULL);
 }
 
 void kc_cancel_unref(void *ctx)

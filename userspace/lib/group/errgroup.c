@@ -68,11 +68,13 @@ void kc_group_set_limit(kc_group *g, int n)
 	g->room = (kc_sem)KC_SEM_INIT(n >= 0 ? n : 0);
 }
 
-/* The group holds its context until all members have ended. */
+/* Takes the reference. The group holds its context until all members have ended. */
 static void cancel(kc_group *g, kc_error *cause)
 {
 	if (g->ctx)
 		kc_cancel_cause(g->ctx, cause);
+	else
+		kc_error_unref(cause);
 }
 
 /* Takes the reference. */
@@ -87,7 +89,7 @@ static void fail(kc_group *g, kc_error *err)
 	kc_unlock(&g->lock);
 	/* The first error stays until after this member has ended. */
 	if (first)
-		cancel(g, err);
+		cancel(g, kc_error_ref(err));
 	else
 		kc_error_unref(err);
 }
@@ -103,7 +105,6 @@ static void propagate(kc_group *g, kc_panic_info *info)
 	kc_unlock(&g->lock);
 	kc_panic_info_clear(info);
 	cancel(g, err);
-	kc_error_unref(err);
 }
 
 /* A panic that is going to end the program must not let others go on first. */
@@ -244,7 +245,7 @@ kc_error *kc_group_wait(kc_group *g)
 	g->waiting++;
 	kc_unlock(&g->lock);
 	kc_waitgroup_wait(&g->members);
-	cancel(g, g->error);
+	cancel(g, kc_error_ref(g->error));
 
 	kc_lock(&g->lock);
 	err = kc_error_ref(g->error);

@@ -125,7 +125,7 @@ static void fail(kc_pool *pool, kc_error *err)
 		pool->error = err;
 	kc_unlock(&pool->lock);
 	if (first)
-		kc_cancel_cause(pool->ctx, err);
+		kc_cancel_cause(pool->ctx, kc_error_ref(err));
 	else
 		kc_error_unref(err);
 }
