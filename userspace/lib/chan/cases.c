@@ -54,12 +54,3 @@ kc_case kc_case_after(int64_t duration)
 	made.duration = duration;
 	return made;
 }
-
-kc_case kc_case_done(kc_ctx *ctx)
-{
-	kc_case made = KC_CASE_INIT;
-
-	made.op = KC_OP_DONE;
-	made.addr = ctx;
-	return made;
-}

@@ -21,8 +21,6 @@
 #include "base/memcheck.h"
 #include "base/sys.h"
 #include "chan/cases.h"
-#include "context/node.h"
-#include "context/wait.h"
 #include "race/channels.h"
 #include "sched/alarm.h"
 #include "sched/park.h"
@@ -32,34 +30,17 @@ _Static_assert(EPOLLWRNORM == POLLWRNORM && EPOLLWRBAND == POLLWRBAND &&
 	       EPOLLMSG == POLLMSG && EPOLLRDHUP == POLLRDHUP,
 	       "poll() and epoll have the same events");
 
+const struct kc_ctx_cases *kc_ctx_cases;
+
 /* What a descriptor can be asked for. */
 #define EVENTS	(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP |	\
 		 EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM | EPOLLWRBAND | \
 		 EPOLLMSG | EPOLLRDHUP)
 
-/* Those of the caller's cases that can be ready. */
-struct live {
-	unsigned int nr;
-	struct kchan_case cases[KCHAN_MAX_CASES];
-	uint32_t index[KCHAN_MAX_CASES];	/* among the caller's */
-	kc_chan *chan[KCHAN_MAX_CASES];		/* held; NULL: a descriptor */
-	kc_chan *any;				/* of the channels */
-	bool foreign;				/* there are descriptors too */
-	bool timed;
-	int64_t after;				/* then the earliest */
-	int64_t deadline;			/* of contexts, the earliest */
-	uint32_t late;				/* the case that has it */
-	bool alone;				/* contexts are waited for here: */
-	unsigned int nr_nodes;			/* so many, with their index */
-	struct kc_node *nodes[KCHAN_MAX_CASES];
-	size_t unwanted;			/* the longest element to discard */
-	void *room;				/* for it */
-};
-
 /* The index of what is no case: the alarm of a limit, after all that are live. */
 #define ALARM	UINT32_MAX
 
-static void put_alarm(struct live *live, struct kc_limit limit)
+static void put_alarm(struct kc_live *live, struct kc_limit limit)
 {
 	live->index[live->nr] = ALARM;
 	live->chan[live->nr] = NULL;
@@ -71,7 +52,7 @@ static void put_alarm(struct live *live, struct kc_limit limit)
 }
 
 /* How many there are with it. */
-static unsigned int count(const struct live *live, struct kc_limit limit)
+static unsigned int count(const struct kc_live *live, struct kc_limit limit)
 {
 	return live->nr + (limit.alarm ? 1 : 0);
 }
@@ -113,18 +94,7 @@ static int64_t length(const kc_case *c)
 	}
 }
 
-static struct kchan_case *add(struct live *live, size_t index, kc_chan *chan)
-{
-	struct kchan_case *to = &live->cases[live->nr];
-
-	live->index[live->nr] = index;
-	live->chan[live->nr] = chan;
-	live->nr++;
-	*to = (struct kchan_case){ 0 };
-	return to;
-}
-
-static int add_channel(struct live *live, const kc_case *c, size_t index)
+static int add_channel(struct kc_live *live, const kc_case *c, size_t index)
 {
 	struct kchan_case *to;
 	int64_t len;
@@ -140,7 +110,7 @@ static int add_channel(struct live *live, const kc_case *c, size_t index)
 		kc_memcheck_read(c->addr, len);
 	else if (!c->addr && (size_t)len > live->unwanted)
 		live->unwanted = len;
-	to = add(live, index, kc_ref(c->chan));
+	to = kc_live_add(live, index, kc_ref(c->chan));
 	to->fd = c->chan->fd;
 	to->op = is_send(c) ? KCHAN_OP_SEND : KCHAN_OP_RECV;
 	to->addr = (uintptr_t)c->addr;
@@ -149,7 +119,7 @@ static int add_channel(struct live *live, const kc_case *c, size_t index)
 	return 0;
 }
 
-static int add_fd(struct live *live, const kc_case *c, size_t index)
+static int add_fd(struct kc_live *live, const kc_case *c, size_t index)
 {
 	struct kchan_case *to;
 
@@ -159,7 +129,7 @@ static int add_fd(struct live *live, const kc_case *c, size_t index)
 		return 0;
 	if (live->nr == KCHAN_MAX_CASES)
 		return -E2BIG;
-	to = add(live, index, NULL);
+	to = kc_live_add(live, index, NULL);
 	live->foreign = true;
 	to->fd = c->fd;
 	to->op = KCHAN_OP_POLL;
@@ -167,52 +137,11 @@ static int add_fd(struct live *live, const kc_case *c, size_t index)
 	return 0;
 }
 
-static int add_node(struct live *live, struct kc_node *n, size_t index)
+static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 {
-	if (live->nr_nodes == KCHAN_MAX_CASES)
-		return -E2BIG;
-	live->index[live->nr_nodes] = index;
-	live->nodes[live->nr_nodes++] = n;
-	return 0;
-}
-
-/* Each of these counts: any of them is how it is cancelled. */
-static int add_context(struct live *live, kc_ctx *ctx, size_t index)
-{
-	struct kc_done *sources[KCHAN_MAX_CASES];
-	struct kc_node *n = kc_ctx_node(ctx);
-	struct kchan_case *to;
-	unsigned int nr = 0, i;
-	kc_chan *done;
-	int ret;
-
-	if (!n)
+	if (!ctx)
 		return 0;
-	if (live->alone)
-		return add_node(live, n, index);
-	if (!kc_node_err(n))
-		nr = kc_node_sources(n, sources, KCHAN_MAX_CASES);
-	if (nr >= KCHAN_MAX_CASES - live->nr)
-		return -E2BIG;
-	ret = kc_node_done(n, &done);
-	if (ret)
-		return ret;
-	to = add(live, index, kc_ref(done));
-	to->fd = done->fd;
-	to->op = KCHAN_OP_RECV;
-	live->any = done;
-	for (i = 0; i < nr; i++) {
-		to = add(live, index, NULL);
-		live->foreign = true;
-		to->fd = sources[i]->chan->fd;
-		to->op = KCHAN_OP_POLL;
-		to->events = EPOLLIN;
-	}
-	if (n->deadline < live->deadline) {
-		live->deadline = n->deadline;
-		live->late = index;
-	}
-	return 0;
+	return kc_ctx_cases ? kc_ctx_cases->add(live, ctx, index) : -EINVAL;
 }
 
 /* As it counts: what is in the past is all the same. */
@@ -221,7 +150,7 @@ static int64_t duration(const kc_case *c)
 	return c->duration > 0 ? c->duration : 0;
 }
 
-static int add_one(struct live *live, const kc_case *c, size_t index)
+static int add_one(struct kc_live *live, const kc_case *c, size_t index)
 {
 	if (c->reserved[0] | c->reserved[1] | c->reserved[2] | c->reserved[3])
 		return -EINVAL;
@@ -246,7 +175,7 @@ static int add_one(struct live *live, const kc_case *c, size_t index)
 	return -EINVAL;
 }
 
-static void release(struct live *live)
+static void release(struct kc_live *live)
 {
 	unsigned int i;
 
@@ -259,7 +188,7 @@ static void release(struct live *live)
  * The kernel has to put somewhere what the caller does not want. One case commits, and
  * nobody reads it: so all of these cases share the room.
  */
-static int make_room(struct live *live)
+static int make_room(struct kc_live *live)
 {
 	unsigned int i;
 
@@ -277,9 +206,7 @@ static int make_room(struct live *live)
 
 static bool has_source(kc_ctx *ctx)
 {
-	struct kc_node *n = kc_ctx_node(ctx);
-
-	return n && !kc_node_known(n) && kc_node_sources(n, NULL, 0);
+	return ctx && kc_ctx_cases && kc_ctx_cases->has_source(ctx);
 }
 
 /* There is something that only the kernel can watch. */
@@ -308,7 +235,7 @@ static bool is_alone(const kc_case *cases, size_t n, kc_ctx *ctx)
 }
 
 /* Holds the channels when it succeeds. */
-static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
+static int gather(struct kc_live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 {
 	size_t i;
 	int ret = 0;
@@ -318,7 +245,7 @@ static int gather(struct live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 	live->foreign = false;
 	live->timed = false;
 	live->after = 0;
-	live->deadline = KC_NEVER;
+	live->deadline = INT64_MAX;
 	live->alone = is_alone(cases, n, ctx);
 	live->nr_nodes = 0;
 	live->unwanted = 0;
@@ -350,7 +277,7 @@ static size_t choose(size_t n)
 }
 
 /* The case whose time has come first, one of them if there are several. */
-static int choose_timed(const struct live *live, const kc_case *cases, size_t n)
+static int choose_timed(const struct kc_live *live, const kc_case *cases, size_t n)
 {
 	size_t i, skip, same = 0;
 
@@ -367,7 +294,7 @@ static int choose_timed(const struct live *live, const kc_case *cases, size_t n)
 }
 
 /* Its descriptor is not open, or not to be used in that way. */
-static bool is_wrong(const struct live *live, unsigned int i)
+static bool is_wrong(const struct kc_live *live, unsigned int i)
 {
 	const uint32_t needs = live->cases[i].op == KCHAN_OP_SEND ?
 		KCHAN_INFO_SEND : KCHAN_INFO_RECV;
@@ -381,7 +308,7 @@ static bool is_wrong(const struct live *live, unsigned int i)
 }
 
 /* The kernel does not tell which it was. By now it may be another. */
-static void blame(const struct live *live, kc_case *cases, size_t n)
+static void blame(const struct kc_live *live, kc_case *cases, size_t n)
 {
 	unsigned int i;
 
@@ -394,7 +321,7 @@ static void blame(const struct live *live, kc_case *cases, size_t n)
  * The outputs of the case that committed, of what the kernel says. A receive at
  * end-of-stream is no failure. How a context was cancelled is told later.
  */
-static void tell(const struct live *live, kc_case *c, const struct kchan_select *sel)
+static void tell(const struct kc_live *live, kc_case *c, const struct kchan_select *sel)
 {
 	if (c->op == KC_OP_DONE)
 		return;
@@ -417,7 +344,7 @@ static void tell(const struct live *live, kc_case *c, const struct kchan_select 
 }
 
 /* Of @nr live cases, from @first on. */
-static int ask_kernel(const struct live *live, unsigned int first, unsigned int nr,
+static int ask_kernel(const struct kc_live *live, unsigned int first, unsigned int nr,
 		      kc_case *cases, size_t n, struct kc_limit limit)
 {
 	struct kchan_select sel = {
@@ -454,7 +381,7 @@ static int ask_kernel(const struct live *live, unsigned int first, unsigned int 
  * the question is put for all of them at once. So it is at once if one is wrong, which
  * is to be told whichever would be the first.
  */
-static int ask_in_turn(const struct live *live, kc_case *cases, size_t n,
+static int ask_in_turn(const struct kc_live *live, kc_case *cases, size_t n,
 		       struct kc_limit limit)
 {
 	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
@@ -470,7 +397,7 @@ static int ask_in_turn(const struct live *live, kc_case *cases, size_t n,
 	return ret;
 }
 
-static int ask_for_channels(const struct live *live, kc_case *cases, size_t n,
+static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n,
 			    struct kc_limit limit)
 {
 	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
@@ -500,7 +427,7 @@ static int64_t left(struct kc_limit limit)
 }
 
 /* Without a channel there is no context either, which would have one. */
-static int poll_fds(const struct live *live, kc_case *cases,
+static int poll_fds(const struct kc_live *live, kc_case *cases,
 		    struct kc_limit limit)
 {
 	const unsigned int nr = count(live, limit);
@@ -536,7 +463,7 @@ static int poll_fds(const struct live *live, kc_case *cases,
 
 /* As kc_park_within(), also to be inlined. */
 static inline __attribute__((always_inline)) struct kc_parked *
-park(const struct live *live, struct kc_limit limit)
+park(const struct kc_live *live, struct kc_limit limit)
 {
 	uint32_t flags = live->foreign ? KC_GOROUTINE_FOREIGN : 0;
 
@@ -548,15 +475,14 @@ park(const struct live *live, struct kc_limit limit)
 }
 
 /* The index of a case that committed, or a negative errno. */
-static int commit(struct live *live, kc_case *cases, size_t n, struct kc_limit limit)
+static int commit(struct kc_live *live, kc_case *cases, size_t n, struct kc_limit limit)
 {
 	struct kc_parked *parked;
 	struct kc_alarm alarm;
 	int ret;
 
 	if (live->nr_nodes) {
-		ret = kc_ctx_await(live->nodes, live->nr_nodes, KC_STATE_SELECT,
-				   limit);
+		ret = kc_ctx_cases->await(live, limit);
 		return ret < 0 ? ret : (int)live->index[ret];
 	}
 	if (!live->nr)
@@ -586,7 +512,7 @@ static int commit(struct live *live, kc_case *cases, size_t n, struct kc_limit l
  * Makes of the earliest time a limit, when it is one; tells of what. @now may be
  * negative: not asked for yet.
  */
-static enum due narrow(const struct live *live, struct kc_limit *limit, int64_t now)
+static enum due narrow(const struct kc_live *live, struct kc_limit *limit, int64_t now)
 {
 	enum due due = DUE_CONTEXT;
 	int64_t at = live->deadline, after;
@@ -603,7 +529,7 @@ static enum due narrow(const struct live *live, struct kc_limit *limit, int64_t 
 		}
 	}
 	/* Those that are never over are no limit. */
-	if ((due == DUE_CONTEXT && at == KC_NEVER) ||
+	if ((due == DUE_CONTEXT && at == INT64_MAX) ||
 	    (limit->flags & KCHAN_SELECT_NONBLOCK) ||
 	    ((limit->flags & KCHAN_SELECT_DEADLINE) && limit->deadline < at))
 		return DUE_NOTHING;
@@ -611,19 +537,11 @@ static enum due narrow(const struct live *live, struct kc_limit *limit, int64_t 
 	return due;
 }
 
-/* How the context was cancelled, which one that has committed was. */
-static int context_status(kc_ctx *ctx)
-{
-	const int err = kc_ctx_err(ctx);
-
-	return err ? err : -ECANCELED;
-}
-
 int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
 		    kc_ctx *ctx)
 {
 	void *const at = limit.at;
-	struct live live;
+	struct kc_live live;
 	enum due due;
 	int ret;
 
@@ -646,9 +564,9 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 	if (ret < 0)
 		return ret;
 	if ((size_t)ret == n)
-		return context_status(ctx);
+		return kc_ctx_cases->status(ctx);
 	if (cases[ret].op == KC_OP_DONE)
-		cases[ret].status = context_status(cases[ret].addr);
+		cases[ret].status = kc_ctx_cases->status(cases[ret].addr);
 	return ret;
 }
 

@@ -1,34 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Calls that wait no longer than until a context is cancelled.
- *
- * A context that cannot be is not looked at. Else, the first time that somebody has
- * to wait with it and for a channel or a descriptor, it needs a channel; so what can be
- * done at once is done before.
+ * Calls that wait no longer than until a context is cancelled. One that cannot be is not
+ * looked at.
  */
-#include "chan/cases.h"
 #include "context/node.h"
-
-int kc_select_ctx(kc_ctx *ctx, kc_case *cases, size_t n)
-{
-	struct kc_node *node = kc_ctx_node(ctx);
-	int64_t now;
-	int ret;
-
-	if (!node)
-		return kc_select(cases, n);
-	ret = kc_node_err(node);
-	if (ret)
-		return ret;
-	/* What the times of the cases count from. */
-	now = kc_now();
-	if (!__atomic_load_n(&node->done, __ATOMIC_ACQUIRE)) {
-		ret = kc_select_cases(cases, n, KC_NOT_AT_ALL, now, NULL);
-		if (ret != -EAGAIN)
-			return ret;
-	}
-	return kc_select_cases(cases, n, KC_FOR_EVER, now, ctx);
-}
 
 /* The status of a case that has committed, or why it has not. */
 static int select_one(kc_ctx *ctx, kc_case *one)

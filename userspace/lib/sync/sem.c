@@ -12,10 +12,10 @@
  * A waiter is on the stack of who waits, who may return as soon as its word says
  * that it is served. A context that is cancelled, or an alarm, only changes the word.
  */
-#include "context/node.h"
 #include "race/race.h"
 #include "sched/alarm.h"
 #include "sched/park.h"
+#include "sync/sem_wait.h"
 
 enum state {
 	WAITING,
@@ -29,7 +29,6 @@ struct waiter {
 	int64_t n;
 	bool queued;		/* under the lock */
 	uint32_t state;		/* a futex */
-	struct kc_ctx_wait wait;
 };
 
 /* With the lock held, as all of these. */
@@ -182,39 +181,23 @@ static bool give_back(kc_sem *sem, int64_t n)
 	return true;
 }
 
-static void cancelled(struct kc_ctx_wait *wait)
+/* 0 if it is served, and nothing stopped it until then. */
+static int await_or_stop(const kc_sem *sem, struct waiter *w, struct kc_limit limit,
+			 struct kc_stop *stop)
 {
-	struct waiter *w = kc_container(wait, struct waiter, wait);
-	uint32_t waiting = WAITING;
+	const int ret = stop->begin(stop, &w->state, WAITING, CANCELLED);
 
-	if (__atomic_compare_exchange_n(&w->state, &waiting, CANCELLED, false,
-					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		sys_futex_wake_one(&w->state);
-}
-
-/* 0 if it is served, and the context was not cancelled until then. */
-static int await_in_ctx(const kc_sem *sem, struct waiter *w, struct kc_limit limit,
-			struct kc_node *node)
-{
-	int ret;
-
-	w->wait.cancelled = cancelled;
-	/* Here no channel of another process can be waited for. */
-	ret = kc_node_arm(node, false);
-	if (!ret)
-		ret = kc_ctx_wait_add(node, &w->wait);
 	if (ret)
 		return ret;
 	await(sem, w, limit);
-	kc_ctx_wait_del(&w->wait);
-	return kc_node_err(node);
+	return stop->end(stop);
 }
 
 /* In the queue, or served by now. */
-static int wait_in_ctx(kc_sem *sem, struct waiter *w, struct kc_limit limit,
-		       struct kc_node *node)
+static int wait_or_stop(kc_sem *sem, struct waiter *w, struct kc_limit limit,
+			struct kc_stop *stop)
 {
-	const int err = await_in_ctx(sem, w, limit, node);
+	const int err = await_or_stop(sem, w, limit, stop);
 
 	if (err && !leave_queue(sem, w))
 		give_back(sem, w->n);
@@ -222,7 +205,7 @@ static int wait_in_ctx(kc_sem *sem, struct waiter *w, struct kc_limit limit,
 }
 
 static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit,
-		    struct kc_node *node)
+		    struct kc_stop *stop)
 {
 	struct waiter self = { .n = n };
 
@@ -241,23 +224,22 @@ static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit,
 	/* In the queue it would keep all others waiting. */
 	if (n > sem->size) {
 		kc_unlock(&sem->lock);
-		return node ? await_in_ctx(sem, &self, limit, node) :
+		return stop ? await_or_stop(sem, &self, limit, stop) :
 			      kc_wait_for_nothing(KC_STATE_SEM, limit);
 	}
 	enqueue(sem, &self);
 	kc_unlock(&sem->lock);
 
-	if (node)
-		return wait_in_ctx(sem, &self, limit, node);
+	if (stop)
+		return wait_or_stop(sem, &self, limit, stop);
 	if (await(sem, &self, limit) || !leave_queue(sem, &self))
 		return 0;
 	return -ETIMEDOUT;
 }
 
-static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit,
-		   struct kc_node *node)
+int kc_sem_wait(kc_sem *sem, int64_t n, struct kc_limit limit, struct kc_stop *stop)
 {
-	const int ret = wait_for(sem, n, limit, node);
+	const int ret = wait_for(sem, n, limit, stop);
 
 	if (!ret)
 		kc_race_acquire(sem);
@@ -266,28 +248,17 @@ static int acquire(kc_sem *sem, int64_t n, struct kc_limit limit,
 
 void kc_sem_acquire(kc_sem *sem, int64_t n)
 {
-	(void)acquire(sem, n, KC_FOR_EVER, NULL);
+	(void)kc_sem_wait(sem, n, KC_FOR_EVER, NULL);
 }
 
 int kc_sem_try_acquire(kc_sem *sem, int64_t n)
 {
-	return acquire(sem, n, KC_NOT_AT_ALL, NULL);
+	return kc_sem_wait(sem, n, KC_NOT_AT_ALL, NULL);
 }
 
 int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout)
 {
-	return acquire(sem, n, kc_within(timeout), NULL);
-}
-
-int kc_sem_acquire_ctx(kc_ctx *ctx, kc_sem *sem, int64_t n)
-{
-	struct kc_node *node = kc_ctx_node(ctx);
-	const int err = kc_ctx_err(ctx);
-
-	if (err)
-		return err;
-	return acquire(sem, n, node && node->deadline != KC_NEVER ?
-		       kc_until(node->deadline) : KC_FOR_EVER, node);
+	return kc_sem_wait(sem, n, kc_within(timeout), NULL);
 }
 
 void kc_sem_release(kc_sem *sem, int64_t n)

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Semaphores, until a context is cancelled.
+ */
+#include "base/futex.h"
+#include "context/node.h"
+#include "sync/sem_wait.h"
+
+struct stop {
+	struct kc_stop stop;
+	struct kc_node *node;
+	struct kc_ctx_wait wait;
+	/* A futex, and how it is changed. */
+	uint32_t *word;
+	uint32_t from;
+	uint32_t to;
+};
+
+/* Who waits may return, and its word be no more, once this is over: kc_ctx_wait_del(). */
+static void cancelled(struct kc_ctx_wait *wait)
+{
+	const struct stop *s = kc_container(wait, struct stop, wait);
+	uint32_t from = s->from;
+
+	if (__atomic_compare_exchange_n(s->word, &from, s->to, false,
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		sys_futex_wake_one(s->word);
+}
+
+static int begin(struct kc_stop *stop, uint32_t *word, uint32_t from, uint32_t to)
+{
+	struct stop *s = kc_container(stop, struct stop, stop);
+	int ret;
+
+	s->word = word;
+	s->from = from;
+	s->to = to;
+	s->wait.cancelled = cancelled;
+	/* Here no channel of another process can be waited for. */
+	ret = kc_node_arm(s->node, false);
+	return ret ? ret : kc_ctx_wait_add(s->node, &s->wait);
+}
+
+static int end(struct kc_stop *stop)
+{
+	struct stop *s = kc_container(stop, struct stop, stop);
+
+	kc_ctx_wait_del(&s->wait);
+	return kc_node_err(s->node);
+}
+
+int kc_sem_acquire_ctx(kc_ctx *ctx, kc_sem *sem, int64_t n)
+{
+	struct kc_node *node = kc_ctx_node(ctx);
+	struct stop s = {
+		.stop = { .begin = begin, .end = end },
+		.node = node,
+	};
+	const int err = kc_ctx_err(ctx);
+
+	if (err)
+		return err;
+	return kc_sem_wait(sem, n, node && node->deadline != KC_NEVER ?
+			   kc_until(node->deadline) : KC_FOR_EVER,
+			   node ? &s.stop : NULL);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Contexts in a select.
+ *
+ * The case that a context is cancelled is up to three things: its channel, the channels
+ * of other processes that can cancel it, and a deadline. The first time that somebody
+ * has to wait with a context, and for a channel or a descriptor, it needs that channel;
+ * so kc_select_ctx() does before what can be done at once.
+ */
+#include <sys/epoll.h>
+
+#include "base/fork.h"
+#include "chan/cases.h"
+#include "context/node.h"
+#include "context/wait.h"
+
+kc_case kc_case_done(kc_ctx *ctx)
+{
+	kc_case made = KC_CASE_INIT;
+
+	made.op = KC_OP_DONE;
+	made.addr = ctx;
+	return made;
+}
+
+static int add_node(struct kc_live *live, struct kc_node *n, size_t index)
+{
+	if (live->nr_nodes == KCHAN_MAX_CASES)
+		return -E2BIG;
+	live->index[live->nr_nodes] = index;
+	live->nodes[live->nr_nodes++] = n;
+	return 0;
+}
+
+/* Each of these counts: any of them is how it is cancelled. */
+static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
+{
+	struct kc_done *sources[KCHAN_MAX_CASES];
+	struct kc_node *n = kc_ctx_node(ctx);
+	struct kchan_case *to;
+	unsigned int nr = 0, i;
+	kc_chan *done;
+	int ret;
+
+	if (!n)
+		return 0;
+	if (live->alone)
+		return add_node(live, n, index);
+	if (!kc_node_err(n))
+		nr = kc_node_sources(n, sources, KCHAN_MAX_CASES);
+	if (nr >= KCHAN_MAX_CASES - live->nr)
+		return -E2BIG;
+	ret = kc_node_done(n, &done);
+	if (ret)
+		return ret;
+	to = kc_live_add(live, index, kc_ref(done));
+	to->fd = done->fd;
+	to->op = KCHAN_OP_RECV;
+	live->any = done;
+	for (i = 0; i < nr; i++) {
+		to = kc_live_add(live, index, NULL);
+		live->foreign = true;
+		to->fd = sources[i]->chan->fd;
+		to->op = KCHAN_OP_POLL;
+		to->events = EPOLLIN;
+	}
+	if (n->deadline < live->deadline) {
+		live->deadline = n->deadline;
+		live->late = index;
+	}
+	return 0;
+}
+
+static bool has_source(kc_ctx *ctx)
+{
+	struct kc_node *n = kc_ctx_node(ctx);
+
+	return n && !kc_node_known(n) && kc_node_sources(n, NULL, 0);
+}
+
+static int await(struct kc_live *live, struct kc_limit limit)
+{
+	return kc_ctx_await(live->nodes, live->nr_nodes, KC_STATE_SELECT, limit);
+}
+
+static int status(kc_ctx *ctx)
+{
+	const int err = kc_ctx_err(ctx);
+
+	return err ? err : -ECANCELED;
+}
+
+static const struct kc_ctx_cases ctx_cases = {
+	.add = add_context,
+	.has_source = has_source,
+	.await = await,
+	.status = status,
+};
+
+__attribute__((constructor(KC_FORK_EARLY))) static void offer_cases(void)
+{
+	kc_ctx_cases = &ctx_cases;
+}
+
+int kc_select_ctx(kc_ctx *ctx, kc_case *cases, size_t n)
+{
+	struct kc_node *node = kc_ctx_node(ctx);
+	int64_t now;
+	int ret;
+
+	if (!node)
+		return kc_select(cases, n);
+	ret = kc_node_err(node);
+	if (ret)
+		return ret;
+	/* What the times of the cases count from. */
+	now = kc_now();
+	if (!__atomic_load_n(&node->done, __ATOMIC_ACQUIRE)) {
+		ret = kc_select_cases(cases, n, KC_NOT_AT_ALL, now, NULL);
+		if (ret != -EAGAIN)
+			return ret;
+	}
+	return kc_select_cases(cases, n, KC_FOR_EVER, now, ctx);
+}
