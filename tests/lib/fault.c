@@ -325,6 +325,55 @@ static void start_leap(void *arg)
 		pause();
 }
 
+/* An array that is larger than the stack, of which only the far end is used. */
+static noinline void use_far_end(void)
+{
+	char array[150 * 1024];
+
+	memset(array, 0, 8 * 1024);
+	__asm__ volatile("" : : "r"(array) : "memory");
+}
+
+static void jumps(void *arg)
+{
+	(void)arg;
+	use_far_end();
+	for (;;)
+		pause();
+}
+
+static void wait_beside(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+}
+
+/* What would be hit are the stacks of those that were started before or after. */
+static void start_jump(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		must_int(kc_go(wait_beside, arg), 0);
+	must_int(kc_go(jumps, arg), 0);
+	for (i = 0; i < 4; i++)
+		must_int(kc_go(wait_beside, arg), 0);
+	for (;;)
+		pause();
+}
+
+static void test_jump(void)
+{
+	if (SANITIZED)
+		tap_skip("the sanitizer handles overflows");
+	if (sizeof(void *) == 4)
+		tap_skip("the guard is small");
+	expect_abort(start_jump, NULL,
+		     SAID("fatal error: stack overflow\n\ngoroutine ",
+			  "\njumps\n"));
+}
+
 static void test_overflow(void)
 {
 	const char *const *said =
@@ -352,6 +401,7 @@ static const struct tap_test tests[] = {
 	{ "who handled the signal before", test_chained },
 	{ "which objects", test_objects },
 	{ "a stack overflow", test_overflow },
+	{ "a large array of a small stack", test_jump },
 };
 
 TAP_MAIN(tests)

@@ -47,8 +47,10 @@ KC_DECLS_BEGIN
 
 /*
  * Run @fn(@arg) in a goroutine of its own. Nobody joins it: to know when it has
- * ended use a channel, or a kc_waitgroup. Its stack has room for 64 KiB, with a
- * guard below it: large arrays belong on the heap.
+ * ended use a channel, or a kc_waitgroup. Its stack has room for 64 KiB, beside
+ * thread-local data. Below it is a guard of 1 MiB (64 KiB where pointers have 32 bits),
+ * so that an overflow is told, unless by a single frame that is larger: large arrays
+ * belong on the heap.
  *
  * As in Go, the program ends when main() returns, whatever goroutines are left.
  *

@@ -3,6 +3,7 @@
  * Threads: how they are made, how they are scheduled, and how many there are.
  */
 #include <limits.h>
+#include <link.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,20 +23,51 @@ extern void __asan_init(void) __attribute__((weak));
 
 #define SANITIZER_FACTOR	4
 
+/* A module has its part at an address as it wants it. */
+static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
+{
+	int i;
+
+	(void)size;
+	for (i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_TLS)
+			*(size_t *)sum += info->dlpi_phdr[i].p_memsz +
+					  info->dlpi_phdr[i].p_align;
+	return 0;
+}
+
+static size_t tls;
+
+static void measure_tls(void)
+{
+	dl_iterate_phdr(add_tls, &tls);
+}
+
 /*
- * What a goroutine may use, and libc's own things that are on its stack besides,
- * thread-local data among them. 0 if that is too much.
+ * What libc puts on a stack besides what the program does: its own things, among them
+ * room for thread-local data of modules that are loaded later, and the thread-local
+ * data of the modules that are there when the program begins. sysconf() does not count
+ * the latter. Those of a module that is loaded later are on no stack: if it is measured
+ * late, it is too much, and no harm.
  */
+static size_t libc_stack(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	const long least = sysconf(_SC_THREAD_STACK_MIN);
+
+	pthread_once(&once, measure_tls);
+	return tls + (least > PTHREAD_STACK_MIN ? least : PTHREAD_STACK_MIN);
+}
+
+/* What a goroutine may use, and what libc needs besides. 0 if that is too much. */
 size_t kc_thread_whole_stack(size_t room)
 {
-	const long libc = sysconf(_SC_THREAD_STACK_MIN);
 	size_t whole;
 
 	if ((__asan_init || kc_race_on()) &&
 	    __builtin_mul_overflow(room, SANITIZER_FACTOR, &room))
 		return 0;
-	if (__builtin_add_overflow(room, libc > PTHREAD_STACK_MIN ? libc :
-				   PTHREAD_STACK_MIN, &whole) ||
+	if (__builtin_add_overflow(room, libc_stack(), &whole) ||
 	    whole > SSIZE_MAX)
 		return 0;
 	return whole;

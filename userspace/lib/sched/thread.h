@@ -9,8 +9,11 @@
 
 #include "base/task.h"
 
-/* Of address space, below the stack: frames up to this large cannot jump it. */
-#define KC_GUARD_SIZE	((size_t)64 * 1024)
+/*
+ * Of address space, below the stack: frames up to this large cannot jump it. It is no
+ * memory, and where addresses are scarce it is small.
+ */
+#define KC_GUARD_SIZE	((size_t)(sizeof(void *) > 4 ? 1024 : 64) * 1024)
 
 /*
  * A thread with that stack. It blocks all signals until it says otherwise. 0 or a
