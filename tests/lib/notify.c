@@ -2,6 +2,7 @@
 /*
  * Signals as elements of channels, and as what cancels a context.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -167,9 +168,6 @@ static void test_invalid(void)
 		expect_int(kc_notify_context(&ctx, NULL, two, 2), -EINVAL);
 	}
 	tap_about("others");
-	expect_int(kc_notify(c, usr1, 0), -EINVAL);
-	expect_int(kc_notify(c, NULL, 0), -EINVAL);
-	expect_int(kc_notify_context(&ctx, NULL, NULL, 0), -EINVAL);
 	expect_int(kc_notify(NULL, usr1, 1), -EINVAL);
 	expect_int(kc_notify(wide, usr1, 1), -EINVAL);
 	expect_int(kc_notify(messages, usr1, 1), -EINVAL);
@@ -352,6 +350,120 @@ static void test_storm(void)
 	kc_unref(always);
 }
 
+static bool is_default(int signum)
+{
+	struct sigaction seen;
+
+	must_int(sigaction(signum, NULL, &seen), 0);
+	return seen.sa_handler == SIG_DFL;
+}
+
+/* No signals are all, but for the one that the library uses. */
+static void test_all(void)
+{
+	const int some[] = { SIGHUP, SIGCHLD, SIGUSR1, SIGWINCH, SIGTSTP, SIGPIPE };
+	kc_chan *c = make(sizeof(int), 16);
+	kc_ctx *ctx = NULL;
+	size_t i;
+
+	signal(SIGUSR1, SIG_DFL);
+	must_int(kc_notify(c, NULL, 0), 0);
+	for (i = 0; i < ARRAY_SIZE(some); i++) {
+		must_int(raise(some[i]), 0);
+		expect_int(next(c), some[i]);
+	}
+	must_int(raise(SIGRTMAX), 0);
+	expect_int(next(c), SIGRTMAX);
+	expect(is_default(SIGSEGV) && is_default(SIGKILL) && is_default(SIGSYS));
+	must_int(raise(SIGURG), 0);
+	must_int(raise(SIGHUP), 0);
+	expect_int(next(c), SIGHUP);
+	expect_int(kc_len(c), 0);
+	kc_notify_stop(c);
+	for (i = 0; i < ARRAY_SIZE(some); i++)
+		expect(is_default(some[i]));
+
+	must_int(kc_notify_context(&ctx, NULL, NULL, 0), 0);
+	must_int(raise(SIGWINCH), 0);
+	until(kc_ctx_err(ctx));
+	expect_int(kc_ctx_err(ctx), -ECANCELED);
+	kc_ctx_unref(ctx);
+	expect(is_default(SIGWINCH));
+	kc_unref(c);
+}
+
+static void test_reset(void)
+{
+	struct sigaction action = { .sa_handler = handle };
+	kc_chan *a = make(sizeof(int), 4), *b = make(sizeof(int), 4);
+	const int invalid[] = { SIGUSR1, SIGKILL };
+	const int from = handled, fd = kc_fd(b);
+	kc_ctx *ctx = NULL;
+
+	must_int(sigaction(SIGUSR1, &action, NULL), 0);
+	must_int(kc_notify(a, both, 2), 0);
+	must_int(kc_notify(b, usr1, 1), 0);
+	must_int(kc_notify_context(&ctx, NULL, both, 2), 0);
+	expect_int(kc_signal_reset(invalid, 2), -EINVAL);
+	kc_cancel_unref(ctx);
+	must_int(kc_notify_context(&ctx, NULL, usr1, 1), 0);
+
+	/* What came before is told still. */
+	must_int(raise(SIGUSR1), 0);
+	expect_int(kc_signal_reset(usr1, 1), 0);
+	expect_int(handled, from);
+	expect_int(kc_len(a), 1);
+	expect_int(kc_len(b), 1);
+	expect_int(kc_ctx_err(ctx), -ECANCELED);
+	expect_int(next(a), SIGUSR1);
+
+	/* What comes after is not, and is handled as before. */
+	must_int(raise(SIGUSR1), 0);
+	expect_int(handled, from + 1);
+	must_int(raise(SIGUSR2), 0);
+	expect_int(next(a), SIGUSR2);
+	expect_int(kc_len(b), 1);
+	/* A channel that is told of nothing is held no longer. */
+	kc_unref(b);
+	expect_int(fcntl(fd, F_GETFD), -1);
+	kc_notify_stop(b);
+
+	expect_int(kc_signal_reset(NULL, 0), 0);
+	expect(is_default(SIGUSR2));
+	/* And all over again. */
+	must_int(kc_notify(a, both, 2), 0);
+	must_int(raise(SIGUSR1), 0);
+	expect_int(next(a), SIGUSR1);
+	expect_int(handled, from + 1);
+	kc_notify_stop(a);
+	must_int(raise(SIGUSR1), 0);
+	expect_int(handled, from + 2);
+	expect_int(kc_signal_reset(NULL, 0), 0);
+	kc_ctx_unref(ctx);
+	kc_unref(a);
+	signal(SIGUSR1, SIG_DFL);
+}
+
+static void test_ignored(void)
+{
+	kc_chan *c = make(sizeof(int), 4);
+
+	expect_int(kc_signal_ignored(SIGUSR1), 0);
+	expect_int(kc_signal_ignored(SIGCHLD), 0);
+	expect_int(kc_signal_ignored(SIGKILL), 0);
+	signal(SIGUSR1, SIG_IGN);
+	expect_int(kc_signal_ignored(SIGUSR1), 1);
+	must_int(kc_notify(c, usr1, 1), 0);
+	expect_int(kc_signal_ignored(SIGUSR1), 0);
+	kc_notify_stop(c);
+	expect_int(kc_signal_ignored(SIGUSR1), 1);
+	signal(SIGUSR1, SIG_DFL);
+	expect_int(kc_signal_ignored(0), -EINVAL);
+	expect_int(kc_signal_ignored(-1), -EINVAL);
+	expect_int(kc_signal_ignored(NSIG), -EINVAL);
+	kc_unref(c);
+}
+
 static const struct tap_test tests[] = {
 	{ "told of signals", test_told },
 	{ "several channels", test_several },
@@ -361,6 +473,9 @@ static const struct tap_test tests[] = {
 	{ "what was interrupted goes on", test_interrupts },
 	{ "fork", test_fork },
 	{ "contexts", test_context },
+	{ "no signals are all", test_all },
+	{ "reset", test_reset },
+	{ "ignored", test_ignored },
 	{ "while signals arrive", test_storm },
 };
 

@@ -180,7 +180,10 @@ int kc_ctx_from_fd(kc_ctx **out, kc_ctx *parent, int fd) KC_MUST_CHECK;
  * A context that is cancelled (with -ECANCELED, and a cause that names it) by the
  * first of the @n signals at @signums, or by kc_cancel(). The signals go on being
  * caught, as by kc_notify(), until kc_cancel() or the last kc_ctx_unref(): after
- * kc_cancel() a second Ctrl-C ends the program. Errors: as kc_notify().
+ * kc_cancel() a second Ctrl-C ends the program. If @n is 0 it is all that kc_notify()
+ * takes then.
+ *
+ * 0, or what kc_notify() returns.
  */
 int kc_notify_context(kc_ctx **out, kc_ctx *parent, const int *signums,
 		      size_t n) KC_MUST_CHECK;

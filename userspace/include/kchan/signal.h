@@ -13,10 +13,13 @@
 KC_DECLS_BEGIN
 
 /*
- * From now on send each of the @n signals at @signums that the process gets to @c,
- * whose elements are of type int, as its number. Nobody waits for @c: a signal
- * that it has no room for is dropped, so give it a capacity. As ever, one that
- * comes several times before it is seen is one.
+ * From now on send each of the @n signals at @signums that the process gets to @c. Its
+ * elements are of type int: the number of the signal. If @n is 0 all signals are sent
+ * that can be, but for SIGURG, which the library itself uses (goroutine.h): name that
+ * one if you want it. @signums may be NULL then.
+ *
+ * Nobody waits for @c: a signal that it has no room for is dropped, so give it a
+ * capacity. A signal that comes several times before it is seen is one, as ever.
  *
  * What the process did on that signal it does no longer, until nobody is told of
  * it any more; then it does again. (The library handles it, by sigaction(). When the
@@ -26,9 +29,9 @@ KC_DECLS_BEGIN
  * what the parent did before, and sends nothing.
  *
  * 0, or
- * -EINVAL	no signals; one that cannot be caught, or is the mark of a fault
- *		(SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), or one of libc's own; @c
- *		is NULL, or has other elements
+ * -EINVAL	a signal that cannot be caught, or is the mark of a fault (SIGSEGV,
+ *		SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), or one of libc's own; @c is
+ *		NULL, or has other elements
  * -EBADF	@c is for receiving only
  * -EAGAIN	there can be no thread: see go.h
  * -ENOMEM
@@ -41,6 +44,27 @@ int kc_notify(kc_chan *c, const int *signums, size_t n) KC_MUST_CHECK;
  * nobody else is told of it, the process does on it what it did before.
  */
 void kc_notify_stop(kc_chan *c);
+
+/*
+ * Nobody is told of the @n signals at @signums any more, neither by kc_notify() nor by
+ * kc_notify_context(). The process does again on them what it did before. If @n is 0
+ * that is so of all signals, and @signums may be NULL. When this returns nothing more
+ * is sent. What is queued stays so.
+ *
+ * 0, or
+ * -EINVAL	a signal that kc_notify() does not take; nothing was changed
+ */
+int kc_signal_reset(const int *signums, size_t n);
+
+/*
+ * Whether the process ignores a signal: by SIG_IGN, which a program can be started with
+ * (by nohup, for example). One whose default is to do nothing, as SIGCHLD, is not
+ * ignored, and one that somebody is told of is not.
+ *
+ * 1 if it is ignored, 0 if not, or
+ * -EINVAL	there is no such signal
+ */
+int kc_signal_ignored(int signum);
 
 KC_DECLS_END
 

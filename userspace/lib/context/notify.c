@@ -71,7 +71,13 @@ int kc_notify_check(const int *signums, size_t n)
 	for (i = 0; i < n; i++)
 		if (!can_be_told(signums[i]))
 			return -EINVAL;
-	return n ? 0 : -EINVAL;
+	return 0;
+}
+
+/* SIGURG is what the library asks goroutines by: see probe.c. */
+static bool is_one_of_all(int signum)
+{
+	return can_be_told(signum) && signum != SIGURG;
 }
 
 /* With the lock held, as the next ones. Again, if the program has caught it since. */
@@ -123,9 +129,11 @@ __attribute__((constructor(KC_FORK_EARLY))) static void serve_keeper(void)
 	kc_catch_wake_by(KC_CATCH_NOTIFY, wake);
 }
 
+/* None is all. */
 static void add(struct kc_notified *to, const int *signums, size_t n)
 {
 	size_t i;
+	int signum;
 
 	if (!to->linked) {
 		kc_list_add(all.prev, &to->link);
@@ -133,6 +141,11 @@ static void add(struct kc_notified *to, const int *signums, size_t n)
 	}
 	for (i = 0; i < n; i++)
 		want(to, signums[i]);
+	if (n)
+		return;
+	for (signum = 1; signum <= KC_NR_SIGNALS; signum++)
+		if (is_one_of_all(signum))
+			want(to, signum);
 }
 
 /*
@@ -282,6 +295,80 @@ void kc_notify_stop(kc_chan *c)
 	kc_unlock(&lock);
 	if (r)
 		free_receiver(&r->to);
+}
+
+static bool is_told(const struct kc_notified *to)
+{
+	int signum;
+
+	for (signum = 1; signum <= KC_NR_SIGNALS; signum++)
+		if (to->wanted[signum])
+			return true;
+	return false;
+}
+
+/* With the lock held, as the next one. What came before is told still. */
+static void end_all(int signum)
+{
+	struct kc_list *link;
+
+	if (!nr_wanted[signum])
+		return;
+	nr_wanted[signum] = 0;
+	kc_catch_end(KC_CATCH_NOTIFY, signum);
+	tell_of(signum);
+	for (link = all.next; link != &all; link = link->next)
+		kc_container(link, struct kc_notified, link)->wanted[signum] = false;
+}
+
+/* Channels that are told of nothing any more; who has a context drops it. */
+static void take_useless(struct kc_list *useless)
+{
+	struct kc_list *link, *next;
+	struct kc_notified *to;
+
+	for (link = all.next; link != &all; link = next) {
+		next = link->next;
+		to = kc_container(link, struct kc_notified, link);
+		if (to->tell != tell_channel || is_told(to))
+			continue;
+		kc_list_del(&to->link);
+		kc_list_add(useless->prev, &to->link);
+	}
+}
+
+int kc_signal_reset(const int *signums, size_t n)
+{
+	struct kc_list useless;
+	struct kc_notified *to;
+	size_t i;
+	int signum;
+
+	if (kc_notify_check(signums, n))
+		return -EINVAL;
+	kc_list_init(&useless);
+	kc_lock(&lock);
+	for (i = 0; i < n; i++)
+		end_all(signums[i]);
+	for (signum = 1; !n && signum <= KC_NR_SIGNALS; signum++)
+		end_all(signum);
+	take_useless(&useless);
+	kc_unlock(&lock);
+	while (!kc_list_empty(&useless)) {
+		to = kc_container(useless.next, struct kc_notified, link);
+		kc_list_del(&to->link);
+		free_receiver(to);
+	}
+	return 0;
+}
+
+int kc_signal_ignored(int signum)
+{
+	struct sigaction action;
+
+	if (sigaction(signum, NULL, &action))
+		return -EINVAL;
+	return !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN;
 }
 
 /* In the child, with the lock held: nobody is told of any. */
