@@ -351,12 +351,56 @@ static void test_fork(void)
 		"goroutine 1 [select (no cases), ", "\nblock\n\t", NULL });
 }
 
+static char *stack_text;
+
+static void __attribute__((noinline)) take_stack_text(void *arg)
+{
+	(void)arg;
+	kc_set_goname("taker");
+	stack_text = kc_stack_text();
+}
+
+/* Of the caller alone, from where it calls. */
+static void test_stack_text(void)
+{
+	kc_chan *c = make(8, 0);
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	struct call other;
+	char head[64];
+
+	call_recv(&other, c);
+	wait_receivers(c, 1);
+	must_int(kc_waitgroup_go(&wg, take_stack_text, NULL), 0);
+	kc_waitgroup_wait(&wg);
+	must(stack_text);
+	expect(!strncmp(stack_text, "goroutine ", 10));
+	expect(strstr(stack_text, " \"taker\" [running]:\ntake_stack_text\n\t"));
+	expect(strstr(stack_text, "created by test_stack_text in goroutine 1\n\t"));
+	expect_int(count(stack_text, "goroutine "), 2);
+	expect(stack_text[strlen(stack_text) - 1] != '\n');
+	free(stack_text);
+
+	/* In main. */
+	stack_text = kc_stack_text();
+	must(stack_text);
+	snprintf(head, sizeof(head), "goroutine %u [running]:\ntest_stack_text\n\t",
+		 (unsigned int)kc_goid());
+	if (!expect(!strncmp(stack_text, head, strlen(head))))
+		tap_note("%s", stack_text);
+	expect(!strstr(stack_text, "created by"));
+	free(stack_text);
+	send_now(c, 1);
+	expect_int(call_end(&other), 1);
+	kc_unref(c);
+}
+
 static const struct tap_test tests[] = {
 	{ "what it says", test_text },
 	{ "errors", test_errors },
 	{ "on the stack of a goroutine", test_small_stack },
 	{ "a thousand that wait", test_many },
 	{ "a reader that is seen itself", test_reader },
+	{ "of the caller, as text", test_stack_text },
 	{ "on a signal", test_signal },
 	{ "on a signal, after a fork", test_fork },
 };

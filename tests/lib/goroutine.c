@@ -461,12 +461,48 @@ static void test_fork(void)
 		nr = 0;
 		expect_int(kc_goroutines(count, &nr), 0);
 		expect_int(nr, 1);
+		expect_int(kc_num_goroutine(), 1);
 		go_named("sleeps", in_sleep);
 		until(is_in("sleeps", KC_STATE_SLEEP));
 		_exit(0);
 	}
 	must_int(waitpid(pid, &status, 0), pid);
 	expect_int(status, 0);
+}
+
+static void until_closed(void *arg)
+{
+	expect_int(kc_recv(arg, NULL), 0);
+}
+
+static void *count_in_thread(void *arg)
+{
+	/* It is seen from this call on. */
+	*(int *)arg = kc_num_goroutine();
+	return NULL;
+}
+
+/* As many as there are, without those threads of the pool that wait for one to run. */
+static void test_number(void)
+{
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	kc_chan *c = make(0, 0);
+	int from, i, seen = 0;
+
+	kc_shutdown();
+	from = kc_num_goroutine();
+	expect_int(from, 1);
+	for (i = 1; i <= 20; i++) {
+		must_int(kc_waitgroup_go(&wg, until_closed, c), 0);
+		expect_int(kc_num_goroutine(), 1 + i);
+	}
+	join(start(count_in_thread, &seen));
+	expect_int(seen, 22);
+	expect_int(kc_num_goroutine(), 21);
+	kc_close(c);
+	kc_waitgroup_wait(&wg);
+	until(kc_num_goroutine() == 1);
+	kc_unref(c);
 }
 
 static const struct tap_test tests[] = {
@@ -478,6 +514,7 @@ static const struct tap_test tests[] = {
 	{ "threads of others", test_threads },
 	{ "who is told of can be woken, and goes on", test_woken },
 	{ "seen while they come, wait, go on, and end", test_rush },
+	{ "how many there are", test_number },
 	{ "a forked child has one", test_fork },
 };
 

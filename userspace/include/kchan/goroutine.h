@@ -95,6 +95,14 @@ typedef struct kc_goroutine {
 	const uintptr_t *pcs;	/* return addresses, the innermost first */
 } kc_goroutine;
 
+/*
+ * How many goroutines there are: those that kc_goroutines() would show. They are what
+ * kc_go() started and has not ended, and the threads of others, main() among them, that
+ * have called the library. The caller counts. By the time that you look at the number it
+ * may be another.
+ */
+int kc_num_goroutine(void);
+
 /* What to call a state: "chan receive", "select", "mutex lock". */
 const char *kc_state_name(kc_state state);
 
@@ -127,6 +135,13 @@ int kc_goroutines(int (*each)(void *arg, const kc_goroutine *g), void *arg);
  * -EBADF	@fd is no open descriptor
  */
 int kc_dump(int fd);
+
+/*
+ * Where this goroutine is, as text, in the form that kc_dump() has: Go's debug.Stack(). It
+ * begins with the function that calls this, and has no newline at its end. To be given to
+ * free(); NULL when there is no memory.
+ */
+char *kc_stack_text(void) KC_MUST_CHECK;
 
 /* kc_dump_on_signal(): then the program dies of the signal. */
 #define KC_DUMP_EXIT	((uint32_t)1 << 0)

@@ -192,3 +192,26 @@ int kc_dump(int fd)
 	kc_thread_roomy(dump_all, &dump);
 	return dump.ret;
 }
+
+static void put_self(void *data)
+{
+	struct dump *dump = data;
+
+	dump->ret = kc_look_self(dump->looker, put, dump);
+}
+
+char *kc_stack_text(void)
+{
+	struct kc_looker looker;
+	struct dump dump = { .looker = &looker, .out = KC_OUT_MEMORY };
+
+	kc_looker_take(&looker, (uintptr_t)__builtin_return_address(0));
+	kc_thread_roomy(put_self, &dump);
+	if (dump.ret) {
+		free(dump.out.text);
+		return NULL;
+	}
+	/* The last newline is for the reader to give. */
+	dump.out.text[dump.out.len - 1] = '\0';
+	return dump.out.text;
+}

@@ -196,6 +196,21 @@ static void unlock_all(void)
 
 KC_AT_FORK(.order = KC_FORK_G, .lock = lock_all, .unlock = unlock_all, .forked = forked)
 
+int kc_num_goroutine(void)
+{
+	struct kc_list *link;
+	int nr = 0;
+
+	/* The caller is one of them, from now on. */
+	kc_g_self();
+	kc_lock(&kc_sched.lock);
+	for (link = kc_sched.all.next; link != &kc_sched.all; link = link->next)
+		if (kc_container(link, struct kc_g, all)->live)
+			nr++;
+	kc_unlock(&kc_sched.lock);
+	return nr;
+}
+
 uint64_t kc_goid(void)
 {
 	return kc_g_self()->id;
