@@ -43,6 +43,9 @@ static void test_codes(void)
 		{ -ENOENT, -ENOENT, "No such file or directory" },
 		{ ENOENT, -ENOENT, "No such file or directory" },
 		{ 0, -EINVAL, "Invalid argument" },
+		{ -ETIMEDOUT, -ETIMEDOUT, "deadline exceeded" },
+		{ -ENODEV, -ENODEV,
+		  "no such device (is the kernel module kchan loaded, and /dev/kchan its device?)" },
 		{ -4000, -4000, "error -4000" },
 		{ -100000, -100000, "error -100000" },
 		{ INT_MIN, INT_MIN, "error -2147483648" },
@@ -56,11 +59,28 @@ static void test_codes(void)
 		err = kc_error_new(codes[i].code, NULL);
 		expect_int(kc_error_code(err), codes[i].want);
 		expect_text(err, codes[i].text);
+		/* It matches what it was made with, and what it became. */
+		expect_int(kc_error_is_code(err, codes[i].want), 1);
+		expect_int(kc_error_is_code(err, codes[i].code), codes[i].code != 0);
 		kc_error_unref(err);
 		err = kc_errorf(codes[i].code, "text");
 		expect_int(kc_error_code(err), codes[i].want);
 		kc_error_unref(err);
 	}
+}
+
+static void test_strerror(void)
+{
+	static const int codes[] = { 0, -EPIPE, -EAGAIN, -ECANCELED, -4000, INT_MIN };
+	size_t i;
+
+	expect(!strcmp(kc_strerror(-EPIPE), strerror(EPIPE)));
+	expect(!strcmp(kc_strerror(EPIPE), strerror(EPIPE)));
+	expect(!strcmp(kc_strerror(-ETIMEDOUT), "deadline exceeded"));
+	expect(strstr(kc_strerror(-ENODEV), "module kchan"));
+	expect(!strcmp(kc_strerror(-4000), "unknown error"));
+	for (i = 0; i < ARRAY_SIZE(codes); i++)
+		expect(kc_strerror(codes[i])[0]);
 }
 
 static void test_none(void)
@@ -214,6 +234,7 @@ static void test_no_memory(void)
 static const struct tap_test tests[] = {
 	{ "code and text", test_makes },
 	{ "codes", test_codes },
+	{ "what results mean", test_strerror },
 	{ "no error", test_none },
 	{ "causes", test_wrap },
 	{ "a long chain of causes", test_long_chain },

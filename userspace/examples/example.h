@@ -18,7 +18,7 @@ static inline int check(int ret, const char *call)
 {
 	if (ret >= 0)
 		return ret;
-	fprintf(stderr, "%s: %s\n", call, strerror(-ret));
+	fprintf(stderr, "%s: %s\n", call, kc_strerror(ret));
 	exit(EXIT_FAILURE);
 }
 

@@ -53,7 +53,7 @@ int get_channel(kc_chan **out, int fd)
 	if (ret == -ENOTTY)
 		fail("file descriptor %d is no channel", fd);
 	else
-		fail("file descriptor %d: %s", fd, strerror(-ret));
+		fail("file descriptor %d: %s", fd, kc_strerror(ret));
 	if (ret == -ENOTTY || ret == -EBADF)
 		explain_device(fd);
 	return STATUS_FAILED;
@@ -67,7 +67,7 @@ int cmd_close(kc_chan *c, const struct options *opts)
 	if (ret == -EALREADY)
 		return fail("close: the channel was closed already");
 	if (ret)
-		return fail("close: %s", strerror(-ret));
+		return fail("close: %s", kc_strerror(ret));
 	return STATUS_OK;
 }
 

@@ -32,7 +32,7 @@ static int recv_all(kc_chan *c, const struct options *opts, char *buf)
 	while (!opts->count || seq < opts->count) {
 		ret = receive(c, buf, &len);
 		if (ret < 0)
-			return fail("recv: %s", strerror(-ret));
+			return fail("recv: %s", kc_strerror(ret));
 		if (!ret)
 			return opts->count && !status ? STATUS_ENDED : status;
 		seq++;

@@ -63,7 +63,7 @@ static int outcome(const struct options *opts, const struct branch *b,
 			    b->fd);
 	if (c->status)
 		return fail("select: file descriptor %d: %s", b->fd,
-			    strerror(-c->status));
+			    kc_strerror(c->status));
 	status = tell(opts, b->fd, elem, c->ok ? c->len : 0, c->ok);
 	if (status)
 		return status;
@@ -79,8 +79,8 @@ static int failed(const struct options *opts, const kc_case *cases, int error)
 	for (i = 0; i < opts->nr_branches; i++)
 		if (cases[i].status)
 			return fail("select: file descriptor %d: %s",
-				    opts->branches[i].fd, strerror(-error));
-	return fail("select: %s", strerror(-error));
+				    opts->branches[i].fd, kc_strerror(error));
+	return fail("select: %s", kc_strerror(error));
 }
 
 static int run(const struct options *opts, kc_case *cases, char *elem)

@@ -35,7 +35,7 @@ static int send_one(kc_chan *c, const char *msg, size_t len, const char *what,
 			    what, nr);
 	if (ret)
 		return fail("send: %s %lu not sent: %s", what, nr,
-			    strerror(-ret));
+			    kc_strerror(ret));
 	return STATUS_OK;
 }
 

@@ -153,10 +153,7 @@ static kc_chan *make_channel(size_t size, size_t cap)
 	opts.cap = cap;
 	ret = kc_make_opts(&c, &opts);
 	if (ret)
-		die("cannot make a channel: %s%s", strerror(-ret),
-		    ret == -ENOENT || ret == -ENXIO || ret == -ENODEV ?
-		    " (is the kernel module kchan loaded, and /dev/kchan its device?)" :
-		    "");
+		die("cannot make a channel: %s", kc_strerror(ret));
 	return c;
 }
 

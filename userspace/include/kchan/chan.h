@@ -50,11 +50,10 @@ typedef struct kc_chan kc_chan;
  *		the administrator allows one channel
  * -EDQUOT	this user's channels would hold more than the administrator
  *		allows
- * -ENOENT, -ENXIO
- *		there is no /dev/kchan: the kernel module is not loaded
- * -ENODEV	the same; or /dev/kchan is not its device but, say, a regular file,
- *		which a shell of root makes that opens it (<>) when the module is not
- *		loaded: remove that, and load the module again
+ * -ENODEV	there is no /dev/kchan: the kernel module is not loaded. Or
+ *		/dev/kchan is not its device but, say, a regular file, which a shell
+ *		of root makes that opens it (<>) when the module is not loaded:
+ *		remove that, and load the module again
  * -EACCES	/dev/kchan may not be opened by this user
  * -EMFILE, -ENFILE, -ENOMEM
  */

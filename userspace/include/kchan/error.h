@@ -44,7 +44,7 @@ KC_DECLS_BEGIN
 typedef struct kc_error kc_error;
 
 /*
- * An error of its own. @text, which is copied, may be NULL: what strerror() says
+ * An error of its own. @text is copied. If it is NULL the text is what kc_strerror() says
  * of the code. errno may be given as it is: a positive code is taken for its
  * negative. One of 0, with which no error can be told from success, is taken for
  * -EINVAL.
@@ -74,10 +74,19 @@ kc_error *kc_error_cause(const kc_error *err);
 
 /*
  * 1 if @err, or what caused it, or what caused that, and so on, is @target itself,
- * or has @code; else 0. Go's errors.Is(). No error is NULL, and has the code 0.
+ * or has @code; else 0. Go's errors.Is(). A positive @code is taken for its negative, as
+ * by kc_error_new(). No error is NULL, and has the code 0.
  */
 int kc_error_is(const kc_error *err, const kc_error *target);
 int kc_error_is_code(const kc_error *err, int code);
+
+/*
+ * What the result @code of a call of this library means. It is what strerror() says, but
+ * that -ETIMEDOUT is "deadline exceeded", and -ENODEV asks whether the kernel module is
+ * loaded. A positive @code is taken for its negative. The text is constant, and never
+ * NULL. Other threads may call this at the same time.
+ */
+const char *kc_strerror(int code);
 
 /* Take one more reference; returns @err. Drop one. Both accept NULL. */
 kc_error *kc_error_ref(kc_error *err);

@@ -62,11 +62,31 @@ static kc_error *format(int code, kc_error *cause, const char *fmt, va_list args
 	return err;
 }
 
+/* NULL: there is no such code. */
+static const char *describe(int code)
+{
+	switch (code) {
+	/* libc speaks of connections and of devices in general. */
+	case -ETIMEDOUT:
+		return "deadline exceeded";
+	case -ENODEV:
+		return "no such device (is the kernel module kchan loaded, and /dev/kchan its device?)";
+	}
+	return code >= -MAX_ERRNO ? strerrordesc_np(-code) : NULL;
+}
+
+const char *kc_strerror(int code)
+{
+	const char *text = describe(code > 0 ? -code : code);
+
+	return text ? text : "unknown error";
+}
+
 kc_error *kc_error_new(int code, const char *text)
 {
 	code = to_code(code);
-	if (!text && code >= -MAX_ERRNO)
-		text = strerrordesc_np(-code);
+	if (!text)
+		text = describe(code);
 	if (!text)
 		return kc_errorf(code, "error %d", code);
 	return kc_errorf(code, "%s", text);
@@ -136,8 +156,9 @@ int kc_error_is(const kc_error *err, const kc_error *target)
 
 int kc_error_is_code(const kc_error *err, int code)
 {
-	if (!err)
-		return !code;
+	if (!err || !code)
+		return !err && !code;
+	code = to_code(code);
 	for (; err; err = err->cause)
 		if (err->code == code)
 			return 1;

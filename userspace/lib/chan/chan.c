@@ -30,12 +30,17 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	return c;
 }
 
-/* The same for all that may stand in the device's place, whoever may open it. */
+/*
+ * -ENODEV when there is no such device, and for all that may stand in its place, whoever
+ * may open that.
+ */
 static int open_device(void)
 {
 	const int fd = sys_open(DEVICE, O_RDWR | O_CLOEXEC);
 	struct stat st;
 
+	if (fd == -ENOENT || fd == -ENXIO)
+		return -ENODEV;
 	if (fd < 0 && !stat(DEVICE, &st) && !S_ISCHR(st.st_mode))
 		return -ENODEV;
 	return fd;

@@ -200,7 +200,7 @@ static bool run_one(struct suite *s, const kc_test_item *test)
 	int ret = kc_test(test->name, test->fn, &s->options);
 
 	if (ret < 0) {
-		fprintf(stderr, "%s: %s\n", test->name, strerror(-ret));
+		fprintf(stderr, "%s: %s\n", test->name, kc_strerror(ret));
 		ret = KC_TEST_FAILED;
 	}
 	s->results[ret]++;
