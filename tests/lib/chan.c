@@ -105,8 +105,6 @@ static void test_options(void)
 	opts.flags = 1U << 31;
 	expect_int(kc_make_opts(&c, &opts), -EINVAL);
 	opts.flags = 0;
-	opts.size = 0;
-	expect_int(kc_make_opts(&c, &opts), -EINVAL);
 	opts.size = sizeof(opts) - 1;
 	expect_int(kc_make_opts(&c, &opts), -EINVAL);
 	opts.size = UINT32_MAX;

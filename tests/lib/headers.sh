@@ -156,7 +156,9 @@ static int groups(kc_chan *in)
 
 static int processes(kc_chan *c)
 {
-	kc_process_end ends[] = { { "jobs", c }, { NULL, c } };
+	kc_process_end ends[] = {
+		KC_PROCESS_END("jobs", c), KC_PROCESS_END(NULL, c),
+	};
 	kc_process_options options = KC_PROCESS_OPTIONS_INIT;
 	kc_supervisor_options policy = KC_SUPERVISOR_OPTIONS_INIT;
 	kc_supervisor *s;

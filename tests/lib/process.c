@@ -213,7 +213,8 @@ static void test_options(void)
 {
 	kc_chan *c = make(8, 0);
 	char *argv[] = { (char *)SELF, NULL }, *none[] = { NULL };
-	kc_process_end ends[2] = { { "one", c }, { "two", c } };
+	kc_process_end ends[2] = { KC_PROCESS_END("one", c),
+				   KC_PROCESS_END("two", c) };
 	struct {
 		kc_process_options options;
 		char more[8];
@@ -242,6 +243,9 @@ static void test_options(void)
 
 	options->ends = ends;
 	options->nr_ends = 2;
+	ends[1].reserved[1] = 1;
+	expect_no_start(options, -EINVAL);
+	ends[1].reserved[1] = 0;
 	ends[1].name = "one";
 	expect_no_start(options, -EINVAL);
 	ends[1].name = "";
@@ -268,7 +272,8 @@ static void test_worker(void)
 
 	must_int(kc_make_pair(&in, &jobs, 8, 0), 0);
 	must_int(kc_make_pair(&results, &out, 8, 0), 0);
-	options.ends = (kc_process_end[]){ { "in", in }, { "out", out } };
+	options.ends = (kc_process_end[]){ KC_PROCESS_END("in", in),
+				       KC_PROCESS_END("out", out) };
 	options.nr_ends = 2;
 	must_int(kc_process_start(&p, &options), 0);
 	kc_unref(in);
@@ -294,7 +299,8 @@ static void test_worker_killed(void)
 
 	must_int(kc_make_pair(&in, &jobs, 8, 0), 0);
 	must_int(kc_make_pair(&results, &out, 8, 0), 0);
-	options.ends = (kc_process_end[]){ { "out", out }, { "in", in } };
+	options.ends = (kc_process_end[]){ KC_PROCESS_END("out", out),
+				       KC_PROCESS_END("in", in) };
 	options.nr_ends = 2;
 	must_int(kc_process_start(&p, &options), 0);
 	kc_unref(in);
@@ -337,7 +343,7 @@ static void test_limit(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(ends); i++)
-		ends[i] = (kc_process_end){ NULL, c };
+		ends[i] = (kc_process_end)KC_PROCESS_END(NULL, c);
 	options.ends = ends;
 	options.nr_ends = ARRAY_SIZE(ends);
 	must_int(setrlimit(RLIMIT_NOFILE, &few), 0);

@@ -103,7 +103,8 @@ static void test_worker(void)
 
 	must_int(kc_make_pair(&in, &jobs, 8, 0), 0);
 	must_int(kc_make_pair(&results, &out, 8, 0), 0);
-	options.ends = (kc_process_end[]){ { "out", out }, { "in", in } };
+	options.ends = (kc_process_end[]){ KC_PROCESS_END("out", out),
+				       KC_PROCESS_END("in", in) };
 	options.nr_ends = 2;
 	must_int(kc_process_start(&p, &options), 0);
 	kc_unref(in);
@@ -141,7 +142,7 @@ static void test_descriptors(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(ends); i++)
-		ends[i] = (kc_process_end){ NULL, c };
+		ends[i] = (kc_process_end)KC_PROCESS_END(NULL, c);
 	options.ends = ends;
 	options.nr_ends = ARRAY_SIZE(ends);
 	expect_exited(run(&options), 3 + 20);
@@ -460,7 +461,7 @@ static void test_errors(void)
 	expect_int(kc_process_start(&p, &options), -EBADF);
 	options.stdio = NULL;
 	for (i = 0; i < ARRAY_SIZE(ends); i++)
-		ends[i] = (kc_process_end){ NULL, c };
+		ends[i] = (kc_process_end)KC_PROCESS_END(NULL, c);
 	options.ends = ends;
 	options.nr_ends = ARRAY_SIZE(ends);
 	must_int(setrlimit(RLIMIT_NOFILE, &few), 0);

@@ -140,6 +140,7 @@ static void expect_text(const char *text, const char *want)
 static void test_descriptors(void)
 {
 	kc_process_options options = KC_PROCESS_OPTIONS_INIT;
+	static const char *const names[] = { "a", "b", NULL, "d" };
 	kc_process_end ends[5];
 	kc_chan *out = make_messages(TEXT, 1), *chans[4];
 	char text[TEXT];
@@ -152,9 +153,8 @@ static void test_descriptors(void)
 	for (i = 0; i < 4; i++)
 		chans[i] = make(8, 0);
 	for (i = 0; i < 4; i++)
-		ends[i] = (kc_process_end){ i == 2 ? NULL :
-			(const char *[]){ "a", "b", "", "d" }[i], chans[3 - i] };
-	ends[4] = (kc_process_end){ "out", out };
+		ends[i] = (kc_process_end)KC_PROCESS_END(names[i], chans[3 - i]);
+	ends[4] = (kc_process_end)KC_PROCESS_END("out", out);
 	options.ends = ends;
 	options.nr_ends = 5;
 	setenv("KCHAN_FDS", "3:of,4:ours", 1);
@@ -170,7 +170,8 @@ static void test_inherit(void)
 	kc_process_options options = KC_PROCESS_OPTIONS_INIT;
 	kc_chan *out = make_messages(TEXT, 1), *c = make(8, 0);
 	kc_process_end ends[] = {
-		{ "ab", c }, { "a", c }, { "out", out }, { "shut", c },
+		KC_PROCESS_END("ab", c), KC_PROCESS_END("a", c),
+		KC_PROCESS_END("out", out), KC_PROCESS_END("shut", c),
 	};
 	char text[TEXT];
 
@@ -198,7 +199,7 @@ static void test_surroundings(void)
 	sigprocmask(SIG_SETMASK, &mask, NULL);
 	setenv("VARIABLE", "ours", 1);
 	must_int(chdir("/proc"), 0);
-	options.ends = &(kc_process_end){ "out", out };
+	options.ends = &(kc_process_end)KC_PROCESS_END("out", out);
 	options.nr_ends = 1;
 	ask(&options, "surroundings", out, text);
 	expect_text(text, "/proc ours 1 1 1 0");

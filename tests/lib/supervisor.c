@@ -293,7 +293,8 @@ static void test_channels(void)
 	must_int(kc_make_pair(&in, &jobs, 8, 0), 0);
 	must_int(kc_make_pair(&results, &out, 8, 0), 0);
 	process.fn = answer;
-	process.ends = (kc_process_end[]){ { "in", in }, { "out", out } };
+	process.ends = (kc_process_end[]){ KC_PROCESS_END("in", in),
+				       KC_PROCESS_END("out", out) };
 	process.nr_ends = 2;
 	must_int(kc_supervise(&s, NULL, &process, &options), 0);
 	kc_unref(in);
@@ -362,7 +363,7 @@ static void test_options(void)
 	options->grace = -1;
 	expect_refused(options, -EINVAL);
 	options->grace = 0;
-	options->size = 4;
+	options->size = 6;
 	expect_refused(options, -EINVAL);
 	options->size = sizeof(later);
 	later.more[0] = 1;

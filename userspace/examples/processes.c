@@ -40,7 +40,9 @@ static int work(void *arg)
 
 static void start_workers(kc_supervisor **workers, kc_chan *jobs, kc_chan *results)
 {
-	kc_process_end ends[] = { { "jobs", jobs }, { "results", results } };
+	kc_process_end ends[] = {
+		KC_PROCESS_END("jobs", jobs), KC_PROCESS_END("results", results),
+	};
 	kc_supervisor_options policy = KC_SUPERVISOR_OPTIONS_INIT;
 	kc_process_options worker = KC_PROCESS_OPTIONS_INIT;
 	int i;

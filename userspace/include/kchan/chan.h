@@ -78,7 +78,7 @@ typedef struct kc_chan_opts {
 /*
  * As kc_make(), with options. Besides its errors:
  *
- * -EINVAL	an unknown flag, or no valid size
+ * -EINVAL	an unknown flag, or a size that cannot be one
  * -E2BIG	options that this library does not know are not zero
  */
 int kc_make_opts(kc_chan **out, const kc_chan_opts *opts) KC_MUST_CHECK;

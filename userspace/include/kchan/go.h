@@ -96,7 +96,7 @@ typedef struct kc_go_options {
 /*
  * As kc_go(), with options. Besides its errors:
  *
- * -EINVAL	an unknown flag, or no valid size
+ * -EINVAL	an unknown flag, or a size that cannot be one
  *		(or a stack size beyond all bounds)
  * -E2BIG	options that this library does not know are not zero
  */

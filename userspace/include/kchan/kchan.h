@@ -16,6 +16,11 @@
  * - No call is a thread-cancellation point.
  * - A handle is opaque and counts its references; a call in progress holds one.
  *   A structure that you declare yourself is valid when zero.
+ * - Options are structures that carry their size, and may grow at their end. A program
+ *   goes on working with a newer library: fields that its structure does not have yet
+ *   are zero. A size of 0 is that of the form that was published first; so a structure
+ *   that is zero is valid. With an older library the fields that it does not know have
+ *   to be zero, else the call returns -E2BIG.
  * - Times are in nanoseconds, on CLOCK_MONOTONIC; there are constants for the
  *   larger units, as in Go: 5 * KC_MILLISECOND.
  */

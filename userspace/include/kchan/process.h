@@ -4,7 +4,9 @@
  * few channels and nothing else.
  *
  *	char *argv[] = { "worker", "--fast", NULL };
- *	kc_process_end ends[] = { { "jobs", jobs }, { "results", results } };
+ *	kc_process_end ends[] = {
+ *		KC_PROCESS_END("jobs", jobs), KC_PROCESS_END("results", results),
+ *	};
  *	kc_process_options options = KC_PROCESS_OPTIONS_INIT;
  *	kc_process *worker;
  *
@@ -49,11 +51,15 @@ KC_DECLS_BEGIN
 /* A process that was started here. References are counted. */
 typedef struct kc_process kc_process;
 
-/* A channel to give to a process, and what it is called there. */
+/* A channel to give to a process, and what it is called there: see KC_PROCESS_END(). */
 typedef struct kc_process_end {
 	const char *name;	/* NULL: it has none */
 	kc_chan *chan;
+	uint64_t reserved[2];	/* zero */
 } kc_process_end;
+
+/* One element of kc_process_options.ends. */
+#define KC_PROCESS_END(name, chan)	{ (name), (chan), { 0, 0 } }
 
 /*
  * What to start: a program or a function. Start with KC_PROCESS_OPTIONS_INIT,
@@ -115,8 +121,8 @@ typedef struct kc_process_options {
  *
  * 0, or
  * -EINVAL	neither a program nor a function, or both; an end without a
- *		channel; a name that is empty, is there twice, or has a comma or
- *		colon in it; an unknown flag, or no valid size
+ *		channel, or with reserved fields that are not 0; a name that is empty, is there twice, or has a comma or
+ *		colon in it; an unknown flag, or a size that cannot be one
  * -E2BIG	options that this library does not know are not zero; or the
  *		arguments and the environment are too long
  * -ENOENT, -EACCES, -ENOEXEC and others

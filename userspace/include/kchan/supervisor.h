@@ -79,8 +79,8 @@ typedef struct kc_supervisor_options {
  * 1 MiB. @process->arg must be there for as long as that goes on.
  *
  * 0, or what kc_process_start(), kc_go() and kc_with_cancel() return, and
- * -EINVAL	an unknown policy or no such signal, a negative time, or no valid
- *		size
+ * -EINVAL	an unknown policy or no such signal, a negative time, or a size that
+ *		cannot be one
  * -E2BIG	options that this library does not know are not zero
  * -ECANCELED, -ETIMEDOUT
  *		@ctx was done before

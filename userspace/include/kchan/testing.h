@@ -96,7 +96,7 @@ typedef struct kc_test_options {
  * KC_TEST_PASSED, KC_TEST_FAILED, KC_TEST_SKIPPED, or
  * -EAGAIN	there can be no thread: see go.h
  * -ENOMEM
- * -EINVAL	an unknown flag, or no valid size
+ * -EINVAL	an unknown flag, or a size that cannot be one
  * -E2BIG	options that this library does not know are not zero
  */
 int kc_test(const char *name, void (*fn)(kc_t *t), const kc_test_options *options)
@@ -184,10 +184,11 @@ int kc_t_deadline(const kc_t *t, int64_t *deadline);
 typedef struct kc_test_item {
 	const char *name;
 	void (*fn)(kc_t *t);
+	uint64_t reserved[2];	/* zero */
 } kc_test_item;
 
 /* One element of the array that kc_test_main() takes. */
-#define KC_TEST(fn)	{ #fn, (fn) }
+#define KC_TEST(fn)	{ #fn, (fn), { 0, 0 } }
 
 /*
  * Run a program's tests, one after another, as its arguments say:

@@ -82,7 +82,7 @@ typedef struct kc_pool_options {
  * @ctx is cancelled the pool is.
  *
  * 0, or what kc_make(), kc_go() and kc_with_cancel() return, and
- * -EINVAL	no function, or no valid size
+ * -EINVAL	no function, or a size that cannot be one
  * -E2BIG	options that this library does not know are not zero
  */
 int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *options)

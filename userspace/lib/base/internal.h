@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -53,10 +54,19 @@ void kc_set_drop(kc_chan *c, void (*drop)(void *elem));
 void kc_drop_unwanted(const kc_chan *c, void *elem);
 
 /*
- * That a caller's options of @size bytes are as large as those of @known bytes that we
- * know, and what a later form of them has more is zero: 0, -EINVAL or -E2BIG.
+ * Copy a caller's options to *@to, in the form that we know. A program that was compiled
+ * with an older header gives fewer bytes: what is missing is zero. One that was compiled
+ * with a newer header gives more: they must be zero. A size of 0 is that of the form which
+ * was published first, and which ends with the field @last.
+ *
+ * 0, -EINVAL (the size cannot be one) or -E2BIG.
  */
-int kc_check_options(const void *options, uint32_t size, size_t known);
+#define kc_take_options(to, from, last)					\
+	kc_take_options_of((to), sizeof(*(to)), (from), (from)->size,	\
+			   offsetof(__typeof__(*(to)), last) +		\
+			   sizeof((to)->last))
+int kc_take_options_of(void *to, size_t known, const void *from, uint32_t size,
+		       size_t first);
 
 /* What a message to send must be, before the kernel sees it. */
 static inline int kc_check_send_msg(const kc_chan *c, size_t len)

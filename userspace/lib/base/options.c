@@ -2,22 +2,29 @@
 /*
  * Options of calls: structures that begin with their size, and may grow.
  */
+#include <string.h>
+
 #include "base/internal.h"
 
 /* Options are never this large: a size that is more was not set. */
 #define MAX_OPTIONS_SIZE	4096
 
-int kc_check_options(const void *options, uint32_t size, size_t known)
+int kc_take_options_of(void *to, size_t known, const void *from, uint32_t size,
+		       size_t first)
 {
-	const unsigned char *bytes = options;
+	const unsigned char *bytes = from;
 	size_t i;
 
-	if (size < known)
-		return -EINVAL;
+	if (!size)
+		size = first;
 	if (size > MAX_OPTIONS_SIZE)
 		return -E2BIG;
+	if (size % sizeof(uint32_t))
+		return -EINVAL;
 	for (i = known; i < size; i++)
 		if (bytes[i])
 			return -E2BIG;
+	memset(to, 0, known);
+	memcpy(to, from, size < known ? size : known);
 	return 0;
 }

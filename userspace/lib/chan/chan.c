@@ -70,10 +70,6 @@ static int make(kc_chan **out, struct kchan_setup *setup)
 
 static int check_opts(const kc_chan_opts *opts)
 {
-	const int ret = kc_check_options(opts, opts->size, sizeof(*opts));
-
-	if (ret)
-		return ret;
 	if (opts->flags & ~KC_CHAN_MESSAGE)
 		return -EINVAL;
 	/* Here, since the kernel's own fields are narrower than ours. */
@@ -83,18 +79,21 @@ static int check_opts(const kc_chan_opts *opts)
 	return 0;
 }
 
-int kc_make_opts(kc_chan **out, const kc_chan_opts *opts)
+int kc_make_opts(kc_chan **out, const kc_chan_opts *given)
 {
 	struct kchan_setup setup = { 0 };
+	kc_chan_opts opts;
 	int ret;
 
-	ret = check_opts(opts);
+	ret = kc_take_options(&opts, given, cap);
+	if (!ret)
+		ret = check_opts(&opts);
 	if (ret)
 		return ret;
-	if (opts->flags & KC_CHAN_MESSAGE)
+	if (opts.flags & KC_CHAN_MESSAGE)
 		setup.flags = KCHAN_SETUP_MESSAGE;
-	setup.elem_size = opts->elem_size;
-	setup.capacity = opts->cap;
+	setup.elem_size = opts.elem_size;
+	setup.capacity = opts.cap;
 	return make(out, &setup);
 }
 

@@ -53,29 +53,21 @@ int kc_go_copy(void (*fn)(void *arg), const void *arg, size_t size)
 	return kc_start(&start);
 }
 
-static int check_options(const kc_go_options *options)
-{
-	const int ret = kc_check_options(options, options->size, sizeof(*options));
-
-	if (ret)
-		return ret;
-	if (options->flags & ~(KC_GO_SAFE | KC_GO_FRESH))
-		return -EINVAL;
-	return 0;
-}
-
-int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *options)
+int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *given)
 {
 	struct kc_start start = { .fn = fn, .arg = arg, .at = CALLER };
+	kc_go_options options;
 	int ret;
 
-	ret = check_options(options);
+	ret = kc_take_options(&options, given, copy_size);
 	if (ret)
 		return ret;
-	start.name = options->name;
-	start.flags = options->flags;
-	start.stack_size = options->stack_size;
-	start.copied = options->copy_size;
-	start.copy_size = options->copy_size;
+	if (options.flags & ~(KC_GO_SAFE | KC_GO_FRESH))
+		return -EINVAL;
+	start.name = options.name;
+	start.flags = options.flags;
+	start.stack_size = options.stack_size;
+	start.copied = options.copy_size;
+	start.copy_size = options.copy_size;
 	return kc_start(&start);
 }

@@ -35,15 +35,6 @@ struct kc_pool {
 	kc_error *error;	/* the first */
 };
 
-static int check(const kc_pool_options *options)
-{
-	const int ret = kc_check_options(options, options->size, sizeof(*options));
-
-	if (ret)
-		return ret;
-	return options->fn ? 0 : -EINVAL;
-}
-
 /* Those that this process may run on, however many the machine has. */
 static uint32_t count_cpus(void)
 {
@@ -213,19 +204,22 @@ static int prepare(kc_pool *pool, kc_ctx *ctx)
 	return ret;
 }
 
-int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *options)
+int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *given)
 {
+	kc_pool_options options;
 	kc_pool *pool;
 	int ret;
 
-	ret = check(options);
+	ret = kc_take_options(&options, given, drop_result);
 	if (ret)
 		return ret;
+	if (!options.fn)
+		return -EINVAL;
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
 	pool->users = 1;
-	memcpy(&pool->options, options, sizeof(pool->options));
+	pool->options = options;
 	if (!pool->options.workers)
 		pool->options.workers = count_cpus();
 	ret = prepare(pool, ctx);

@@ -21,7 +21,7 @@ static int check_end(const kc_process_options *options, size_t index)
 	const kc_process_end *end = &options->ends[index];
 	size_t i;
 
-	if (!end->chan)
+	if (!end->chan || end->reserved[0] || end->reserved[1])
 		return -EINVAL;
 	if (!end->name)
 		return 0;
@@ -39,9 +39,6 @@ static int check(const kc_process_options *options)
 	size_t i;
 	int ret;
 
-	ret = kc_check_options(options, options->size, sizeof(*options));
-	if (ret)
-		return ret;
 	if (options->flags || !options->argv == !options->fn)
 		return -EINVAL;
 	if (options->argv && !options->argv[0])
@@ -203,29 +200,32 @@ static int prepare_ends(struct kc_spawn *spawn, const kc_process_options *option
 	return 0;
 }
 
-int kc_spawn_prepare(struct kc_spawn **out, const kc_process_options *options)
+int kc_spawn_prepare(struct kc_spawn **out, const kc_process_options *given)
 {
+	kc_process_options options;
 	struct kc_spawn *spawn;
 	int ret;
 
-	ret = check(options);
+	ret = kc_take_options(&options, given, dir);
+	if (!ret)
+		ret = check(&options);
 	if (ret)
 		return ret;
 	spawn = calloc(1, sizeof(*spawn));
 	if (!spawn)
 		return -ENOMEM;
-	spawn->fn = options->fn;
-	spawn->arg = options->arg;
-	spawn->has_stdio = options->stdio;
-	if (options->stdio)
-		memcpy(spawn->stdio, options->stdio, sizeof(spawn->stdio));
-	ret = prepare_environment(spawn, options);
-	if (!ret && options->argv)
-		ret = prepare_program(spawn, options->argv);
+	spawn->fn = options.fn;
+	spawn->arg = options.arg;
+	spawn->has_stdio = options.stdio;
+	if (options.stdio)
+		memcpy(spawn->stdio, options.stdio, sizeof(spawn->stdio));
+	ret = prepare_environment(spawn, &options);
+	if (!ret && options.argv)
+		ret = prepare_program(spawn, options.argv);
 	if (!ret)
-		ret = prepare_ends(spawn, options);
-	if (!ret && options->dir) {
-		spawn->dir = strdup(options->dir);
+		ret = prepare_ends(spawn, &options);
+	if (!ret && options.dir) {
+		spawn->dir = strdup(options.dir);
 		if (!spawn->dir)
 			ret = -ENOMEM;
 	}

@@ -46,10 +46,6 @@ struct kc_supervisor {
 
 static int check(const kc_supervisor_options *options)
 {
-	const int ret = kc_check_options(options, options->size, sizeof(*options));
-
-	if (ret)
-		return ret;
 	if (options->restart > KC_RESTART_ALWAYS || options->stop_signal < 0 ||
 	    options->stop_signal >= _NSIG)
 		return -EINVAL;
@@ -239,17 +235,20 @@ int kc_supervise(kc_supervisor **out, kc_ctx *ctx,
 		 const kc_process_options *process,
 		 const kc_supervisor_options *options)
 {
+	kc_supervisor_options policy;
 	kc_supervisor *s;
 	int ret;
 
-	ret = check(options);
+	ret = kc_take_options(&policy, options, grace);
+	if (!ret)
+		ret = check(&policy);
 	if (ret)
 		return ret;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	atomic_init(&s->refs, 1);
-	memcpy(&s->options, options, sizeof(s->options));
+	s->options = policy;
 	fill_in_defaults(&s->options);
 	ret = prepare(s, ctx, process);
 	if (!ret)

@@ -221,17 +221,16 @@ static int set_options(kc_t *t, const kc_test_options *options)
 
 	if (!options)
 		options = &none;
-	ret = kc_check_options(options, options->size, sizeof(*options));
+	ret = kc_take_options(&t->options, options, jitter);
 	if (ret)
 		return ret;
-	if (options->flags & ~(KC_TEST_TAP | KC_TEST_VERBOSE | KC_TEST_LEAKY))
+	if (t->options.flags & ~(KC_TEST_TAP | KC_TEST_VERBOSE | KC_TEST_LEAKY))
 		return -EINVAL;
-	t->options = *options;
-	if (!options->timeout)
+	if (!t->options.timeout)
 		t->options.timeout = TIMEOUT;
-	if (!options->leak_timeout)
+	if (!t->options.leak_timeout)
 		t->options.leak_timeout = LEAK_TIMEOUT;
-	if (!options->stack_size)
+	if (!t->options.stack_size)
 		t->options.stack_size = STACK_SIZE;
 	return 0;
 }
