@@ -28,8 +28,16 @@ struct point {
 
 KC_CHAN_DEFINE(point_chan, struct point);
 KC_CHAN_DEFINE(int_chan, int);
+/* Pointers, also to what is const, and to functions. */
+KC_CHAN_DEFINE(error_chan, kc_error *);
+KC_CHAN_DEFINE(string_chan, const char *);
+KC_CHAN_DEFINE(func_chan, void (*)(void *));
 
 static void set_up(void)
+{
+}
+
+static void set_up_more(void)
 {
 }
 
@@ -38,8 +46,38 @@ static int get(void)
 	return 1;
 }
 
+#ifdef __cplusplus
+namespace some {
+#endif
 KC_ONCE_FUNC(ensure_set_up, set_up);
+KC_ONCE_FUNC(ensure_more, set_up_more);
 KC_ONCE_VALUE(got, int, get);
+KC_ONCE_VALUE(got_again, int, get);
+KC_CHAN_DEFINE(inner_chan, int);
+#ifdef __cplusplus
+}
+using namespace some;
+#endif
+
+/* Cases take the address of an element as it is, and of one that is const. */
+static int pointers(error_chan *errors, string_chan *strings, func_chan *funcs,
+		    inner_chan *inner)
+{
+	error_chan_elem err = NULL;
+	const char *text = "text";
+	const char *const constant = text;
+	void (*fn)(void *arg) = NULL;
+	kc_case cases[6];
+
+	cases[0] = error_chan_case_send(errors, &err);
+	cases[1] = error_chan_case_recv(errors, &err);
+	cases[2] = string_chan_case_send(strings, &text);
+	cases[3] = string_chan_case_send(strings, &constant);
+	cases[4] = string_chan_case_recv(strings, &text);
+	cases[5] = func_chan_case_recv(funcs, &fn);
+	return kc_try_select(cases, 6) >= 0 || error_chan_send(errors, err) ||
+	       func_chan_recv(funcs, &fn) < 0 || inner_chan_close(inner);
+}
 
 static void nothing(void *arg)
 {
@@ -66,6 +104,7 @@ static int sync_all(void)
 	kc_sem sem = KC_SEM_INIT(3);
 
 	ensure_set_up();
+	ensure_more();
 	options.name = "one";
 	kc_mutex_lock(&m);
 	kc_cond_signal(&cond);
@@ -75,7 +114,7 @@ static int sync_all(void)
 	kc_sem_acquire(&sem, 2);
 	if (kc_protect(once, &done, &info))
 		kc_panic("%s", info.text);
-	return kc_go_opts(nothing, NULL, &options) || got() != 1;
+	return kc_go_opts(nothing, NULL, &options) || got() != got_again();
 }
 
 static int contexts(void)
@@ -215,7 +254,7 @@ int main(int argc, char **argv)
 	if (kc_go(count, &wg))
 		return 1;
 	kc_waitgroup_wait(&wg);
-	if (sync_all() || contexts() || tests(argc, argv))
+	if (sync_all() || pointers(NULL, NULL, NULL, NULL) > 1 || contexts() || tests(argc, argv))
 		return 1;
 
 	opts.flags = KC_CHAN_MESSAGE;
@@ -298,6 +337,15 @@ checked()
 	kc_case f(int_chan *c, long *v);
 	kc_case f(int_chan *c, long *v) { return int_chan_case_recv(c, v); }
 	END
+	cat >"$work/array.c" <<-'END'
+	#include <kchan/kchan.h>
+	KC_CHAN_DEFINE(array_chan, int[4]);
+	END
+	! gcc -std=c11 -Iuserspace/include -fsyntax-only "$work/array.c" \
+		2>/dev/null || {
+		echo "an array is an element"
+		return 1
+	}
 	for each in wrong mixed case; do
 		if gcc -std=c11 -Werror -Iuserspace/include -fsyntax-only \
 				"$work/$each.c" 2>"$work/said"; then

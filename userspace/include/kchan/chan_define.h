@@ -14,8 +14,12 @@
  *		...
  *	int_chan_unref(c);
  *
- * They take elements to send by value, those of a select's cases by address, and
- * return what the kc_ calls of chan.h and select.h do. A plain handle is had with
+ * The type of the elements may be any that can be assigned: a number, a structure, or a
+ * pointer, as in KC_CHAN_DEFINE(error_chan, kc_error *). An array is to be put in a
+ * structure. The type has a name here, int_chan_elem.
+ *
+ * The functions take elements to send by value, those of a select's cases by address,
+ * and return what the kc_ calls of chan.h and select.h do. A plain handle is had with
  * int_chan_chan(), for whatever else there is to call, and made into a typed one
  * with int_chan_from(), which takes over the reference, or returns -EINVAL when
  * the elements' size is not the type's.
@@ -31,6 +35,9 @@
 
 #define KC_CHAN_DEFINE(name, T)						\
 	typedef struct name name;					\
+	typedef __typeof__(T) name##_elem;				\
+	/* Elements are passed by value, so T is no array. */		\
+	typedef name##_elem name##_by_value_(void);			\
 									\
 	KC_MAYBE_UNUSED static inline kc_chan *name##_chan(name *c)	\
 	{								\
@@ -41,7 +48,7 @@
 	static inline int name##_from(name **out, kc_chan *c)		\
 	{								\
 		if (!c || kc_is_message(c) ||				\
-		    kc_elem_size(c) != (int)sizeof(T))			\
+		    kc_elem_size(c) != (int)sizeof(name##_elem))	\
 			return -EINVAL;					\
 		*out = (name *)c;					\
 		return 0;						\
@@ -51,7 +58,7 @@
 	static inline int name##_make(name **out, size_t cap)		\
 	{								\
 		kc_chan *made;						\
-		int ret = kc_make(&made, sizeof(T), cap);		\
+		int ret = kc_make(&made, sizeof(name##_elem), cap);	\
 									\
 		if (!ret)						\
 			*out = (name *)made;				\
@@ -63,7 +70,8 @@
 					   size_t cap)			\
 	{								\
 		kc_chan *in, *out;					\
-		int ret = kc_make_pair(&in, &out, sizeof(T), cap);	\
+		int ret = kc_make_pair(&in, &out, sizeof(name##_elem),	\
+				       cap);				\
 									\
 		if (ret)						\
 			return ret;					\
@@ -95,63 +103,67 @@
 	}								\
 									\
 	KC_MAYBE_UNUSED KC_MUST_CHECK					\
-	static inline int name##_send(name *c, T elem)			\
+	static inline int name##_send(name *c, name##_elem elem)	\
 	{								\
 		return kc_send((kc_chan *)c, &elem);			\
 	}								\
 									\
 	KC_MAYBE_UNUSED							\
-	static inline int name##_try_send(name *c, T elem)		\
+	static inline int name##_try_send(name *c, name##_elem elem)	\
 	{								\
 		return kc_try_send((kc_chan *)c, &elem);		\
 	}								\
 									\
 	KC_MAYBE_UNUSED KC_MUST_CHECK					\
-	static inline int name##_send_timeout(name *c, T elem,		\
+	static inline int name##_send_timeout(name *c,			\
+					      name##_elem elem,		\
 					      int64_t timeout)		\
 	{								\
 		return kc_send_timeout((kc_chan *)c, &elem, timeout);	\
 	}								\
 									\
 	KC_MAYBE_UNUSED KC_MUST_CHECK					\
-	static inline int name##_recv(name *c, T *elem)			\
+	static inline int name##_recv(name *c, name##_elem *elem)	\
 	{								\
 		return kc_recv((kc_chan *)c, elem);			\
 	}								\
 									\
 	KC_MAYBE_UNUSED KC_MUST_CHECK					\
-	static inline int name##_try_recv(name *c, T *elem)		\
+	static inline int name##_try_recv(name *c, name##_elem *elem)	\
 	{								\
 		return kc_try_recv((kc_chan *)c, elem);			\
 	}								\
 									\
 	KC_MAYBE_UNUSED KC_MUST_CHECK					\
-	static inline int name##_recv_timeout(name *c, T *elem,		\
+	static inline int name##_recv_timeout(name *c,			\
+					      name##_elem *elem,	\
 					      int64_t timeout)		\
 	{								\
 		return kc_recv_timeout((kc_chan *)c, elem, timeout);	\
 	}								\
 									\
 	KC_MAYBE_UNUSED KC_MUST_CHECK					\
-	static inline int name##_send_ctx(kc_ctx *ctx, name *c, T elem)	\
+	static inline int name##_send_ctx(kc_ctx *ctx, name *c,		\
+					  name##_elem elem)		\
 	{								\
 		return kc_send_ctx(ctx, (kc_chan *)c, &elem);		\
 	}								\
 									\
 	KC_MAYBE_UNUSED KC_MUST_CHECK					\
-	static inline int name##_recv_ctx(kc_ctx *ctx, name *c, T *elem) \
+	static inline int name##_recv_ctx(kc_ctx *ctx, name *c,		\
+					  name##_elem *elem)		\
 	{								\
 		return kc_recv_ctx(ctx, (kc_chan *)c, elem);		\
 	}								\
 									\
 	KC_MAYBE_UNUSED static inline kc_case				\
-	name##_case_send(name *c, const T *elem)			\
+	name##_case_send(name *c, const name##_elem *elem)		\
 	{								\
 		return kc_case_send((kc_chan *)c, elem);		\
 	}								\
 									\
 	KC_MAYBE_UNUSED static inline kc_case				\
-	name##_case_recv(name *c, T *elem)				\
+	name##_case_recv(name *c, name##_elem *elem)			\
 	{								\
 		return kc_case_recv((kc_chan *)c, elem);		\
 	}								\

@@ -84,7 +84,7 @@ void kc_once_static_do(struct kc_once_static *once, void (*fn)(void *arg),
 	}								\
 									\
 	/* Takes the semicolon that follows the macro. */		\
-	struct kc_once_static
+	struct name##_run_
 
 /*
  * At file level: a function @T @name(void) that returns what @T @fn(void), called
@@ -106,7 +106,7 @@ void kc_once_static_do(struct kc_once_static *once, void (*fn)(void *arg),
 	}								\
 									\
 	/* Takes the semicolon that follows the macro. */		\
-	struct kc_once_static
+	struct name##_run_
 
 KC_DECLS_END
 
