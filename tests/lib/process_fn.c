@@ -305,6 +305,48 @@ static void test_panic_beside(void)
 		tap_note("status %#x", status);
 }
 
+/* What it makes itself gets the numbers that descriptors of the parent's had. */
+static int use_contexts(void *arg)
+{
+	kc_chan *mine[8], *done;
+	kc_ctx *ctx;
+	kc_case one;
+	int i;
+
+	(void)arg;
+	must_int(kc_with_cancel(&ctx, NULL), 0);
+	kc_cancel(ctx);
+	for (i = 0; i < 8; i++) {
+		mine[i] = make(0, 4);
+		must_int(kc_send(mine[i], NULL), 0);
+	}
+	for (i = 0; i < 8; i++) {
+		one = kc_case_done(ctx);
+		expect_int(kc_select(&one, 1), 0);
+		expect_int(one.status, -ECANCELED);
+		expect_int(kc_recv_ctx(ctx, mine[i], NULL), -ECANCELED);
+	}
+	must_int(kc_ctx_done(&done, ctx), 0);
+	expect_int(kc_recv_timeout(done, NULL, KC_SECOND), 0);
+	/* Nothing was taken out of these. */
+	for (i = 0; i < 8; i++)
+		expect_int(kc_len(mine[i]), 1);
+	return 0;
+}
+
+static void test_contexts(void)
+{
+	kc_chan *done;
+	kc_ctx *ctx;
+
+	must_int(kc_with_cancel(&ctx, NULL), 0);
+	kc_cancel(ctx);
+	must_int(kc_ctx_done(&done, ctx), 0);
+	expect_int(kc_recv(done, NULL), 0);
+	expect_exited(run_fn(use_contexts, NULL), 0);
+	kc_ctx_unref(ctx);
+}
+
 static int goes_exit(void *arg)
 {
 	kc_defer(count, arg);
@@ -528,6 +570,7 @@ static const struct tap_test tests[] = {
 	{ "goroutines and deferred calls, but its own only", test_goroutines },
 	{ "a panic ends it, and it alone", test_panic },
 	{ "a panic of one of its goroutines, while it returns", test_panic_beside },
+	{ "contexts of its own, after the parent's", test_contexts },
 	{ "goexit, and a panic that it recovers", test_goexit },
 	{ "what each prints is printed once", test_output },
 	{ "signals", test_signals },

@@ -25,9 +25,6 @@ static uint32_t lock;		/* while a channel is made */
 /* Those that this process has to close; under kc_ctx_lock. */
 static struct kc_list senders = KC_LIST_INIT(senders);
 
-/* One that is closed, for all nodes that were cancelled before they had one. */
-static kc_chan *closed;
-
 static void lock_making(void)
 {
 	kc_lock(&lock);
@@ -36,21 +33,6 @@ static void lock_making(void)
 static void unlock_making(void)
 {
 	kc_unlock(&lock);
-}
-
-/* With the lock held, as the next one. */
-static int make_closed(void)
-{
-	kc_chan *recv, *send;
-	int ret;
-
-	ret = kc_make_pair(&recv, &send, 0, 0);
-	if (ret)
-		return ret;
-	kc_close(send);
-	kc_unref(send);
-	__atomic_store_n(&closed, recv, __ATOMIC_RELEASE);
-	return 0;
 }
 
 /* Not kc_close(), whose reference a child would have, too. */
@@ -83,6 +65,7 @@ static void drop_senders(struct kc_done *sender)
 	kc_race_show();
 }
 
+/* With the lock held. One that is cancelled by now has a closed one. */
 static int make_done(struct kc_node *n)
 {
 	struct kc_done *sender;
@@ -117,23 +100,16 @@ static int make_done(struct kc_node *n)
 
 int kc_node_done(struct kc_node *n, kc_chan **out)
 {
-	kc_chan *done = __atomic_load_n(&n->done, __ATOMIC_ACQUIRE);
-	int ret;
+	int ret = 0;
 
-	if (!done && kc_node_known(n))
-		done = __atomic_load_n(&closed, __ATOMIC_ACQUIRE);
-	if (done) {
-		*out = done;
-		return 0;
+	if (!__atomic_load_n(&n->done, __ATOMIC_ACQUIRE)) {
+		kc_lock(&lock);
+		if (!n->done)
+			ret = make_done(n);
+		kc_unlock(&lock);
 	}
-	kc_lock(&lock);
-	if (kc_node_known(n) && !n->done)
-		ret = closed ? 0 : make_closed();
-	else
-		ret = n->done ? 0 : make_done(n);
 	if (!ret)
-		*out = n->done ? n->done : closed;
-	kc_unlock(&lock);
+		*out = n->done;
 	return ret;
 }
 
@@ -333,7 +309,10 @@ int kc_ctx_from_fd(kc_ctx **out, kc_ctx *parent, int fd)
 	return 0;
 }
 
-/* In the child, with the locks held. Nobody is in the middle of making one. */
+/*
+ * In the child, with the locks held. Nobody is in the middle of making one. What is left
+ * of a node's channel becomes its source.
+ */
 static void forked(void)
 {
 	struct kc_done *each;
