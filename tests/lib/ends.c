@@ -223,12 +223,110 @@ static void test_no_descriptors(void)
 	kc_unref(c);
 }
 
+/* Calls of the parent's that are blocked when it forks, one of each kind. */
+struct blocked {
+	kc_chan *recv, *send;
+	int fds[2];
+};
+
+static void *in_recv(void *arg)
+{
+	uint64_t value;
+
+	expect_int(kc_recv(((struct blocked *)arg)->recv, &value), 0);
+	return NULL;
+}
+
+static void *in_recv_timeout(void *arg)
+{
+	uint64_t value;
+
+	expect_int(kc_recv_timeout(((struct blocked *)arg)->recv, &value,
+				   1000 * KC_SECOND), 0);
+	return NULL;
+}
+
+static void *in_select(void *arg)
+{
+	kc_chan *recv = ((struct blocked *)arg)->recv;
+	uint64_t value;
+	kc_case cases[] = {
+		kc_case_recv(recv, &value), kc_case_recv(recv, &value),
+		kc_case_after(1000 * KC_SECOND),
+	};
+
+	expect(kc_select(cases, 3) < 2);
+	return NULL;
+}
+
+static void *in_send(void *arg)
+{
+	uint64_t value = 1;
+
+	/* Nobody is left to receive it. */
+	expect_int(kc_send(((struct blocked *)arg)->send, &value), -EPIPE);
+	return NULL;
+}
+
+static void make_blocked(struct blocked *b)
+{
+	must_int(kc_make_pair(&b->recv, &b->send, 8, 0), 0);
+	b->fds[0] = kc_fd(b->recv);
+	b->fds[1] = kc_fd(b->send);
+}
+
+/* What they hold is the parent's: in the child the last reference goes by kc_unref(). */
+static void test_fork_blocked(void)
+{
+	void *(*const calls[])(void *arg) = {
+		in_recv, in_recv_timeout, in_select, in_send, in_recv,
+	};
+	struct blocked b[ARRAY_SIZE(calls)];
+	pthread_t threads[ARRAY_SIZE(calls)];
+	unsigned int i, last = ARRAY_SIZE(calls) - 1;
+	int status;
+	pid_t pid;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		make_blocked(&b[i]);
+		threads[i] = start(calls[i], &b[i]);
+		if (calls[i] == in_send)
+			wait_senders(b[i].send, 1);
+		else
+			wait_receivers(b[i].send, calls[i] == in_select ? 2 : 1);
+	}
+	/* Of the last one there is the call only. */
+	kc_unref(b[last].recv);
+	pid = fork();
+	must(pid >= 0);
+	if (!pid) {
+		expect_errno(fcntl(b[last].fds[0], F_GETFD), EBADF);
+		for (i = 0; i < ARRAY_SIZE(calls); i++) {
+			tap_about("call %u", i);
+			if (i != last)
+				kc_unref(b[i].recv);
+			kc_unref(b[i].send);
+			expect_errno(fcntl(b[i].fds[0], F_GETFD), EBADF);
+			expect_errno(fcntl(b[i].fds[1], F_GETFD), EBADF);
+		}
+		_exit(0);
+	}
+	must_int(waitpid(pid, &status, 0), pid);
+	expect_int(status, 0);
+	/* In the parent they go on, and are what holds it. */
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		kc_unref(calls[i] == in_send ? b[i].recv : b[i].send);
+		join(threads[i]);
+	}
+}
+
 static const struct tap_test tests[] = {
 	{ "a handle goes one way only", test_direction },
 	{ "a handle made of one of the same direction", test_again },
 	{ "a pair closes by itself", test_closes_by_itself },
 	{ "who waits is told when the other side goes", test_wakes },
 	{ "a pair between two processes", test_fork },
+	{ "calls that are blocked at a fork", test_fork_blocked },
 	{ "a pair of message mode", test_messages },
 	{ "of the NULL channel", test_nil },
 	{ "typed handles", test_typed },

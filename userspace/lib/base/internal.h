@@ -15,12 +15,16 @@
 #include <kchan/kchan.h>
 #include <kchan/uapi.h>
 
+#include "base/list.h"
+
 /*
  * The geometry cannot change any more, but for the capacity, which only the
  * kernel knows.
  */
 struct kc_chan {
-	atomic_uint refs;
+	/* References, and KC_CALL for each call that is in progress on the handle. */
+	_Atomic uint64_t uses;
+	struct kc_list all;
 	int fd;
 	uint32_t elem_size;
 	bool message;
@@ -39,6 +43,24 @@ struct kc_chan {
  * A handle of @fd, which then belongs to it. NULL when there is no memory.
  */
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message);
+
+/*
+ * A call holds the handle for as long as it lasts, so that another thread may drop the
+ * last reference meanwhile. It does so by this, and not by a reference: in the child of a
+ * fork() the parent's calls are not there any more, and what they held is not held.
+ */
+#define KC_CALL	((uint64_t)1 << 32)
+
+struct kc_call {
+	kc_chan *chan;		/* NULL: nothing is held */
+	uint32_t generation;
+};
+
+struct kc_call kc_call_begin(kc_chan *c);
+void kc_call_end(const struct kc_call *call);
+
+/* kc_unref() in a child of a fork(), with all locks held: it is done a little later. */
+void kc_unref_forked(kc_chan *c);
 
 /*
  * What is still in the channel when the last handle of this process that could

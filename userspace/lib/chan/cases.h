@@ -14,7 +14,8 @@ struct kc_live {
 	unsigned int nr;
 	struct kchan_case cases[KCHAN_MAX_CASES];
 	uint32_t index[KCHAN_MAX_CASES];	/* among the caller's */
-	kc_chan *chan[KCHAN_MAX_CASES];		/* held; NULL: a descriptor */
+	kc_chan *chan[KCHAN_MAX_CASES];		/* NULL: a descriptor */
+	struct kc_call calls[KCHAN_MAX_CASES];	/* by these they are held */
 	kc_chan *any;				/* of the channels */
 	bool foreign;				/* there are descriptors too */
 	bool timed;
@@ -36,6 +37,7 @@ static inline struct kchan_case *kc_live_add(struct kc_live *live, size_t index,
 
 	live->index[live->nr] = index;
 	live->chan[live->nr] = chan;
+	live->calls[live->nr] = chan ? kc_call_begin(chan) : (struct kc_call){ 0 };
 	live->nr++;
 	*to = (struct kchan_case){ 0 };
 	return to;

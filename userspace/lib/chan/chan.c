@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/fork.h"
+#include "base/futex.h"
 #include "base/internal.h"
 #include "base/task.h"
 #include "race/channels.h"
@@ -13,13 +15,18 @@
 
 #define DEVICE	"/dev/kchan"
 
+/* All handles, for the child of a fork(). */
+static uint32_t lock;
+static struct kc_list handles = KC_LIST_INIT(handles);
+static struct kc_list orphans = KC_LIST_INIT(orphans);
+
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 {
 	kc_chan *c = malloc(sizeof(*c));
 
 	if (!c)
 		return NULL;
-	atomic_init(&c->refs, 1);
+	atomic_init(&c->uses, 1);
 	c->fd = fd;
 	c->elem_size = elem_size;
 	c->message = message;
@@ -27,7 +34,18 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->unreceived = NULL;
 	c->drop = NULL;
 	kc_race_new_handle(c);
+	kc_lock(&lock);
+	kc_list_add(&handles, &c->all);
+	kc_unlock(&lock);
 	return c;
+}
+
+static void free_handle(kc_chan *c)
+{
+	kc_lock(&lock);
+	kc_list_del(&c->all);
+	kc_unlock(&lock);
+	free(c);
 }
 
 /*
@@ -120,7 +138,7 @@ int kc_from_fd(kc_chan **out, int fd)
 		return -ENOMEM;
 	ret = sys_set_cloexec(fd);
 	if (ret < 0) {
-		free(c);
+		free_handle(c);
 		return ret;
 	}
 	kc_race_share(c);
@@ -131,7 +149,7 @@ int kc_from_fd(kc_chan **out, int fd)
 kc_chan *kc_ref(kc_chan *c)
 {
 	if (c)
-		atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&c->uses, 1, memory_order_relaxed);
 	return c;
 }
 
@@ -141,57 +159,139 @@ void kc_drop_unwanted(const kc_chan *c, void *elem)
 		c->drop(elem);
 }
 
-void kc_unref(kc_chan *c)
+static void drop_handle(kc_chan *c)
 {
-	/* What others did with the handle happens before it is freed. */
-	if (!c || !kc_race_put(&c->refs))
-		return;
+	void (*on_free)(void *owner);
+	const int fd = c->fd;
+	void *owner;
+
 	if (c->unreceived)
 		c->unreceived(c);
 	kc_race_drop(c);
-	sys_close(c->fd);
-	if (c->on_free)
-		c->on_free(c->owner);
-	free(c);
+	on_free = c->on_free;
+	owner = c->owner;
+	/* First: what is listed in the child of a fork() is still open there. */
+	free_handle(c);
+	sys_close(fd);
+	if (on_free)
+		on_free(owner);
 }
+
+/* What others did with the handle happens before it is freed. */
+static void put(kc_chan *c, uint64_t use)
+{
+	kc_race_release(&c->uses);
+	if (atomic_fetch_sub_explicit(&c->uses, use, memory_order_acq_rel) != use)
+		return;
+	kc_race_acquire(&c->uses);
+	drop_handle(c);
+}
+
+void kc_unref(kc_chan *c)
+{
+	if (c)
+		put(c, 1);
+}
+
+struct kc_call kc_call_begin(kc_chan *c)
+{
+	atomic_fetch_add_explicit(&c->uses, KC_CALL, memory_order_relaxed);
+	return (struct kc_call){ c, kc_generation };
+}
+
+/* A signal handler may have forked in the middle of it: this one is the parent's. */
+void kc_call_end(const struct kc_call *call)
+{
+	if (call->chan && call->generation == kc_generation)
+		put(call->chan, KC_CALL);
+}
+
+static void lock_handles(void)
+{
+	kc_lock(&lock);
+}
+
+static void unlock_handles(void)
+{
+	kc_unlock(&lock);
+}
+
+static void set_uses(kc_chan *c, uint64_t uses)
+{
+	atomic_store_explicit(&c->uses, uses, memory_order_relaxed);
+	if (uses)
+		return;
+	kc_list_del(&c->all);
+	kc_list_add(&orphans, &c->all);
+}
+
+void kc_unref_forked(kc_chan *c)
+{
+	set_uses(c, c->uses - 1);
+}
+
+/* No call of the parent's is in progress here: references are left. */
+static void forked(void)
+{
+	struct kc_list *link, *next;
+	kc_chan *c;
+
+	for (link = handles.next; link != &handles; link = next) {
+		c = kc_container(link, struct kc_chan, all);
+		next = link->next;
+		set_uses(c, (uint32_t)c->uses);
+	}
+}
+
+/* Those that nothing holds any more; without any lock. */
+static void drop_orphans(void)
+{
+	while (!kc_list_empty(&orphans))
+		drop_handle(kc_container(orphans.next, struct kc_chan, all));
+}
+
+KC_AT_FORK(.order = KC_FORK_CHAN, .lock = lock_handles, .unlock = unlock_handles,
+	   .forked = forked, .drop = drop_orphans)
 
 int kc_close(kc_chan *c)
 {
+	struct kc_call call;
 	int ret;
 
 	if (!c)
 		return -EINVAL;
 	kc_jitter_here();
-	kc_ref(c);
+	call = kc_call_begin(c);
 	kc_race_close(c);
 	ret = sys_ioctl(c->fd, KCHAN_IOC_CLOSE, NULL);
 	kc_race_closed(c, ret);
-	kc_unref(c);
+	kc_call_end(&call);
 	return ret;
 }
 
 int kc_resize(kc_chan *c, size_t cap)
 {
 	struct kchan_resize resize = { 0 };
+	struct kc_call call;
 	int ret;
 
 	if (!c || cap > KCHAN_MAX_CAPACITY)
 		return -EINVAL;
 	resize.capacity = cap;
-	kc_ref(c);
+	call = kc_call_begin(c);
 	kc_race_share(c);
 	ret = sys_ioctl(c->fd, KCHAN_IOC_RESIZE, &resize);
-	kc_unref(c);
+	kc_call_end(&call);
 	return ret;
 }
 
 static int get_info(kc_chan *c, struct kchan_info *info)
 {
+	const struct kc_call call = kc_call_begin(c);
 	int ret;
 
-	kc_ref(c);
 	ret = sys_ioctl(c->fd, KCHAN_IOC_INFO, info);
-	kc_unref(c);
+	kc_call_end(&call);
 	return ret;
 }
 

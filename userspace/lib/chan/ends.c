@@ -8,13 +8,14 @@
 static int make_end(kc_chan **out, kc_chan *c, uint32_t direction)
 {
 	struct kchan_end end = { .flags = direction | KCHAN_END_CLOEXEC };
+	struct kc_call call;
 	int fd;
 
 	if (!c) {
 		*out = NULL;
 		return 0;
 	}
-	kc_ref(c);
+	call = kc_call_begin(c);
 	fd = sys_ioctl(c->fd, KCHAN_IOC_END, &end);
 	if (fd >= 0) {
 		*out = kc_new_handle(fd, c->elem_size, c->message);
@@ -25,7 +26,7 @@ static int make_end(kc_chan **out, kc_chan *c, uint32_t direction)
 			kc_set_drop(*out, c->drop);
 		}
 	}
-	kc_unref(c);
+	kc_call_end(&call);
 	return fd < 0 ? fd : 0;
 }
 

@@ -110,7 +110,7 @@ static int add_channel(struct kc_live *live, const kc_case *c, size_t index)
 		kc_memcheck_read(c->addr, len);
 	else if (!c->addr && (size_t)len > live->unwanted)
 		live->unwanted = len;
-	to = kc_live_add(live, index, kc_ref(c->chan));
+	to = kc_live_add(live, index, c->chan);
 	to->fd = c->chan->fd;
 	to->op = is_send(c) ? KCHAN_OP_SEND : KCHAN_OP_RECV;
 	to->addr = (uintptr_t)c->addr;
@@ -180,7 +180,7 @@ static void release(struct kc_live *live)
 	unsigned int i;
 
 	for (i = 0; i < live->nr; i++)
-		kc_unref(live->chan[i]);
+		kc_call_end(&live->calls[i]);
 	free(live->room);
 }
 

@@ -116,26 +116,23 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
 	return ret;
 }
 
-/*
- * The handle is held for as long as the call lasts, so that another thread may
- * drop the last reference meanwhile.
- */
 static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit limit)
 {
 	struct kc_parked *parked;
 	struct kc_alarm alarm;
+	struct kc_call call;
 	int ret;
 
 	kc_jitter_here();
 	ret = kc_alarm_begin(&alarm, &limit);
 	if (ret)
 		return ret;
-	kc_ref(c);
+	call = kc_call_begin(c);
 	parked = kc_park_within(KC_STATE_SEND, c, limit);
 	ret = do_send(c, buf, len, limit);
 	kc_unpark(parked);
 	kc_alarm_end(&alarm);
-	kc_unref(c);
+	kc_call_end(&call);
 	return ret;
 }
 
@@ -145,18 +142,19 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 {
 	struct kc_parked *parked;
 	struct kc_alarm alarm;
+	struct kc_call call;
 	int ret;
 
 	kc_jitter_here();
 	ret = kc_alarm_begin(&alarm, &limit);
 	if (ret)
 		return ret;
-	kc_ref(c);
+	call = kc_call_begin(c);
 	parked = kc_park_within(KC_STATE_RECV, c, limit);
 	ret = do_recv(c, buf, len, limit, moved);
 	kc_unpark(parked);
 	kc_alarm_end(&alarm);
-	kc_unref(c);
+	kc_call_end(&call);
 	return ret;
 }
 
@@ -164,15 +162,16 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 static int recv_nowhere(kc_chan *c, struct kc_limit limit, uint32_t *moved)
 {
 	void *room = malloc(c->elem_size);
+	struct kc_call call;
 	int ret;
 
 	if (!room)
 		return -ENOMEM;
-	kc_ref(c);
+	call = kc_call_begin(c);
 	ret = recv_bytes(c, room, c->elem_size, limit, moved);
 	if (ret > 0)
 		kc_drop_unwanted(c, room);
-	kc_unref(c);
+	kc_call_end(&call);
 	free(room);
 	return ret;
 }

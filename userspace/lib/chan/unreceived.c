@@ -55,9 +55,9 @@ static void receive_all(kc_chan *c)
 {
 	if (!is_last(c))
 		return;
-	/* The calls take references, and must not come back here. */
+	/* The calls hold the handle, too, and must not come back here. */
 	c->unreceived = NULL;
-	atomic_store_explicit(&c->refs, 1, memory_order_relaxed);
+	atomic_store_explicit(&c->uses, 1, memory_order_relaxed);
 	receive_each(c);
 }
 

@@ -321,7 +321,7 @@ static void forked(void)
 	while (!kc_list_empty(&senders)) {
 		each = kc_container(senders.next, struct kc_done, all);
 		kc_list_del(&each->all);
-		kc_unref(each->chan);
+		kc_unref_forked(each->chan);
 		n = each->node;
 		/* It is closed: a thread of the parent's is about to drop it. */
 		if (!n) {

@@ -53,7 +53,7 @@ static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 	ret = kc_node_done(n, &done);
 	if (ret)
 		return ret;
-	to = kc_live_add(live, index, kc_ref(done));
+	to = kc_live_add(live, index, done);
 	to->fd = done->fd;
 	to->op = KCHAN_OP_RECV;
 	live->any = done;
