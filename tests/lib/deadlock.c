@@ -4,13 +4,16 @@
  * that.
  */
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -338,6 +341,47 @@ static void duplicate(void *arg)
 	recv_forever(c);
 }
 
+/* Nothing is known of what it is going to do. */
+static int open_uring(struct io_uring_params *params)
+{
+	const int fd = syscall(SYS_io_uring_setup, 4, params);
+
+	if (fd < 0)
+		tap_note("no io_uring");
+	return fd;
+}
+
+static void wait_beside_uring(void)
+{
+	kc_sem none = KC_SEM_INIT(0);
+
+	watch();
+	kc_sem_acquire(&none, 1);
+}
+
+static void uring(void *arg)
+{
+	struct io_uring_params params = { 0 };
+
+	if (open_uring(&params) < 0)
+		in_socket(arg);
+	wait_beside_uring();
+}
+
+/* It is there as long as its memory is, though nobody has its descriptor. */
+static void uring_mapped(void *arg)
+{
+	struct io_uring_params params = { 0 };
+	const int fd = open_uring(&params);
+
+	if (fd < 0)
+		in_socket(arg);
+	must(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		  IORING_OFF_SQ_RING) != MAP_FAILED);
+	must_int(close(fd), 0);
+	wait_beside_uring();
+}
+
 /* Who else has the channel cannot be looked up. Only root can do that. */
 static void hidden(void *arg)
 {
@@ -377,6 +421,8 @@ static const struct {
 	{ "another process that sends", process_sends, NULL },
 	{ "an end in a socket", in_socket, NULL },
 	{ "a second descriptor", duplicate, NULL },
+	{ "an instance of io_uring", uring, NULL },
+	{ "one that is mapped only", uring_mapped, NULL },
 	{ "no fdinfo", hidden, NULL },
 };
 

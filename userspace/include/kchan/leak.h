@@ -59,6 +59,7 @@ int kc_leak_check(int64_t timeout);
  * deadlock, while another process has such an end too, or a socket's queue;
  * while an end has a second descriptor; while an armed select has such a channel;
  * while /proc cannot be read, or does not tell how many references an end has;
+ * while the process has an instance of io_uring, whose requests may do anything later;
  * while some thread of the program has never used the library, or runs, for which
  * those of the race detector are taken in a forked child; and, as with anything that
  * has more than one thread, when some go on while others are stuck.

@@ -51,6 +51,12 @@ static inline long sys_pidfd_kill(int fd, int signal)
 	return sys_ret(syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0));
 }
 
+/* Not terminated: the length, at most @size. */
+static inline long sys_readlink(const char *path, char *name, size_t size)
+{
+	return sys_ret(syscall(SYS_readlinkat, AT_FDCWD, path, name, size));
+}
+
 /* The lowest that is free from @least on; not close-on-exec. */
 static inline long sys_dup_above(int fd, int least)
 {

@@ -16,6 +16,9 @@
  * the second: those times have an instant in common, between the two rounds. One that
  * has been woken but has not run yet is not asleep, as the kernel tells.
  *
+ * What an instance of io_uring may still do is not told. So where there is one, it is
+ * not said that nobody can wake anybody.
+ *
  * A round goes through those goroutines only that were there when it began. One that
  * starts another and ends may be missed, and so may the one that it started: each
  * ends before the round comes to it, and the next one is too young for the round. So
@@ -39,6 +42,7 @@
 #include "context/notify.h"
 #include "debug/asleep.h"
 #include "debug/holders.h"
+#include "debug/uring.h"
 #include "race/race.h"
 #include "sched/keeper.h"
 #include "sched/park.h"
@@ -191,7 +195,8 @@ bool kc_all_asleep(const struct kc_looker *looker)
 
 	asleep = look_once(looker, &first) && look_once(looker, &second) &&
 		first.nr_seen && first.nr_seen == second.nr_seen &&
-		first.mark == second.mark && kc_g_newest() == newest;
+		first.mark == second.mark && kc_g_newest() == newest &&
+		!kc_uring_may_be();
 	kc_uses_free(&first.uses);
 	kc_uses_free(&second.uses);
 	return asleep;

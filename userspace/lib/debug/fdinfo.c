@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What the kernel tells of one of this process's descriptors in /proc/self/fdinfo.
+ * What the kernel tells of this process's descriptors: which there are, and of one of
+ * them what is in /proc/self/fdinfo.
  *
  * An end has lines such as "kchan-id:<tab>12". The one that tells the references is for
  * debuggers, and a later kernel may not have it. Then nothing is known of the end. Nor
@@ -79,4 +80,34 @@ int kc_fdinfo_read(int fd, struct kc_fdinfo *info)
 	       find_count(text, "kchan-recv-ends", &info->recv_ends) &&
 	       find_count(text, "kchan-debug-file-refs", &info->file_refs) ?
 	       1 : -1;
+}
+
+/* struct linux_dirent64 */
+struct entry {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short size;
+	unsigned char type;
+	char name[];
+};
+
+bool kc_each_fd(bool (*each)(void *arg, int fd), void *arg)
+{
+	_Alignas(struct entry) char buf[2048];
+	const struct entry *entry;
+	bool go_on = true;
+	long dir, len, at;
+
+	dir = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return false;
+	while (go_on && (len = sys_getdents(dir, buf, sizeof(buf))) > 0) {
+		for (at = 0; go_on && at < len; at += entry->size) {
+			entry = (const struct entry *)(buf + at);
+			if (entry->name[0] != '.')
+				go_on = each(arg, atoi(entry->name));
+		}
+	}
+	sys_close(dir);
+	return go_on && !len;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel tells of one of this process's descriptors in /proc/self/fdinfo.
+ * What the kernel tells of this process's descriptors: which there are, and of one of
+ * them what is in /proc/self/fdinfo.
  */
 #ifndef LIBKCHAN_FDINFO_H
 #define LIBKCHAN_FDINFO_H
@@ -22,5 +23,11 @@ struct kc_fdinfo {
  * something of the above, is not known.
  */
 int kc_fdinfo_read(int fd, struct kc_fdinfo *info);
+
+/*
+ * Call @each(@arg, fd) for all descriptors of the process, until it returns false. False
+ * then, or if it is not known which there are.
+ */
+bool kc_each_fd(bool (*each)(void *arg, int fd), void *arg);
 
 #endif /* LIBKCHAN_FDINFO_H */

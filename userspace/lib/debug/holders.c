@@ -118,8 +118,9 @@ static bool may_be_end(int fd)
 }
 
 /* False if it is not known what the descriptor is. */
-static bool add_end(struct ends *ends, int fd)
+static bool add_end(void *data, int fd)
 {
+	struct ends *ends = data;
 	struct kc_fdinfo info;
 	struct end *more;
 	int ret;
@@ -138,37 +139,6 @@ static bool add_end(struct ends *ends, int fd)
 	more->calls = calls_on(ends->uses, fd);
 	ends->nr_used += !!more->calls;
 	return true;
-}
-
-/* struct linux_dirent64 */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	unsigned short size;
-	unsigned char type;
-	char name[];
-};
-
-/* Of all descriptors of the process. */
-static bool find_ends(struct ends *ends)
-{
-	_Alignas(struct entry) char buf[2048];
-	const struct entry *entry;
-	bool found = true;
-	long dir, len, at;
-
-	dir = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return false;
-	while (found && (len = sys_getdents(dir, buf, sizeof(buf))) > 0) {
-		for (at = 0; found && at < len; at += entry->size) {
-			entry = (const struct entry *)(buf + at);
-			if (entry->name[0] != '.')
-				found = add_end(ends, atoi(entry->name));
-		}
-	}
-	sys_close(dir);
-	return found && !len;
 }
 
 static int compare_channels(const void *a, const void *b)
@@ -223,7 +193,7 @@ bool kc_uses_are_all(struct kc_uses *uses)
 	if (!uses->nr)
 		return true;
 	sort(uses);
-	all = find_ends(&ends) && are_accounted_for(&ends);
+	all = kc_each_fd(add_end, &ends) && are_accounted_for(&ends);
 	free(ends.ends);
 	return all;
 }
