@@ -22,6 +22,9 @@ static void test_size(void)
 	/* Nobody waits. */
 	kc_cond_signal(&cond);
 	kc_cond_broadcast(&cond);
+	/* As if it had not been used, but that it must stay where it is. */
+	expect(cond.self == &cond);
+	cond.self = NULL;
 	expect(!memcmp(&cond, &init, sizeof(cond)));
 }
 
@@ -244,7 +247,44 @@ static void test_misuse(void)
 	must_int(kc_protect(wait_unlocked, &cond, &info), 1);
 	expect(!strcmp(info.text, "wait with an unlocked mutex"));
 	kc_panic_info_clear(&info);
+	cond.self = NULL;
 	expect(!memcmp(&cond, &init, sizeof(cond)));
+}
+
+static void signal_it(void *arg)
+{
+	kc_cond_signal(arg);
+}
+
+static void broadcast_it(void *arg)
+{
+	kc_cond_broadcast(arg);
+}
+
+static void wait_for_it(void *arg)
+{
+	kc_mutex m = KC_MUTEX_INIT;
+
+	kc_mutex_lock(&m);
+	kc_cond_wait(arg, &m);
+}
+
+static void test_copied(void)
+{
+	void (*const uses[])(void *arg) = { signal_it, broadcast_it, wait_for_it };
+	kc_cond cond = KC_COND_INIT, copy = cond;
+	kc_panic_info info;
+
+	/* Before it is used it may be. */
+	kc_cond_signal(&cond);
+	kc_cond_signal(&copy);
+	copy = cond;
+	for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
+		must_int(kc_protect(uses[i], &copy, &info), 1);
+		expect(!strcmp(info.text, "kc_cond is copied"));
+		kc_panic_info_clear(&info);
+	}
+	kc_cond_signal(&cond);
 }
 
 static const struct tap_test tests[] = {
@@ -255,6 +295,7 @@ static const struct tap_test tests[] = {
 	{ "a queue with many on both sides", test_queue },
 	{ "its memory can be freed by one who was woken", test_freed },
 	{ "to wait with an unlocked mutex is a panic", test_misuse },
+	{ "to use a copy is a panic", test_copied },
 };
 
 TAP_MAIN(tests)

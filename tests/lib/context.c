@@ -362,6 +362,22 @@ static void test_calls(void)
 	kc_ctx_unref(ctx);
 }
 
+static void no_key(void *arg)
+{
+	kc_ctx *ctx;
+
+	(void)!kc_with_value(&ctx, NULL, NULL, arg, NULL);
+}
+
+static void test_no_key(void)
+{
+	kc_panic_info info;
+
+	must_int(kc_protect(no_key, NULL, &info), 1);
+	expect(!strcmp(info.text, "nil key"));
+	kc_panic_info_clear(&info);
+}
+
 static const struct tap_test tests[] = {
 	{ "the background", test_root },
 	{ "cancel", test_cancel },
@@ -374,6 +390,7 @@ static const struct tap_test tests[] = {
 	{ "values", test_values },
 	{ "without cancellation", test_without_cancel },
 	{ "calls that need not wait", test_calls },
+	{ "a value without a key is a panic", test_no_key },
 };
 
 TAP_MAIN(tests)

@@ -442,9 +442,65 @@ static void test_ten_thousand(void)
 	expect_threads(1);
 }
 
+static void go_nil(void *arg)
+{
+	(void)arg;
+	(void)!kc_go(NULL, NULL);
+}
+
+static void go_copy_nil(void *arg)
+{
+	(void)!kc_go_copy(NULL, &arg, sizeof(arg));
+}
+
+static void waitgroup_go_nil(void *arg)
+{
+	(void)!kc_waitgroup_go(arg, NULL, NULL);
+}
+
+static void group_go_nil(void *arg)
+{
+	kc_group g = KC_GROUP_INIT;
+
+	(void)arg;
+	(void)!kc_group_go(&g, NULL, NULL);
+}
+
+static void timer_nil(void *arg)
+{
+	(void)arg;
+	(void)!kc_timer_func(NULL, 0, NULL, NULL);
+}
+
+static void after_nil(void *arg)
+{
+	(void)arg;
+	(void)!kc_after_func(NULL, NULL, NULL, NULL);
+}
+
+/* It is told where the mistake is. */
+static void test_nil(void)
+{
+	void (*const calls[])(void *arg) = {
+		go_nil, go_copy_nil, waitgroup_go_nil, group_go_nil, timer_nil,
+		after_nil,
+	};
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	kc_panic_info info;
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		tap_about("call %zu", i);
+		must_int(kc_protect(calls[i], &wg, &info), 1);
+		expect(!strcmp(info.text, "go of nil func value"));
+		kc_panic_info_clear(&info);
+	}
+	kc_waitgroup_wait(&wg);
+}
+
 static const struct tap_test tests[] = {
 	{ "each runs once, in a thread of its own", test_runs },
 	{ "goroutines start goroutines", test_tree },
+	{ "no function is a panic", test_nil },
 	{ "arguments are copied", test_copy },
 	{ "a copy of nothing is not the original", test_copy_of_nothing },
 	{ "stacks are small, or as large as asked for, and guarded", test_stack },

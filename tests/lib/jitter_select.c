@@ -69,6 +69,38 @@ static void test_channels(void)
 	expect_choices(cases, true);
 }
 
+/* Also where some are never ready. */
+static void test_alike(void)
+{
+	const unsigned long rounds = 2000;
+	kc_chan *ready[2], *never = make(8, 0);
+	unsigned long count[5] = { 0 }, i;
+	uint64_t value;
+	int chosen;
+
+	ready[0] = make(8, 1);
+	ready[1] = make(8, 1);
+	send_now(ready[0], 1);
+	send_now(ready[1], 1);
+	kc_jitter(5);
+	for (i = 0; i < rounds; i++) {
+		kc_case cases[] = {
+			kc_case_recv(never, &value), kc_case_recv(never, &value),
+			kc_case_recv(ready[0], &value),
+			kc_case_recv(never, &value), kc_case_recv(ready[1], &value),
+		};
+
+		chosen = kc_select(cases, 5);
+		must(chosen == 2 || chosen == 4);
+		count[chosen]++;
+		send_now(ready[chosen / 2 - 1], 1);
+	}
+	kc_jitter(0);
+	tap_note("%lu and %lu of %lu", count[2], count[4], rounds);
+	/* Ten times what would be usual. */
+	expect(count[2] > rounds / 2 - 230 && count[2] < rounds / 2 + 230);
+}
+
 static void test_descriptors(void)
 {
 	kc_case cases[MANY];
@@ -145,6 +177,7 @@ static void test_wrong(void)
 
 static const struct tap_test tests[] = {
 	{ "channels", test_channels },
+	{ "each as likely as any other", test_alike },
 	{ "descriptors", test_descriptors },
 	{ "times", test_times },
 	{ "what is not ready", test_not_ready },

@@ -13,7 +13,8 @@
  * needed all the same: the mutex is free in between.) A channel is often the
  * better choice: it can be closed, and be waited for together with others.
  *
- * It is valid when zero, and needs no clean-up. Its memory may be freed once all
+ * It is valid when zero, and needs no clean-up. Once it has been used it must not be
+ * copied: to use a copy is a panic. Its memory may be freed once all
  * waits have returned, by one who was woken too, though the call that woke them
  * may not have returned. It is for the threads of one process.
  */
@@ -34,10 +35,11 @@ typedef struct kc_cond {
 	void *last;
 	uint32_t lock;
 	uint32_t reserved32;
-	uint64_t reserved[3];
+	const struct kc_cond *self;	/* once it is used; NULL: it is not yet */
+	uint64_t reserved[2];
 } kc_cond;
 
-#define KC_COND_INIT { NULL, NULL, 0, 0, { 0, 0, 0 } }
+#define KC_COND_INIT { NULL, NULL, 0, 0, NULL, { 0, 0 } }
 
 /*
  * Unlock @m, which must be locked, wait to be signalled, and lock it again. All

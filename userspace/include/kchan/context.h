@@ -89,7 +89,8 @@ int kc_with_timeout_cause(kc_ctx **out, kc_ctx *parent, int64_t timeout,
 /*
  * With a value, found by the address @key: that of a static variable of whoever
  * defines the key. @destroy(@value) is called when the context is freed; it may be
- * NULL. (If this fails it is not called.) Not to be cancelled by itself.
+ * NULL. (If this fails it is not called.) Not to be cancelled by itself. A @key that is
+ * NULL is a panic.
  */
 int kc_with_value(kc_ctx **out, kc_ctx *parent, const void *key, void *value,
 		  void (*destroy)(void *value)) KC_MUST_CHECK;

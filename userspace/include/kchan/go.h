@@ -52,7 +52,8 @@ KC_DECLS_BEGIN
  * so that an overflow is told, unless by a single frame that is larger: large arrays
  * belong on the heap.
  *
- * As in Go, the program ends when main() returns, whatever goroutines are left.
+ * As in Go, the program ends when main() returns, whatever goroutines are left. A @fn
+ * that is NULL is a panic here, as it is for all that start a goroutine.
  *
  * 0, or
  * -EAGAIN	the system allows no more threads or mappings: see above

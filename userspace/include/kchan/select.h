@@ -17,10 +17,10 @@
  *
  * Exactly one case commits, as in Go: of those that are ready at one instant one
  * is chosen at random, each as likely as any other; if none is, the call waits,
- * and the first that becomes ready commits. Nothing of the others has happened,
- * but that what a receive that did not commit would have written to is
- * unspecified. Both sides of a channel may be selects, also in different
- * processes. A channel may be in several cases, and a select does not meet
+ * and the first that becomes ready commits. Nothing of the others has happened.
+ * The contents of the room of a receive that did not commit are unspecified; receives
+ * that share their room find there the element of the one that committed. Both
+ * sides of a channel may be selects, also in different processes. A channel may be in several cases, and a select does not meet
  * itself. A case on a closed channel is ready. A send then commits with the status
  * -EPIPE. A receive commits with the status 0, and "ok" tells an element (true) from
  * end-of-stream (false), as in Go's v, ok := <-c. End-of-stream comes once no element
@@ -94,8 +94,8 @@ typedef struct kc_case {
 
 /*
  * Send the element at @elem, or receive one into it, as kc_send() and kc_recv()
- * do. A receive discards the element if @elem is NULL. @elem is used when the select is made, not before. Only the case that
- * commits writes to it, so receives of one select may share their room.
+ * do. A receive discards the element if @elem is NULL. @elem is used when the select
+ * is made, not before. Receives of one select may share their room.
  */
 kc_case kc_case_send(kc_chan *c, const void *elem);
 kc_case kc_case_recv(kc_chan *c, void *elem);

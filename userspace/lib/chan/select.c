@@ -376,8 +376,10 @@ static int ask_kernel(const struct kc_live *live, unsigned int first, unsigned i
 
 /*
  * The kernel chooses at random among those that are ready. With jitter the choice is to
- * be the goroutine's own: they are tried one after another, beginning with any. One
- * that commits was ready then, as good as any other that may have been; if none does,
+ * be the goroutine's own: they are tried one after another, in any order, each order as
+ * likely as any other. (To begin anywhere and go round would not do: who comes after one
+ * that is never ready would be chosen twice as often.) One that commits was ready then,
+ * as good as any other that may have been; if none does,
  * the question is put for all of them at once. So it is at once if one is wrong, which
  * is to be told whichever would be the first.
  */
@@ -385,15 +387,19 @@ static int ask_in_turn(const struct kc_live *live, kc_case *cases, size_t n,
 		       struct kc_limit limit)
 {
 	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
-	const unsigned int begin = choose(live->nr);
-	unsigned int i;
+	unsigned char order[KCHAN_MAX_CASES];
+	unsigned int i, k;
 	int ret = -EAGAIN;
 
-	for (i = 0; i < live->nr; i++)
+	for (i = 0; i < live->nr; i++) {
 		if (is_wrong(live, i))
 			return -EAGAIN;
+		k = choose(i + 1);
+		order[i] = order[k];
+		order[k] = i;
+	}
 	for (i = 0; i < live->nr && ret == -EAGAIN; i++)
-		ret = ask_kernel(live, (begin + i) % live->nr, 1, cases, n, now);
+		ret = ask_kernel(live, order[i], 1, cases, n, now);
 	return ret;
 }
 

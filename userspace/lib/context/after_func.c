@@ -127,9 +127,11 @@ static int begin(struct kc_ctx_func *f, struct kc_node *n)
 
 int kc_after_func(kc_ctx_func **out, kc_ctx *ctx, void (*fn)(void *arg), void *arg)
 {
-	struct kc_ctx_func *f = make(ctx, fn, arg);
+	struct kc_ctx_func *f;
 	int ret;
 
+	KC_NEED_FN(fn);
+	f = make(ctx, fn, arg);
 	if (!f)
 		return -ENOMEM;
 	f->at = CALLER;

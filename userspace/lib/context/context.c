@@ -155,8 +155,11 @@ int kc_with_timeout(kc_ctx **out, kc_ctx *parent, int64_t timeout)
 int kc_with_value(kc_ctx **out, kc_ctx *parent, const void *key, void *value,
 		  void (*destroy)(void *value))
 {
-	struct kc_value_ctx *v = malloc(sizeof(*v));
+	struct kc_value_ctx *v;
 
+	if (!key)
+		kc_panic("nil key");
+	v = malloc(sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	init(&v->ctx, KC_CTX_VALUE, parent);

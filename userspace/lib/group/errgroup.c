@@ -178,6 +178,7 @@ static int go(const struct joining *j)
 {
 	const bool limited = j->group->limited;
 
+	KC_NEED_FN(j->fn);
 	if (limited)
 		kc_sem_acquire(&j->group->room, 1);
 	return start_member(j, limited);
@@ -187,6 +188,7 @@ static int try_go(const struct joining *j)
 {
 	const bool limited = j->group->limited;
 
+	KC_NEED_FN(j->fn);
 	if (limited && kc_sem_try_acquire(&j->group->room, 1))
 		return -EBUSY;
 	return start_member(j, limited);

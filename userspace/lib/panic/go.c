@@ -25,6 +25,7 @@ int kc_start(const struct kc_start *start)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static bool done;
 
+	KC_NEED_FN(start->fn);
 	/* As in kc_g_setup(). */
 	if (__builtin_expect(!__atomic_load_n(&done, __ATOMIC_ACQUIRE), 0)) {
 		pthread_once(&once, setup);

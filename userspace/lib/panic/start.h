@@ -7,4 +7,14 @@
 /* Start a goroutine whose panics end where they should: 0 or a negative errno. */
 int kc_start(const struct kc_start *start);
 
+/*
+ * For calls that are given a function to be run in a goroutine: where the mistake is is
+ * known here, and not there.
+ */
+#define KC_NEED_FN(fn)							\
+	do {								\
+		if (!(fn))						\
+			kc_panic("go of nil func value");		\
+	} while (0)
+
 #endif /* LIBKCHAN_START_H */

@@ -14,6 +14,18 @@ struct waiter {
 	uint32_t signalled;
 };
 
+/* Those who wait are in one queue, and those who signal may look at another one. */
+static void check_copy(kc_cond *cond)
+{
+	const kc_cond *none = NULL;
+
+	if (__atomic_load_n(&cond->self, __ATOMIC_RELAXED) != cond &&
+	    !__atomic_compare_exchange_n(&cond->self, &none, cond, false,
+					 __ATOMIC_RELAXED, __ATOMIC_RELAXED) &&
+	    none != cond)
+		kc_panic("kc_cond is copied");
+}
+
 static void enqueue(kc_cond *cond, struct waiter *waiter)
 {
 	kc_lock(&cond->lock);
@@ -31,6 +43,7 @@ void kc_cond_wait(kc_cond *cond, kc_mutex *m)
 	struct kc_parked *parked;
 
 	kc_jitter_here();
+	check_copy(cond);
 	if (__atomic_load_n(&m->state, __ATOMIC_RELAXED) == KC_UNLOCKED)
 		kc_panic("wait with an unlocked mutex");
 	enqueue(cond, &self);
@@ -55,6 +68,7 @@ void kc_cond_signal(kc_cond *cond)
 	struct waiter *first;
 
 	kc_jitter_here();
+	check_copy(cond);
 	kc_lock(&cond->lock);
 	first = cond->first;
 	if (first)
@@ -69,6 +83,7 @@ void kc_cond_broadcast(kc_cond *cond)
 	struct waiter *each, *next;
 
 	kc_jitter_here();
+	check_copy(cond);
 	kc_lock(&cond->lock);
 	each = cond->first;
 	cond->first = NULL;

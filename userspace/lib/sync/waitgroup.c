@@ -165,6 +165,7 @@ int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
 		.at = CALLER,
 	};
 
+	KC_NEED_FN(fn);
 	return kc_waitgroup_start(wg, &start);
 }
 
@@ -182,5 +183,6 @@ int kc_waitgroup_go_copy(kc_waitgroup *wg, void (*fn)(void *arg), const void *ar
 		.at = CALLER,
 	};
 
+	KC_NEED_FN(fn);
 	return kc_waitgroup_start(wg, &start);
 }

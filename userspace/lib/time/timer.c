@@ -252,6 +252,7 @@ int kc_timer_func(kc_timer **out, int64_t ns, void (*fn)(void *arg), void *arg)
 	struct kc_timer *t;
 	int ret;
 
+	KC_NEED_FN(fn);
 	ret = kc_keeper_start();
 	if (ret)
 		return ret;
