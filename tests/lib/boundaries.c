@@ -46,7 +46,7 @@ static int panic_at_second(void *arg, const kc_goroutine *g)
 static int exit_at_second(void *arg, const kc_goroutine *g)
 {
 	(void)g;
-	if (++*(int *)arg == 2)
+	if (__atomic_add_fetch((int *)arg, 1, __ATOMIC_RELEASE) == 2)
 		kc_goexit();
 	return 0;
 }
