@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Waiting for contexts and times alone. It needs no channel: no descriptor can be had
- * here.
+ * here. Together with descriptors it needs one more, and no channel either.
  */
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "bubble.h"
 #include "contexts.h"
@@ -25,6 +28,12 @@ static void have_no_descriptors(void)
 static void *cancel_soon(void *ctx)
 {
 	sleep_ms(20);
+	expect_int(kc_cancel(ctx), 0);
+	return NULL;
+}
+
+static void *cancel_now(void *ctx)
+{
 	expect_int(kc_cancel(ctx), 0);
 	return NULL;
 }
@@ -257,6 +266,93 @@ static void test_crowd(void)
 	kc_ctx_unref(crowd.never);
 }
 
+/* The lowest that is free: it is the same as before if none is left open. */
+static int free_fd(void)
+{
+	const int fd = dup(STDOUT_FILENO);
+
+	must(fd >= 0);
+	close(fd);
+	return fd;
+}
+
+static void *write_soon(void *arg)
+{
+	sleep_ms(20);
+	must_int(write(*(int *)arg, "x", 1), 1);
+	return NULL;
+}
+
+static void test_descriptors(void)
+{
+	kc_ctx *ctx = cancellable(NULL), *soon = with_timeout(NULL, SOON);
+	int ends[2], free, count[2] = { 0 }, i;
+	pthread_t thread;
+	kc_case cases[3];
+
+	must_int(pipe(ends), 0);
+	free = free_fd();
+	cases[0] = kc_case_fd(ends[0], POLLIN);
+	cases[1] = kc_case_done(ctx);
+	cases[2] = kc_case_after(LATE);
+	expect_int(kc_try_select(cases, 2), -EAGAIN);
+	expect_int(kc_select_timeout(cases, 3, SOON), -ETIMEDOUT);
+	thread = start(write_soon, &ends[1]);
+	expect_int(kc_select(cases, 3), 0);
+	expect_int(cases[0].revents, POLLIN);
+	join(thread);
+	expect_int(kc_select_ctx(ctx, cases, 1), 0);
+	/* The deadline of a context; that of the call is not among the caller's. */
+	cases[0] = kc_case_fd(ends[1], POLLIN);
+	expect_int(kc_select_ctx(soon, cases, 3), -ETIMEDOUT);
+	kc_ctx_unref(soon);
+	soon = with_timeout(NULL, SOON);
+	cases[2] = kc_case_done(soon);
+	expect_int(kc_select(cases, 3), 2);
+	expect_int(cases[2].status, -ETIMEDOUT);
+	cases[2] = kc_case_after(LATE);
+	thread = start(cancel_soon, ctx);
+	expect_int(kc_select(cases, 3), 1);
+	expect_int(cases[1].status, -ECANCELED);
+	expect_int(cases[1].revents, 0);
+	join(thread);
+	/* Both are ready. */
+	cases[0] = kc_case_fd(ends[0], POLLIN);
+	for (i = 0; i < 1000; i++)
+		count[kc_select(cases, 2)]++;
+	expect(count[0] > 350 && count[1] > 350);
+	expect_int(free_fd(), free);
+	have_no_descriptors();
+	expect_int(kc_try_select(cases, 2), -EMFILE);
+	expect_int(cases[1].status, -EMFILE);
+	kc_ctx_unref(ctx);
+	kc_ctx_unref(soon);
+}
+
+/* Cancelled in the very moment at which the call is over, for another reason. */
+static void test_descriptors_crowd(void)
+{
+	const unsigned long rounds = tap_scale(500);
+	unsigned long i;
+	pthread_t thread;
+	kc_case cases[2];
+	int ends[2], ret;
+	kc_ctx *ctx;
+
+	must_int(pipe(ends), 0);
+	for (i = 0; i < rounds; i++) {
+		ctx = cancellable(NULL);
+		thread = start(cancel_now, ctx);
+		cases[0] = kc_case_fd(ends[0], POLLIN);
+		cases[1] = kc_case_done(ctx);
+		ret = kc_select_timeout(cases, 2, i % 50 * 2 * KC_MICROSECOND);
+		expect(ret == 1 || ret == -ETIMEDOUT);
+		join(thread);
+		expect_int(kc_select(cases, 2), 1);
+		kc_ctx_unref(ctx);
+	}
+}
+
 static const struct tap_test tests[] = {
 	{ "sleep", test_sleep },
 	{ "select", test_select },
@@ -267,6 +363,8 @@ static const struct tap_test tests[] = {
 	{ "by the clock that leaps", test_clock },
 	{ "an errgroup", test_group },
 	{ "many, just in time", test_crowd },
+	{ "together with descriptors", test_descriptors },
+	{ "together with descriptors, just in time", test_descriptors_crowd },
 };
 
 TAP_MAIN(tests)

@@ -28,9 +28,10 @@
  *
  * Cheap is: a context that can never be cancelled; a deadline, which becomes that
  * of the wait. A wait for contexts and times alone, such as kc_sleep_ctx(), needs no
- * channel: neither the device nor a descriptor. A channel is made when somebody first
- * has to wait for a context together with a channel or a descriptor. A thread (that of
- * time.h) is used for a deadline only by kc_ctx_done() and kc_after_func().
+ * channel: neither the device nor a descriptor. Together with descriptors it needs an
+ * eventfd. A channel is made when somebody first has to wait for a context together with
+ * a channel. A thread (that of time.h) is used for a deadline only by kc_ctx_done() and
+ * kc_after_func().
  *
  * After fork() each process has its own contexts. In the child, those made before
  * are cancelled also when the parent cancels its own or ends, provided that they had

@@ -22,6 +22,8 @@ struct kc_live {
 	int64_t after;				/* then the earliest */
 	int64_t deadline;			/* of contexts, the earliest */
 	uint32_t late;				/* the case that has it */
+	bool polled;				/* there are descriptors, and no channels */
+	void *events;				/* then: those of contexts */
 	bool alone;				/* contexts are waited for here: */
 	unsigned int nr_nodes;			/* so many, with their index */
 	struct kc_node *nodes[KCHAN_MAX_CASES];
@@ -49,6 +51,8 @@ struct kc_ctx_cases {
 	int (*add)(struct kc_live *live, kc_ctx *ctx, size_t index);
 	/* Only the kernel can watch what may cancel it. */
 	bool (*has_source)(kc_ctx *ctx);
+	/* What live->events needs; they are no more after it. */
+	void (*release)(struct kc_live *live);
 	/* There is nothing but contexts: the index in live->nodes, or a negative errno. */
 	int (*await)(struct kc_live *live, struct kc_limit limit);
 	/* How the context was cancelled, which one that has committed was. */

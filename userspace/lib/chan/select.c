@@ -181,6 +181,8 @@ static void release(struct kc_live *live)
 
 	for (i = 0; i < live->nr; i++)
 		kc_call_end(&live->calls[i]);
+	if (live->events)
+		kc_ctx_cases->release(live);
 	free(live->room);
 }
 
@@ -209,14 +211,13 @@ static bool has_source(kc_ctx *ctx)
 	return ctx && kc_ctx_cases && kc_ctx_cases->has_source(ctx);
 }
 
-/* There is something that only the kernel can watch. */
-static bool needs_kernel(const kc_case *c)
+/* It is about a channel that is there: all at once, only the kernel can tell. */
+static bool needs_channel(const kc_case *c)
 {
 	switch (c->op) {
-	case KC_OP_FD:
-		return c->fd >= 0;
 	case KC_OP_DONE:
 		return has_source(c->addr);
+	case KC_OP_FD:
 	case KC_OP_AFTER:
 	case KC_OP_NONE:
 		return false;
@@ -224,14 +225,18 @@ static bool needs_kernel(const kc_case *c)
 	return c->chan;
 }
 
-static bool is_alone(const kc_case *cases, size_t n, kc_ctx *ctx)
+/* How contexts are to be waited for depends on what else there is. */
+static void look_over(struct kc_live *live, const kc_case *cases, size_t n, kc_ctx *ctx)
 {
+	bool channels = has_source(ctx), fds = false;
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (needs_kernel(&cases[i]))
-			return false;
-	return !has_source(ctx);
+	for (i = 0; i < n; i++) {
+		channels |= needs_channel(&cases[i]);
+		fds |= cases[i].op == KC_OP_FD && cases[i].fd >= 0;
+	}
+	live->alone = !channels && !fds;
+	live->polled = !channels && fds;
 }
 
 /* Holds the channels when it succeeds. */
@@ -246,7 +251,8 @@ static int gather(struct kc_live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 	live->timed = false;
 	live->after = 0;
 	live->deadline = INT64_MAX;
-	live->alone = is_alone(cases, n, ctx);
+	live->events = NULL;
+	look_over(live, cases, n, ctx);
 	live->nr_nodes = 0;
 	live->unwanted = 0;
 	live->room = NULL;
@@ -432,8 +438,8 @@ static int64_t left(struct kc_limit limit)
 	return now < limit.deadline ? limit.deadline - now : 0;
 }
 
-/* Without a channel there is no context either, which would have one. */
-static int poll_fds(const struct kc_live *live, kc_case *cases,
+/* Contexts have an eventfd: their index may be one beyond the caller's. */
+static int poll_fds(const struct kc_live *live, kc_case *cases, size_t n,
 		    struct kc_limit limit)
 {
 	const unsigned int nr = count(live, limit);
@@ -463,7 +469,8 @@ static int poll_fds(const struct kc_live *live, kc_case *cases,
 		;
 	if (live->index[i] == ALARM)
 		return -ETIMEDOUT;
-	cases[live->index[i]].revents = (uint16_t)fds[i].revents;
+	if (live->index[i] < n && cases[live->index[i]].op == KC_OP_FD)
+		cases[live->index[i]].revents = (uint16_t)fds[i].revents;
 	return live->index[i];
 }
 
@@ -506,7 +513,7 @@ static int commit(struct kc_live *live, kc_case *cases, size_t n, struct kc_limi
 	if (live->any)
 		ret = ask_for_channels(live, cases, n, limit);
 	else
-		ret = poll_fds(live, cases, limit);
+		ret = poll_fds(live, cases, n, limit);
 	kc_unpark(parked);
 	kc_alarm_end(&alarm);
 	if (ret == -EBADF)

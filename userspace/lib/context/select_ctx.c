@@ -4,12 +4,18 @@
  *
  * The case that a context is cancelled is up to three things: its channel, the channels
  * of other processes that can cancel it, and a deadline. The first time that somebody
- * has to wait with a context, and for a channel or a descriptor, it needs that channel;
- * so kc_select_ctx() does before what can be done at once.
+ * has to wait with a context, and for a channel, it needs that channel; so
+ * kc_select_ctx() does before what can be done at once.
+ *
+ * Where there are descriptors to be waited for, but no channels, the channel is not
+ * needed: an eventfd does, for as long as the call lasts. Whoever cancels the context
+ * writes to it, under the contexts' lock.
  */
+#include <stdlib.h>
 #include <sys/epoll.h>
 
 #include "base/fork.h"
+#include "base/sys.h"
 #include "chan/cases.h"
 #include "context/node.h"
 #include "context/wait.h"
@@ -32,6 +38,73 @@ static int add_node(struct kc_live *live, struct kc_node *n, size_t index)
 	return 0;
 }
 
+struct event {
+	struct event *next;
+	struct kc_ctx_wait wait;
+	int fd;
+};
+
+static void ring(int fd)
+{
+	const uint64_t one = 1;
+
+	sys_write(fd, &one, sizeof(one));
+}
+
+static void cancelled(struct kc_ctx_wait *wait)
+{
+	ring(kc_container(wait, struct event, wait)->fd);
+}
+
+static int add_event(struct kc_live *live, struct kc_node *n, size_t index)
+{
+	struct event *event;
+	struct kchan_case *to;
+	int fd;
+
+	if (live->nr == KCHAN_MAX_CASES)
+		return -E2BIG;
+	event = calloc(1, sizeof(*event));
+	if (!event)
+		return -ENOMEM;
+	fd = sys_eventfd();
+	if (fd < 0) {
+		free(event);
+		return fd;
+	}
+	event->fd = fd;
+	event->wait.cancelled = cancelled;
+	event->next = live->events;
+	live->events = event;
+	if (kc_ctx_wait_add(n, &event->wait))
+		ring(fd);
+	to = kc_live_add(live, index, NULL);
+	to->fd = fd;
+	to->op = KCHAN_OP_POLL;
+	to->events = EPOLLIN;
+	return 0;
+}
+
+static void release(struct kc_live *live)
+{
+	struct event *event;
+
+	while ((event = live->events)) {
+		live->events = event->next;
+		kc_ctx_wait_del(&event->wait);
+		sys_close(event->fd);
+		free(event);
+	}
+}
+
+static void heed_deadline(struct kc_live *live, const struct kc_node *n, size_t index)
+{
+	if (n->deadline < live->deadline) {
+		live->deadline = n->deadline;
+		live->late = index;
+	}
+}
+
 /* Each of these counts: any of them is how it is cancelled. */
 static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 {
@@ -46,6 +119,10 @@ static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 		return 0;
 	if (live->alone)
 		return add_node(live, n, index);
+	if (live->polled) {
+		heed_deadline(live, n, index);
+		return add_event(live, n, index);
+	}
 	if (!kc_node_err(n))
 		nr = kc_node_sources(n, sources, KCHAN_MAX_CASES);
 	if (nr >= KCHAN_MAX_CASES - live->nr)
@@ -64,10 +141,7 @@ static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 		to->op = KCHAN_OP_POLL;
 		to->events = EPOLLIN;
 	}
-	if (n->deadline < live->deadline) {
-		live->deadline = n->deadline;
-		live->late = index;
-	}
+	heed_deadline(live, n, index);
 	return 0;
 }
 
@@ -93,6 +167,7 @@ static int status(kc_ctx *ctx)
 static const struct kc_ctx_cases ctx_cases = {
 	.add = add_context,
 	.has_source = has_source,
+	.release = release,
 	.await = await,
 	.status = status,
 };
