@@ -7,7 +7,8 @@
  * has to wait with a context, and for a channel, it needs that channel; so
  * kc_select_ctx() does before what can be done at once.
  *
- * Where there are descriptors to be waited for, but no channels, the channel is not
+ * Where there are descriptors to be waited for, but no channels, the context's channel is
+ * polled if there is one: who has asked for it before can rely on that. Else it is not
  * needed: an eventfd does, for as long as the call lasts. Whoever cancels the context
  * writes to it, under the contexts' lock.
  */
@@ -56,14 +57,27 @@ static void cancelled(struct kc_ctx_wait *wait)
 	ring(kc_container(wait, struct event, wait)->fd);
 }
 
+static void add_polled(struct kc_live *live, kc_chan *done, int fd, size_t index)
+{
+	struct kchan_case *to = kc_live_add(live, index, done);
+
+	to->fd = fd;
+	to->op = KCHAN_OP_POLL;
+	to->events = EPOLLIN;
+}
+
 static int add_event(struct kc_live *live, struct kc_node *n, size_t index)
 {
+	kc_chan *done = __atomic_load_n(&n->done, __ATOMIC_ACQUIRE);
 	struct event *event;
-	struct kchan_case *to;
 	int fd;
 
 	if (live->nr == KCHAN_MAX_CASES)
 		return -E2BIG;
+	if (done) {
+		add_polled(live, done, done->fd, index);
+		return 0;
+	}
 	event = calloc(1, sizeof(*event));
 	if (!event)
 		return -ENOMEM;
@@ -78,10 +92,7 @@ static int add_event(struct kc_live *live, struct kc_node *n, size_t index)
 	live->events = event;
 	if (kc_ctx_wait_add(n, &event->wait))
 		ring(fd);
-	to = kc_live_add(live, index, NULL);
-	to->fd = fd;
-	to->op = KCHAN_OP_POLL;
-	to->events = EPOLLIN;
+	add_polled(live, NULL, fd, index);
 	return 0;
 }
 
