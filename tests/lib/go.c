@@ -391,7 +391,7 @@ static void test_no_room(void)
 	for (i = 0; i < 10000 && !ret; i++)
 		ret = kc_go(block, &never);
 	expect(ret == -EAGAIN || ret == -ENOMEM);
-	expect(i > 50);
+	expect(i > 30);
 	kc_waitgroup_done(&never);
 	must_int(kc_shutdown(), 0);
 	expect_threads(1);

@@ -30,16 +30,19 @@ static bool ask_for(const char *word, size_t len)
 	return !len;
 }
 
+/* So much of a word is told. */
+#define TOLD	64
+
+/* In no memory of its own: the logger may be left by a panic. */
 static void refuse(const char *word, size_t len)
 {
-	struct kc_out out = KC_OUT_MEMORY;
+	char buf[TOLD + 64];
+	struct kc_out out = KC_OUT_FD(-1, buf);
 
 	kc_out_text(&out, "KCHANDEBUG: not known, or not to be had: ");
-	kc_out_bytes(&out, word, len);
+	kc_out_bytes(&out, word, len < TOLD ? len : TOLD);
 	kc_out_bytes(&out, "", 1);
-	if (!out.failed)
-		kc_log(out.text);
-	free(out.text);
+	kc_log(buf);
 }
 
 void kc_debug_setup(void)
