@@ -524,6 +524,60 @@ usage()
 	grep -q 'more than 64 cases' /tmp/said
 }
 
+# ends_with_reader COMMAND...: it ends when its reader has gone, and leaves what comes
+# after to others.
+ends_with_reader()
+{
+	rm -f /tmp/code
+	{
+		"$@" --fd 3
+		echo $? >/tmp/code
+	} | head -n 1 >/tmp/first &
+	kchanctl send --fd 3 one
+	for i in $(seq 200); do
+		[ -s /tmp/code ] && break
+		usleep 20000
+	done
+	is one cat /tmp/first || return
+	is 141 cat /tmp/code || return
+	kchanctl send --fd 3 two || return
+	is two kchanctl recv --fd 3 -n 1
+}
+
+recv_ends()
+{
+	exec 3<>/dev/kchan
+	ends_with_reader kchanctl recv || return
+	ends_with_reader kchanctl recv -n 5
+}
+
+# Somebody whose reader goes while it waits for its only message.
+select_ends()
+{
+	exec 3<>/dev/kchan
+	rm -f /tmp/code
+	{
+		kchanctl select --recv 3
+		echo $? >/tmp/code
+	} | true
+	is 141 cat /tmp/code || return
+	kchanctl send --fd 3 two || return
+	is two kchanctl recv --fd 3 -n 1
+}
+
+# Where nothing can go away, nothing does.
+recv_goes_on()
+{
+	exec 3<>/dev/kchan
+	kchanctl send --fd 3 one two || return
+	kchanctl close --fd 3 || return
+	kchanctl recv --fd 3 >/tmp/first || return
+	is 'one
+two' cat /tmp/first || return
+	status 0 kchanctl recv --fd 3 >/dev/null || return
+	kchanctl recv --fd 3 >&-
+}
+
 step "three lines of shell" three_lines
 step "words" words
 step "a job queue with four receivers" job_queue
@@ -540,6 +594,9 @@ step "a command that is killed is told" exec_killed
 step "a message that cannot be an argument is told" exec_zero_byte
 step "close, and what comes after" ends
 step "a loop over messages ends" while_loop
+step "recv ends when its reader has gone" recv_ends
+step "recv into what has no reader goes on" recv_goes_on
+step "select ends when its reader has gone" select_ends
 step "info" info
 step "select: receives from whichever has a message" select_recv
 step "select: waits" select_waits

@@ -4,9 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kchanctl.h"
@@ -38,6 +40,22 @@ int put(const char *command, const char *buf, size_t len)
 		len -= done;
 	}
 	return STATUS_OK;
+}
+
+kc_case output_case(void)
+{
+	struct stat st;
+
+	if (fstat(STDOUT_FILENO, &st) || S_ISREG(st.st_mode))
+		return kc_case_fd(-1, 0);
+	/* Of no event but the end. */
+	return kc_case_fd(STDOUT_FILENO, 0);
+}
+
+int output_gone(const char *command)
+{
+	raise(SIGPIPE);
+	return fail("%s: cannot write: %s", command, kc_strerror(-EPIPE));
 }
 
 int get_channel(kc_chan **out, int fd)

@@ -85,6 +85,15 @@ void explain_device(int fd);
 int put(const char *command, const char *buf, size_t len);
 
 /*
+ * A case of a select that is ready when nobody can read the standard output any more: a
+ * message that is received after that would be lost. Never ready where that cannot be.
+ */
+kc_case output_case(void);
+
+/* That it is so: ends as a write to it does, by SIGPIPE if that is not ignored. */
+int output_gone(const char *command);
+
+/*
  * Run opts->command for the message of @len bytes at @msg, which a zero byte
  * follows, the @seq-th. False when it could not run or did not succeed, which
  * has been told then.

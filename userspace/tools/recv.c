@@ -8,33 +8,48 @@
 
 #include "kchanctl.h"
 
-/* 1 and the length, 0 at end-of-stream, or a negative errno. */
-static int receive(kc_chan *c, char *buf, size_t *len)
-{
-	ssize_t ret;
+/* What it is received by; the second case is that the output has gone. */
+enum { MESSAGE, OUTPUT, NR_CASES };
 
-	if (kc_is_message(c)) {
-		ret = kc_recv_msg(c, buf, kc_elem_size(c));
-		*len = ret;
-		return ret > 0 ? 1 : ret;
-	}
-	*len = kc_elem_size(c);
-	return kc_recv(c, buf);
+static void make_cases(kc_case *cases, kc_chan *c, const struct options *opts, char *buf)
+{
+	cases[MESSAGE] = kc_is_message(c) ?
+		kc_case_recv_msg(c, buf, kc_elem_size(c)) : kc_case_recv(c, buf);
+	/* A command has an output of its own. */
+	cases[OUTPUT] = opts->command ? kc_case_fd(-1, 0) : output_case();
+}
+
+/*
+ * The index of the case, or a negative errno. When both are ready the output counts, so
+ * that the message is left to others.
+ */
+static int receive(kc_case *cases)
+{
+	if (!kc_try_select(&cases[OUTPUT], 1))
+		return OUTPUT;
+	return kc_select(cases, NR_CASES);
 }
 
 static int recv_all(kc_chan *c, const struct options *opts, char *buf)
 {
+	kc_case cases[NR_CASES];
 	int status = STATUS_OK;
 	unsigned long seq = 0;
 	size_t len;
 	int ret;
 
+	make_cases(cases, c, opts, buf);
 	while (!opts->count || seq < opts->count) {
-		ret = receive(c, buf, &len);
-		if (ret < 0)
+		ret = receive(cases);
+		if (ret == OUTPUT)
+			return output_gone("recv");
+		if (ret >= 0)
+			ret = cases[MESSAGE].status;
+		if (ret)
 			return fail("recv: %s", kc_strerror(ret));
-		if (!ret)
+		if (!cases[MESSAGE].ok)
 			return opts->count && !status ? STATUS_ENDED : status;
+		len = cases[MESSAGE].len;
 		seq++;
 
 		if (opts->command) {

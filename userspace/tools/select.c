@@ -85,9 +85,13 @@ static int failed(const struct options *opts, const kc_case *cases, int error)
 
 static int run(const struct options *opts, kc_case *cases, char *elem)
 {
-	const size_t n = opts->nr_branches;
+	const int output = opts->nr_branches;
+	size_t n = opts->nr_branches;
 	int ret;
 
+	/* One more, where there is room for it. */
+	if (n < MAX_BRANCHES)
+		cases[n++] = output_case();
 	if (opts->now)
 		ret = kc_try_select(cases, n);
 	else if (opts->timeout >= 0)
@@ -96,6 +100,8 @@ static int run(const struct options *opts, kc_case *cases, char *elem)
 		ret = kc_select(cases, n);
 	if (ret < 0)
 		return failed(opts, cases, ret);
+	if (ret == output)
+		return output_gone("select");
 	return outcome(opts, &opts->branches[ret], &cases[ret], elem);
 }
 
