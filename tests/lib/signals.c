@@ -2,6 +2,7 @@
 /*
  * No call is ended by a signal handler, nor by pthread_cancel().
  */
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -168,12 +169,100 @@ static void test_cancel(void)
 	kc_unref(x.c);
 }
 
+static struct {
+	kc_chan *c, *messages;
+	atomic_long sent, sent_messages;
+	atomic_bool over;
+} handler;
+
+/* These two a handler may call, whatever it has interrupted. */
+static void send_in_handler(int signum)
+{
+	const int saved = errno;
+	uint64_t value = signum;
+
+	if (!kc_try_send(handler.c, &value))
+		atomic_fetch_add(&handler.sent, 1);
+	if (!kc_try_send_msg(handler.messages, "x", 1))
+		atomic_fetch_add(&handler.sent_messages, 1);
+	errno = saved;
+}
+
+static void *raise_often(void *arg)
+{
+	const pthread_t whom = *(pthread_t *)arg;
+
+	while (!atomic_load(&handler.over)) {
+		pthread_kill(whom, SIGUSR1);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* The value is 1, or that of the signal. */
+static long take_all(void)
+{
+	uint64_t value;
+	long nr = 0;
+
+	while (kc_try_recv(handler.c, &value) == 1)
+		nr += value == SIGUSR1;
+	return nr;
+}
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+/* The same calls, on the same channels, and those that have locks or memory. */
+static void test_in_handler(void)
+{
+	struct sigaction action = { .sa_handler = send_in_handler };
+	const unsigned int rounds = tap_scale(2000);
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	pthread_t self = pthread_self(), thread;
+	long came = 0, came_messages = 0;
+	uint64_t one = 1;
+	unsigned int i;
+	kc_chan *other;
+
+	if (THREAD_SANITIZED)
+		tap_skip("not with the race detector");
+	handler.c = make(8, 4);
+	handler.messages = make_messages(8, 4);
+	must_int(sigaction(SIGUSR1, &action, NULL), 0);
+	thread = start(raise_often, &self);
+	for (i = 0; i < rounds; i++) {
+		other = make(8, 1);
+		send_now(other, i);
+		kc_try_send(handler.c, &one);
+		came += take_all();
+		while (kc_try_recv_msg(handler.messages, NULL, 0) == 1)
+			came_messages++;
+		must_int(kc_waitgroup_go(&wg, nothing, NULL), 0);
+		kc_waitgroup_wait(&wg);
+		kc_unref(other);
+	}
+	atomic_store(&handler.over, true);
+	join(thread);
+	came += take_all();
+	while (kc_try_recv_msg(handler.messages, NULL, 0) == 1)
+		came_messages++;
+	expect_int(came, atomic_load(&handler.sent));
+	expect_int(came_messages, atomic_load(&handler.sent_messages));
+	expect(came > 0 && came_messages > 0);
+	kc_unref(handler.c);
+	kc_unref(handler.messages);
+}
+
 static const struct tap_test tests[] = {
 	{ "calls go on after a handler", test_interrupted },
 	{ "calls go on after a handler with SA_RESTART", test_sa_restart },
 	{ "a timed call keeps its deadline", test_deadline },
 	{ "calls on elements of size 0 go on", test_zero_size },
 	{ "no call is a cancellation point", test_cancel },
+	{ "a handler sends, whatever it interrupts", test_in_handler },
 };
 
 TAP_MAIN(tests)

@@ -22,8 +22,10 @@
  *	deadlock	kc_detect_deadlock(), ten times a second
  *	leaks		kc_leak_check() at exit(), for a second
  *
- * A static program has those words whose functions it is linked with. For all three:
- * -Wl,-u,kc_dump_on_signal,-u,kc_detect_deadlock,-u,kc_leak_check
+ * A static program has those words whose functions it is linked with. To have all three
+ * give the linker these options:
+ *
+ *	-u kc_dump_on_signal -u kc_detect_deadlock -u kc_leak_check
  *
  * A signal handler that interrupts a call of this library must return: one that leaves
  * it by siglongjmp() makes of what is recorded here a lie.

@@ -3,6 +3,8 @@
  * libkchan: Go's channels, and what goes with them, for C. This is the header to
  * include.
  *
+ * The library needs Linux and the GNU C library (glibc). It does not work with musl.
+ *
  * The rules that hold for every call:
  *
  * - A call returns 0 or a positive result, or a negative errno. What errno
@@ -14,6 +16,9 @@
  * - A call never returns -EINTR: it goes on after a signal handler has run,
  *   keeps its deadline, and queues again at the tail.
  * - No call is a thread-cancellation point.
+ * - A signal handler may call kc_try_send(), kc_try_send_msg(), kc_fd() and kc_strerror(),
+ *   and no other call: others take locks and memory. It should save errno. With the race
+ *   detector it may call none. kc_notify() gets signals without a handler.
  * - A handle is opaque and counts its references; a call in progress holds one.
  *   A structure that you declare yourself is valid when zero.
  * - Options are structures that carry their size, and may grow at their end. A program

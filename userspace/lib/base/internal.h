@@ -6,6 +6,7 @@
 #define LIBKCHAN_INTERNAL_H
 
 #include <errno.h>
+#include <features.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +17,10 @@
 #include <kchan/uapi.h>
 
 #include "base/list.h"
+
+#ifndef __GLIBC__
+#error "libkchan needs the GNU C library (glibc): it does not work with musl"
+#endif
 
 /*
  * The geometry cannot change any more, but for the capacity, which only the
