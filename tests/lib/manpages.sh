@@ -123,9 +123,9 @@ make_from()
 	printf '/*\n * All.\n *\n * The rules.\n */\n' >"$work/include/kchan.h"
 	cat >"$work/include/base.h" <<-'END'
 	/* Make it. */
-	int kc_make(void);
+	void kc_make(void);
 	/* Send it. */
-	int kc_send(void);
+	void kc_send(void);
 	#define KC_VERSION "1.2.3"
 	END
 	cat >"$work/include/more.h"
@@ -240,7 +240,7 @@ refused_group()
 
 not_understood()
 {
-	call='int kc_do(void *thing);'
+	call='void kc_do(void *thing);'
 	refused_group '@nothing is nothing' ' * Do it with @nothing.' "$call" &&
 		refused_group 'no header declares kc_nothing\(\)' \
 			' * As kc_nothing() does.' "$call" &&
@@ -286,7 +286,10 @@ lists_not_understood()
  * -EINVAL${tab}it is wrong" "$call" &&
 		refused_group 'returns what' " * Do it. Besides its errors:
  *
- * -EINVAL${tab}it is wrong" "$call"
+ * -EINVAL${tab}it is wrong" "$call" &&
+		refused_group 'not told what it returns' ' * Do it.' "$call" &&
+		refused_group 'not told what it returns' ' * Do it.' \
+			'void *kc_do(void *thing);'
 }
 
 # The kernel's header, with one line left out or changed.

@@ -63,6 +63,11 @@ class Declaration:
         self.params = params    # of a call, as text each; None: takes none
         self.ret = ret          # of a function
 
+    @property
+    def returns(self):
+        """Whether it is a function that returns something."""
+        return self.ret is not None and not self.ret.endswith("void")
+
 
 class Group:
     """A comment and what it is about."""

@@ -13,8 +13,9 @@ A comment's text is made of
   sentence that begins "As kc_send()", of which the rest then holds too. A line
   right after the list that begins with "and" goes on from it.
 
-Where there is no such list, a paragraph that begins with a number, or "What
-kc_make() returns", tells what is returned.
+Where there is no such list, a paragraph that begins with a number, "Returns",
+"What kc_make() returns" or "kc_make() returns" tells what is returned. A function
+that returns something has to have one or the other.
 
 In text, @name is a parameter, and kc_name() a call.
 """

@@ -10,7 +10,7 @@ from prose import ERROR_TAG, SENTENCE_END, argument, blocks_of, sentences
 CALLS = r"kc_\w+\(\)(?:(?:,|,? and|,? or) kc_\w+\(\))*"
 SAME_AS = re.compile(rf"As ({CALLS})")
 # A paragraph that tells what is returned, without a list.
-RETURNS = re.compile(rf"-?\d+\b|What {CALLS} returns?\b")
+RETURNS = re.compile(rf"-?\d+\b|What {CALLS} returns?\b|Returns\b|{CALLS} returns?\b")
 
 
 class Results:
@@ -65,6 +65,8 @@ class Results:
         returns, errors = self.parted(prose)
         for each in self.tail:
             (errors or returns).extend([".Pp"] + prose.block(each))
+        if not returns and any(each.returns for each in self.group.calls):
+            raise self.group.wrong("not told what it returns")
         return returns, errors
 
     def parted(self, prose):

@@ -8,15 +8,15 @@
  *	...
  *	kc_mutex_unlock(&m);
  *
- * As in Go, and unlike POSIX, a wait returns only when it was signalled, and
- * signals go to those who wait in the order in which they came. (The loop is
- * needed all the same: the mutex is free in between.) A channel is often the
- * better choice: it can be closed, and be waited for together with others.
+ * As in Go, and unlike POSIX, a wait returns only when it was signalled, and signals
+ * go to those who wait in the order in which they came. The loop is needed all the
+ * same, because the mutex is free in between. A channel is often the better choice:
+ * it can be closed, and a select can wait for it together with others.
  *
- * It is valid when zero, and needs no clean-up. Once it has been used it must not be
- * copied: to use a copy is a panic. Its memory may be freed once all
- * waits have returned, by one who was woken too, though the call that woke them
- * may not have returned. It is for the threads of one process.
+ * A kc_cond is valid when zero, and needs no clean-up. Once it has been used it
+ * must not be copied: to use a copy is a panic. It is for the threads of one process. Its
+ * memory may be freed once all waits have returned, also by a goroutine
+ * that was woken. The call that woke it need not have returned yet.
  */
 #ifndef KCHAN_COND_H
 #define KCHAN_COND_H
@@ -42,14 +42,14 @@ typedef struct kc_cond {
 #define KC_COND_INIT { NULL, NULL, 0, 0, NULL, { 0, 0 } }
 
 /*
- * Unlock @m, which must be locked, wait to be signalled, and lock it again. All
- * waits on one kc_cond at a time use one mutex.
+ * Unlock @m, wait to be signalled, and lock @m again. @m must be locked when this is
+ * called. All waits that are on one kc_cond at the same time must use the same mutex.
  */
 void kc_cond_wait(kc_cond *cond, kc_mutex *m);
 
 /*
- * Let the one go on that has waited longest; let all go on. It need not be done
- * with the mutex locked.
+ * Let goroutines go on that wait. kc_cond_signal() wakes the one that has waited
+ * longest; kc_cond_broadcast() wakes all. The mutex need not be locked.
  */
 void kc_cond_signal(kc_cond *cond);
 void kc_cond_broadcast(kc_cond *cond);

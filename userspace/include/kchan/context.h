@@ -10,34 +10,35 @@
  *	ret = kc_recv_ctx(ctx, results, &result);
  *	if (ret == -ETIMEDOUT || ret == -ECANCELED)
  *		...
- *	kc_cancel(ctx);			those that it was passed to, too
+ *	kc_cancel(ctx);			those that were made from it, too
  *	kc_ctx_unref(ctx);
  *
- * Contexts form a tree. Each is made from a parent, and is cancelled when that is,
- * or by itself; this never goes upward. NULL is the background: the root, which is
- * never cancelled, has no deadline and no values. Everywhere a context may be NULL.
+ * Contexts form a tree. Each is made from a parent. It is cancelled when the parent
+ * is, or by itself. This never goes upward. NULL is the background: the root, which
+ * is never cancelled, and has no deadline and no values. A context may be NULL in
+ * every call.
  *
  * A context that is cancelled stays so. It can be asked (kc_ctx_err()), be given to
- * calls that wait (kc_recv_ctx() and the like), be a case of a select
- * (kc_case_done()), and has a channel that is closed then (kc_ctx_done()), for
- * epoll and for other processes.
+ * calls that wait (kc_recv_ctx() and the like), and be a case of a select
+ * (kc_case_done()). It has a channel that is closed then (kc_ctx_done()), for epoll
+ * and for other processes.
  *
- * References are counted: every call that makes a context takes its own to the
- * parent, so that they may be dropped in any order. To drop one cancels nothing.
- * While a call that was given a context is in progress the caller has to hold it.
+ * References are counted. Every call that makes a context takes its own reference to
+ * the parent, so references may be dropped in any order. To drop one cancels nothing.
+ * The caller has to hold a context while a call that was given it is in progress.
  *
- * Cheap is: a context that can never be cancelled; a deadline, which becomes that
- * of the wait. A wait for contexts and times alone, such as kc_sleep_ctx(), needs no
- * channel: neither the device nor a descriptor. Together with descriptors it needs an
- * eventfd. A channel is made when somebody first has to wait for a context together with
- * a channel. A thread (that of time.h) is used for a deadline only by kc_ctx_done() and
- * kc_after_func().
+ * A context that can never be cancelled costs little, and so does a deadline, which
+ * becomes the deadline of the wait. A wait for contexts and times alone, such as
+ * kc_sleep_ctx(), needs no channel: neither the device nor a descriptor. Together with
+ * descriptors it needs an eventfd. A channel is made when somebody first has to wait for
+ * a context together with a channel. Only kc_ctx_done() and kc_after_func() need a thread for a deadline,
+ * which is that of time.h.
  *
- * After fork() each process has its own contexts. In the child, those made before
- * are cancelled also when the parent cancels its own or ends, provided that they had
- * a channel before: that somebody in the parent had called kc_ctx_done(). What the
- * child cancels stays in the child. Deadlines hold in both. Ask again for
- * kc_ctx_done() in the child; what kc_after_func() had registered is the parent's.
+ * After fork() each process has its own contexts. In the child, a context that was
+ * made before is also cancelled when the parent cancels its own or ends, if it had a
+ * channel before: if somebody in the parent had called kc_ctx_done(). What the child
+ * cancels stays in the child. Deadlines hold in both. Ask again for kc_ctx_done() in
+ * the child. What kc_after_func() had registered is the parent's.
  */
 #ifndef KCHAN_CONTEXT_H
 #define KCHAN_CONTEXT_H
@@ -56,29 +57,41 @@ KC_DECLS_BEGIN
 typedef struct kc_ctx kc_ctx;
 
 /*
- * The root, and what stands where it is not clear yet which one to use: it is the
- * same. They are always there, and need no reference.
+ * The root of all contexts. kc_todo() is the same; it stands where it is not clear
+ * yet which context to use.
+ *
+ * Returns the context. It is always there, and needs no reference.
  */
 kc_ctx *kc_background(void);
 kc_ctx *kc_todo(void);
 
-/* Take one more reference; returns @ctx. Drop one. */
+/*
+ * Take one more reference to a context, and drop one. To drop the last one cancels
+ * nothing. @ctx may be NULL.
+ *
+ * kc_ctx_ref() returns @ctx.
+ */
 kc_ctx *kc_ctx_ref(kc_ctx *ctx);
 void kc_ctx_unref(kc_ctx *ctx);
 
 /*
- * Make a context from @parent; *@out is one reference. Made from one that is
- * cancelled it is so from the start. 0, or -ENOMEM.
+ * Make a context from @parent, to be cancelled by kc_cancel(), or with a cause by
+ * kc_cancel_cause(). If @parent is cancelled the new one is so from the start. *@out
+ * is one reference.
  *
- * It is to be cancelled by kc_cancel(), or with a cause by kc_cancel_cause().
+ * 0, or
+ * -ENOMEM
  */
 int kc_with_cancel(kc_ctx **out, kc_ctx *parent) KC_MUST_CHECK;
 
 /*
- * To be cancelled by kc_cancel(), and in any case at @deadline, in nanoseconds on
- * CLOCK_MONOTONIC, or in @timeout nanoseconds. An earlier one of the parent
- * holds. @cause, of which it takes its own reference, is what kc_ctx_cause() says
- * then, unless it is NULL.
+ * Make a context as kc_with_cancel() does, which is also cancelled at @deadline, in
+ * nanoseconds on CLOCK_MONOTONIC, or in @timeout nanoseconds. If the parent has an
+ * earlier deadline that one holds. @cause is what kc_ctx_cause() returns then, unless
+ * it is NULL; the context takes its own reference to it.
+ *
+ * 0, or
+ * -ENOMEM
  */
 int kc_with_deadline(kc_ctx **out, kc_ctx *parent, int64_t deadline) KC_MUST_CHECK;
 int kc_with_deadline_cause(kc_ctx **out, kc_ctx *parent, int64_t deadline,
@@ -88,15 +101,24 @@ int kc_with_timeout_cause(kc_ctx **out, kc_ctx *parent, int64_t timeout,
 			  kc_error *cause) KC_MUST_CHECK;
 
 /*
- * With a value, found by the address @key: that of a static variable of whoever
- * defines the key. @destroy(@value) is called when the context is freed; it may be
- * NULL. (If this fails it is not called.) Not to be cancelled by itself. A @key that is
- * NULL is a panic.
+ * Make a context from @parent that has a value. The value is found by the address
+ * @key: that of a static variable of whoever defines the key. The context cannot be
+ * cancelled by itself. When it is freed @destroy(@value) is called, unless @destroy
+ * is NULL. If this call fails it is not called. A @key that is NULL is a panic.
+ *
+ * 0, or
+ * -ENOMEM
  */
 int kc_with_value(kc_ctx **out, kc_ctx *parent, const void *key, void *value,
 		  void (*destroy)(void *value)) KC_MUST_CHECK;
 
-/* With the values of @parent, but neither its cancellation nor its deadline. */
+/*
+ * Make a context that has the values of @parent, but neither its cancellation nor its
+ * deadline.
+ *
+ * 0, or
+ * -ENOMEM
+ */
 int kc_without_cancel(kc_ctx **out, kc_ctx *parent) KC_MUST_CHECK;
 
 /*
@@ -117,34 +139,50 @@ int kc_without_cancel(kc_ctx **out, kc_ctx *parent) KC_MUST_CHECK;
 int kc_cancel(kc_ctx *ctx);
 int kc_cancel_cause(kc_ctx *ctx, kc_error *cause);
 
-/* kc_cancel() and kc_ctx_unref(), as kc_defer() calls them: Go's defer cancel(). */
+/*
+ * Cancel @ctx, and drop a reference to it: kc_cancel() and kc_ctx_unref(). It has the
+ * form that kc_defer() calls: Go's defer cancel(). @ctx may be NULL.
+ */
 void kc_cancel_unref(void *ctx);
 
 /*
- * 0, or how it was cancelled: -ECANCELED, or -ETIMEDOUT by its deadline. It is 0 for as
- * long as the channel of kc_ctx_done() is open, and not 0 once that is closed.
+ * Whether a context is cancelled, and how.
+ *
+ * Returns 0 if it is not; -ECANCELED if it was cancelled; -ETIMEDOUT if its deadline
+ * is over.
  */
 int kc_ctx_err(kc_ctx *ctx);
 
 /*
- * Why it was cancelled: what was given to kc_cancel_cause() or as the cause of a
- * deadline, here or further up; else an error with the code of kc_ctx_err(). NULL
- * if it is not cancelled. It is the context's own.
+ * Why a context is cancelled: what was given to kc_cancel_cause() or as the cause of
+ * a deadline, here or further up; else an error with the code of kc_ctx_err().
+ *
+ * Returns the error, which is the context's own: take a reference to keep it. NULL if
+ * the context is not cancelled.
  */
 kc_error *kc_ctx_cause(kc_ctx *ctx);
 
-/* 1 and when, if there is a deadline, else 0. @deadline may be NULL. */
+/*
+ * The deadline of a context, in nanoseconds on CLOCK_MONOTONIC. @deadline may be
+ * NULL.
+ *
+ * Returns 1, and the deadline in *@deadline; or 0 if there is none.
+ */
 int kc_ctx_deadline(kc_ctx *ctx, int64_t *deadline);
 
-/* The value of the nearest context, from @ctx up, that has the key; or NULL. */
+/*
+ * The value of the nearest context, from @ctx up, that has the key.
+ *
+ * Returns the value, or NULL if none has it.
+ */
 void *kc_ctx_value(kc_ctx *ctx, const void *key);
 
 /*
- * In *@out a channel that is closed when @ctx is cancelled: for receiving only, of
- * elements of size 0, and the context's own. NULL, a channel that is never ready, if
- * @ctx can never be cancelled. For a select there is kc_case_done().
+ * Get a channel that is closed when @ctx is cancelled, in *@out. It is for receiving
+ * only, of elements of size 0, and the context's own. If @ctx can never be cancelled
+ * *@out is NULL, a channel that is never ready. For a select there is kc_case_done().
  *
- * Its descriptor may be polled, and be given to another process, where
+ * Its descriptor may be polled, and may be given to another process, where
  * kc_ctx_from_fd() makes a context of it.
  *
  * 0, or what kc_make() returns, or -EAGAIN when there can be no thread: see go.h.
@@ -152,23 +190,26 @@ void *kc_ctx_value(kc_ctx *ctx, const void *key);
 int kc_ctx_done(kc_chan **out, kc_ctx *ctx) KC_MUST_CHECK;
 
 /*
- * A case that is ready when @ctx is cancelled; its status is kc_ctx_err() then.
- * Never ready if it can never be. The caller holds @ctx while the case is used. A
- * select with it and with a channel or a descriptor may fail as kc_ctx_done() does,
- * which is the case's status too.
+ * Wait until @ctx is cancelled: the case is ready then, and its status is
+ * kc_ctx_err(). It is never ready if @ctx can never be cancelled. The caller holds
+ * @ctx while the case is used. A select with it and with a channel or a descriptor
+ * may fail as kc_ctx_done() does; that is the case's status too.
+ *
+ * Returns the case.
  */
 kc_case kc_case_done(kc_ctx *ctx);
 
 /*
- * A context that is cancelled (with -ECANCELED) when the one in another process
- * is, from whose kc_ctx_done() channel @fd comes, whatever the reason there; and
- * when that process ends, or nobody is left there who could cancel it. It is also
- * cancelled when @parent is, and by kc_cancel(), which the other process does not
- * see. Deadlines, values and causes are those of @parent: they do not cross.
+ * Make a context that is cancelled (with -ECANCELED) when a context in another
+ * process is: the one whose kc_ctx_done() channel @fd comes from. It does not matter
+ * how that one was cancelled. It is also cancelled when the other process ends, or
+ * nobody is left there who could cancel it; when @parent is cancelled; and by
+ * kc_cancel(), which the other process does not see. Deadlines, values and causes are
+ * those of @parent: they do not cross.
  *
- * Any channel for receiving only will do: the context is cancelled once there is
- * something to be received, or end-of-stream. On success @fd belongs to the
- * context, and is made close-on-exec.
+ * Any channel for receiving only will do. The context is cancelled once there is
+ * something to be received, or end-of-stream. On success @fd belongs to the context,
+ * and is made close-on-exec.
  *
  * 0, or
  * -EINVAL	@fd can also send: nobody's end would close such a channel
@@ -179,11 +220,12 @@ kc_case kc_case_done(kc_ctx *ctx);
 int kc_ctx_from_fd(kc_ctx **out, kc_ctx *parent, int fd) KC_MUST_CHECK;
 
 /*
- * A context that is cancelled (with -ECANCELED, and a cause that names it) by the
- * first of the @n signals at @signums, or by kc_cancel(). The signals go on being
- * caught, as by kc_notify(), until kc_cancel() or the last kc_ctx_unref(): after
- * kc_cancel() a second Ctrl-C ends the program. If @n is 0 it is all that kc_notify()
- * takes then.
+ * Make a context that is cancelled by the first of the @n signals at @signums, or by
+ * kc_cancel(). Its kc_ctx_err() is -ECANCELED, and its cause names the signal. If @n
+ * is 0 it is cancelled by all that kc_notify() takes then.
+ *
+ * The signals go on being caught, as by kc_notify(), until kc_cancel() or the last
+ * kc_ctx_unref(). So after kc_cancel() a second Ctrl-C ends the program.
  *
  * 0, or what kc_notify() returns.
  */
@@ -194,46 +236,95 @@ int kc_notify_context(kc_ctx **out, kc_ctx *parent, const int *signums,
 typedef struct kc_ctx_func kc_ctx_func;
 
 /*
- * Run @fn(@arg), in a goroutine of its own, when @ctx is cancelled; at once if it
- * is. Until it was started or stopped, that holds a reference to @ctx. @out may be
- * NULL if it is not to be stopped. Should there be no thread to be had when the
- * time has come, it is run as soon as there is one.
+ * Run @fn(@arg) in a goroutine of its own when @ctx is cancelled, or at once if it
+ * is. Until the function was started or stopped that holds a reference to @ctx. @out
+ * may be NULL if it is not to be stopped. If no thread can be had when the time has
+ * come, the function is run as soon as there is one.
  *
- * 0, -ENOMEM, or -EAGAIN when there can be no thread: see go.h.
+ * 0, or
+ * -EAGAIN	there can be no thread: see go.h
+ * -ENOMEM
  */
 int kc_after_func(kc_ctx_func **out, kc_ctx *ctx, void (*fn)(void *arg),
 		  void *arg) KC_MUST_CHECK;
 
 /*
- * 1 if this call has prevented the run; 0 if it has been started, or was stopped
- * before. It is not waited for.
+ * Do not run the function any more. A function that has been started is not waited
+ * for.
+ *
+ * Returns 1 if this call has prevented the run; 0 if it has been started, or was
+ * stopped before.
  */
 int kc_after_func_stop(kc_ctx_func *func);
 
-/* To drop the last reference does not stop it. */
+/*
+ * Take one more reference, and drop one. To drop the last one does not stop the
+ * function. @func may be NULL.
+ *
+ * kc_after_func_ref() returns @func.
+ */
 kc_ctx_func *kc_after_func_ref(kc_ctx_func *func);
 void kc_after_func_unref(kc_ctx_func *func);
 
 /*
- * The calls of chan.h, select.h, go.h that wait, but no longer than until @ctx is
- * cancelled: then they return -ECANCELED or -ETIMEDOUT, as kc_ctx_err() does, and
- * nothing has moved. If it is cancelled already they do nothing. Besides, those that
- * wait for a channel or a descriptor, or with a @ctx from another process, can fail as
- * kc_ctx_done() does (but not with -EAGAIN). So a result is a cancellation if it is
- * that of kc_ctx_err(), and no other one is.
+ * Send as kc_send() and kc_send_msg() do, but wait no longer than until @ctx is
+ * cancelled. If @ctx is cancelled already nothing is sent.
  *
- * A select may have fewer cases on channels and descriptors than kc_select(), by
- * one if @ctx can be cancelled, and by one for each process that it came through.
+ * As kc_send() and kc_send_msg(), and
+ * -ECANCELED, -ETIMEDOUT
+ *	@ctx was cancelled, before or during the call: see kc_ctx_err()
+ * and then the element was not sent.
+ *
+ * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
+ * cancellation if it is that of kc_ctx_err(), and no other one is.
  */
 int kc_send_ctx(kc_ctx *ctx, kc_chan *c, const void *elem) KC_MUST_CHECK;
-int kc_recv_ctx(kc_ctx *ctx, kc_chan *c, void *elem) KC_MUST_CHECK;
 int kc_send_msg_ctx(kc_ctx *ctx, kc_chan *c, const void *msg,
 		    size_t len) KC_MUST_CHECK;
+
+/*
+ * Receive as kc_recv() and kc_recv_msg() do, but wait no longer than until @ctx is
+ * cancelled. If @ctx is cancelled already nothing is received.
+ *
+ * As kc_recv() and kc_recv_msg(), and
+ * -ECANCELED, -ETIMEDOUT
+ *	@ctx was cancelled, before or during the call: see kc_ctx_err()
+ * and then nothing was received.
+ *
+ * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
+ * cancellation if it is that of kc_ctx_err(), and no other one is.
+ */
+int kc_recv_ctx(kc_ctx *ctx, kc_chan *c, void *elem) KC_MUST_CHECK;
 ssize_t kc_recv_msg_ctx(kc_ctx *ctx, kc_chan *c, void *buf,
 			size_t size) KC_MUST_CHECK;
+
+/*
+ * Select as kc_select() does, but wait no longer than until @ctx is cancelled. If
+ * @ctx is cancelled already no case commits.
+ *
+ * There may be fewer cases on channels and descriptors than for kc_select(): by one
+ * if @ctx can be cancelled, and by one for each process that it came through.
+ *
+ * As kc_select(), and
+ * -ECANCELED, -ETIMEDOUT
+ *	@ctx was cancelled, before or during the call: see kc_ctx_err()
+ * and then no case has committed.
+ *
+ * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
+ * cancellation if it is that of kc_ctx_err(), and no other one is.
+ */
 int kc_select_ctx(kc_ctx *ctx, kc_case *cases, size_t n) KC_MUST_CHECK;
 
-/* 0 when @ns nanoseconds have gone by. */
+/*
+ * Sleep for @ns nanoseconds, but no longer than until @ctx is cancelled. If @ctx is
+ * cancelled already it does not sleep.
+ *
+ * 0 when the time has gone by, or
+ * -ECANCELED, -ETIMEDOUT
+ *	@ctx was cancelled, before or during the call: see kc_ctx_err()
+ *
+ * With a @ctx that came from another process it can also fail as kc_ctx_done() does.
+ */
 int kc_sleep_ctx(kc_ctx *ctx, int64_t ns) KC_MUST_CHECK;
 
 KC_DECLS_END

@@ -59,8 +59,9 @@ typedef struct kc_group {
 	  0, { 0, 0, 0, 0 } }
 
 /*
- * Give the group a context: *@ctx, with one reference for the caller, made from
- * @parent. It is cancelled by the first error of a member, or when the wait returns.
+ * Give the group a context, made from @parent. It is cancelled by the first error of
+ * a member, or when the wait returns. *@ctx is one reference to it, for the caller.
+ *
  * 0, or what kc_with_cancel() returns.
  */
 int kc_group_with_context(kc_group *g, kc_ctx **ctx, kc_ctx *parent)
@@ -74,34 +75,40 @@ int kc_group_with_context(kc_group *g, kc_ctx **ctx, kc_ctx *parent)
  */
 #define KC_GROUP_PROPAGATE	((uint32_t)1 << 0)
 
-/* To be set before the first kc_group_go(). 0, or -EINVAL: an unknown flag. */
+/*
+ * Set the flags of a group. They are to be set before the first kc_group_go().
+ *
+ * 0, or
+ * -EINVAL	an unknown flag
+ */
 int kc_group_set_flags(kc_group *g, uint32_t flags);
 
 /*
- * Let at most @n members run at a time; of 0 none can be started, and a negative
- * @n is no limit. It is a panic while members run.
+ * Let at most @n members run at a time. With 0 none can be started. A negative @n is
+ * no limit. It is a panic to set it while members run.
  */
 void kc_group_set_limit(kc_group *g, int n);
 
 /*
- * Run @fn(@arg) in a goroutine of its own, as a member of the group. What it
- * returns is its error, and the reference goes with it, or NULL. With a limit this
- * waits until fewer are running.
+ * Run @fn(@arg) in a goroutine of its own, as a member of the group. @fn returns its
+ * error, with the reference, or NULL. With a limit this waits until fewer members are
+ * running. The try form does not wait for that.
  *
- * 0, or what kc_go() returns; then there is no such member, and the error is the
- * caller's to deal with. The try form does not wait for the limit:
- * -EBUSY	as many as it allows are running
+ * 0, or what kc_go() returns, or
+ * -EBUSY	of the try form: as many members as the limit allows are running
+ *
+ * After an error there is no such member, and the caller deals with the error.
  */
 int kc_group_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg) KC_MUST_CHECK;
 int kc_group_try_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg)
 	KC_MUST_CHECK;
 
 /*
- * As kc_group_go() and kc_group_try_go(), but @fn is given the address of a copy of the
- * @size bytes at @arg, as by kc_go_copy(). So each member of a loop gets its own
+ * As kc_group_go() and kc_group_try_go(), but @fn is given the address of a copy of
+ * the @size bytes at @arg, as by kc_go_copy(). So each member of a loop gets its own
  * argument.
  *
- * What those return.
+ * What kc_group_go() and kc_group_try_go() return.
  */
 int kc_group_go_copy(kc_group *g, kc_error *(*fn)(void *arg), const void *arg,
 		     size_t size) KC_MUST_CHECK;
@@ -109,11 +116,14 @@ int kc_group_try_go_copy(kc_group *g, kc_error *(*fn)(void *arg), const void *ar
 			 size_t size) KC_MUST_CHECK;
 
 /*
- * Wait until all members have ended. The first error, with a reference for the
- * caller, or NULL. The context is cancelled then, by that error if there is one.
+ * Wait until all members have ended. The context is cancelled then, by the first
+ * error if there is one.
  *
- * Several may wait at a time: all get the same error. The last one to return leaves
- * the group as new, but for its limit and flags.
+ * Several may wait at a time, and all get the same error. The last one to return
+ * leaves the group as new, but for its limit and flags.
+ *
+ * Returns the first error, with a reference for the caller; or NULL if there was
+ * none.
  */
 kc_error *kc_group_wait(kc_group *g);
 

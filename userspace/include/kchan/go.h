@@ -117,31 +117,35 @@ int kc_go_opts(void (*fn)(void *arg), void *arg, const kc_go_options *options)
  */
 KC_NORETURN void kc_goexit(void);
 
-/* Let others run. */
+/* Let other goroutines run: Go's runtime.Gosched(). */
 void kc_gosched(void);
 
 /* Sleep for @ns nanoseconds; not at all if that is 0 or less. */
 void kc_sleep(int64_t ns);
 
 /*
- * This goroutine's number: 1 for main, and never used again in a process. A
- * thread that the library did not start has one too, from its first call on.
+ * This goroutine's number. No other goroutine of the process ever has the same one. A
+ * thread that the library did not start has a number too, from its first call on.
+ *
+ * Returns the number; 1 is main's.
  */
 uint64_t kc_goid(void);
 
 /*
- * This goroutine's name, "" if it has none. Names are cut to 31 bytes; ps -T and
- * gdb show the first 15. In main() the name is the library's alone, since what
- * the kernel calls the first thread is the name of the process.
+ * Get and set this goroutine's name. Names are cut to 31 bytes. ps -T and gdb show
+ * the first 15. In main() the name is known to the library alone, since what the
+ * kernel calls the first thread is the name of the process.
+ *
+ * Returns the name, "" if there is none. It is the goroutine's own.
  */
 const char *kc_goname(void);
 void kc_set_goname(const char *name);
 
 /*
- * Wait until all goroutines have ended, and all threads of the pool with them:
- * then no thread of the library is left, but the one that serves timers (time.h),
- * if that was needed. Goroutines may start others meanwhile, which are waited for
- * too. Afterwards kc_go() works as before.
+ * Wait until all goroutines have ended, and all threads of the pool with them. After
+ * that no thread of the library is left but the one that serves timers (time.h), if
+ * that was needed. Goroutines may start others meanwhile, which are waited for too.
+ * Afterwards kc_go() works as before.
  *
  * 0, or
  * -EDEADLK	called in a goroutine, which would wait for itself

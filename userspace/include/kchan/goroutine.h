@@ -98,14 +98,19 @@ typedef struct kc_goroutine {
 } kc_goroutine;
 
 /*
- * How many goroutines there are: those that kc_goroutines() would show. They are what
- * kc_go() started and has not ended, and the threads of others, main() among them, that
- * have called the library. The caller counts. By the time that you look at the number it
- * may be another.
+ * How many goroutines there are: those that kc_goroutines() shows. They are what
+ * kc_go() started and has not ended, and the threads of others, main() among them,
+ * that have called the library. The caller counts.
+ *
+ * Returns the number, at least 1. By the time that you look at it it may be another.
  */
 int kc_num_goroutine(void);
 
-/* What to call a state: "chan receive", "select", "mutex lock". */
+/*
+ * What to call a state: "chan receive", "select", "mutex lock".
+ *
+ * Returns the text, which is constant; "?" for an unknown state.
+ */
 const char *kc_state_name(kc_state state);
 
 /*
@@ -139,9 +144,11 @@ int kc_goroutines(int (*each)(void *arg, const kc_goroutine *g), void *arg);
 int kc_dump(int fd);
 
 /*
- * Where this goroutine is, as text, in the form that kc_dump() has: Go's debug.Stack(). It
- * begins with the function that calls this, and has no newline at its end. To be given to
- * free(); NULL when there is no memory.
+ * Where this goroutine is, as text, in the form that kc_dump() has: Go's
+ * debug.Stack(). It begins with the function that calls this, and has no newline at
+ * its end.
+ *
+ * Returns the text, to be given to free(), or NULL when there is no memory.
  */
 char *kc_stack_text(void) KC_MUST_CHECK;
 

@@ -48,9 +48,10 @@ void kc_jitter(uint64_t seed);
 
 /*
  * A place where a program wants jitter too: between two accesses to what it has no
- * lock for, say.
+ * lock for, for example.
  *
- * KC_JITTER_NOTHING, KC_JITTER_YIELDED or KC_JITTER_SLEPT; without jitter, nothing.
+ * Returns KC_JITTER_NOTHING, KC_JITTER_YIELDED or KC_JITTER_SLEPT. Without jitter it
+ * does nothing.
  */
 int kc_jitter_point(void);
 

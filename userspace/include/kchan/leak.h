@@ -28,15 +28,16 @@
 KC_DECLS_BEGIN
 
 /*
- * Look whether any goroutine is left, but for this one. Threads that the library did not
- * start do not count. Those that are about to end are given @timeout nanoseconds, or
- * less if all that are left wait for each other for ever. The logger (see log.h) is
- * given what each of them does, as kc_dump() has it: where it waits, where it was
- * started, and whether it is one that nobody can wake, unless this goroutine does.
+ * Look whether any goroutine is left but this one. Threads that the library did not
+ * start do not count. Goroutines that are about to end are given @timeout
+ * nanoseconds, or less if all that are left wait for each other for ever. For each
+ * that is left the logger (see log.h) is given what it does, as kc_dump() has it:
+ * where it waits, where it was started, and whether nobody can wake it, unless this
+ * goroutine does.
  *
- * They are counted at one instant, when the time is over. Goroutines that each start the
- * next one and end are never counted as none, though what they do may go by too fast to
- * be told.
+ * They are counted at one instant, when the time is over. Goroutines that each start
+ * the next one and end are never counted as none, though what they do may go by too
+ * fast to be told.
  *
  * How many there are, 0 for none, or
  * -ENOMEM

@@ -2,8 +2,8 @@
 /*
  * What the library has to say.
  *
- * It says little: that a panic ended a goroutine started with KC_GO_SAFE. What
- * ends the program is printed on standard error, whatever is set here.
+ * It says little: that a panic ended a goroutine which was started with KC_GO_SAFE.
+ * What ends the program is printed on standard error, whatever is set here.
  */
 #ifndef KCHAN_LOG_H
 #define KCHAN_LOG_H
@@ -13,15 +13,17 @@
 KC_DECLS_BEGIN
 
 /*
- * @text is one message, of one line or several, with no newline at its end. It
- * is the library's, and goes away when the call returns.
+ * A logger. @text is one message, of one line or several, with no newline at its end.
+ * The text is the library's: it goes away when the logger returns.
  */
 typedef void (*kc_logger)(void *arg, const char *text);
 
 /*
- * Log by @log(@arg, text) from now on; by default, and if @log is NULL, to
- * standard error. It may be called in several goroutines at once, and in some
- * that have begun already the previous one may still be: keep its @arg.
+ * Call @log(@arg, text) for each message from now on. If @log is NULL, and before the
+ * first call of this, messages go to standard error.
+ *
+ * Several goroutines may call the logger at the same time. A goroutine may still be
+ * in the previous logger when this returns, so keep what its @arg points to.
  */
 void kc_set_logger(kc_logger log, void *arg);
 

@@ -2,10 +2,12 @@
 /*
  * Mutual exclusion: Go's sync.Mutex.
  *
- * It is valid when zero, and needs no clean-up. It belongs to no goroutine: one
- * may lock it and another unlock it. It is not recursive. Its memory may be freed
- * once the last lock of it is unlocked, though that kc_mutex_unlock() may not
- * have returned yet. It is for the threads of one process.
+ * A kc_mutex is valid when zero, and needs no clean-up. No goroutine owns it: one
+ * goroutine may lock it and another may unlock it. It is not recursive. It is for the
+ * threads of one process.
+ *
+ * Its memory may be freed once the last goroutine that locked it has unlocked it.
+ * That kc_mutex_unlock() need not have returned yet.
  */
 #ifndef KCHAN_MUTEX_H
 #define KCHAN_MUTEX_H
@@ -24,13 +26,18 @@ typedef struct kc_mutex {
 
 #define KC_MUTEX_INIT { 0, { 0, 0, 0 } }
 
-/* Lock it; wait while somebody else has it. */
+/* Lock the mutex. The call waits while another goroutine has it locked. */
 void kc_mutex_lock(kc_mutex *m);
 
-/* Lock it if that needs no waiting: 0, else -EAGAIN. */
+/*
+ * Lock the mutex if that needs no waiting.
+ *
+ * 0, or
+ * -EAGAIN	it is locked already
+ */
 int kc_mutex_try_lock(kc_mutex *m) KC_MUST_CHECK;
 
-/* Unlock it. It is a panic if it is not locked. */
+/* Unlock the mutex. It is a panic if the mutex is not locked. */
 void kc_mutex_unlock(kc_mutex *m);
 
 KC_DECLS_END

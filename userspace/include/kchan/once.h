@@ -37,7 +37,14 @@ void kc_once_do(kc_once *once, void (*fn)(void *arg), void *arg);
  */
 typedef struct kc_once_func kc_once_func;
 
-/* 0 with one reference in *@out, or -ENOMEM. */
+/*
+ * Make a function that runs @fn(@arg) once, call it, and take and drop references to
+ * it. *@out is one reference. A call waits until the function has been run. If that
+ * panicked each call panics, with the same value; if it was left by kc_goexit() each
+ * call panics too. kc_once_func_ref() and kc_once_func_unref() accept NULL.
+ *
+ * kc_once_func_make() returns 0, or -ENOMEM. kc_once_func_ref() returns @once.
+ */
 int kc_once_func_make(kc_once_func **out, void (*fn)(void *arg), void *arg)
 	KC_MUST_CHECK;
 void kc_once_func_call(kc_once_func *once);
@@ -50,6 +57,16 @@ void kc_once_func_unref(kc_once_func *once);
  */
 typedef struct kc_once_value kc_once_value;
 
+/*
+ * Make a function that finds out a value once: what @fn(@arg) returns. Get the value,
+ * and take and drop references. *@out is one reference. kc_once_value_get() waits
+ * until the function has been run, and panics if that panicked or was left by
+ * kc_goexit(). With the last reference @destroy(value) is called, unless it is NULL,
+ * or the value is. kc_once_value_ref() and kc_once_value_unref() accept NULL.
+ *
+ * kc_once_value_make() returns 0, or -ENOMEM. kc_once_value_get() returns the value.
+ * kc_once_value_ref() returns @once.
+ */
 int kc_once_value_make(kc_once_value **out, void *(*fn)(void *arg), void *arg,
 		       void (*destroy)(void *value)) KC_MUST_CHECK;
 void *kc_once_value_get(kc_once_value *once);

@@ -65,6 +65,12 @@ struct kc_defer_scope {
 	size_t mark;
 };
 
+/*
+ * What KC_DEFER_SCOPE is made with. kc_defer_scope_end() runs what was deferred since
+ * kc_defer_scope_begin().
+ *
+ * Returns the scope, for kc_defer_scope_end().
+ */
 struct kc_defer_scope kc_defer_scope_begin(void);
 void kc_defer_scope_end(struct kc_defer_scope *scope);
 
@@ -128,15 +134,18 @@ int kc_protect(void (*fn)(void *arg), void *arg, kc_panic_info *out);
  */
 int kc_recover(kc_panic_info *out);
 
-/* Another one of the same, to be cleared by itself. */
+/* Copy what is known of a panic to *@to, which is to be cleared by itself. */
 void kc_panic_info_copy(kc_panic_info *to, const kc_panic_info *from);
 
-/* Drop what it holds. It can be done twice. */
+/* Drop what @info holds. It can be done twice. */
 void kc_panic_info_clear(kc_panic_info *info);
 
 /*
- * What would have been printed, had nobody recovered it: text, goroutine and
- * backtrace. To be given to free(); NULL when there is no memory.
+ * What would have been printed, had nobody recovered the panic: its text, the
+ * goroutine and a backtrace.
+ *
+ * Returns the text, to be given to free(). NULL when there is no memory, or when
+ * @info has no panic.
  */
 char *kc_panic_report(const kc_panic_info *info) KC_MUST_CHECK;
 

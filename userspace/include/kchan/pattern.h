@@ -36,12 +36,8 @@
  * to it cannot notice that nobody receives. And wait for the group. Without one
  * (NULL) nobody is told when they have ended, and an error is logged (log.h).
  *
- * The calls take no reference from you, and return 0, or what kc_make() and
- * kc_go() return, or
- * -EINVAL	a channel is NULL, or an option invalid
- * -EBADF	a channel to receive from is for sending only
- * -EBUSY	the limit of the group does not allow for so many
- * and then have started nothing, and received nothing.
+ * The calls take no reference from you. When one fails it has started nothing, and
+ * received nothing.
  *
  * Elements are moved as bytes. One that owns something, such as a pointer, is lost
  * with the channel that it is in when the last receiver goes, or with a context that
@@ -65,14 +61,23 @@ KC_DECLS_BEGIN
 typedef struct kc_sink kc_sink;
 
 /*
- * Send an element, or a message of @len bytes if that is what the channel has. 0, or
- * a negative errno: -EPIPE, nobody receives any more; or what kc_ctx_err() says.
- * Then it is time to return, whatever: that is what it was ended by.
+ * Send an element, or a message of @len bytes if the channel is in message mode.
+ *
+ * 0, or
+ * -EPIPE	nobody receives any more
+ * -ECANCELED, -ETIMEDOUT
+ *	the context was cancelled: see kc_ctx_err()
+ *
+ * The function should return then, whatever the error: that is what ended it.
  */
 int kc_yield(kc_sink *sink, const void *elem) KC_MUST_CHECK;
 int kc_yield_msg(kc_sink *sink, const void *msg, size_t len) KC_MUST_CHECK;
 
-/* The context, for what takes long or waits. NULL if there is none. */
+/*
+ * The context, for what takes long or waits.
+ *
+ * Returns the context, which is the sink's own; NULL if there is none.
+ */
 kc_ctx *kc_sink_ctx(const kc_sink *sink);
 
 /* Sends any number of elements. The error that ended it, or NULL. */
@@ -85,8 +90,14 @@ typedef kc_error *(*kc_generate_fn)(void *arg, kc_sink *out);
 typedef kc_error *(*kc_stage_fn)(void *arg, void *elem, size_t len, kc_sink *out);
 
 /*
- * Run @fn(@arg, sink) in a goroutine, with a channel of @opts to send to: *@out is
- * that, for receiving only. When @fn returns it is closed.
+ * Run @fn(@arg, sink) in a goroutine, which sends to a channel of @opts. *@out is
+ * that channel, for receiving only. When @fn returns the channel is closed.
+ *
+ * 0, or what kc_make() and kc_go() return, or
+ * -EINVAL	a channel is NULL, or an option invalid
+ * -EBADF	a channel to receive from is for sending only
+ * -EBUSY	the limit of the group does not allow for so many
+ * and then nothing was started and nothing received.
  */
 int kc_generate(kc_chan **out, kc_group *g, kc_ctx *ctx, const kc_chan_opts *opts,
 		kc_generate_fn fn, void *arg) KC_MUST_CHECK;
@@ -104,25 +115,43 @@ typedef struct kc_stage {
 
 /*
  * Run the @n functions at @stages, each on what the one before sends, and the first
- * one on what is received from @in. *@out is the channel that the last one sends
- * to, for receiving only; if @out is NULL it has none, and must not send. With
- * several workers elements may overtake each other.
+ * one on what is received from @in. *@out is the channel that the last one sends to,
+ * for receiving only. If @out is NULL there is no such channel, and the last function
+ * must not send. With several workers elements may overtake each other.
+ *
+ * 0, or what kc_make() and kc_go() return, or
+ * -EINVAL	a channel is NULL, or an option invalid
+ * -EBADF	a channel to receive from is for sending only
+ * -EBUSY	the limit of the group does not allow for so many
+ * and then nothing was started and nothing received.
  */
 int kc_pipeline(kc_chan **out, kc_group *g, kc_ctx *ctx, kc_chan *in,
 		const kc_stage *stages, size_t n) KC_MUST_CHECK;
 
 /*
- * Fan-out: @n workers receive from @in, each element going to one of them, and each
- * sends to a channel of its own, which are in @outs. (@stage->workers is not used.)
+ * Fan-out: @n workers receive from @in. Each element goes to one of them. Each worker
+ * sends to a channel of its own; these are in @outs. @stage->workers is not used.
+ *
+ * 0, or what kc_make() and kc_go() return, or
+ * -EINVAL	a channel is NULL, or an option invalid
+ * -EBADF	a channel to receive from is for sending only
+ * -EBUSY	the limit of the group does not allow for so many
+ * and then nothing was started and nothing received.
  */
 int kc_fan_out(kc_chan **outs, size_t n, kc_group *g, kc_ctx *ctx, kc_chan *in,
 	       const kc_stage *stage) KC_MUST_CHECK;
 
 /*
  * Fan-in: what is received from each of the @n channels at @ins, which have the same
- * elements, goes to one, *@out, of capacity @cap, for receiving only. It is closed
- * once all of them are closed and drained. The order is kept among what comes from
- * the same channel. @n is at least 1.
+ * elements, goes to one channel, *@out, of capacity @cap, for receiving only. It is
+ * closed once all of them are closed and drained. Elements of the same channel keep
+ * their order. @n is at least 1.
+ *
+ * 0, or what kc_make() and kc_go() return, or
+ * -EINVAL	a channel is NULL, or an option invalid
+ * -EBADF	a channel to receive from is for sending only
+ * -EBUSY	the limit of the group does not allow for so many
+ * and then nothing was started and nothing received.
  */
 int kc_fan_in(kc_chan **out, kc_group *g, kc_ctx *ctx, kc_chan *const *ins,
 	      size_t n, size_t cap) KC_MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Worker processes: a program, or a function in a forked process, that is given a
- * few channels and nothing else.
+ * Worker processes: a program, or a function in a forked process, that is given a few
+ * channels and nothing else.
  *
  *	char *argv[] = { "worker", "--fast", NULL };
  *	kc_process_end ends[] = {
@@ -21,16 +21,16 @@
  *	kc_inherit(&jobs, "jobs");
  *	kc_inherit(&results, "results");
  *
- * The ends have the descriptors 3, 4, and so on there, in the order in which they
- * are listed; so a shell script can use them too (kchanctl recv --fd 3). All other
- * descriptors but 0, 1 and 2 are closed in it, whether close-on-exec or not. The
- * environment has KCHAN_FDS, which tells which is which: "3:jobs,4:results"; one
- * without a name has its number only.
+ * There the ends have the descriptors 3, 4, and so on, in the order in which they are
+ * listed. So a shell script can use them too (kchanctl recv --fd 3). All other
+ * descriptors but 0, 1 and 2 are closed in it, whether they are close-on-exec or not.
+ * The environment variable KCHAN_FDS tells which descriptor is which:
+ * "3:jobs,4:results". An end without a name has its number only.
  *
  * Give each process ends of the one direction that it needs (kc_recv_only(),
- * kc_send_only()), and drop the handles that are not used here: then its death
- * closes what it alone sent to, and fails what is sent to it alone; and so does
- * ours, for it.
+ * kc_send_only()), and drop the handles that are not used here. Then its death closes
+ * the channels that it alone sent to, and fails sends to it alone. Our death does the
+ * same for it.
  *
  * To keep a process running see supervisor.h.
  */
@@ -133,44 +133,58 @@ typedef struct kc_process_options {
 int kc_process_start(kc_process **out, const kc_process_options *options)
 	KC_MUST_CHECK;
 
-/* Take one more reference. Returns @p. Both accept NULL. */
+/*
+ * Take one more reference. @p may be NULL.
+ *
+ * Returns @p.
+ */
 kc_process *kc_process_ref(kc_process *p);
 
 /*
- * Drop a reference. With the last one the handle is freed, which does nothing to
- * the process. If that ends later nobody learns how, and the kernel keeps its exit
- * status for as long as this process runs: wait for it before.
+ * Drop a reference. With the last one the handle is freed. That does nothing to the
+ * process. If the process ends later nobody learns how, and the kernel keeps its exit
+ * status for as long as this process runs: wait for it before. @p may be NULL.
  */
 void kc_process_unref(kc_process *p);
 
-/* Its number. Once it has been waited for that may be another process's. */
+/*
+ * The number of the process.
+ *
+ * Returns the number. Once the process has been waited for that may be another one's.
+ */
 pid_t kc_process_pid(const kc_process *p);
 
 /*
- * A pidfd, which can be polled: it is readable once the process has ended. It goes
- * on belonging to the handle.
+ * A pidfd of the process, which can be polled: it is readable once the process has
+ * ended.
+ *
+ * Returns the descriptor, which belongs to the handle: do not close it.
  */
 int kc_process_fd(const kc_process *p);
 
 /*
- * A case of a select that is ready once the process has ended. It takes nothing
- * away: kc_process_wait(), which then does not have to wait, tells how.
+ * Wait until the process has ended: the case is ready then. It takes nothing away:
+ * kc_process_wait(), which then does not have to wait, tells how it ended.
+ *
+ * Returns the case.
  */
 kc_case kc_case_process(const kc_process *p);
 
 /*
  * Wait until the process has ended. *@status, unless that is NULL, is as of
- * waitpid(): for WIFEXITED() and so on. It can be asked for any number of times,
- * by several at once.
+ * waitpid(): for WIFEXITED() and so on. It can be asked for any number of times, by
+ * several at once. Nothing is done to the process.
+ *
+ * The try form does not wait. The timed form waits at most @timeout nanoseconds. The
+ * form with a context waits until that is cancelled.
  *
  * 0, or
- * -ECHILD	it has ended, and nobody knows how: SIGCHLD is ignored, somebody
- *		else has waited for it, or it is the child of another process
- *
- * The try form does not wait: -EAGAIN while the process runs. The timed one waits
- * at most @timeout nanoseconds: then -ETIMEDOUT. The one with a context waits until
- * that is done: then what kc_ctx_err() says. None of them does anything to the
- * process.
+ * -ECHILD	it has ended, and nobody knows how: SIGCHLD is ignored, somebody else has waited
+ *	for it, or it is the child of another process
+ * -EAGAIN	of the try form: the process runs
+ * -ETIMEDOUT	of the timed form, the time is over; or of the form with a context, its
+ *	deadline is
+ * -ECANCELED	of the form with a context: it was cancelled
  */
 int kc_process_wait(kc_process *p, int *status);
 int kc_process_try_wait(kc_process *p, int *status) KC_MUST_CHECK;

@@ -2,14 +2,14 @@
 /*
  * One writer or many readers: Go's sync.RWMutex.
  *
- * A writer that waits keeps new readers out, and so is let in; the readers that
- * came while it had the lock are let in before the next writer. Because of the
- * former a goroutine must not take it for reading twice: a writer may come in
- * between.
+ * A writer that waits keeps new readers out, so that it gets its turn. Readers that
+ * came while a writer had the lock get their turn before the next writer. A goroutine
+ * must not lock it for reading twice: a writer that comes in between waits for the
+ * first lock, and the second lock waits for that writer.
  *
- * It is valid when zero, and needs no clean-up. It belongs to no goroutine: one
- * may lock it and another unlock it. Its memory may be freed when no call is in
- * progress. It is for the threads of one process.
+ * A kc_rwmutex is valid when zero, and needs no clean-up. No goroutine owns it: one
+ * goroutine may lock it and another may unlock it. Its memory may be freed when no
+ * call is in progress. It is for the threads of one process.
  */
 #ifndef KCHAN_RWMUTEX_H
 #define KCHAN_RWMUTEX_H
@@ -33,15 +33,36 @@ typedef struct kc_rwmutex {
 
 #define KC_RWMUTEX_INIT { KC_MUTEX_INIT, 0, 0, 0, 0, { 0, 0, 0, 0 } }
 
-/* For writing. */
+/*
+ * Lock it for writing, and unlock it again.
+ *
+ * kc_rwmutex_lock() waits until no other goroutine has it locked, for writing or for
+ * reading. Readers that come meanwhile wait too.
+ *
+ * kc_rwmutex_unlock() lets all readers go on that wait, else one writer. It is a
+ * panic if it is not locked for writing.
+ */
 void kc_rwmutex_lock(kc_rwmutex *rw);
 void kc_rwmutex_unlock(kc_rwmutex *rw);
 
-/* For reading. */
+/*
+ * Lock it for reading, and unlock it again.
+ *
+ * kc_rwmutex_rlock() waits while a writer has it locked or waits for it. Any number
+ * of readers may have it locked at a time.
+ *
+ * kc_rwmutex_runlock() lets a writer go on that waits, once it is the last reader. It
+ * is a panic if it is not locked for reading.
+ */
 void kc_rwmutex_rlock(kc_rwmutex *rw);
 void kc_rwmutex_runlock(kc_rwmutex *rw);
 
-/* Lock it if that needs no waiting: 0, else -EAGAIN. */
+/*
+ * Lock it for writing, or for reading, if that needs no waiting.
+ *
+ * 0, or
+ * -EAGAIN	another goroutine has it locked, or waits for it, in a way that excludes this
+ */
 int kc_rwmutex_try_lock(kc_rwmutex *rw) KC_MUST_CHECK;
 int kc_rwmutex_try_rlock(kc_rwmutex *rw) KC_MUST_CHECK;
 

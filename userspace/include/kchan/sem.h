@@ -9,13 +9,12 @@
  *		kc_sem_release(&memory, 64);
  *	}
  *
- * Those who wait are served first come, first served: nobody overtakes one that
- * waits for much. Who asks for more than there is in all waits until its time is
- * over, if it has one.
+ * Goroutines that wait are served first come, first served. A small request does not
+ * overtake a large one that waits. A request for more than the size of the semaphore
+ * waits until its time is over, if it has a limit, and else for ever.
  *
- * It is valid when zero (then there is nothing to be had), and needs no clean-up.
- * Its memory may be freed when no call is in progress. It is for the threads of
- * one process.
+ * A kc_sem is valid when zero: its size is 0 then. It needs no clean-up. Its memory
+ * may be freed when no call is in progress. It is for the threads of one process.
  */
 #ifndef KCHAN_SEM_H
 #define KCHAN_SEM_H
@@ -43,28 +42,39 @@ typedef struct kc_sem {
 #define KC_SEM_INIT(n)	{ (n), 0, NULL, NULL, 0, 0, { 0, 0, 0 } }
 
 /*
- * Acquire @n; wait until they are to be had.
+ * Acquire @n of the semaphore, and wait until so many are free. @n of less than 0 is
+ * a panic.
  *
- * The try form does not wait: 0, or -EAGAIN when it would have to, be it only
- * behind others. The timed form waits at most @timeout nanoseconds: 0, or then
- * -ETIMEDOUT. What can be had at once is, however small or negative the timeout.
+ * The try form does not wait. The timed form waits at most @timeout nanoseconds. What
+ * is free at once is acquired, however small or negative the timeout.
  *
- * @n of less than 0 is a panic.
+ * 0, or
+ * -EAGAIN	of the try form: it would have to wait, for others to release or behind others
+ *	that wait
+ * -ETIMEDOUT	of the timed form: the time is over
  */
 void kc_sem_acquire(kc_sem *sem, int64_t n);
 int kc_sem_try_acquire(kc_sem *sem, int64_t n) KC_MUST_CHECK;
 int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout) KC_MUST_CHECK;
 
 /*
- * As kc_sem_acquire(), but no longer than until @ctx is cancelled: 0, or then
- * -ECANCELED or -ETIMEDOUT, as kc_ctx_err() says; also if it is already. A wait never
- * succeeds once @ctx is cancelled: what became free just then goes back. With @n over
- * the semaphore's size it waits until @ctx is cancelled. If @ctx comes from another
- * process, or from before a fork(), it can also fail as kc_ctx_done() does.
+ * As kc_sem_acquire(), but no longer than until @ctx is cancelled. A wait never
+ * succeeds once @ctx is cancelled: what became free just then is given back. With @n
+ * over the size of the semaphore it waits until @ctx is cancelled.
+ *
+ * 0, or
+ * -ECANCELED, -ETIMEDOUT
+ *	@ctx was cancelled, before or during the wait: see kc_ctx_err()
+ *
+ * If @ctx comes from another process, or from before a fork(), it can also fail as
+ * kc_ctx_done() does.
  */
 int kc_sem_acquire_ctx(kc_ctx *ctx, kc_sem *sem, int64_t n) KC_MUST_CHECK;
 
-/* Give @n back. More than is held, or less than 0, is a panic. */
+/*
+ * Release @n of the semaphore. It is a panic if @n is more than is held, or less than
+ * 0.
+ */
 void kc_sem_release(kc_sem *sem, int64_t n);
 
 KC_DECLS_END

@@ -67,37 +67,38 @@ typedef kc_error *(*kc_flight_fn)(void *arg, void **value,
 				  void (**destroy)(void *value));
 
 /*
- * Run @fn(@arg), or wait for who runs one for the same @key. What came of it is in
- * *@out, which is to be cleared.
+ * Run @fn(@arg), or wait for the goroutine that runs one for the same @key. The
+ * result is in *@out, which is to be cleared by kc_flight_result_clear().
  *
- * 0, or -ENOMEM: nothing was run.
+ * 0, or
+ * -ENOMEM	nothing was run
  *
- * A panic of the function is raised in everyone who waits here; and kc_goexit() in
- * it ends everyone's goroutine. If somebody waits for it on a channel, who could not
- * be told of a panic, then that ends the program at once.
+ * A panic of the function is raised in everyone who waits here. kc_goexit() in it
+ * ends the goroutine of everyone. If somebody waits for it on a channel, where a
+ * panic cannot be raised, a panic ends the program at once.
  */
 int kc_flight_do(kc_flight *f, const char *key, kc_flight_fn fn, void *arg,
 		 kc_flight_result *out) KC_MUST_CHECK;
 
 /*
- * The same, without waiting: the function runs in a goroutine of its own, and *@out
- * is a channel of one kc_flight_result, which is to be cleared once received. A
- * receive that discards it clears it. The channel is never closed, and after a
- * kc_goexit() nothing comes. Drop the channel with kc_unref() when you have done with
- * it, whether something was received or not.
+ * The same without waiting. The function runs in a goroutine of its own, and *@out is
+ * a channel of one kc_flight_result, which is to be cleared once received. A receive
+ * that discards it clears it. The channel is never closed, and after a kc_goexit()
+ * nothing comes. Drop the channel with kc_unref() when you have done with it, whether
+ * something was received or not.
  *
- * 0, or what kc_make() and kc_go() return: nothing was run.
+ * 0, or what kc_make() and kc_go() return. After an error nothing was run.
  */
 int kc_flight_do_chan(kc_flight *f, const char *key, kc_flight_fn fn, void *arg,
 		      kc_chan **out) KC_MUST_CHECK;
 
 /*
- * The next one to ask for @key runs the function, whether another is under way or
- * not. Who waits for that still gets what comes of it.
+ * Let the next one who asks for @key run the function, whether another one is under
+ * way or not. Those who wait for that one still get its result.
  */
 void kc_flight_forget(kc_flight *f, const char *key);
 
-/* Drop what it holds. It can be done twice. */
+/* Drop what a result holds. It can be done twice. */
 void kc_flight_result_clear(kc_flight_result *result);
 
 KC_DECLS_END

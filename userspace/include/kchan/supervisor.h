@@ -91,36 +91,52 @@ int kc_supervise(kc_supervisor **out, kc_ctx *ctx,
 		 const kc_process_options *process,
 		 const kc_supervisor_options *options) KC_MUST_CHECK;
 
-/* Ask it to end, for good. Does not wait. */
+/* Ask the process to end, for good. This does not wait. */
 void kc_supervisor_stop(kc_supervisor *s);
 
-/* A case of a select that is ready when it has ended for good. */
+/*
+ * Wait until the process has ended for good: the case is ready then. It commits as a
+ * receive at end-of-stream does.
+ *
+ * Returns the case.
+ */
 kc_case kc_case_supervisor(const kc_supervisor *s);
 
 /*
- * Wait until it has ended for good. *@status, unless that is NULL, is as of
- * waitpid(), of the last process.
+ * Wait until the process has ended for good. *@status, unless that is NULL, is as of
+ * waitpid(), of the last process. The form with a context waits until that is
+ * cancelled; the process is left as it is then.
  *
  * 0, or a negative errno: why there was no last process, since it could not be
- * started; or what kc_process_wait() returned.
- *
- * The form with a context waits until that is done: then what kc_ctx_err() says,
- * and the process is left as it is.
+ * started; what kc_process_wait() returned; or, of the form with a context, what
+ * kc_ctx_err() says.
  */
 int kc_supervisor_wait(kc_supervisor *s, int *status);
 int kc_supervisor_wait_ctx(kc_ctx *ctx, kc_supervisor *s, int *status)
 	KC_MUST_CHECK;
 
 /*
- * The process that runs now, with a reference to be dropped; NULL if none does. By
- * the time that you look at it there may be another one.
+ * The process that runs now. By the time that you look at it there may be another
+ * one.
+ *
+ * Returns the process, with a reference to be dropped; NULL if none runs.
  */
 kc_process *kc_supervisor_process(kc_supervisor *s) KC_MUST_CHECK;
 
-/* How often it has been started again, or would have been, had that not failed. */
+/*
+ * How often the process has been started again, or would have been, had that not
+ * failed.
+ *
+ * Returns the number.
+ */
 unsigned int kc_supervisor_restarts(kc_supervisor *s);
 
-/* Take one more reference. Returns @s. Both accept NULL. */
+/*
+ * Take one more reference, and drop one. To drop the last one stops nothing. @s may
+ * be NULL.
+ *
+ * kc_supervisor_ref() returns @s.
+ */
 kc_supervisor *kc_supervisor_ref(kc_supervisor *s);
 void kc_supervisor_unref(kc_supervisor *s);
 

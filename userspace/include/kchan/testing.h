@@ -102,40 +102,53 @@ typedef struct kc_test_options {
 int kc_test(const char *name, void (*fn)(kc_t *t), const kc_test_options *options)
 	KC_MUST_CHECK;
 
-/* The test's name; what kc_test_options.arg was. */
+/*
+ * The name of the test, and what kc_test_options.arg was.
+ *
+ * kc_t_name() returns the name. kc_t_arg() returns the argument.
+ */
 const char *kc_t_name(const kc_t *t);
 void *kc_t_arg(const kc_t *t);
 
 /*
- * Note a text, of one line or several, which is written when the test fails. The
- * second form is a failure too. The test goes on.
+ * Note a text, of one line or several. It is written when the test fails.
+ * kc_t_error() is also a failure. The test goes on.
  */
 void kc_t_log(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
 void kc_t_error(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
 
 /*
- * As kc_t_error(), and end this goroutine, which is most often the test's own, as by
- * kc_goexit().
+ * As kc_t_error(), and then end this goroutine, which is most often the test's own,
+ * as kc_goexit() does.
  */
 KC_NORETURN void kc_t_fatal(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
 
-/* The test has failed, with nothing said; and end this goroutine as well. */
+/*
+ * The test has failed, with nothing said. kc_t_fail_now() also ends this goroutine,
+ * as kc_goexit() does.
+ */
 void kc_t_fail(kc_t *t);
 KC_NORETURN void kc_t_fail_now(kc_t *t);
 
 /*
- * The test is not for here and now, for a reason. Ends this goroutine. What has
- * failed before it has failed all the same.
+ * The test cannot be run here and now, for a reason. This ends the goroutine. If the
+ * test has failed before, it has failed all the same.
  */
 KC_NORETURN void kc_t_skip(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
 
-/* Whether the test has failed, or has been skipped: 1 or 0. */
+/*
+ * Whether the test has failed, or has been skipped.
+ *
+ * Returns 1 or 0.
+ */
 int kc_t_failed(const kc_t *t);
 int kc_t_skipped(const kc_t *t);
 
 /*
- * If @good is 0 the test has failed, and @file, @line and @text say where and what
- * was expected. Returns @good.
+ * If @good is 0 the test has failed; @file, @line and @text say where, and what was
+ * expected.
+ *
+ * Returns @good.
  */
 int kc_t_check(kc_t *t, int good, const char *file, int line, const char *text);
 
@@ -170,13 +183,17 @@ int kc_t_go(kc_t *t, void (*fn)(void *arg), void *arg) KC_MUST_CHECK;
 
 /*
  * A context that is cancelled when the test's function has ended: goroutines of the
- * test that wait with it end then. It is the test's own.
+ * test that wait with it end then.
+ *
+ * Returns the context, which is the test's own.
  */
 kc_ctx *kc_t_ctx(const kc_t *t);
 
 /*
- * 1 and when the time limit passes, in nanoseconds on CLOCK_MONOTONIC, if there is
- * one, else 0. @deadline may be NULL.
+ * When the time limit of the test is over, in nanoseconds on CLOCK_MONOTONIC.
+ * @deadline may be NULL.
+ *
+ * Returns 1, and the time in *@deadline; or 0 if there is no limit.
  */
 int kc_t_deadline(const kc_t *t, int64_t *deadline);
 
@@ -204,8 +221,8 @@ typedef struct kc_test_item {
  * --verbose	also write of tests that pass
  * --help	tell of these, and of their short forms
  *
- * Returns what main() is to: 0 if none has failed, 1 if one has, and 2 if the
- * arguments make no sense.
+ * Returns what main() is to return: 0 if no test has failed, 1 if one has, and 2 if
+ * the arguments make no sense.
  */
 int kc_test_main(int argc, char **argv, const kc_test_item *tests, size_t n);
 

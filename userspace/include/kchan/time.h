@@ -19,10 +19,6 @@
  * first needed, which blocks all signals. After fork() no timer made before goes
  * off in the child; make new ones there, for their channels are shared with the
  * parent.
- *
- * The calls that make something return 0, or
- * -EAGAIN	there can be no thread: see go.h
- * -ENOMEM	and, when there is a channel, what kc_make() returns
  */
 #ifndef KCHAN_TIME_H
 #define KCHAN_TIME_H
@@ -34,49 +30,80 @@
 
 KC_DECLS_BEGIN
 
-/* The time, in nanoseconds: CLOCK_MONOTONIC, but inside of kc_synctest() its clock. */
+/*
+ * The time: of CLOCK_MONOTONIC, but inside of kc_synctest() of its clock.
+ *
+ * Returns nanoseconds.
+ */
 int64_t kc_now(void);
 
 /*
- * A channel that is sent one tick in @ns nanoseconds: Go's time.After(). To
- * kc_unref() it is all there is to do; when that is done before, nothing is left
- * of the timer.
+ * Make a channel that is sent one tick in @ns nanoseconds: Go's time.After(). Drop it
+ * with kc_unref(). If that is done before the tick nothing is left of the timer.
+ *
+ * 0, or what kc_make() returns, or
+ * -EAGAIN	there can be no thread: see go.h
+ * -ENOMEM
  */
 int kc_after(kc_chan **out, int64_t ns) KC_MUST_CHECK;
 
 typedef struct kc_timer kc_timer;
 
-/* A timer that goes off once, in @ns nanoseconds: Go's time.NewTimer(). */
+/*
+ * Make a timer that goes off once, in @ns nanoseconds: Go's time.NewTimer(). It sends
+ * a tick on its channel then. *@out is one reference.
+ *
+ * 0, or what kc_make() returns, or
+ * -EAGAIN	there can be no thread: see go.h
+ * -ENOMEM
+ */
 int kc_timer_make(kc_timer **out, int64_t ns) KC_MUST_CHECK;
 
 /*
- * A timer that runs @fn(@arg) in a goroutine of its own, in @ns nanoseconds: Go's
- * time.AfterFunc(). It has no channel. @out may be NULL: then there is nothing to
- * stop it by, nor to be dropped. Should there be no thread to be had when its time
- * has come, it is run as soon as there is one.
+ * Make a timer that runs @fn(@arg) in a goroutine of its own, in @ns nanoseconds:
+ * Go's time.AfterFunc(). It has no channel. If @out is NULL there is nothing to stop
+ * it by, and nothing to be dropped. If no thread can be had when its time has come,
+ * the function is run as soon as there is one.
+ *
+ * 0, or
+ * -EAGAIN	there can be no thread: see go.h
+ * -ENOMEM
  */
 int kc_timer_func(kc_timer **out, int64_t ns, void (*fn)(void *arg),
 		  void *arg) KC_MUST_CHECK;
 
-/* Its channel, which is the timer's own; NULL for one that runs a function. */
+/*
+ * The channel of a timer.
+ *
+ * Returns the channel, which is the timer's own; NULL for a timer that runs a
+ * function.
+ */
 kc_chan *kc_timer_chan(kc_timer *t);
 
 /*
- * Stop it: 1 if it would have gone off, or has, but nobody had received its tick,
- * and nobody will; 0 if it has gone off, or was stopped before. A function that has
- * been started is not waited for.
+ * Stop a timer. Nobody receives its tick after that, even if it has gone off. A
+ * function that has been started is not waited for.
+ *
+ * Returns 1 if the timer would have gone off, or has and nobody had received its
+ * tick; 0 if its tick was received, its function was started, or it was stopped
+ * before.
  */
 int kc_timer_stop(kc_timer *t);
 
 /*
- * Let it go off in @ns nanoseconds from now, whether it has before or not. Returns
- * what kc_timer_stop() would have.
+ * Let a timer go off in @ns nanoseconds from now, whether it has gone off before or
+ * not.
+ *
+ * Returns what kc_timer_stop() would have returned.
  */
 int kc_timer_reset(kc_timer *t, int64_t ns);
 
 /*
- * With the last reference a timer is stopped, and its channel closed, should
- * somebody still hold that; but a function is run all the same.
+ * Take one more reference to a timer, and drop one. With the last one the timer is
+ * stopped, and its channel is closed for those who still hold it. A function is run
+ * all the same. @t may be NULL.
+ *
+ * kc_timer_ref() returns @t.
  */
 kc_timer *kc_timer_ref(kc_timer *t);
 void kc_timer_unref(kc_timer *t);
@@ -84,24 +111,40 @@ void kc_timer_unref(kc_timer *t);
 typedef struct kc_ticker kc_ticker;
 
 /*
- * A ticker, which ticks every @period nanoseconds: Go's time.NewTicker(). Besides
- * the errors above, -EINVAL for a @period of 0 or less. (Go panics here.)
+ * Make a ticker, which ticks every @period nanoseconds: Go's time.NewTicker(). *@out
+ * is one reference.
+ *
+ * 0, or what kc_make() returns, or
+ * -EINVAL	@period is 0 or less. (Go panics here.)
+ * -EAGAIN	there can be no thread: see go.h
+ * -ENOMEM
  */
 int kc_ticker_make(kc_ticker **out, int64_t period) KC_MUST_CHECK;
 
-/* Its channel, which is the ticker's own. */
+/*
+ * The channel of a ticker.
+ *
+ * Returns the channel, which is the ticker's own.
+ */
 kc_chan *kc_ticker_chan(kc_ticker *t);
 
 /*
- * Tick every @period nanoseconds from now on, also if it was stopped: 0, or
- * -EINVAL for one of 0 or less. (Go panics here.)
+ * Let a ticker tick every @period nanoseconds from now on, also if it was stopped.
+ *
+ * 0, or
+ * -EINVAL	@period is 0 or less. (Go panics here.)
  */
 int kc_ticker_reset(kc_ticker *t, int64_t period) KC_MUST_CHECK;
 
-/* No more ticks, and none that is left from before. */
+/* Stop a ticker. Nothing is received after that, not even a tick from before. */
 void kc_ticker_stop(kc_ticker *t);
 
-/* As of timers. */
+/*
+ * Take one more reference to a ticker, and drop one. With the last one it is stopped,
+ * and its channel is closed for those who still hold it. @t may be NULL.
+ *
+ * kc_ticker_ref() returns @t.
+ */
 kc_ticker *kc_ticker_ref(kc_ticker *t);
 void kc_ticker_unref(kc_ticker *t);
 

@@ -12,7 +12,12 @@
 
 KC_DECLS_BEGIN
 
-/* The version of the library that runs, spelled as KC_VERSION is. */
+/*
+ * The version of the library that is used, which may be another one than that of the
+ * header.
+ *
+ * Returns the text, which is constant: "1.2.3".
+ */
 const char *kc_version(void);
 
 KC_DECLS_END

@@ -12,9 +12,10 @@
  *	kc_waitgroup_add(&wg, 1);	before the goroutine is started
  *	kc_waitgroup_done(&wg);		the last thing that it does
  *
- * It is valid when zero, and needs no clean-up. Once all waits have returned it
- * may be used again, or its memory be freed, though the last kc_waitgroup_done()
- * may not have returned yet. It is for the threads of one process.
+ * A kc_waitgroup is valid when zero, and needs no clean-up. Once all waits have
+ * returned it may be used again, or its memory may be freed. The last
+ * kc_waitgroup_done() need not have returned yet. It is for the threads of one
+ * process.
  */
 #ifndef KCHAN_WAITGROUP_H
 #define KCHAN_WAITGROUP_H
@@ -35,8 +36,9 @@ typedef struct kc_waitgroup {
 #define KC_WAITGROUP_INIT { 0, { 0, 0, 0 } }
 
 /*
- * Add @delta, which may be negative, to the counter. When it becomes 0, all who
- * wait go on. As in Go, a counter below 0 is a panic. (So is one above INT32_MAX.)
+ * Add @delta, which may be negative, to the counter. When the counter becomes 0, all
+ * who wait go on. A counter below 0 is a panic, as in Go. So is a counter above
+ * INT32_MAX.
  */
 void kc_waitgroup_add(kc_waitgroup *wg, int delta);
 
@@ -44,18 +46,18 @@ void kc_waitgroup_add(kc_waitgroup *wg, int delta);
 void kc_waitgroup_done(kc_waitgroup *wg);
 
 /*
- * Wait until the counter is 0. All that the others did before the
- * kc_waitgroup_done() that made it so has happened by then.
+ * Wait until the counter is 0. All that the others did before the kc_waitgroup_done()
+ * that made it 0 has happened when this returns.
  */
 void kc_waitgroup_wait(kc_waitgroup *wg);
 
 /*
- * Add 1 to the counter, run @fn(@arg) in a goroutine of its own, and take 1 from
- * it when that ends: by returning, a recovered panic, or kc_goexit(). A panic that
- * nobody recovers leaves the counter, so that no wait goes on before the program
- * ends of it.
+ * Add 1 to the counter, run @fn(@arg) in a goroutine of its own, and take 1 from the
+ * counter when that goroutine ends: by returning, by a recovered panic, or by
+ * kc_goexit(). A panic that nobody recovers leaves the counter as it is, so that no
+ * wait goes on before the program ends.
  *
- * What kc_go() returns; but for 0 the counter is as before.
+ * What kc_go() returns. If that is an error the counter is as before.
  */
 int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
 	KC_MUST_CHECK;

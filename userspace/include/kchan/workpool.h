@@ -78,8 +78,8 @@ typedef struct kc_pool_options {
 	  NULL, NULL }
 
 /*
- * Make a pool, and start its workers. *@out is a handle with one reference. When
- * @ctx is cancelled the pool is.
+ * Make a pool, and start its workers. *@out is a handle with one reference. When @ctx
+ * is cancelled the pool is.
  *
  * 0, or what kc_make(), kc_go() and kc_with_cancel() return, and
  * -EINVAL	no function, or a size that cannot be one
@@ -89,49 +89,60 @@ int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *options)
 	KC_MUST_CHECK;
 
 /*
- * Submit a job.
+ * Submit a job. This waits while all workers are busy and the queue is full. The try
+ * form does not wait; a program that drops such jobs need not look at the result.
  *
  * 0, or
+ * -EAGAIN	of the try form: it would have to wait
  * -EPIPE	the pool has been stopped, or has no workers any more
  * -ECANCELED, -ETIMEDOUT
- *		it was cancelled, or its context was
- * and then the job is still the caller's. The try form does not wait: -EAGAIN when
- * it would have to. A program that drops such jobs need not look at the result.
+ *	the pool was cancelled, or its context was
+ * and then the job is still the caller's.
  */
 int kc_pool_submit(kc_pool *pool, const void *job) KC_MUST_CHECK;
 int kc_pool_try_submit(kc_pool *pool, const void *job);
 
 /*
- * The channel of jobs, for sending only, and that of results, for receiving only:
- * for a select, or for another process. They are the pool's own. The results are
- * closed once the last worker has ended.
+ * The channel of jobs, which is for sending only, and the channel of results, which
+ * is for receiving only: for a select, or for another process. The results are closed
+ * once the last worker has ended.
+ *
+ * Returns the channel, which is the pool's own.
  */
 kc_chan *kc_pool_jobs(kc_pool *pool);
 kc_chan *kc_pool_results(kc_pool *pool);
 
-/* The context that its workers have: for what waits along with them. */
+/*
+ * The context that the workers have: for what waits along with them.
+ *
+ * Returns the context, which is the pool's own.
+ */
 kc_ctx *kc_pool_ctx(kc_pool *pool);
 
-/* No more jobs. Those that wait are done yet; then the workers end. */
+/* Take no more jobs. Those that wait are still done; then the workers end. */
 void kc_pool_stop(kc_pool *pool);
 
 /*
- * The workers end as soon as they have done what they are at; jobs that wait are
- * not done. @cause is as for kc_cancel_cause(): its reference is taken over, and it
- * may be NULL.
+ * End the workers as soon as they have done the job that they are at. Jobs that wait
+ * are not done. @cause is as for kc_cancel_cause(): its reference is taken over, and
+ * it may be NULL.
  */
 void kc_pool_cancel(kc_pool *pool, kc_error *cause);
 
 /*
- * Stop the pool, and wait until its workers have ended. The error that ended it, with
- * a reference for the caller: what a function returned, or why it was cancelled; or
- * NULL, when all jobs have been done. It can be asked for any number of times.
+ * Stop the pool, and wait until its workers have ended. It can be called any number
+ * of times.
+ *
+ * Returns the error that ended the pool, with a reference for the caller: what a
+ * function returned, or why the pool was cancelled. NULL if all jobs have been done.
  */
 kc_error *kc_pool_wait(kc_pool *pool);
 
 /*
- * Take one more reference. Returns @pool. Drop one: with the last one the pool is
- * cancelled, without waiting for it. Both accept NULL.
+ * Take one more reference to a pool, and drop one. With the last one the pool is
+ * cancelled, and nobody waits for it. @pool may be NULL.
+ *
+ * kc_pool_ref() returns @pool.
  */
 kc_pool *kc_pool_ref(kc_pool *pool);
 void kc_pool_unref(kc_pool *pool);
