@@ -9,6 +9,8 @@
  */
 #include <stdlib.h>
 
+#include <kchan/synctest.h>
+
 #include "bubble.h"
 
 #define CROWD	64

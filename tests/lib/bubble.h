@@ -5,6 +5,8 @@
 #ifndef BUBBLE_H
 #define BUBBLE_H
 
+#include <kchan/synctest.h>
+
 #include "common.h"
 
 #define MINUTE	(60 * KC_SECOND)

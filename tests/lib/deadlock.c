@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <kchan/synctest.h>
+
 #include "common.h"
 #include "death.h"
 

@@ -21,6 +21,9 @@ cat >"$work/all.c" <<'END'
 #include <kchan/kchan.h>
 /* Twice does no harm. */
 #include <kchan/kchan.h>
+#include <kchan/jitter.h>
+#include <kchan/synctest.h>
+#include <kchan/testing.h>
 
 struct point {
 	int x, y;

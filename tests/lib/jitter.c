@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <kchan/jitter.h>
+#include <kchan/testing.h>
+
 #include "common.h"
 #include "output.h"
 

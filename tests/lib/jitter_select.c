@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <kchan/jitter.h>
+
 #include "common.h"
 
 #define ROUNDS	64

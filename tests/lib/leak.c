@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <kchan/synctest.h>
+
 #include "common.h"
 
 /* What was logged last. */

@@ -34,7 +34,8 @@ names()
 without_page()
 {
 	sed -n 's/^[[:space:]]*\(kc_[a-z0-9_]*\);$/\1/p' \
-		userspace/lib/libkchan.map >"$work/symbols"
+		userspace/lib/libkchan.map userspace/lib/libkchan-test.map \
+		>"$work/symbols"
 	[ -s "$work/symbols" ] || echo "no symbols"
 	while read -r each; do
 		page=$man/man3/$each.3

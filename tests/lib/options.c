@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <kchan/testing.h>
+
 #include "common.h"
 
 /* The first @size bytes of @options, with that size in them. */

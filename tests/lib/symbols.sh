@@ -16,52 +16,138 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 library=$build/libkchan.so.0
 
+# declared HEADER...: what they declare, and what they include.
 declared()
 {
-	gcc -E -P -Iuserspace/include userspace/include/kchan/kchan.h |
-		grep -oE '\bkc_[a-z0-9_]+\(' | tr -d '(' | sort -u
+	for header; do
+		gcc -E -P -Iuserspace/include "userspace/include/kchan/$header.h"
+	done | grep -oE '\bkc_[a-z0-9_]+\(' | tr -d '(' | sort -u
+}
+
+# exports LIBRARY VERSION: under that version.
+exports()
+{
+	nm -D --defined-only "$build/$1" | sed -n "s/^.* T \(.*\)@@$2\$/\1/p" | sort
 }
 
 exported()
 {
-	declared >"$work/declared"
+	declared kchan >"$work/declared"
 	[ -s "$work/declared" ] || return
-	nm -D --defined-only "$library" | awk '$2 == "T" { print $3 }' |
-		sed 's/@@LIBKCHAN_0\.1$//' | sort >"$work/exported"
-	diff "$work/declared" "$work/exported"
+	exports libkchan.so.0 'LIBKCHAN_0\.1' >"$work/exported"
+	diff "$work/declared" "$work/exported" || return
+	declared testing synctest jitter | comm -23 - "$work/declared" >"$work/tests"
+	[ -s "$work/tests" ] || return
+	exports libkchan-test.so.0 'LIBKCHAN_TEST_0\.1' >"$work/exported"
+	diff "$work/tests" "$work/exported"
 }
 
+# Besides, what one library has for the other.
 nothing_else()
 {
+	nm -D --defined-only "$library" | grep -v '@@LIBKCHAN_PRIVATE_0\.1\.0$' |
+		awk '$2 != "T" && $2 != "A"' >"$work/other"
+	nm -D --defined-only "$build/libkchan-test.so.0" |
+		awk '$2 != "T" && $2 != "A"' >>"$work/other"
+	nm -D --undefined-only "$build/libkchan-test.so.0" |
+		sed -n 's/^ *U \(kc_.*\)@LIBKCHAN_PRIVATE_0\.1\.0$/\1/p' | sort \
+		>"$work/needed"
 	nm -D --defined-only "$library" |
-		awk '$2 != "T" && $3 != "LIBKCHAN_0.1"' >"$work/other"
+		sed -n 's/^.* \(kc_.*\)@@LIBKCHAN_PRIVATE_0\.1\.0$/\1/p' | sort |
+		comm -23 - "$work/needed" >>"$work/other"
 	cat "$work/other"
 	[ ! -s "$work/other" ]
 }
 
-# Of a static library all global names meet those of the program.
-prefixed()
+# Of a static library all global names meet those of the program: so there are none but
+# those of calls, and such as no program may have.
+own_names()
 {
-	nm -g --defined-only "$build/libkchan.a" |
-		awk 'NF == 3 && $3 !~ /^kc_/' >"$work/other"
+	declared kchan testing synctest jitter >"$work/declared"
+	nm -g --defined-only "$build/libkchan.a" "$build/libkchan-test.a" |
+		awk 'NF == 3 && $3 !~ /^__kc_/ { print $3 }' | sort |
+		comm -23 - "$work/declared" >"$work/other"
 	cat "$work/other"
 	[ ! -s "$work/other" ]
+}
+
+# A program of channels alone has little of the library, and nothing of the test kit.
+few_objects()
+{
+	cat >"$work/few.c" <<-'END'
+	#include <kchan/kchan.h>
+	int main(void)
+	{
+		kc_chan *c;
+		int n = 1;
+
+		if (kc_make(&c, sizeof(n), 1) || kc_send(c, &n) ||
+		    kc_recv(c, &n) != 1 || kc_close(c))
+			return 1;
+		kc_unref(c);
+		return 0;
+	}
+	END
+	gcc -static -pthread -Iuserspace/include -Wl,-Map="$work/few.map" \
+		-o "$work/few" "$work/few.c" "$build/libkchan-test.a" \
+		"$build/libkchan.a" || return
+	grep -oE 'libkchan(-test)?\.a\([a-z_.]*\)' "$work/few.map" | sort -u \
+		>"$work/objects"
+	cat "$work/objects"
+	[ -s "$work/objects" ] && [ "$(wc -l <"$work/objects")" -le 20 ] || return
+	! grep -q -e -test "$work/objects" || return
+	# The race detector's own memory, which only it needs.
+	size -A "$work/few" | awk '$1 == ".bss" && $2 > 262144 { print; bad = 1 }
+		END { exit bad }'
 }
 
 soname()
 {
-	readelf -d "$library" | grep -q 'SONAME.*\[libkchan\.so\.0\]'
+	for each in libkchan libkchan-test; do
+		readelf -d "$build/$each.so.0" |
+			grep -q "SONAME.*\[$each\.so\.0\]" || return
+	done
 }
 
 # No calls that pthread_cancel() acts on. The reader of debug information is called
 # where that is off.
 no_cancellation_points()
 {
-	! nm -A --undefined-only "$build/libkchan.a" | grep -v ':debuginfo' |
+	! nm -A --undefined-only "$build/libkchan.a" "$build/libkchan-test.a" |
+		grep -v ':debuginfo' |
 		grep -wE '(open|openat|close|read|write|writev|poll|ppoll|nanosleep|clock_nanosleep|pause|fcntl|fcntl64|sem_wait|pthread_cond_wait|usleep|sleep)(@.*)?$'
 }
 
-# pkg-config gives what it takes, for both libraries.
+# The same for tests, by the library of their own.
+installed_tests()
+{
+	cat >"$work/test.c" <<-'END'
+	#include <kchan/kchan.h>
+	#include <kchan/testing.h>
+	#include <kchan/synctest.h>
+	static void sleep_long(void *arg) { (void)arg; kc_sleep(3600 * KC_SECOND); }
+	static void test_clock(kc_t *t)
+	{
+		KC_EXPECT(t, !kc_synctest(sleep_long, NULL));
+	}
+	static const kc_test_item tests[] = { KC_TEST(test_clock) };
+	KC_TEST_MAIN(tests)
+	END
+	if command -v pkg-config >/dev/null; then
+		flags=$(pkg-config --cflags --libs libkchan-test)
+	else
+		root=$work/root/opt/kchan
+		flags="-I$root/include -L$root/lib64 -lkchan-test -lkchan"
+	fi
+	# shellcheck disable=SC2086 # flags
+	gcc -o "$work/test" "$work/test.c" $flags || return
+	LD_LIBRARY_PATH=$work/root/opt/kchan/lib64 "$work/test" || return
+	# shellcheck disable=SC2086 # flags
+	gcc -static -pthread -o "$work/test" "$work/test.c" $flags || return
+	"$work/test"
+}
+
+# pkg-config gives what it takes, for shared and static libraries.
 installed()
 {
 	make -s -C userspace install DESTDIR="$work/root" PREFIX=/opt/kchan \
@@ -87,6 +173,7 @@ installed()
 	# shellcheck disable=SC2086 # flags
 	gcc -static -pthread -o "$work/use" "$work/use.c" $flags || return
 	"$work/use" || return
+	installed_tests || return
 	make -s -C userspace uninstall DESTDIR="$work/root" PREFIX=/opt/kchan \
 		LIBDIR=/opt/kchan/lib64 || return
 	left=$(find "$work/root" ! -type d)
@@ -96,8 +183,10 @@ installed()
 
 step "each function declared is exported, and the other way" exported
 step "nothing else is exported" nothing_else
-step "the static library's names have its prefix" prefixed
-step "the soname" soname
+step "the static libraries have no names but those of calls, and such as no program has" \
+	own_names
+step "a static program of channels has 20 objects at most, and none for tests" few_objects
+step "the sonames" soname
 step "no cancellation points" no_cancellation_points
 step "install, build against it, uninstall" installed
 steps_end

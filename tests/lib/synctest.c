@@ -2,6 +2,8 @@
 /*
  * The clock that leaps when all wait: what goes by it. Needs no channel.
  */
+#include <kchan/synctest.h>
+
 #include "bubble.h"
 
 static void test_sleep(void)

@@ -6,6 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <kchan/synctest.h>
+#include <kchan/testing.h>
+
 #include "bubble.h"
 #include "output.h"
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <kchan/testing.h>
+
 #include "common.h"
 #include "output.h"
 

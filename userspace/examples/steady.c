@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <time.h>
 
+#include <kchan/synctest.h>
+
 #include "example.h"
 
 #define RUNS	5

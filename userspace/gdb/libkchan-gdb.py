@@ -38,7 +38,11 @@ def variable(name, lookup=gdb.lookup_global_symbol):
     if symbol is None:
         raise gdb.GdbError("There is no libkchan in this program, "
                            "or no debug information of it.")
-    return symbol.value()
+    with contextlib.suppress(gdb.error):
+        return symbol.value()
+    # In a static library private symbols have names that no program has.
+    address = gdb.Value(int(gdb.parse_and_eval(f"(unsigned long)&__{name}")))
+    return address.cast(symbol.type.pointer()).dereference()
 
 
 def container(member, struct, name):

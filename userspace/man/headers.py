@@ -29,6 +29,8 @@ import re
 PRIVATE = {"cdefs.h"}
 # The header to include: its comment has the rules that hold for every call.
 WHOLE = "kchan.h"
+# Those that it does not include: they are of libkchan-test.
+TESTS = {"jitter.h", "synctest.h", "testing.h"}
 
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 ATTRIBUTE = r"(?:KC_[A-Z_]+(?:\s*\([^()]*\))?|__attribute__\s*\(\(.*?\)\))"

@@ -10,6 +10,8 @@ from results import Results
 BRIEF_LENGTH = 72
 LIBRARY = [".Sh LIBRARY",
            "Go's channels, and what goes with them, for C (libkchan, \\-lkchan)"]
+TESTS_LIBRARY = [".Sh LIBRARY",
+                 "Tests of concurrent code (libkchan-test, \\-lkchan-test \\-lkchan)"]
 
 
 class Book:
@@ -169,6 +171,9 @@ class Writer:
         page = self.page
         names = [".Nm " + name + " ," for name in page.names]
         names[-1] = names[-1][:-2]
+        tests = page.header.file in headers.TESTS
+        library = TESTS_LIBRARY if tests else LIBRARY
+        include = page.header.file if tests else headers.WHOLE
         return [
             ".\\\" SPDX-License-Identifier: LGPL-2.1-or-later",
             f".\\\" Made by userspace/man/generate from {page.header.file}.",
@@ -176,8 +181,8 @@ class Writer:
             f".Dt {page.name.upper()} {page.section}",
             f".Os \"libkchan {self.book.version}\"",
             ".Sh NAME", *names, ".Nd " + plain(page.brief),
-            *(LIBRARY if page.section == 3 else []),
-            ".Sh SYNOPSIS", ".In kchan/kchan.h",
+            *(library if page.section == 3 else []),
+            ".Sh SYNOPSIS", ".In kchan/" + include,
         ]
 
     @staticmethod

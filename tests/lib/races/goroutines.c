@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <kchan/synctest.h>
+
 #include "case.h"
 
 static kc_mutex mutex;

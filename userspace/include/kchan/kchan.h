@@ -28,6 +28,8 @@
  *   to be zero, else the call returns -E2BIG.
  * - Times are in nanoseconds, on CLOCK_MONOTONIC; there are constants for the
  *   larger units, as in Go: 5 * KC_MILLISECOND.
+ * - Tests have a library of their own, libkchan-test, and headers that this one does
+ *   not include: testing.h, synctest.h, jitter.h.
  */
 #ifndef KCHAN_KCHAN_H
 #define KCHAN_KCHAN_H
@@ -40,7 +42,6 @@
 #include <kchan/error.h>
 #include <kchan/go.h>
 #include <kchan/goroutine.h>
-#include <kchan/jitter.h>
 #include <kchan/leak.h>
 #include <kchan/log.h>
 #include <kchan/mutex.h>
@@ -54,8 +55,6 @@
 #include <kchan/signal.h>
 #include <kchan/singleflight.h>
 #include <kchan/supervisor.h>
-#include <kchan/synctest.h>
-#include <kchan/testing.h>
 #include <kchan/time.h>
 #include <kchan/version.h>
 #include <kchan/waitgroup.h>

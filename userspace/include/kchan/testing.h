@@ -3,6 +3,7 @@
  * Tests of concurrent code: Go's testing package.
  *
  *	#include <kchan/kchan.h>
+ *	#include <kchan/testing.h>
  *
  *	static void test_closed(kc_t *t)
  *	{
@@ -19,6 +20,8 @@
  *	static const kc_test_item tests[] = { KC_TEST(test_closed) };
  *
  *	KC_TEST_MAIN(tests)
+ *
+ * It is in libkchan-test, a library of its own: $(pkg-config --libs libkchan-test).
  *
  * A test is a function that is given a kc_t. It passes unless it says that it fails;
  * or panics, as a goroutine of kc_t_go() may too; or leaves goroutines behind; or is

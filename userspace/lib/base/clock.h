@@ -10,6 +10,7 @@
 #define LIBKCHAN_CLOCK_H
 
 #include "base/internal.h"
+#include "base/shared.h"
 #include "race/race.h"
 
 struct kc_alarm;
@@ -26,10 +27,10 @@ struct kc_fake_clock {
 };
 
 /* NULL: there is none. Set before main(), by synctest.c. */
-extern const struct kc_fake_clock *kc_fake_clock;
+KC_SHARED extern const struct kc_fake_clock *kc_fake_clock;
 
 /* A futex. */
-extern uint32_t kc_clock_faked;
+KC_SHARED extern uint32_t kc_clock_faked;
 
 static inline bool kc_clock_is_fake(void)
 {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/fork.h"
+#include "base/shared.h"
 
 struct kc_code {
 	const char *start;
@@ -23,7 +24,7 @@ struct kc_code {
 extern struct kc_code *kc_code;
 
 /* Before main() only. */
-void kc_code_join(struct kc_code *code);
+KC_SHARED void kc_code_join(struct kc_code *code);
 
 /* True of the address that a call from there returns to. */
 bool kc_code_has(uintptr_t pc);

@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "base/shared.h"
+
 /*
  * The order. Before a fork() the locks are taken from the last of these to the first:
  * a thread that holds one of them takes only those above it in this list. In the child
@@ -48,7 +50,7 @@ struct kc_fork {
 	struct kc_fork *next;
 };
 
-void kc_fork_join(struct kc_fork *f);
+KC_SHARED void kc_fork_join(struct kc_fork *f);
 
 /* Before all constructors that do not ask to be early, which may fork. */
 #define KC_FORK_EARLY	101

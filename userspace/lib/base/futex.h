@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "base/shared.h"
 #include "base/sys.h"
 
 static inline void sys_futex_wake_one(const uint32_t *word)
@@ -52,7 +53,7 @@ static inline bool kc_lock_try(uint32_t *word)
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-void kc_lock_wait(uint32_t *word);
+KC_SHARED void kc_lock_wait(uint32_t *word);
 
 static inline void kc_lock(uint32_t *word)
 {

@@ -17,6 +17,7 @@
 #include <kchan/uapi.h>
 
 #include "base/list.h"
+#include "base/shared.h"
 
 #ifndef __GLIBC__
 #error "libkchan needs the GNU C library (glibc): it does not work with musl"
@@ -92,7 +93,7 @@ void kc_drop_unwanted(const kc_chan *c, void *elem);
 	kc_take_options_of((to), sizeof(*(to)), (from), (from)->size,	\
 			   offsetof(__typeof__(*(to)), last) +		\
 			   sizeof((to)->last))
-int kc_take_options_of(void *to, size_t known, const void *from, uint32_t size,
+KC_SHARED int kc_take_options_of(void *to, size_t known, const void *from, uint32_t size,
 		       size_t first);
 
 /* What a message to send must be, before the kernel sees it. */
@@ -128,13 +129,13 @@ struct kc_limit kc_until_at(int64_t deadline, void *at);
 struct kc_limit kc_within_at(int64_t timeout, void *at);
 
 /* CLOCK_MONOTONIC, also while kc_now() is a fake: for what tests do not see. */
-int64_t kc_real_now(void);
+KC_SHARED int64_t kc_real_now(void);
 
 /* @ns after a time, which is never before it and does not wrap. */
-int64_t kc_later(int64_t from, int64_t ns);
+KC_SHARED int64_t kc_later(int64_t from, int64_t ns);
 
 /* Sleep by the real clock, and without leaving word: for the library's own affairs. */
-void kc_rest(int64_t ns);
+KC_SHARED void kc_rest(int64_t ns);
 
 /* A call that nothing can end but its limit: -EAGAIN or -ETIMEDOUT. */
 int kc_wait_for_nothing(kc_state state, struct kc_limit limit);
@@ -145,7 +146,7 @@ int kc_group_try_start(kc_group *g, kc_error *(*fn)(void *arg), void *arg,
 
 /* Start a goroutine that is counted; what it runs takes it off again. */
 struct kc_start;
-int kc_waitgroup_start(kc_waitgroup *wg, const struct kc_start *start);
+KC_SHARED int kc_waitgroup_start(kc_waitgroup *wg, const struct kc_start *start);
 
 /* The counter, as it is for a moment. */
 int kc_waitgroup_count(const kc_waitgroup *wg);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/shared.h"
+
 struct kc_out {
 	char *text;
 	size_t len;
@@ -21,12 +23,12 @@ struct kc_out {
 #define KC_OUT_FD(fd, buf)	{ (buf), 0, sizeof(buf), (fd), false }
 #define KC_OUT_MEMORY		{ NULL, 0, 0, -1, false }
 
-void kc_out_bytes(struct kc_out *out, const char *bytes, size_t len);
-void kc_out_text(struct kc_out *out, const char *text);
-void kc_out_number(struct kc_out *out, uint64_t number);
+KC_SHARED void kc_out_bytes(struct kc_out *out, const char *bytes, size_t len);
+KC_SHARED void kc_out_text(struct kc_out *out, const char *text);
+KC_SHARED void kc_out_number(struct kc_out *out, uint64_t number);
 void kc_out_hex(struct kc_out *out, uint64_t number);
 
 /* Write what is not written yet. */
-void kc_out_flush(struct kc_out *out);
+KC_SHARED void kc_out_flush(struct kc_out *out);
 
 #endif /* LIBKCHAN_OUT_H */

@@ -5,6 +5,7 @@
 #ifndef LIBKCHAN_ASLEEP_H
 #define LIBKCHAN_ASLEEP_H
 
+#include "base/shared.h"
 #include "debug/walk.h"
 
 /*
@@ -31,7 +32,7 @@ struct kc_blocked {
  * else gives it to them, or until the keeper's next time. Limits are the keeper's
  * affair: see clock.h. @root is the number of a goroutine that is not counted.
  */
-bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
+KC_SHARED bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
 		    struct kc_blocked *blocked);
 
 #endif /* LIBKCHAN_ASLEEP_H */

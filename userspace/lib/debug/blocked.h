@@ -7,11 +7,13 @@
 
 #include <kchan/cdefs.h>
 
+#include "base/shared.h"
+
 /*
  * In a thread of the library's own: print that, and what all goroutines do. The caller
  * is to end the process.
  */
-void kc_blocked_report(const char *text);
+KC_SHARED void kc_blocked_report(const char *text);
 
 /* In a thread of the library's own: all goroutines are asleep. Print, and abort. */
 KC_NORETURN void kc_blocked_abort(void);

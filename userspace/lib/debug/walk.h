@@ -5,6 +5,7 @@
 #ifndef LIBKCHAN_LOOK_H
 #define LIBKCHAN_LOOK_H
 
+#include "base/shared.h"
 #include "sched/routine.h"
 #include "sched/trace.h"
 
@@ -25,7 +26,7 @@ struct kc_looker {
 };
 
 /* This goroutine; the backtrace begins with @from. */
-void kc_looker_take(struct kc_looker *looker, uintptr_t from);
+KC_SHARED void kc_looker_take(struct kc_looker *looker, uintptr_t from);
 
 /*
  * Call @see(@arg, sight) for each, and once that goes on again, if it waited,

@@ -2,10 +2,11 @@
 #ifndef LIBKCHAN_START_H
 #define LIBKCHAN_START_H
 
+#include "base/shared.h"
 #include "sched/pool.h"
 
 /* Start a goroutine whose panics end where they should: 0 or a negative errno. */
-int kc_start(const struct kc_start *start);
+KC_SHARED int kc_start(const struct kc_start *start);
 
 /*
  * For calls that are given a function to be run in a goroutine: where the mistake is is

@@ -38,6 +38,8 @@
  * An element is read by who calls a send, before that, and written by who calls a
  * receive, once that has got it.
  */
+#include <sys/mman.h>
+
 #include "base/fork.h"
 #include "base/futex.h"
 #include "race/channels.h"
@@ -61,7 +63,8 @@ struct kc_race_chan {
 	bool shared;		/* others may send to it */
 };
 
-static struct kc_race_chan race_chans[NR_CHANS];
+/* NR_CHANS of them, made when the first handle is; NULL also if there is no memory. */
+static struct kc_race_chan *race_chans;
 
 static uint32_t lock;		/* while something is done that does not wait */
 static uint32_t forks;
@@ -126,15 +129,39 @@ static void set_up(struct kc_race_chan *r, const struct kchan_info *info)
 	kc_unlock(&lock);
 }
 
+static struct kc_race_chan *get_chans(void)
+{
+	struct kc_race_chan *made = __atomic_load_n(&race_chans, __ATOMIC_ACQUIRE);
+	struct kc_race_chan *other = NULL;
+	const size_t size = NR_CHANS * sizeof(*made);
+
+	if (made)
+		return made;
+	/* Not from malloc(): what the detector takes for one allocation is ours alone. */
+	made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		    -1, 0);
+	if (made == MAP_FAILED)
+		return NULL;
+	if (__atomic_compare_exchange_n(&race_chans, &other, made, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return made;
+	munmap(made, size);
+	return other;
+}
+
 void kc_race_new_handle(kc_chan *c)
 {
+	struct kc_race_chan *chans;
 	struct kchan_info info;
 
 	c->race = NULL;
 	if (!kc_race_on() || sys_ioctl(c->fd, KCHAN_IOC_INFO, &info))
 		return;
+	chans = get_chans();
+	if (!chans)
+		return;
 	c->ends = info.flags;
-	c->race = &race_chans[info.id % NR_CHANS];
+	c->race = &chans[info.id % NR_CHANS];
 	set_up(c->race, &info);
 }
 

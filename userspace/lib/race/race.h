@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/shared.h"
+
 /* Present in programs that the detector is built into. */
 extern void __tsan_acquire(void *addr) __attribute__((weak));
 extern void __tsan_release(void *addr) __attribute__((weak));
@@ -24,10 +26,10 @@ static inline bool kc_race_on(void)
 	return __builtin_expect(!!__tsan_acquire, 0);
 }
 
-void kc_race_do_acquire(const void *addr);
-void kc_race_do_release(const void *addr);
+KC_SHARED void kc_race_do_acquire(const void *addr);
+KC_SHARED void kc_race_do_release(const void *addr);
 void kc_race_do_hide(bool hide);
-void kc_race_run_handlers(void);
+KC_SHARED void kc_race_run_handlers(void);
 
 /* All that was done before a kc_race_release() of @addr has happened. */
 static inline void kc_race_acquire(const void *addr)

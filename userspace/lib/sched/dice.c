@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Jitter.
+ * Jitter, as goroutines meet it. How a program asks for it: test/jitter.c, and
+ * KCHAN_JITTER in its environment.
  *
  * The generator is splitmix64: any state will do, one step is a few instructions, and
  * its numbers are good to begin other generators with.
  */
 #include <stdlib.h>
+
+#include <kchan/jitter.h>
 
 #include "base/futex.h"
 #include "base/task.h"
@@ -92,11 +95,6 @@ int kc_jitter_decide(void)
 	return KC_JITTER_NOTHING;
 }
 
-int kc_jitter_point(void)
-{
-	return kc_jitter_is_on() ? kc_jitter_decide() : KC_JITTER_NOTHING;
-}
-
 uint32_t kc_random(void)
 {
 	struct kc_dice *dice = kc_jitter_is_on() ? own_dice() : NULL;
@@ -127,7 +125,7 @@ uint64_t kc_jitter_set(uint64_t seed)
 	return was;
 }
 
-void kc_jitter(uint64_t seed)
+void kc_jitter_begin(uint64_t seed)
 {
 	struct kc_g *g = kc_g_self();
 

@@ -11,13 +11,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/shared.h"
+
 struct kc_dice {
 	uint64_t state;
 	uint32_t round;		/* 0: none */
 };
 
 /* The round; 0: there is no jitter. */
-extern uint32_t kc_jitter_round;
+KC_SHARED extern uint32_t kc_jitter_round;
 
 static inline bool kc_jitter_is_on(void)
 {
@@ -29,7 +31,7 @@ static inline bool kc_jitter_is_on(void)
 struct kc_dice kc_jitter_start(void);
 
 /* Out of its line, for kc_jitter_here(). */
-int kc_jitter_decide(void);
+KC_SHARED int kc_jitter_decide(void);
 
 /*
  * Where a goroutine may be made to go on later. The library's own threads go on.
@@ -44,7 +46,10 @@ static inline void kc_jitter_here(void)
 uint32_t kc_random(void);
 
 /* The seed; 0: there is no jitter. And what it was. */
-uint64_t kc_jitter_seed(void);
-uint64_t kc_jitter_set(uint64_t seed);
+KC_SHARED uint64_t kc_jitter_seed(void);
+KC_SHARED uint64_t kc_jitter_set(uint64_t seed);
+
+/* kc_jitter(): from here on, also for this goroutine. */
+KC_SHARED void kc_jitter_begin(uint64_t seed);
 
 #endif /* LIBKCHAN_JITTER_H */

@@ -18,15 +18,16 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/shared.h"
 
 /*
  * See that there is one: 0, or -EAGAIN. To be called before the first of the calls
  * below, by whoever can still say that it failed.
  */
-int kc_keeper_start(void);
+KC_SHARED int kc_keeper_start(void);
 
 /* It looks afresh at what there is to do. For signal handlers, too. */
-void kc_keeper_wake(void);
+KC_SHARED void kc_keeper_wake(void);
 
 /*
  * What is to be done at a time: @fire is called then, once. It is zero, but for
@@ -44,7 +45,7 @@ struct kc_timed {
 };
 
 /* At @when, whatever was set before. */
-void kc_timed_set(struct kc_timed *t, int64_t when);
+KC_SHARED void kc_timed_set(struct kc_timed *t, int64_t when);
 
 /* True if it was set, and has not begun to fire. */
 bool kc_timed_del(struct kc_timed *t);
@@ -69,7 +70,7 @@ bool kc_watch_del(struct kc_watch *w);
  * Both of the above are in something that is about to be freed: when this returns
  * neither is set, nor being called.
  */
-void kc_keeper_forget(struct kc_timed *t);
+KC_SHARED void kc_keeper_forget(struct kc_timed *t);
 void kc_keeper_forget_watch(struct kc_watch *w);
 
 /*

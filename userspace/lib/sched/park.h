@@ -22,6 +22,7 @@
 #define LIBKCHAN_PARK_H
 
 #include "base/clock.h"
+#include "base/shared.h"
 #include "race/race.h"
 #include "sched/routine.h"
 
@@ -33,10 +34,10 @@ enum kc_hold {
 };
 
 /* CLOCK_MONOTONIC as of the last tick: it is enough for people, and cheaper. */
-int64_t kc_now_coarse(void);
+KC_SHARED int64_t kc_now_coarse(void);
 
 /* The word is not KC_HOLD_PARKED any more: somebody holds it. */
-void kc_unpark_held(struct kc_parked *p);
+KC_SHARED void kc_unpark_held(struct kc_parked *p);
 
 /*
  * To be inlined: the function that is recorded is the one that waits, and must not

@@ -32,7 +32,7 @@ __asm__(
 "	.text\n"
 "	.p2align 4\n"
 "	.globl	kc_regs_save\n"
-"	.hidden	kc_regs_save\n"
+"	.protected	kc_regs_save\n"
 "	.type	kc_regs_save, @function\n"
 "kc_regs_save:\n"
 "	.cfi_startproc\n"

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "base/shared.h"
+
 #ifdef __x86_64__
 
 #define KC_HAVE_REGS	1
@@ -28,7 +30,7 @@ struct kc_regs {
  * Record those of the function that calls this. They hold for as long as that has not
  * returned, since what it has pushed, and the way back from this address, stay.
  */
-void kc_regs_save(struct kc_regs *regs);
+KC_SHARED void kc_regs_save(struct kc_regs *regs);
 
 /*
  * Call @fn(@arg), so that to who walks the stack from there it seems to have been

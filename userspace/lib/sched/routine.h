@@ -19,6 +19,7 @@
 #include "base/futex.h"
 #include "base/internal.h"
 #include "base/list.h"
+#include "base/shared.h"
 #include "sched/dice.h"
 #include "sched/regs.h"
 
@@ -95,11 +96,11 @@ struct kc_sched {
 
 extern struct kc_sched kc_sched;
 
-extern _Thread_local struct kc_g *kc_g_current
+KC_SHARED extern _Thread_local struct kc_g *kc_g_current
 	__attribute__((tls_model("initial-exec")));
 
 /* Makes a thread that is not the library's known. */
-struct kc_g *kc_g_adopt(void);
+KC_SHARED struct kc_g *kc_g_adopt(void);
 
 /* This thread's. */
 static inline struct kc_g *kc_g_self(void)

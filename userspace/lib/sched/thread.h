@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/shared.h"
 #include "base/task.h"
 
 /*
@@ -42,7 +43,7 @@ bool kc_thread_is_scheduled(const struct kc_sched_attr *as, uint64_t as_cpus);
  * A thread of the library's own, which is no goroutine, for a function that does
  * not return, with @room on its stack. It blocks all signals. 0 or a negative errno.
  */
-int kc_thread_own(void (*fn)(void), size_t room);
+KC_SHARED int kc_thread_own(void (*fn)(void), size_t room);
 
 /* This thread is one of them, or serves one that waits for it: it is no goroutine. */
 extern _Thread_local bool kc_thread_is_own

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <kchan/testing.h>
+
 #include "base/internal.h"
 
 #define USAGE	2

@@ -8,6 +8,8 @@
 #ifndef LIBKCHAN_TESTING_H
 #define LIBKCHAN_TESTING_H
 
+#include <kchan/testing.h>
+
 #include "base/internal.h"
 #include "base/print.h"
 

@@ -9,6 +9,8 @@
  */
 #include <stdlib.h>
 
+#include <kchan/synctest.h>
+
 #include "base/fork.h"
 #include "base/futex.h"
 #include "base/task.h"

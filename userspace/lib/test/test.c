@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <kchan/jitter.h>
+
 #include "base/futex.h"
 #include "panic/start.h"
 #include "race/race.h"
