@@ -13,6 +13,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "base/hook.h"
+
 #define KC_NR_SIGNALS	(_NSIG - 1)
 
 /* The parts. */
@@ -23,7 +25,7 @@ enum kc_catcher {
 };
 
 /* What wakes a part, in the handler. Once, before it catches any. */
-void kc_catch_wake_by(enum kc_catcher who, void (*wake)(void));
+KC_REGISTRY void kc_catch_wake_by(enum kc_catcher who, void (*wake)(void));
 
 /*
  * Catch it from now on. If the program has installed a handler of its own over ours

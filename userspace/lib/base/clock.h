@@ -9,6 +9,7 @@
 #ifndef LIBKCHAN_CLOCK_H
 #define LIBKCHAN_CLOCK_H
 
+#include "base/hook.h"
 #include "base/internal.h"
 #include "base/shared.h"
 #include "race/race.h"
@@ -27,7 +28,7 @@ struct kc_fake_clock {
 };
 
 /* NULL: there is none. Set before main(), by synctest.c. */
-KC_SHARED extern const struct kc_fake_clock *kc_fake_clock;
+KC_SHARED KC_HOOK extern const struct kc_fake_clock *kc_fake_clock;
 
 /* A futex. */
 KC_SHARED extern uint32_t kc_clock_faked;

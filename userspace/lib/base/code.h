@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/fork.h"
+#include "base/hook.h"
 #include "base/shared.h"
 
 struct kc_code {
@@ -24,7 +25,7 @@ struct kc_code {
 extern struct kc_code *kc_code;
 
 /* Before main() only. */
-KC_SHARED void kc_code_join(struct kc_code *code);
+KC_SHARED KC_REGISTRY void kc_code_join(struct kc_code *code);
 
 /* True of the address that a call from there returns to. */
 bool kc_code_has(uintptr_t pc);
@@ -38,8 +39,7 @@ extern const char __stop_kc_text[] __attribute__((visibility("hidden")));
 	static struct kc_code own_code = {				\
 		.start = __start_kc_text, .end = __stop_kc_text,	\
 	};								\
-	__attribute__((constructor(KC_FORK_EARLY)))			\
-	static void join_code(void)					\
+	KC_EARLY static void join_code(void)				\
 	{								\
 		kc_code_join(&own_code);				\
 	}

@@ -103,7 +103,7 @@ static void setup_drop(void)
 }
 
 /* No other thread is in the middle of it, or of what it is there for, at a fork. */
-__attribute__((constructor(KC_FORK_EARLY))) static void set_up_early(void)
+KC_EARLY static void set_up_early(void)
 {
 	pthread_once(&locks_once, setup_locks);
 }

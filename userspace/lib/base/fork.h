@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "base/hook.h"
 #include "base/shared.h"
 
 /*
@@ -50,15 +51,11 @@ struct kc_fork {
 	struct kc_fork *next;
 };
 
-KC_SHARED void kc_fork_join(struct kc_fork *f);
-
-/* Before all constructors that do not ask to be early, which may fork. */
-#define KC_FORK_EARLY	101
+KC_SHARED KC_REGISTRY void kc_fork_join(struct kc_fork *f);
 
 #define KC_AT_FORK(...)							\
 	static struct kc_fork kc_at_fork = { __VA_ARGS__ };		\
-	__attribute__((constructor(KC_FORK_EARLY)))			\
-	static void kc_join_at_fork(void)				\
+	KC_EARLY static void kc_join_at_fork(void)			\
 	{								\
 		kc_fork_join(&kc_at_fork);				\
 	}

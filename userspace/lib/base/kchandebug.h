@@ -9,6 +9,7 @@
 #define LIBKCHAN_KCHANDEBUG_H
 
 #include "base/fork.h"
+#include "base/hook.h"
 
 struct kc_debug_word {
 	const char *word;
@@ -17,14 +18,13 @@ struct kc_debug_word {
 };
 
 /* Before main() only. */
-void kc_debug_join(struct kc_debug_word *word);
+KC_REGISTRY void kc_debug_join(struct kc_debug_word *word);
 
 #define KC_DEBUG_WORD(word_, start_)					\
 	static struct kc_debug_word kc_debug_word = {			\
 		.word = (word_), .start = (start_),			\
 	};								\
-	__attribute__((constructor(KC_FORK_EARLY)))			\
-	static void kc_join_debug(void)					\
+	KC_EARLY static void kc_join_debug(void)			\
 	{								\
 		kc_debug_join(&kc_debug_word);				\
 	}

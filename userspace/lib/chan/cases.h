@@ -5,6 +5,7 @@
 #ifndef LIBKCHAN_CASES_H
 #define LIBKCHAN_CASES_H
 
+#include "base/hook.h"
 #include "base/internal.h"
 
 struct kc_node;
@@ -60,7 +61,7 @@ struct kc_ctx_cases {
 };
 
 /* Set before main(). */
-extern const struct kc_ctx_cases *kc_ctx_cases;
+KC_HOOK extern const struct kc_ctx_cases *kc_ctx_cases;
 
 /*
  * Cases that wait for a time count from @now; negative: from the call. If @ctx is

@@ -17,6 +17,7 @@
 
 #include "base/fork.h"
 #include "base/futex.h"
+#include "base/hook.h"
 #include "context/node.h"
 #include "race/channels.h"
 
@@ -347,7 +348,4 @@ static const struct kc_ctx_channels channels = {
 	.unref = kc_unref,
 };
 
-__attribute__((constructor(KC_FORK_EARLY))) static void offer_channels(void)
-{
-	kc_ctx_channels = &channels;
-}
+KC_SET_HOOK(kc_ctx_channels, &channels)

@@ -28,6 +28,7 @@
 #ifndef LIBKCHAN_CTX_H
 #define LIBKCHAN_CTX_H
 
+#include "base/hook.h"
 #include "base/internal.h"
 #include "base/list.h"
 #include "context/notify.h"
@@ -142,7 +143,7 @@ struct kc_ctx_channels {
 	void (*unref)(kc_chan *done);
 };
 
-extern const struct kc_ctx_channels *kc_ctx_channels;
+KC_HOOK extern const struct kc_ctx_channels *kc_ctx_channels;
 
 /* The errors that say no more than that. */
 extern kc_error kc_canceled;

@@ -12,6 +12,7 @@
 #include "base/catch.h"
 #include "base/fork.h"
 #include "base/futex.h"
+#include "base/hook.h"
 #include "base/internal.h"
 #include "base/task.h"
 #include "context/notify.h"
@@ -123,9 +124,10 @@ static void tell(void)
 	kc_unlock(&lock);
 }
 
-__attribute__((constructor(KC_FORK_EARLY))) static void serve_keeper(void)
+KC_SET_HOOK(kc_keeper_signals, tell)
+
+KC_EARLY static void wake_keeper(void)
 {
-	kc_keeper_signals = tell;
 	kc_catch_wake_by(KC_CATCH_NOTIFY, wake);
 }
 

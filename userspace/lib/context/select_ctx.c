@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 
 #include "base/fork.h"
+#include "base/hook.h"
 #include "base/sys.h"
 #include "chan/cases.h"
 #include "context/node.h"
@@ -183,10 +184,7 @@ static const struct kc_ctx_cases ctx_cases = {
 	.status = status,
 };
 
-__attribute__((constructor(KC_FORK_EARLY))) static void offer_cases(void)
-{
-	kc_ctx_cases = &ctx_cases;
-}
+KC_SET_HOOK(kc_ctx_cases, &ctx_cases)
 
 int kc_select_ctx(kc_ctx *ctx, kc_case *cases, size_t n)
 {

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/heap.h"
+#include "base/hook.h"
 #include "base/list.h"
 #include "base/shared.h"
 
@@ -89,7 +90,7 @@ bool kc_keeper_is_idle(struct kc_keeper_turn *turn);
  * What the keeper does in each turn besides: it tells of signals. NULL: nobody is to be
  * told of any. Set before main(), by notify.c.
  */
-extern void (*kc_keeper_signals)(void);
+KC_HOOK extern void (*kc_keeper_signals)(void);
 
 /* True if there is something that it waits for, or calls. */
 bool kc_keeper_has_work(void);

@@ -119,7 +119,7 @@ static void make_key(void)
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 
 /* The library may be loaded by another thread: then there is only the hook. */
-__attribute__((constructor(KC_FORK_EARLY))) static void watch_first(void)
+KC_EARLY static void watch_first(void)
 {
 	pthread_once(&key_once, make_key);
 	if (sys_gettid() == sys_getpid())

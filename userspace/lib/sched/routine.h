@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "base/futex.h"
+#include "base/hook.h"
 #include "base/internal.h"
 #include "base/list.h"
 #include "base/shared.h"
@@ -132,7 +133,7 @@ void kc_g_set_name(struct kc_g *g, const char *name);
  * hook is NULL as long as there is no thread of the library's: then libc does all that
  * is to be done. See main_end.c.
  */
-extern void (*kc_main_hook)(void);
+KC_HOOK extern void (*kc_main_hook)(void);
 void kc_g_main_ends(void);
 
 /*

@@ -13,6 +13,7 @@
 
 #include "base/fork.h"
 #include "base/futex.h"
+#include "base/hook.h"
 #include "base/task.h"
 #include "debug/asleep.h"
 #include "debug/blocked.h"
@@ -83,10 +84,7 @@ static const struct kc_fake_clock fake_clock = {
 	.clear = kc_alarm_do_clear,
 };
 
-__attribute__((constructor(KC_FORK_EARLY))) static void offer_clock(void)
-{
-	kc_fake_clock = &fake_clock;
-}
+KC_SET_HOOK(kc_fake_clock, &fake_clock)
 
 /* With the lock held: who waits for it may go on. */
 static void give_turn(struct turn *turn)
