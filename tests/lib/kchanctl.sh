@@ -538,6 +538,11 @@ ends_with_reader()
 		[ -s /tmp/code ] && break
 		usleep 20000
 	done
+	[ -s /tmp/code ] || {
+		kchanctl close --fd 3
+		echo "it goes on"
+		return 1
+	}
 	is one cat /tmp/first || return
 	is 141 cat /tmp/code || return
 	kchanctl send --fd 3 two || return

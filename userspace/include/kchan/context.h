@@ -31,8 +31,8 @@
  * becomes the deadline of the wait. A wait for contexts and times alone, such as
  * kc_sleep_ctx(), needs no channel: neither the device nor a descriptor. Together with
  * descriptors it needs an eventfd. A channel is made when somebody first has to wait for
- * a context together with a channel. Only kc_ctx_done() and kc_after_func() need a thread for a deadline,
- * which is that of time.h.
+ * a context together with a channel. Only kc_ctx_done() and kc_after_func()
+ * need a thread for a deadline, which is that of time.h.
  *
  * After fork() each process has its own contexts. In the child, a context that was
  * made before is also cancelled when the parent cancels its own or ends, if it had a

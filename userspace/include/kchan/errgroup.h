@@ -14,17 +14,17 @@
  *	err = kc_group_wait(&g);
  *	kc_ctx_unref(ctx);
  *
- * The first error that a member returns is what the wait returns, and cancels the
- * context, so that the others can stop: it is the cause there (kc_ctx_cause()).
- * Further errors are dropped.
+ * The wait returns the first error that a member returned. That error also cancels the
+ * context, so that the others can stop, and is its cause (kc_ctx_cause()). Further errors
+ * are dropped.
  *
- * A panic in a member that it does not recover ends the program at once, as in any
- * goroutine, and no wait goes on before. With KC_GROUP_PROPAGATE it is carried over
- * to who waits. A member that ends by kc_goexit() has ended without an error.
+ * A panic that a member does not recover ends the program at once, as in any goroutine, and
+ * no wait goes on before. With KC_GROUP_PROPAGATE the panic is raised by the wait instead. A
+ * member that ends by kc_goexit() has ended without an error.
  *
- * A group is valid when zero, and then has no context. After a wait it is as new,
- * and needs no clean-up: so a group in which anything was started, or that has a
- * context, is to be waited for. It is for the threads of one process.
+ * A group is valid when zero, and has no context then. After a wait it is as new, and needs
+ * no clean-up. So wait for each group that anything was started in, or that has a context.
+ * It is for the threads of one process.
  */
 #ifndef KCHAN_ERRGROUP_H
 #define KCHAN_ERRGROUP_H

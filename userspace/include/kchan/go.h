@@ -2,24 +2,25 @@
 /*
  * Goroutines: threads with small stacks, from a pool of parked ones.
  *
- * A goroutine whose function has returned leaves its thread to the next one. To
- * start one again costs a wake-up, and no new thread. What a goroutine may have
- * changed of its thread is put right in between: name, signal mask, locale
- * (uselocale()), and the alternate signal stack. A thread whose scheduling it has
+ * A goroutine whose function has returned leaves its thread to the next one. So to
+ * start a goroutine again costs a wake-up, and no new thread. In between, the library
+ * restores what a goroutine may have changed of its thread: name, signal mask, locale
+ * (uselocale()), and the alternate signal stack. A thread whose scheduling was
  * changed (policy, priority, nice value, CPUs) is not used again. Everything else
- * stays: thread-local variables, pthread_setspecific(), namespaces, credentials set
- * by raw system calls. A goroutine that changes those, or expects them in their
- * first state, is started with KC_GO_FRESH; it is what one does in Go by
- * runtime.LockOSThread() without unlocking.
+ * stays as it is: thread-local variables, pthread_setspecific(), namespaces,
+ * credentials set by raw system calls. Start a goroutine that changes those, or
+ * expects them in their first state, with KC_GO_FRESH. A Go program calls
+ * runtime.LockOSThread() for that, without unlocking.
  *
- * A goroutine starts with the signal mask of who started it, as threads do, and
- * with the scheduling that the first thread of the process had when its thread was
- * made (a fresh one with that of who started it). Parked threads block all signals. A few parked threads are kept for
- * good; others end after some seconds.
+ * A goroutine starts with the signal mask of the goroutine that started it, as
+ * threads do. It has the scheduling that the first thread of the process had when its
+ * thread was made; a fresh one has that of the goroutine that started it. Parked
+ * threads block all signals. A few parked threads are kept for good; the others end
+ * after some seconds.
  *
- * How many there can be. Each goroutine is a thread, and blocked ones cost a
- * stack, of which only what was touched is memory: about 40 KiB in all, the
- * kernel's part included. At any limit of the system kc_go() is -EAGAIN:
+ * How many there can be depends on the system. Each goroutine is a thread. One that
+ * is blocked costs a stack, of which only what was touched is memory: about 40 KiB in
+ * all, the kernel's part included. At any of these limits kc_go() returns -EAGAIN:
  *
  *	RLIMIT_NPROC		all threads of a user together (not for root)
  *	pids.max of the cgroup	TasksMax= of a systemd unit
@@ -28,11 +29,11 @@
  *	RLIMIT_AS, vm.overcommit_memory = 2
  *				stacks count whole: about 200 KiB each
  *
- * and, apart from that, each channel that they use is a file (RLIMIT_NOFILE).
+ * Apart from that, each channel that they use is a file (RLIMIT_NOFILE).
  *
- * After fork() the child has one thread, as always, which stays the goroutine
- * that it was; the others are gone, and kc_go() works. When the function of a
- * goroutine that forked returns in the child, the child ends once its other
+ * After fork() the child has one thread, as always. That thread stays the goroutine
+ * that it was. The other goroutines are gone, and kc_go() works. When the function of
+ * a goroutine that forked returns in the child, the child ends once its other
  * goroutines have.
  */
 #ifndef KCHAN_GO_H

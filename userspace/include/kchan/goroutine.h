@@ -2,33 +2,36 @@
 /*
  * Seeing what the goroutines of this process do.
  *
- * Whoever waits in a call of the library has left word of where, on what, and since
- * when. To look at it stops nobody and signals nobody: one that is woken meanwhile
- * goes on a moment later. One that runs (or waits in a call of somebody else) is
- * asked by SIGURG, where its backtrace is wanted: it answers within 100
- * milliseconds, or none is had of it; a second for all of them together. That
- * signal may make calls of others return EINTR, those that signal(7) lists as never
- * restarted. A program that has a handler for SIGURG keeps it, if it is there before the
- * first goroutine is asked.
+ * A goroutine that waits in a call of the library has noted down where it waits, on
+ * what, and since when. To look at it stops nobody and signals nobody. If it is woken
+ * meanwhile it goes on a moment later.
  *
- * Backtraces have names and lines where the program has debug information. Of
- * goroutines that wait they are had on x86-64 only.
+ * A goroutine that runs, or waits in a call that is not the library's, is asked by
+ * the signal SIGURG when its backtrace is wanted. It has 100 milliseconds to answer,
+ * and all of them together have a second; else there is no backtrace of it. The
+ * signal may make calls of others return EINTR: those that signal(7) lists as never
+ * restarted. A program that has a handler for SIGURG keeps it, if the handler was
+ * there before the first goroutine is asked.
  *
- * A program need not be built anew to be looked into. In its environment KCHANDEBUG may
- * have these words, with commas between them; they are heeded when it first uses the
- * library, unless it has privileges of its own (secure_getenv(3)):
+ * Backtraces have names and lines where the program has debug information. Backtraces
+ * of goroutines that wait are there on x86-64 only.
+ *
+ * A program need not be built anew to be looked into. The environment variable
+ * KCHANDEBUG may have these words, with commas between them. They are read when the
+ * program first uses the library, unless it has privileges of its own
+ * (secure_getenv(3)):
  *
  *	dump		kc_dump_on_signal(SIGQUIT, KC_DUMP_EXIT)
  *	deadlock	kc_detect_deadlock(), ten times a second
  *	leaks		kc_leak_check() at exit(), for a second
  *
- * A static program has those words whose functions it is linked with. To have all three
- * give the linker these options:
+ * A static program has those words whose functions it is linked with. To have all
+ * three give the linker these options:
  *
  *	-u kc_dump_on_signal -u kc_detect_deadlock -u kc_leak_check
  *
- * A signal handler that interrupts a call of this library must return: one that leaves
- * it by siglongjmp() makes of what is recorded here a lie.
+ * A signal handler that interrupts a call of this library must return. If it leaves
+ * the call by siglongjmp(), what is noted down here is wrong from then on.
  */
 #ifndef KCHAN_GOROUTINE_H
 #define KCHAN_GOROUTINE_H

@@ -3,27 +3,27 @@
  * Jitter: running goroutines in other orders than they happen to run in.
  *
  * A mistake that depends on the order in which goroutines go on may show once in a
- * million runs. With jitter, wherever a goroutine starts another one, sends,
- * receives, selects, closes, locks, unlocks, waits or signals by this library, it
- * first does nothing, lets others run, or sleeps for a moment. Which of these is
- * decided by a generator of pseudo random numbers that each goroutine has for
- * itself: with the same seed the same goroutine is given the same decisions, run for
- * run. So a seed with which a mistake shows most often shows it again.
+ * million runs. With jitter a goroutine first does nothing, lets others run, or
+ * sleeps for a moment, wherever it starts another one, sends, receives, selects,
+ * closes, locks, unlocks, waits or signals by this library. A generator of pseudo
+ * random numbers decides which of these. Each goroutine has one for itself. With the
+ * same seed the same goroutine gets the same decisions in each run. So a seed with
+ * which a mistake shows most often shows it again.
  *
  *	for i in $(seq 100); do KCHAN_JITTER=$i ./test || break; done
  *
- * A goroutine's generator begins with a number out of the generator of the one that
- * started it; those that there are already when jitter is turned on, and threads
- * that the library did not start, begin with the seed and their own number
- * (kc_goid()). So what the decisions are does not depend on the order in which
- * goroutines come to run. What the kernel does between them does: it is not the
- * program's whole run that is the same.
+ * A goroutine's generator begins with a number out of the generator of the goroutine
+ * that started it. Goroutines that are there already when jitter is turned on, and
+ * threads that the library did not start, begin with the seed and their own number
+ * (kc_goid()). So the decisions do not depend on the order in which goroutines come
+ * to run. What the kernel does in between does depend on it: the whole run of the
+ * program need not be the same.
  *
  * The random choices of kc_select() are decided so as well.
  *
- * The environment variable KCHAN_JITTER turns it on for the whole program, if it is
- * a number other than 0. It is read once, when the program begins, and is ignored
- * where secure_getenv(3) does. kc_test() gives each of its tests the seed anew, and
+ * The environment variable KCHAN_JITTER turns it on for the whole program, if it is a
+ * number other than 0. It is read once, when the program begins, and is ignored where
+ * secure_getenv(3) ignores it. kc_test() gives each of its tests the seed anew, and
  * says which it was when one fails.
  */
 #ifndef KCHAN_JITTER_H

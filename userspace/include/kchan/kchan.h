@@ -7,29 +7,28 @@
  *
  * The rules that hold for every call:
  *
- * - A call returns 0 or a positive result, or a negative errno. What errno
- *   itself holds after a call says nothing.
- * - A call never prints, nor ends the program: what it has to say goes to a
- *   logger (log.h). A panic that nobody recovers is the exception (panic.h).
- *   Misuse that Go panics on panics; each such case is told where the call is
- *   declared.
- * - A call never returns -EINTR: it goes on after a signal handler has run,
- *   keeps its deadline, and queues again at the tail.
+ * - A call returns 0 or a positive result, or a negative errno. The value of errno itself
+ *   after a call has no meaning.
+ * - A call never prints, and never ends the program. What it has to say goes to a logger
+ *   (log.h). The exception is a panic that nobody recovers (panic.h). Misuse on which Go
+ *   panics is a panic here too; each such case is told where the call is declared.
+ * - A call never returns -EINTR. It goes on after a signal handler has run, keeps its
+ *   deadline, and queues again at the tail.
  * - No call is a thread-cancellation point.
  * - A signal handler may call kc_try_send(), kc_try_send_msg(), kc_fd() and kc_strerror(),
  *   and no other call: others take locks and memory. It should save errno. With the race
  *   detector it may call none. kc_notify() gets signals without a handler.
- * - A handle is opaque and counts its references; a call in progress holds one.
- *   A structure that you declare yourself is valid when zero.
+ * - A handle is opaque and counts its references. A call in progress holds one. A structure
+ *   that you declare yourself is valid when zero.
  * - Options are structures that carry their size, and may grow at their end. A program
  *   goes on working with a newer library: fields that its structure does not have yet
  *   are zero. A size of 0 is that of the form that was published first; so a structure
  *   that is zero is valid. With an older library the fields that it does not know have
  *   to be zero, else the call returns -E2BIG.
- * - Times are in nanoseconds, on CLOCK_MONOTONIC; there are constants for the
- *   larger units, as in Go: 5 * KC_MILLISECOND.
- * - Tests have a library of their own, libkchan-test, and headers that this one does
- *   not include: testing.h, synctest.h, jitter.h.
+ * - Times are in nanoseconds, on CLOCK_MONOTONIC. There are constants for the larger units,
+ *   as in Go: 5 * KC_MILLISECOND.
+ * - Tests have a library of their own, libkchan-test. Its headers are not included by
+ *   this one: testing.h, synctest.h, jitter.h.
  */
 #ifndef KCHAN_KCHAN_H
 #define KCHAN_KCHAN_H

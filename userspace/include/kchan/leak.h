@@ -9,14 +9,12 @@
  *	kc_set_logger(NULL, NULL);
  *	failed |= kc_leak_check(KC_SECOND) != 0;
  *
- * When all goroutines wait for each other, nothing happens any more. Go's runtime
- * ends a program that has come to that; here it is done where it is asked for, by
- * kc_detect_deadlock().
+ * When all goroutines wait for each other nothing happens any more. Go's runtime ends
+ * a program in that state. Here kc_detect_deadlock() asks for that.
  *
- * Whether somebody can still be woken takes into account what other threads and
- * processes can do: see kc_detect_deadlock(). It is not said that nobody can wake a
- * goroutine unless that is certain; but signal handlers of the program that do such
- * things by themselves are not known of.
+ * Both look at what other threads and processes can do, and say that nobody can wake
+ * a goroutine only when that is certain. They do not know of signal handlers of the
+ * program that wake goroutines.
  */
 #ifndef KCHAN_LEAK_H
 #define KCHAN_LEAK_H
@@ -45,27 +43,31 @@ KC_DECLS_BEGIN
 int kc_leak_check(int64_t timeout);
 
 /*
- * From now on look every @every nanoseconds (0: each second; at least every
- * millisecond) whether all goroutines are asleep. If so print that, and what each
- * waits for, to standard error, as kc_dump() does, and abort:
+ * Look every @every nanoseconds from now on whether all goroutines are asleep. 0 is
+ * each second; the least is a millisecond. If they are, print that to standard error,
+ * with what each goroutine waits for, as kc_dump() does, and abort:
  *
  *	fatal error: all goroutines are asleep - deadlock!
  *
- * That is done if each thread of the process is one that has used the library or is the
- * library's own; each waits in a call of the library, with no limit of time, and for
- * no descriptor but channels; no timer, signal (signal.h) or context of another
- * process is waited for; nobody waits for all others to wait (synctest.h: there a
- * deadlock is told all the same); and each end of the channels that are waited for is
- * held by this process alone, by one descriptor. So there is no report, though there is a
- * deadlock, while another process has such an end too, or a socket's queue;
- * while an end has a second descriptor; while an armed select has such a channel;
- * while /proc cannot be read, or does not tell how many references an end has;
- * while the process has an instance of io_uring, whose requests may do anything later;
- * while some thread of the program has never used the library, or runs, for which
- * those of the race detector are taken in a forked child; and, as with anything that
- * has more than one thread, when some go on while others are stuck.
+ * It is reported only when it is certain, which takes all of this:
  *
- * Called again it changes the time. A forked child has to ask for itself.
+ * - each thread of the process is one that has used the library, or is the library's own;
+ * - each waits in a call of the library, with no limit of time, and for no descriptor but
+ *   channels;
+ * - nobody waits for a timer, a signal (signal.h) or a context of another process;
+ * - nobody waits for all others to wait (synctest.h, which reports a deadlock itself);
+ * - each end of the channels that are waited for is held by this process alone, by one
+ *   descriptor.
+ *
+ * So a deadlock is not reported while another process, or the queue of a socket, has
+ * such an end; while an end has a second descriptor; while an armed select has such a
+ * channel; while /proc cannot be read, or does not tell how many references an end
+ * has; while the process has an instance of io_uring, whose requests may do anything
+ * later; while a thread of the program has never used the library, or runs (in a
+ * forked child, those of the race detector count as such); or while some goroutines
+ * go on and others are stuck.
+ *
+ * A further call changes the time. A forked child has to ask for itself.
  *
  * 0, or
  * -EINVAL	@every is negative

@@ -2,8 +2,8 @@
 /*
  * defer, panic and recover.
  *
- * What is deferred runs last in, first out: on the way out of a scope, in a
- * panic, and in kc_goexit().
+ * Deferred calls run last in, first out: on the way out of a scope, in a panic, and
+ * in kc_goexit().
  *
  *	void work(void *arg)
  *	{
@@ -24,24 +24,26 @@
  *		kc_panic_info_clear(&info);
  *	}
  *
- * A panic first runs what is deferred, on the stack where it happened, and then
- * leaves: to the nearest kc_protect() around it, or out of the goroutine's
- * function. C has no frames to return from in between, as Go has, so that a
- * kc_recover() too goes on after that kc_protect(). A panic that nothing
- * recovers ends the program: all deferred calls of the goroutine run, its value,
- * the goroutine and a backtrace are printed on standard error, and it aborts. When
- * main() returns meanwhile, or another goroutine calls exit(), that waits: for up to a
- * second as long as the deferred calls run, and then until the program has aborted.
- * _exit(2) does not wait.
+ * A panic first runs the deferred calls, on the stack where it happened. Then it
+ * leaves: to the nearest kc_protect() around it, or out of the goroutine's function.
+ * C has no frames to return from in between, as Go has. So after kc_recover(), too,
+ * the program goes on after that kc_protect().
  *
- * All of it works in any thread. It leaves frames by longjmp(): C++ destructors
- * between a panic and where it ends do not run, and local variables of the
- * function that called kc_protect() keep their values, since that function is
- * not left. All functions that the library calls for the program may be left by a panic
- * or kc_goexit(): what is run or walked, what drops a value, a logger. Nothing stays
- * locked then. A panic must not leave a signal handler. Deferred calls outside of
- * every scope and kc_protect() run when the goroutine ends; in other threads
- * only a panic or kc_goexit() runs those.
+ * A panic that nothing recovers ends the program. All deferred calls of the goroutine
+ * run. Its value, the goroutine and a backtrace are printed on standard error. Then
+ * the program aborts. When main() returns meanwhile, or another goroutine calls
+ * exit(), that waits: for up to a second while the deferred calls run, and then until
+ * the program has aborted. _exit(2) does not wait.
+ *
+ * All of it works in any thread. A panic leaves frames by longjmp(). So C++
+ * destructors between a panic and where it ends do not run. Local variables of the
+ * function that called kc_protect() keep their values, since that function is not
+ * left. A panic or kc_goexit() may leave all functions that the library calls for the
+ * program: what it runs or walks, what drops a value, a logger. Nothing stays locked
+ * then. A panic must not leave a signal handler.
+ *
+ * Deferred calls outside of every scope and kc_protect() run when the goroutine ends.
+ * In threads that are no goroutines only a panic or kc_goexit() runs those.
  */
 #ifndef KCHAN_PANIC_H
 #define KCHAN_PANIC_H
@@ -54,9 +56,9 @@
 KC_DECLS_BEGIN
 
 /*
- * Run @fn(@arg) when the innermost KC_DEFER_SCOPE, or kc_protect(), or goroutine
- * ends, in whatever way. If there is no memory to note that, @fn(@arg) is run at
- * once, followed by a panic: so that what was to be undone is undone.
+ * Run @fn(@arg) when the innermost KC_DEFER_SCOPE, kc_protect() or goroutine ends, in
+ * whatever way. If there is no memory to note that, @fn(@arg) is run at once, and
+ * then this panics: so what was to be undone is undone.
  */
 void kc_defer(void (*fn)(void *arg), void *arg);
 
@@ -112,25 +114,26 @@ KC_NORETURN void kc_panic_value(void *value, void (*destroy)(void *value),
 KC_NORETURN void kc_panic_again(const kc_panic_info *info);
 
 /*
- * Run @fn(@arg). What it defers has run when this returns. (kc_goexit() does not
- * return here.)
+ * Run @fn(@arg), and end its panics here. What it defers has run when this returns.
+ * kc_goexit() in it does not return here. @out may be NULL.
  *
- * 0	@fn returned, or a deferred call recovered a panic of its
- * 1	it panicked. What it was is in *@out, which is to be cleared; but @out may
- *	be NULL
+ * 0	@fn returned, or a deferred call recovered its panic
+ * 1	it panicked; what the panic was is in *@out, which is to be cleared
  */
 int kc_protect(void (*fn)(void *arg), void *arg, kc_panic_info *out);
 
 /*
- * In a deferred call that a panic runs: recover it. Once the deferred call has
- * returned, the others inside the nearest kc_protect() run, and that returns 0;
- * without one, the goroutine ends as if its function had returned.
+ * Recover a panic, in a deferred call that the panic runs. Once the deferred call has
+ * returned, the other deferred calls inside the nearest kc_protect() run, and
+ * kc_protect() returns 0. Without one, the goroutine ends as if its function had
+ * returned. @out may be NULL.
  *
- * 1	there was a panic, and now there is none. What it was is in *@out, which
- *	is to be cleared; but @out may be NULL
+ * 1	there was a panic, and now there is none; what it was is in *@out,
+ *	which is to be cleared
  * 0	there was none to recover: nothing panics; or this is not called in a
- *	deferred call, but in a kc_protect() inside of one; or in no kc_protect()
- *	of a thread that is no goroutine, which has nowhere to go on
+ *	deferred call, but in a kc_protect() inside of one; or it is called in
+ *	no kc_protect() of a thread that is no goroutine, which has nowhere to
+ *	go on
  */
 int kc_recover(kc_panic_info *out);
 
@@ -150,21 +153,21 @@ void kc_panic_info_clear(kc_panic_info *info);
 char *kc_panic_report(const kc_panic_info *info) KC_MUST_CHECK;
 
 /*
- * From now on an invalid memory access or a division by zero in code of the
- * program or shared library that holds the function @code is a panic, which can
- * be recovered, as in Go. It is for programs that are written for it: whatever
- * the code was about to do stays half done. Faults in other objects, among them
- * libc and this library, end the program as ever. Objects of C++ must not be
- * given. This handles SIGSEGV, SIGBUS and SIGFPE; what handled them before goes
- * on getting the faults that are not ours.
+ * Make a panic, which can be recovered, of an invalid memory access or a division by
+ * zero in code of the program or shared library that holds the function @code, from
+ * now on, as Go does. This is for programs that are written for it: whatever the code
+ * was about to do stays half done. Faults in other objects, among them libc and this
+ * library, end the program as ever. Objects of C++ must not be given. The call
+ * handles SIGSEGV, SIGBUS and SIGFPE. What handled them before still gets the faults
+ * that are in other objects.
  *
- * (A goroutine that runs out of its stack is a fatal error in any case, and told
- * so, unless the program handles SIGSEGV itself.)
+ * When a goroutine runs out of its stack that is a fatal error in any case. It is
+ * reported, unless the program handles SIGSEGV itself.
  *
  * 0, or
  * -EINVAL	no object has that function
  * -EOPNOTSUPP	the object also holds libc or this library, being linked to them
- *		statically; or it is one of them; or on this architecture
+ *	statically; or it is one of them; or on this architecture
  * -ENOSPC	too many objects
  */
 int kc_panic_on_fault(void (*code)(void)) KC_MUST_CHECK;

@@ -20,28 +20,28 @@
  *	kc_unref(results);
  *	err = kc_group_wait(&g);
  *
- * All of it ends by itself, in whatever way it ends, because each goroutine holds
- * nothing but the ends of channels that it uses, and drops them when it returns:
+ * All of it ends by itself, for whatever reason. Each goroutine holds only the ends of
+ * channels that it uses, and drops them when it returns. So
  *
- * - a function has nothing more to send: those after it receive what is left, then
- *   end-of-stream;
- * - whoever receives goes away (by kc_unref()): kc_yield() of those before it
+ * - when a function has nothing more to send, the goroutines after it receive what is
+ *   left, and then end-of-stream;
+ * - when the receiver goes away (by kc_unref()), kc_yield() of the goroutines before it
  *   returns -EPIPE, and they return. That is no error;
- * - the context is cancelled: all of them return, what is under way is dropped,
- *   and kc_ctx_cause() is the error;
- * - a function returns an error: it is the group's, whose first error cancels the
- *   context, if that is the group's, too.
+ * - when the context is cancelled, all of them return. What is under way is dropped, and
+ *   kc_ctx_cause() is the error;
+ * - when a function returns an error, it is the group's. The first error of a group
+ *   cancels its context.
  *
- * So drop each channel once it has been passed on: as long as you hold it, who sends
- * to it cannot notice that nobody receives. And wait for the group. Without one
- * (NULL) nobody is told when they have ended, and an error is logged (log.h).
+ * So drop each channel once it has been passed on: as long as you hold it, its sender
+ * cannot notice that nobody receives. And wait for the group. Without a group (NULL) nobody
+ * is told when the goroutines have ended, and an error is logged (log.h).
  *
  * The calls take no reference from you. When one fails it has started nothing, and
  * received nothing.
  *
- * Elements are moved as bytes. One that owns something, such as a pointer, is lost
- * with the channel that it is in when the last receiver goes, or with a context that
- * is cancelled: there let it own nothing, or use a pool.
+ * Elements are moved as bytes. An element that owns something, such as a pointer, is lost
+ * with the channel that it is in when the last receiver goes, or when the context is
+ * cancelled. Let elements own nothing there, or use a pool.
  */
 #ifndef KCHAN_PATTERN_H
 #define KCHAN_PATTERN_H

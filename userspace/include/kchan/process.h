@@ -95,38 +95,37 @@ typedef struct kc_process_options {
 /*
  * Start a process. *@out is a handle with one reference.
  *
- * A program starts with the signal mask of who calls this; signals that are ignored
- * here it ignores. This returns once the program has been executed, or could not be:
- * then the error is that of execve(), or of chdir(). No memory is copied for it,
- * and no handlers of pthread_atfork() run, however many threads there are.
+ * A program starts with the signal mask of the caller. Signals that are ignored here
+ * it ignores. The call returns once the program has been executed, or could not be:
+ * then the error is that of execve(), or of chdir(). No memory is copied, and no
+ * handlers of pthread_atfork() run, however many threads there are.
  *
- * A function runs in a child of fork(), on what is left of the caller's stack, and
- * what it returns is the exit status. Nothing that is deferred here, and no
- * kc_protect(), is to it: a panic that it does not recover itself aborts it. As
- * ever after fork(), there is a copy of all memory and one thread. What the
- * function may use of that is
+ * A function runs in a child of fork(), on what is left of the caller's stack. What
+ * it returns is the exit status. What was deferred before, and kc_protect(), do not
+ * count there: a panic that the function does not recover itself aborts it. As ever
+ * after fork(), there is a copy of all memory and one thread. The function may use
  *
- * - the ends that are listed, by kc_inherit(); goroutines, channels, contexts,
- *   processes and whatever else it makes itself, the calls of this library, and
- *   those of libc;
+ * - the ends that are listed, by kc_inherit(); goroutines, channels, contexts, processes and
+ *   whatever else it makes itself; the calls of this library and those of libc;
  * - plain data of before, which nobody else was changing meanwhile.
  *
- * It must not use the parent's other descriptors and what stands on them: handles
- * of channels, not even to drop them; contexts, processes, files opened by fopen()
- * and so on; nor locks that another thread may have held (those of libc and of this
- * library have been taken care of). What had been printed to stdout and not yet
- * been written is the parent's to write; what the function prints is written when
- * it returns. It ends by _exit(), whatever goroutines it has left, and handlers of
+ * It must not use the other descriptors of the parent and what stands on them:
+ * handles of channels, not even to drop them; contexts, processes, files opened by
+ * fopen() and so on. It must not use locks that another thread may have held, but for
+ * those of libc and of this library. What had been printed to stdout and not yet been
+ * written is the parent's to write. What the function prints is written when it
+ * returns. It ends by _exit(), whatever goroutines it has left, and handlers of
  * atexit() do not run.
  *
  * 0, or
- * -EINVAL	neither a program nor a function, or both; an end without a
- *		channel, or with reserved fields that are not 0; a name that is empty, is there twice, or has a comma or
- *		colon in it; an unknown flag, or a size that cannot be one
+ * -EINVAL	neither a program nor a function, or both; an end without a channel, or
+ *	with reserved fields that are not 0; a name that is empty, is there
+ *	twice, or has a comma or colon in it; an unknown flag, or a size that
+ *	cannot be one
  * -E2BIG	options that this library does not know are not zero; or the
- *		arguments and the environment are too long
+ *	arguments and the environment are too long
  * -ENOENT, -EACCES, -ENOEXEC and others
- *		there is no such program or directory, or it cannot be executed
+ *	there is no such program or directory, or it cannot be executed
  * -EBADF	one of @stdio is not open
  * -EAGAIN, -ENOMEM, -EMFILE, -ENFILE
  */

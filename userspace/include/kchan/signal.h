@@ -13,25 +13,26 @@
 KC_DECLS_BEGIN
 
 /*
- * From now on send each of the @n signals at @signums that the process gets to @c. Its
- * elements are of type int: the number of the signal. If @n is 0 all signals are sent
- * that can be, but for SIGURG, which the library itself uses (goroutine.h): name that
- * one if you want it. @signums may be NULL then.
+ * Send each of the @n signals at @signums that the process gets to @c, from now on.
+ * The elements of @c are of type int: the number of the signal. If @n is 0 all
+ * signals are sent that can be, but for SIGURG, which the library itself uses
+ * (goroutine.h): name that one if you want it. @signums may be NULL then.
  *
- * Nobody waits for @c: a signal that it has no room for is dropped, so give it a
+ * Nobody waits for @c. A signal that it has no room for is dropped, so give it a
  * capacity. A signal that comes several times before it is seen is one, as ever.
+ * Calls for the same @c add to each other. Signals that all threads block stay
+ * pending.
  *
- * What the process did on that signal it does no longer, until nobody is told of
- * it any more; then it does again. (The library handles it, by sigaction(). When the
- * program changes that itself meanwhile, nobody is told, until the next kc_notify() of
- * that signal; and what the program installed stays.) Calls for the same @c add to each
- * other. Signals that all threads block stay pending. After fork() the child does
- * what the parent did before, and sends nothing.
+ * The process does not do on that signal what it did before, until nobody is told of
+ * it any more. The library handles the signal, by sigaction(). When the program
+ * changes that itself meanwhile, nobody is told until the next kc_notify() of that
+ * signal, and what the program installed stays. After fork() the child does what the
+ * parent did before, and sends nothing.
  *
  * 0, or
  * -EINVAL	a signal that cannot be caught, or is the mark of a fault (SIGSEGV,
- *		SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), or one of libc's own; @c is
- *		NULL, or has other elements
+ *	SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS), or one of libc's own; @c is
+ *	NULL, or has other elements
  * -EBADF	@c is for receiving only
  * -EAGAIN	there can be no thread: see go.h
  * -ENOMEM
@@ -39,9 +40,8 @@ KC_DECLS_BEGIN
 int kc_notify(kc_chan *c, const int *signums, size_t n) KC_MUST_CHECK;
 
 /*
- * @c is told of no more signals: when this returns nothing more is sent. What is
- * queued stays so. A signal that comes meanwhile is not lost: it is sent to @c, or if
- * nobody else is told of it, the process does on it what it did before.
+ * Tell @c of no more signals. When this returns nothing more is sent. What is queued
+ * stays so. @c may be NULL.
  */
 void kc_notify_stop(kc_chan *c);
 

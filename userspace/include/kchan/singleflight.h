@@ -12,9 +12,9 @@
  *		use(r.value);
  *	kc_flight_result_clear(&r);
  *
- * Whoever is the first to ask for a key runs the function; who asks for the same
- * key meanwhile waits, and gets the same result. Once it is there the next one to
- * ask runs the function again: nothing is kept.
+ * The first one to ask for a key runs the function. Those who ask for the same key meanwhile
+ * wait, and get the same result. After that nothing is kept: the next one to ask runs the
+ * function again.
  *
  * All share one value. It is destroyed once all have dropped it.
  */

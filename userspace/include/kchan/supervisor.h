@@ -13,9 +13,9 @@
  *	kc_supervisor_wait(s, &status);
  *	kc_supervisor_unref(s);
  *
- * The supervisor holds the ends of the process for the next one, so that a channel
- * stays open while its worker is between two lives: what is sent to it waits. What
- * the dead one had received and not answered is lost, as is a reply that is owed.
+ * The supervisor holds the ends of the process for the next one. So a channel stays open
+ * while its worker is between two lives, and what is sent to it waits. What the dead one had
+ * received and not answered is lost, and so is the answer that somebody waits for.
  */
 #ifndef KCHAN_SUPERVISOR_H
 #define KCHAN_SUPERVISOR_H
@@ -71,21 +71,21 @@ typedef struct kc_supervisor_options {
 
 /*
  * Start a process, as kc_process_start() does, and keep it running until the policy
- * says that it has ended for good, @ctx is done, or kc_supervisor_stop(). In the two
- * last cases it is asked to end, and in the end killed. *@out is a handle with one
- * reference; to drop it stops nothing.
+ * says that it has ended for good, @ctx is cancelled, or kc_supervisor_stop() is
+ * called. In the last two cases the process is asked to end, and killed if it does
+ * not. *@out is a handle with one reference; to drop it stops nothing.
  *
- * It is done by a goroutine, in which a function is forked: it has a stack of
- * 1 MiB. @process->arg must be there for as long as that goes on.
+ * A goroutine does that. Its stack is of 1 MiB, since functions are forked in it.
+ * @process->arg must be there until it has ended.
  *
  * 0, or what kc_process_start(), kc_go() and kc_with_cancel() return, and
  * -EINVAL	an unknown policy or no such signal, a negative time, or a size that
- *		cannot be one
+ *	cannot be one
  * -E2BIG	options that this library does not know are not zero
  * -ECANCELED, -ETIMEDOUT
- *		@ctx was done before
+ *	@ctx was cancelled before
  *
- * That it cannot be started again counts as one more failure.
+ * When the process cannot be started again that counts as one more failure.
  */
 int kc_supervise(kc_supervisor **out, kc_ctx *ctx,
 		 const kc_process_options *process,

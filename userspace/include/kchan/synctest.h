@@ -18,33 +18,33 @@
  *
  * While it runs, kc_now() and all that waits by it in this library have a clock of
  * their own: kc_sleep(), timers and tickers, limits of calls, deadlines of contexts,
- * cases that wait for a time. It begins with the time that it is. When all
- * goroutines of the process wait for each other, or for a time, it leaps to the next
- * time that there is one to wait for. Nobody waits for real time to go by; and what
- * two goroutines do at different times is done in the order of these times, however
+ * cases that wait for a time. The clock begins with the time that it is. When all
+ * goroutines of the process wait, for each other or for a time, it leaps to the next
+ * time that one of them waits for. So nobody waits for real time to go by. What two
+ * goroutines do at different times is done in the order of these times, however
  * loaded the machine is.
  *
- * Go has this for those goroutines that were started inside; here it is for the
- * process, so there may be no others. Mutexes count as any other wait does. What
- * counts as running, so that time stands still:
+ * Go has this for the goroutines that were started inside. Here it is for the whole
+ * process, so there may be no others. To wait for a mutex counts as any other wait
+ * does. These count as running, so that time stands still:
  *
  * - a goroutine that waits in anything but this library, as in read(2);
  * - a select, or a wait for a process, with a descriptor that is no channel;
  * - a thread that the library did not start, unless it waits in one of its calls.
  *
- * What is beyond the process is not seen: to wait in a channel for another process,
- * or for a signal (signal.h), counts as waiting, and time leaps.
+ * What is outside of the process is not seen. To wait in a channel for another
+ * process, or for a signal (signal.h), counts as waiting, and time leaps.
  *
  * If all wait, and there is no time to leap to, nothing will ever happen: that is a
- * deadlock. It is said so on standard error, with what all goroutines do, as by
- * kc_dump(); and the process ends: inside of kc_test() with that test's failure and
+ * deadlock. It is reported on standard error, with what all goroutines do, as by
+ * kc_dump(). Then the process ends: inside of kc_test() with that test's failure and
  * the status 1, else by abort().
  *
  * The time limit of kc_test() goes by the real clock, as does kc_t_deadline().
  *
- * A call with a limit takes a descriptor for its time, a select with a limit also
- * one of its cases on channels and descriptors. If there is none, the call fails
- * with -EMFILE or -ENFILE.
+ * A call with a limit takes a descriptor for its time. A select with a limit also
+ * takes one of its cases on channels and descriptors. If there is no descriptor, the
+ * call fails with -EMFILE or -ENFILE.
  */
 #ifndef KCHAN_SYNCTEST_H
 #define KCHAN_SYNCTEST_H
@@ -54,28 +54,29 @@
 KC_DECLS_BEGIN
 
 /*
- * Run @fn(@arg) in this goroutine, with a clock that leaps. Afterwards it waits
- * until all goroutines that were started inside have ended, as Go's synctest.Test()
- * does; no time goes by for them any more, so if they wait for any that is a
- * deadlock. When @fn is left by a panic or kc_goexit() instead, they are not waited
- * for, and the clock is the real one again.
+ * Run @fn(@arg) in this goroutine, with a clock that leaps. Afterwards wait until all
+ * goroutines that were started inside have ended, as Go's synctest.Test() does. No
+ * time goes by for them any more: if they wait for a time, that is a deadlock. When
+ * @fn is left by a panic or kc_goexit(), this does not wait for them, and the clock
+ * is the real one again.
  *
  * Timers that were set before go by the new clock, and those that are left go by the
- * real one after: it is better to have none of either.
+ * real one after. It is better to have none of either.
  *
  * 0, or
  * -EBUSY	it is done already; or there are goroutines or threads besides this one
- *		that do more than wait, with no limit, in a call of the library
+ *	that do more than wait, with no limit, in a call of the library
  * -EAGAIN	there can be no thread: see go.h
  * -ENOMEM
  */
 int kc_synctest(void (*fn)(void *arg), void *arg) KC_MUST_CHECK;
 
 /*
- * Inside, wait until all other goroutines wait, and no time leaps: when this
- * returns, all that was going to happen at this time has. Go's synctest.Wait().
+ * Wait, inside of kc_synctest(), until all other goroutines wait. No time leaps
+ * meanwhile. When this returns, all that was going to happen at this time has
+ * happened. Go's synctest.Wait().
  *
- * Outside of kc_synctest(), and in two goroutines at a time, it panics.
+ * It is a panic outside of kc_synctest(), and in two goroutines at a time.
  */
 void kc_synctest_wait(void);
 

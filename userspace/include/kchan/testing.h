@@ -23,23 +23,23 @@
  *
  * It is in libkchan-test, a library of its own: $(pkg-config --libs libkchan-test).
  *
- * A test is a function that is given a kc_t. It passes unless it says that it fails;
- * or panics, as a goroutine of kc_t_go() may too; or leaves goroutines behind; or is
- * not over within its time limit. A blocked function cannot be ended from outside:
- * when the limit passes, all that goroutines do is written to standard error, as by
- * kc_dump(), and the process ends with the status 1.
+ * A test is a function that is given a kc_t. It passes unless it says that it fails, or
+ * panics (as a goroutine of kc_t_go() may too), or leaves goroutines behind, or is not over
+ * within its time limit. A blocked function cannot be ended from outside. So when the limit
+ * is over, what all goroutines do is written to standard error, as by kc_dump(), and the
+ * process ends with the status 1.
  *
- * Results are written to standard output, past what stdio holds back, which is
- * written before: the one thing besides fatal errors that this library prints. It is
- * one of two forms: plain, as Go has it, where tests that pass say nothing,
+ * Results are written to standard output. What stdio holds back there is written before.
+ * Besides fatal errors this is the one thing that the library prints. There are two forms:
+ * plain, as Go has it, where tests that pass say nothing,
  *
  *	--- FAIL: test_closed (0.01 s)
  *	    received 7 from a closed channel
  *
- * or TAP, for the programs that run tests.
+ * and TAP, for the programs that run tests.
  *
- * There is one test at a time. A kc_t may be used in all its goroutines, until the
- * test is over; then it is no more.
+ * There is one test at a time. All goroutines of a test may use its kc_t, until the test
+ * is over.
  */
 #ifndef KCHAN_TESTING_H
 #define KCHAN_TESTING_H

@@ -2,23 +2,22 @@
 /*
  * Timers and tickers: Go's time package, as far as it is about waiting.
  *
- * They are channels: of elements of type int64_t, each the time at which it was
- * sent, in nanoseconds on CLOCK_MONOTONIC. So they can be received from, be cases
- * of a select, and be waited for by poll() and epoll. Who only wants a select to
- * end after a time uses kc_case_after(), which needs no channel.
+ * They are channels, of elements of type int64_t: the time at which the element was
+ * sent, in nanoseconds on CLOCK_MONOTONIC. So one can receive from them, they can be
+ * cases of a select, and poll() and epoll can wait for them. If only a select is to
+ * end after a time use kc_case_after(), which needs no channel.
  *
- * As in Go since 1.23, once a timer or ticker is stopped or reset nothing is
- * received that is from before, and a tick that nobody has taken when the next one
- * comes is all there is: ticks are not saved up for slow receivers.
+ * As in Go since 1.23, nothing old is received once a timer or ticker was stopped or
+ * reset. Ticks are not saved up for slow receivers: while one tick has not been taken
+ * the next ones are dropped.
  *
- * The channels are for receiving only, and hold one tick. They are not closed when
- * a timer has fired or is stopped; only when it is freed. Each takes two
- * descriptors.
+ * The channels are for receiving only, and hold one tick. They are closed when the
+ * timer is freed, not when it has gone off or is stopped. Each takes two descriptors.
  *
- * All timers of a process are served by one thread of the library, made when it is
- * first needed, which blocks all signals. After fork() no timer made before goes
- * off in the child; make new ones there, for their channels are shared with the
- * parent.
+ * One thread of the library serves all timers of a process. It is made when it is
+ * first needed, and blocks all signals. After fork() no timer that was made before
+ * goes off in the child. Make new ones there, because the channels are shared with
+ * the parent.
  */
 #ifndef KCHAN_TIME_H
 #define KCHAN_TIME_H

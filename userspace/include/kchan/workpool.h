@@ -19,17 +19,16 @@
  *	err = kc_pool_wait(pool);
  *	kc_pool_unref(pool);
  *
- * Submitting waits while all workers are busy and the queue is full, and workers
- * wait while nobody receives results: so do not submit many jobs in the same
- * goroutine that is to receive the results, and receive those to the end before
- * kc_pool_wait().
+ * To submit a job waits while all workers are busy and the queue is full. The workers wait
+ * while nobody receives results. So do not submit many jobs in the goroutine that is to
+ * receive the results, and receive the results to the end before kc_pool_wait().
  *
- * There are two kinds of errors. What went wrong with one job is part of the result,
- * which may have a kc_error in it. An error that the function returns ends the pool:
- * it cancels the context that workers have, and is what the wait returns.
+ * There are two kinds of errors. What went wrong with one job is part of its result, which
+ * may have a kc_error in it. An error that the function returns ends the pool: it cancels
+ * the context of the workers, and the wait returns it.
  *
- * A panic in a worker ends the program, as in any goroutine. A worker that ends by
- * kc_goexit() is one less.
+ * A panic in a worker ends the program, as in any goroutine. After a worker that ends by
+ * kc_goexit() there is one worker less.
  */
 #ifndef KCHAN_WORKPOOL_H
 #define KCHAN_WORKPOOL_H
