@@ -205,37 +205,49 @@ static void find_code(void *arg)
 	(void)arg;
 }
 
-/* Who looks has its own backtrace by then. */
-static int let_unwind(void *arg, const kc_goroutine *g)
-{
-	unsigned int *nr = arg;
+/*
+ * It is asked before the other: who looks has its own backtrace by then. It does not
+ * answer, which takes the unwinder's lock.
+ */
+static atomic_bool looked;
 
-	if (!strcmp(g->name, "unwinds"))
-		++*nr;
+static void let_unwind(void *arg)
+{
+	sigset_t urgent, pending;
+
+	sigemptyset(&urgent);
+	sigaddset(&urgent, SIGURG);
+	must_int(pthread_sigmask(SIG_BLOCK, &urgent, NULL), 0);
+	kc_waitgroup_done(arg);
+	do {
+		sigpending(&pending);
+	} while (!sigismember(&pending, SIGURG));
 	atomic_store(&unwind, true);
-	until(atomic_load(&barred.faulted));
-	return 0;
+	until(atomic_load(&looked));
+	pthread_sigmask(SIG_UNBLOCK, &urgent, NULL);
 }
 
 /* One that has the unwinder's lock is not asked to wait for it, and goes on. */
 static void test_unwinds(void)
 {
-	unsigned int nr = 0;
+	kc_waitgroup ready = KC_WAITGROUP_INIT;
 	long long begin;
 	char *pages;
 
-	/* The first, of whom is told before of the other. */
-	kc_set_goname("asks");
 	barred.size = sysconf(_SC_PAGESIZE);
 	pages = mmap(NULL, 2 * barred.size, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	must(pages != MAP_FAILED);
 	bar(pages + barred.size, true);
+	kc_waitgroup_add(&ready, 1);
+	must_int(kc_go(let_unwind, &ready), 0);
+	kc_waitgroup_wait(&ready);
 	go_named("unwinds", find_code);
 	begin = tap_now_ns();
-	must_int(kc_goroutines(let_unwind, &nr), 0);
+	expect_int(look_for("unwinds").seen, 1);
+	expect(atomic_load(&barred.faulted));
+	atomic_store(&looked, true);
 	expect(tap_now_ns() - begin < 900 * KC_MILLISECOND);
-	expect_int(nr, 1);
 	expect_int(kc_shutdown(), 0);
 }
 
