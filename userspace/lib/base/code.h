@@ -2,8 +2,11 @@
 /*
  * Where the library's own code is in memory, to tell its frames from the program's.
  *
- * The build gives all of it a section of its own, "kc_text". A program may hold
- * libkchan in one object and libkchan-test in another: each joins with KC_CODE().
+ * The build gives all of it sections whose names begin with ".text.sorted.kchan". GNU ld
+ * puts those into ".text", one beside the other, in the order of their names. (A linker
+ * that does not leaves nothing between the marks: then backtraces begin further inside.)
+ * A program may hold libkchan in one object and libkchan-test in another: each joins
+ * with KC_CODE().
  */
 #ifndef LIBKCHAN_CODE_H
 #define LIBKCHAN_CODE_H
@@ -30,14 +33,27 @@ KC_SHARED KC_REGISTRY void kc_code_join(struct kc_code *code);
 /* True of the address that a call from there returns to. */
 bool kc_code_has(uintptr_t pc);
 
-/* The linker makes these of the section's name, for each object that is linked. */
-extern const char __start_kc_text[] __attribute__((visibility("hidden")));
-extern const char __stop_kc_text[] __attribute__((visibility("hidden")));
-
-/* To be said once in each library. */
+/*
+ * To be said once in each library: with two marks, before all of its code and after.
+ * Both are of the section that they are in, and so is the code in between.
+ */
 #define KC_CODE()							\
+	__asm__(							\
+	"	.pushsection .text.sorted.kchan.0, \"ax\", %progbits\n"	\
+	"kc_code_start:\n"						\
+	"	.byte	0\n"						\
+	"	.popsection\n"						\
+	"	.pushsection .text.sorted.kchan.2, \"ax\", %progbits\n"	\
+	"	.byte	0\n"						\
+	"kc_code_end:\n"						\
+	"	.popsection\n"						\
+	);								\
+	extern const char kc_code_start[]				\
+		__attribute__((visibility("hidden")));			\
+	extern const char kc_code_end[]					\
+		__attribute__((visibility("hidden")));			\
 	static struct kc_code own_code = {				\
-		.start = __start_kc_text, .end = __stop_kc_text,	\
+		.start = kc_code_start, .end = kc_code_end,		\
 	};								\
 	KC_EARLY static void join_code(void)				\
 	{								\
