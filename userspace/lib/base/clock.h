@@ -9,10 +9,43 @@
 #ifndef LIBKCHAN_CLOCK_H
 #define LIBKCHAN_CLOCK_H
 
+#include "base/base.h"
 #include "base/hook.h"
-#include "base/internal.h"
 #include "base/shared.h"
 #include "race/race.h"
+
+/*
+ * How long a call may wait: the fields of struct kchan_select. Zero is for ever.
+ *
+ * A deadline is taken once, when the call begins: what is done again after a
+ * signal handler has run does not wait any longer for it.
+ */
+struct kc_limit {
+	uint32_t flags;
+	int64_t deadline;
+	int alarm;		/* 0, or a descriptor that tells of it, plus 1: clock.h */
+	void *at;		/* where the call returns to, if that is known */
+};
+
+/* For the functions that programs call. */
+#define KC_CALLER	__builtin_return_address(0)
+#define KC_FOR_EVER	((struct kc_limit){ 0, 0, 0, KC_CALLER })
+#define KC_NOT_AT_ALL	((struct kc_limit){ KCHAN_SELECT_NONBLOCK, 0, 0, KC_CALLER })
+
+#define kc_until(deadline)	kc_until_at(deadline, KC_CALLER)
+#define kc_within(timeout)	kc_within_at(timeout, KC_CALLER)
+
+struct kc_limit kc_until_at(int64_t deadline, void *at);
+struct kc_limit kc_within_at(int64_t timeout, void *at);
+
+/* CLOCK_MONOTONIC, also while kc_now() is a fake: for what tests do not see. */
+KC_SHARED int64_t kc_real_now(void);
+
+/* @ns after a time, which is never before it and does not wrap. */
+KC_SHARED int64_t kc_later(int64_t from, int64_t ns);
+
+/* Sleep by the real clock, and without leaving word: for the library's own affairs. */
+KC_SHARED void kc_rest(int64_t ns);
 
 struct kc_alarm;
 

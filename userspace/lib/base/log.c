@@ -5,9 +5,9 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "base/base.h"
 #include "base/fork.h"
 #include "base/futex.h"
-#include "base/internal.h"
 #include "base/logger.h"
 #include "race/race.h"
 

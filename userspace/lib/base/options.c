@@ -4,7 +4,8 @@
  */
 #include <string.h>
 
-#include "base/internal.h"
+#include "base/base.h"
+#include "base/options.h"
 
 /* Options are never this large: a size that is more was not set. */
 #define MAX_OPTIONS_SIZE	4096

@@ -2,7 +2,7 @@
 /*
  * Cases of a select, as they are made. What they mean: select.c.
  */
-#include "base/internal.h"
+#include "base/base.h"
 
 /* What is sent is only read. */
 static kc_case on_channel(uint32_t op, kc_chan *c, const void *addr, size_t size)

@@ -5,8 +5,10 @@
 #ifndef LIBKCHAN_CASES_H
 #define LIBKCHAN_CASES_H
 
+#include "base/base.h"
+#include "base/clock.h"
 #include "base/hook.h"
-#include "base/internal.h"
+#include "chan/handle.h"
 
 struct kc_node;
 

@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/base.h"
 #include "base/fork.h"
 #include "base/futex.h"
-#include "base/internal.h"
+#include "base/options.h"
 #include "base/task.h"
-#include "race/channels.h"
+#include "chan/handle.h"
+#include "chan/races.h"
 #include "sched/dice.h"
 
 #define DEVICE	"/dev/kchan"

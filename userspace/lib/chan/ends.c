@@ -2,8 +2,9 @@
 /*
  * Handles of one direction.
  */
-#include "base/internal.h"
+#include "base/base.h"
 #include "base/sys.h"
+#include "chan/handle.h"
 
 static int make_end(kc_chan **out, kc_chan *c, uint32_t direction)
 {

@@ -18,12 +18,15 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "base/clock.h"
 #include "base/memcheck.h"
 #include "base/sys.h"
 #include "chan/cases.h"
-#include "race/channels.h"
+#include "chan/handle.h"
+#include "chan/races.h"
 #include "sched/alarm.h"
 #include "sched/park.h"
+#include "sched/sleep.h"
 
 /* The same numbers here; where they are not they would have to be translated. */
 _Static_assert(EPOLLWRNORM == POLLWRNORM && EPOLLWRBAND == POLLWRBAND &&
@@ -417,7 +420,7 @@ static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n
 
 	if (kc_jitter_is_on() && live->nr > 1)
 		ret = ask_in_turn(live, cases, n, limit);
-	/* See race/channels.c. */
+	/* See chan/races.c. */
 	else if (kc_race_on() && !(limit.flags & KCHAN_SELECT_NONBLOCK))
 		ret = ask_kernel(live, 0, live->nr, cases, n, now);
 	if (ret == -EAGAIN)

@@ -9,11 +9,14 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memcheck.h"
 #include "base/sys.h"
-#include "race/channels.h"
+#include "chan/handle.h"
+#include "chan/races.h"
 #include "sched/alarm.h"
 #include "sched/park.h"
+#include "sched/sleep.h"
 
 /*
  * 0 when the element moved, with its length in *@moved, or a negative errno;

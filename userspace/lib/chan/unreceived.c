@@ -9,8 +9,9 @@
 #include <stdalign.h>
 #include <stddef.h>
 
-#include "base/internal.h"
+#include "base/base.h"
 #include "base/task.h"
+#include "chan/handle.h"
 
 static bool is_last(const kc_chan *c)
 {

@@ -2,6 +2,7 @@
 /*
  * Semaphores, until a context is cancelled.
  */
+#include "base/clock.h"
 #include "base/futex.h"
 #include "context/node.h"
 #include "sync/sem_wait.h"

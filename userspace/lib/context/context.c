@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fork.h"
 #include "context/node.h"
 #include "race/race.h"

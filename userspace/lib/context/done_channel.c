@@ -18,8 +18,9 @@
 #include "base/fork.h"
 #include "base/futex.h"
 #include "base/hook.h"
+#include "chan/handle.h"
+#include "chan/races.h"
 #include "context/node.h"
-#include "race/channels.h"
 
 static uint32_t lock;		/* while a channel is made */
 

@@ -28,8 +28,8 @@
 #ifndef LIBKCHAN_CTX_H
 #define LIBKCHAN_CTX_H
 
+#include "base/base.h"
 #include "base/hook.h"
-#include "base/internal.h"
 #include "base/list.h"
 #include "context/notify.h"
 #include "sched/keeper.h"
@@ -197,6 +197,5 @@ int kc_node_arm(struct kc_node *n, bool timer);
  */
 unsigned int kc_node_sources(struct kc_node *n, struct kc_done **out,
 			     unsigned int max);
-
 
 #endif /* LIBKCHAN_CTX_H */

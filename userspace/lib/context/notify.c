@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base.h"
 #include "base/catch.h"
 #include "base/fork.h"
 #include "base/futex.h"
 #include "base/hook.h"
-#include "base/internal.h"
 #include "base/task.h"
+#include "chan/handle.h"
 #include "context/notify.h"
 #include "race/race.h"
 #include "sched/keeper.h"

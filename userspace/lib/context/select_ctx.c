@@ -15,10 +15,12 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "base/clock.h"
 #include "base/fork.h"
 #include "base/hook.h"
 #include "base/sys.h"
 #include "chan/cases.h"
+#include "chan/handle.h"
 #include "context/node.h"
 #include "context/wait.h"
 

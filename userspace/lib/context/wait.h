@@ -2,10 +2,10 @@
 /*
  * Waiting until contexts are cancelled, and for nothing else.
  */
+#include "base/base.h"
+#include "base/clock.h"
 #ifndef LIBKCHAN_WAIT_H
 #define LIBKCHAN_WAIT_H
-
-#include "base/internal.h"
 
 struct kc_node;
 

@@ -39,6 +39,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "chan/handle.h"
 #include "context/notify.h"
 #include "debug/asleep.h"
 #include "debug/holders.h"

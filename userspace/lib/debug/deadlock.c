@@ -3,6 +3,7 @@
  * Watching for the instant at which all goroutines are asleep: by a thread of the
  * library's own, which looks from time to time. A deadlock does not go away.
  */
+#include "base/clock.h"
 #include "base/kchandebug.h"
 #include "base/task.h"
 #include "debug/asleep.h"

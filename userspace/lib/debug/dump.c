@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "debug/dump.h"
 #include "panic/backtrace.h"
 #include "sched/park.h"

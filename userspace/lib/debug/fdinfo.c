@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/internal.h"
+#include "base/base.h"
 #include "base/sys.h"
 #include "debug/fdinfo.h"
 

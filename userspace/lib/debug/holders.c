@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "base/internal.h"
+#include "base/base.h"
 #include "base/sys.h"
 #include "debug/fdinfo.h"
 #include "debug/holders.h"

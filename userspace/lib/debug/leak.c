@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/kchandebug.h"
 #include "base/logger.h"
 #include "debug/asleep.h"

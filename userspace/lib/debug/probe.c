@@ -25,8 +25,9 @@
 #include <string.h>
 #include <ucontext.h>
 
+#include "base/base.h"
+#include "base/clock.h"
 #include "base/futex.h"
-#include "base/internal.h"
 #include "base/task.h"
 #include "debug/probe.h"
 #include "panic/fault.h"

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/fork.h"
+#include "chan/handle.h"
 #include "debug/probe.h"
 #include "debug/walk.h"
 #include "sched/park.h"

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "base/futex.h"
+#include "group/start.h"
 #include "panic/panicking.h"
 #include "panic/start.h"
+#include "sync/count.h"
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/futex.h"
+#include "chan/handle.h"
 #include "panic/panicking.h"
 #include "panic/report.h"
 #include "panic/start.h"

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "panic/crash.h"
 #include "panic/report.h"
 #include "sched/routine.h"

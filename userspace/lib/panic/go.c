@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 
+#include "base/options.h"
 #include "panic/crash.h"
 #include "panic/fault.h"
 #include "panic/panicking.h"

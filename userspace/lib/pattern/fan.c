@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "chan/handle.h"
 #include "pattern/runner.h"
 
 /* What one goroutine merges: a select may have a few other cases besides. */

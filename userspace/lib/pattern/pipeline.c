@@ -2,6 +2,7 @@
 /*
  * Pipelines.
  */
+#include "chan/handle.h"
 #include "pattern/runner.h"
 
 int kc_check_stage(const kc_stage *stage, kc_chan_opts *opts)

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/logger.h"
+#include "chan/handle.h"
+#include "group/start.h"
 #include "panic/panicking.h"
 #include "panic/start.h"
 #include "pattern/runner.h"

@@ -3,10 +3,9 @@
  * Goroutines of a pattern: several that are started together or not at all, each of
  * which has the ends of channels that it uses, and nothing else.
  */
+#include "base/base.h"
 #ifndef LIBKCHAN_RUNNER_H
 #define LIBKCHAN_RUNNER_H
-
-#include "base/internal.h"
 
 struct kc_sink {
 	kc_ctx *ctx;

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "base/futex.h"
+#include "base/options.h"
+#include "chan/handle.h"
 #include "panic/panicking.h"
 #include "panic/start.h"
 #include "pattern/runner.h"

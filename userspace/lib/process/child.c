@@ -36,6 +36,7 @@
 #include <sys/mman.h>
 
 #include "base/proc.h"
+#include "chan/handle.h"
 #include "panic/crash.h"
 #include "panic/panicking.h"
 #include "process/spawn.h"

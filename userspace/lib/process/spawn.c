@@ -6,9 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/options.h"
 #include "base/proc.h"
+#include "chan/races.h"
 #include "process/spawn.h"
-#include "race/channels.h"
 
 /* Descriptors are numbers of this many digits at most. */
 #define DIGITS	10

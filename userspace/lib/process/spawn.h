@@ -11,7 +11,7 @@
 
 #include <sys/types.h>
 
-#include "base/internal.h"
+#include "base/base.h"
 
 /* The first descriptor of an end. */
 #define KC_FIRST_END	3

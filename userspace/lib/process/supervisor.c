@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/futex.h"
+#include "base/options.h"
 #include "panic/start.h"
 #include "process/spawn.h"
 #include "race/race.h"

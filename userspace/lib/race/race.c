@@ -13,7 +13,7 @@
  * What it knows: the edges of Go's memory model.
  *
  *	the go statement	-> what the goroutine does
- *	a send, a close		-> the receive that gets it; see channels.c
+ *	a send, a close		-> the receive that gets it; see chan/races.c
  *	a receive		-> the send that it made room for
  *	an unlock, a release	-> the lock, the acquire that is let in
  *	done			-> the wait that it ends

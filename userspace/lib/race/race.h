@@ -5,7 +5,7 @@
  * Of this library, which is not compiled with it, it sees nothing by itself but the
  * calls of libc's functions. It is not told of mutexes as such: its own belong to
  * the thread that locked them, and ours to nobody. What it makes of all this, and
- * what it cannot know: race.c. Channels: channels.h.
+ * what it cannot know: race.c. Channels: chan/races.h.
  */
 #ifndef LIBKCHAN_RACE_H
 #define LIBKCHAN_RACE_H

@@ -10,6 +10,7 @@
 
 #include <kchan/jitter.h>
 
+#include "base/clock.h"
 #include "base/futex.h"
 #include "base/task.h"
 #include "sched/dice.h"

@@ -11,10 +11,10 @@
  * taken under it. What it is calling it notes down, so that whoever has to free
  * that can wait for the end of the call.
  */
+#include "base/base.h"
 #include "base/clock.h"
 #include "base/fork.h"
 #include "base/futex.h"
-#include "base/internal.h"
 #include "base/task.h"
 #include "race/race.h"
 #include "sched/keeper.h"

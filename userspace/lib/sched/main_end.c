@@ -21,8 +21,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/base.h"
+#include "base/clock.h"
 #include "base/fork.h"
-#include "base/internal.h"
 #include "base/task.h"
 #include "sched/main_end.h"
 #include "sched/pool.h"

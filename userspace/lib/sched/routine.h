@@ -16,9 +16,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/base.h"
 #include "base/futex.h"
 #include "base/hook.h"
-#include "base/internal.h"
 #include "base/list.h"
 #include "base/shared.h"
 #include "sched/dice.h"

@@ -2,9 +2,11 @@
 /*
  * Waiting for a time, or for nothing at all.
  */
+#include "base/clock.h"
 #include "base/task.h"
 #include "sched/alarm.h"
 #include "sched/park.h"
+#include "sched/sleep.h"
 
 static int wait_on_clock(kc_state state, struct kc_limit limit)
 {

@@ -12,9 +12,11 @@
  * A waiter is on the stack of who waits, who may return as soon as its word says
  * that it is served. A context that is cancelled, or an alarm, only changes the word.
  */
+#include "base/clock.h"
 #include "race/race.h"
 #include "sched/alarm.h"
 #include "sched/park.h"
+#include "sched/sleep.h"
 #include "sync/sem_wait.h"
 
 enum state {

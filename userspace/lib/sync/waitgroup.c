@@ -21,6 +21,7 @@
 #include "panic/start.h"
 #include "race/race.h"
 #include "sched/park.h"
+#include "sync/count.h"
 
 #define SLEEP		((uint64_t)1)
 #define GENERATION	((uint64_t)2)

@@ -10,7 +10,7 @@
 
 #include <kchan/testing.h>
 
-#include "base/internal.h"
+#include "base/base.h"
 
 #define USAGE	2
 

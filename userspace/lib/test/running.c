@@ -11,6 +11,7 @@
 #include "base/futex.h"
 #include "race/race.h"
 #include "sched/pool.h"
+#include "sync/count.h"
 #include "test/running.h"
 
 const char *kc_t_name(const kc_t *t)

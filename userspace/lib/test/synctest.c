@@ -11,6 +11,7 @@
 
 #include <kchan/synctest.h>
 
+#include "base/clock.h"
 #include "base/fork.h"
 #include "base/futex.h"
 #include "base/hook.h"

@@ -12,7 +12,9 @@
 
 #include <kchan/jitter.h>
 
+#include "base/clock.h"
 #include "base/futex.h"
+#include "base/options.h"
 #include "panic/start.h"
 #include "race/race.h"
 #include "sched/park.h"

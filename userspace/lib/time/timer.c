@@ -14,11 +14,12 @@
  */
 #include <stdlib.h>
 
+#include "base/base.h"
 #include "base/clock.h"
 #include "base/fork.h"
-#include "base/internal.h"
+#include "chan/handle.h"
+#include "chan/races.h"
 #include "panic/start.h"
-#include "race/channels.h"
 #include "sched/keeper.h"
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))

@@ -40,9 +40,11 @@
  */
 #include <sys/mman.h>
 
+#include "base/clock.h"
 #include "base/fork.h"
 #include "base/futex.h"
-#include "race/channels.h"
+#include "chan/handle.h"
+#include "chan/races.h"
 
 #define NR_CHANS	16384
 

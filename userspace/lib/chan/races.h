@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the race detector is told of channels: see channels.c.
+ * What the race detector is told of channels: see races.c.
  *
  * Each of these pairs is around the system call that does what it says.
  */
-#ifndef LIBKCHAN_RACE_CHAN_H
-#define LIBKCHAN_RACE_CHAN_H
+#ifndef LIBKCHAN_RACES_H
+#define LIBKCHAN_RACES_H
 
-#include "base/internal.h"
+#include "base/base.h"
+#include "base/clock.h"
+#include "chan/handle.h"
 #include "race/race.h"
 
 void kc_race_begin_cases(kc_chan *const *chans, const struct kchan_case *cases,
@@ -114,4 +116,4 @@ static inline void kc_race_set_tick(const kc_chan *c)
 		kc_race_tick(c);
 }
 
-#endif /* LIBKCHAN_RACE_CHAN_H */
+#endif /* LIBKCHAN_RACES_H */

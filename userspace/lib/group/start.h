@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef LIBKCHAN_GROUP_START_H
+#define LIBKCHAN_GROUP_START_H
+
+#include "base/base.h"
+
+/* kc_group_try_go(), called from @at. */
+int kc_group_try_start(kc_group *g, kc_error *(*fn)(void *arg), void *arg,
+		       uintptr_t at);
+
+#endif /* LIBKCHAN_GROUP_START_H */
