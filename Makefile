@@ -219,7 +219,7 @@ shell: library
 
 TOOLS := build/user/kchanctl build/user/wordfreq
 
-## lint: checkpatch, sparse, W=1, shellcheck, cppcheck
+## lint: checkpatch, sparse, W=1, shellcheck, cppcheck, floors of the library
 lint:
 	@scripts/deps.sh check
 	@scripts/lint
