@@ -2,8 +2,8 @@
 /*
  * What all of the library's files begin with.
  */
-#ifndef LIBKCHAN_BASE_H
-#define LIBKCHAN_BASE_H
+#ifndef LIBKCHAN_BASE_BASE_H
+#define LIBKCHAN_BASE_BASE_H
 
 #include <errno.h>
 #include <features.h>
@@ -20,4 +20,4 @@
 #error "libkchan needs the GNU C library (glibc): it does not work with musl"
 #endif
 
-#endif /* LIBKCHAN_BASE_H */
+#endif /* LIBKCHAN_BASE_BASE_H */

@@ -7,8 +7,8 @@
  * back when no part catches the signal any more, in whatever order they came and went,
  * and in the child of a fork().
  */
-#ifndef LIBKCHAN_CATCH_H
-#define LIBKCHAN_CATCH_H
+#ifndef LIBKCHAN_BASE_CATCH_H
+#define LIBKCHAN_BASE_CATCH_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -42,4 +42,4 @@ void kc_catch_end(enum kc_catcher who, int signum);
 /* True if it has come for the part since this was asked last. */
 bool kc_catch_take(enum kc_catcher who, int signum);
 
-#endif /* LIBKCHAN_CATCH_H */
+#endif /* LIBKCHAN_BASE_CATCH_H */

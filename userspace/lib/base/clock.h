@@ -6,8 +6,8 @@
  * wait, and leaps then to the next time that somebody waits for. Who does that has
  * set kc_fake_clock: see synctest.c. A program without it has the real clock alone.
  */
-#ifndef LIBKCHAN_CLOCK_H
-#define LIBKCHAN_CLOCK_H
+#ifndef LIBKCHAN_BASE_CLOCK_H
+#define LIBKCHAN_BASE_CLOCK_H
 
 #include "base/base.h"
 #include "base/hook.h"
@@ -88,4 +88,4 @@ static inline void kc_clock_acquire(void)
 		kc_race_acquire(&kc_clock_faked);
 }
 
-#endif /* LIBKCHAN_CLOCK_H */
+#endif /* LIBKCHAN_BASE_CLOCK_H */

@@ -8,8 +8,8 @@
  * A program may hold libkchan in one object and libkchan-test in another: each joins
  * with KC_CODE().
  */
-#ifndef LIBKCHAN_CODE_H
-#define LIBKCHAN_CODE_H
+#ifndef LIBKCHAN_BASE_CODE_H
+#define LIBKCHAN_BASE_CODE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,4 +60,4 @@ bool kc_code_has(uintptr_t pc);
 		kc_code_join(&own_code);				\
 	}
 
-#endif /* LIBKCHAN_CODE_H */
+#endif /* LIBKCHAN_BASE_CODE_H */

@@ -2,8 +2,8 @@
 /*
  * An error: see <kchan/error.h>.
  */
-#ifndef LIBKCHAN_ERROR_H
-#define LIBKCHAN_ERROR_H
+#ifndef LIBKCHAN_BASE_ERROR_STRUCT_H
+#define LIBKCHAN_BASE_ERROR_STRUCT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,4 +22,4 @@ struct kc_error {
 #define KC_ERROR_ALWAYS(code_, text_)					\
 	{ .always = true, .code = (code_), .text = (char *)(text_) }
 
-#endif /* LIBKCHAN_ERROR_H */
+#endif /* LIBKCHAN_BASE_ERROR_STRUCT_H */

@@ -6,8 +6,8 @@
  * KC_AT_FORK(). It does so in a constructor, so that whoever is linked has joined
  * before main() is called.
  */
-#ifndef LIBKCHAN_FORK_H
-#define LIBKCHAN_FORK_H
+#ifndef LIBKCHAN_BASE_FORK_H
+#define LIBKCHAN_BASE_FORK_H
 
 #include <stdint.h>
 
@@ -69,4 +69,4 @@ int kc_fork_setup(void);
 /* How many forks lie between the first process and this one. */
 extern uint32_t kc_generation;
 
-#endif /* LIBKCHAN_FORK_H */
+#endif /* LIBKCHAN_BASE_FORK_H */

@@ -6,8 +6,8 @@
  * here before, for a signal handler. So all waits are in loops, and whoever wakes
  * needs the address alone: the word may be gone by then.
  */
-#ifndef LIBKCHAN_FUTEX_H
-#define LIBKCHAN_FUTEX_H
+#ifndef LIBKCHAN_BASE_FUTEX_H
+#define LIBKCHAN_BASE_FUTEX_H
 
 #include <stdbool.h>
 
@@ -71,4 +71,4 @@ static inline uint32_t kc_unlock(uint32_t *word)
 	return was;
 }
 
-#endif /* LIBKCHAN_FUTEX_H */
+#endif /* LIBKCHAN_BASE_FUTEX_H */

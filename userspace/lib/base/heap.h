@@ -3,8 +3,8 @@
  * What comes first, of things that hold their own links: a pairing heap. To add one
  * takes one comparison and no memory; to take one out, O(log n) on average.
  */
-#ifndef LIBKCHAN_HEAP_H
-#define LIBKCHAN_HEAP_H
+#ifndef LIBKCHAN_BASE_HEAP_H
+#define LIBKCHAN_BASE_HEAP_H
 
 #include <stdint.h>
 
@@ -24,4 +24,4 @@ struct kc_heap {
 void kc_heap_add(struct kc_heap *heap, struct kc_heap_node *node);
 void kc_heap_del(struct kc_heap *heap, struct kc_heap_node *node);
 
-#endif /* LIBKCHAN_HEAP_H */
+#endif /* LIBKCHAN_BASE_HEAP_H */

@@ -6,8 +6,8 @@
  * nothing for it; the file above sets it with KC_SET_HOOK(). A registry is the same for
  * several: files join with a macro of its own.
  */
-#ifndef LIBKCHAN_HOOK_H
-#define LIBKCHAN_HOOK_H
+#ifndef LIBKCHAN_BASE_HOOK_H
+#define LIBKCHAN_BASE_HOOK_H
 
 /* For the reader, and for scripts/floors. */
 #define KC_HOOK
@@ -22,4 +22,4 @@
 		__atomic_store_n(&(hook), (value), __ATOMIC_RELEASE);	\
 	}
 
-#endif /* LIBKCHAN_HOOK_H */
+#endif /* LIBKCHAN_BASE_HOOK_H */

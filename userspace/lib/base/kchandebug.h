@@ -5,8 +5,8 @@
  * Each file that can be asked for something joins with KC_DEBUG_WORD(), in a
  * constructor. A static program has the words of those files that are linked.
  */
-#ifndef LIBKCHAN_KCHANDEBUG_H
-#define LIBKCHAN_KCHANDEBUG_H
+#ifndef LIBKCHAN_BASE_KCHANDEBUG_H
+#define LIBKCHAN_BASE_KCHANDEBUG_H
 
 #include "base/fork.h"
 #include "base/hook.h"
@@ -32,4 +32,4 @@ KC_REGISTRY void kc_debug_join(struct kc_debug_word *word);
 /* Once in a process: start what is asked for. */
 void kc_debug_setup(void);
 
-#endif /* LIBKCHAN_KCHANDEBUG_H */
+#endif /* LIBKCHAN_BASE_KCHANDEBUG_H */

@@ -2,8 +2,8 @@
 /*
  * Rings of things that hold their own links.
  */
-#ifndef LIBKCHAN_LIST_H
-#define LIBKCHAN_LIST_H
+#ifndef LIBKCHAN_BASE_LIST_H
+#define LIBKCHAN_BASE_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,4 +44,4 @@ static inline void kc_list_del(struct kc_list *link)
 	link->next->prev = link->prev;
 }
 
-#endif /* LIBKCHAN_LIST_H */
+#endif /* LIBKCHAN_BASE_LIST_H */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIBKCHAN_LOG_H
-#define LIBKCHAN_LOG_H
+#ifndef LIBKCHAN_BASE_LOGGER_H
+#define LIBKCHAN_BASE_LOGGER_H
 
 /* Log a message, which ends without a newline. */
 void kc_log(const char *text);
 
-#endif /* LIBKCHAN_LOG_H */
+#endif /* LIBKCHAN_BASE_LOGGER_H */

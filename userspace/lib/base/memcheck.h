@@ -7,8 +7,8 @@
  * instructions that do nothing in a process that is not run by it; -DNVALGRIND
  * leaves them out.
  */
-#ifndef LIBKCHAN_MEMCHECK_H
-#define LIBKCHAN_MEMCHECK_H
+#ifndef LIBKCHAN_BASE_MEMCHECK_H
+#define LIBKCHAN_BASE_MEMCHECK_H
 
 #include <stddef.h>
 
@@ -31,4 +31,4 @@ static inline void kc_memcheck_read(const void *buf, size_t len)
 	(void)VALGRIND_CHECK_MEM_IS_DEFINED(buf, len);
 }
 
-#endif /* LIBKCHAN_MEMCHECK_H */
+#endif /* LIBKCHAN_BASE_MEMCHECK_H */

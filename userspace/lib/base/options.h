@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIBKCHAN_OPTIONS_H
-#define LIBKCHAN_OPTIONS_H
+#ifndef LIBKCHAN_BASE_OPTIONS_H
+#define LIBKCHAN_BASE_OPTIONS_H
 
 #include "base/base.h"
 #include "base/shared.h"
@@ -20,4 +20,4 @@
 KC_SHARED int kc_take_options_of(void *to, size_t known, const void *from, uint32_t size,
 		       size_t first);
 
-#endif /* LIBKCHAN_OPTIONS_H */
+#endif /* LIBKCHAN_BASE_OPTIONS_H */

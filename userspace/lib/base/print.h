@@ -3,8 +3,8 @@
  * Text that is put together piece by piece, without the C library's help: also in
  * a signal handler, and on a small stack.
  */
-#ifndef LIBKCHAN_OUT_H
-#define LIBKCHAN_OUT_H
+#ifndef LIBKCHAN_BASE_PRINT_H
+#define LIBKCHAN_BASE_PRINT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,4 +31,4 @@ void kc_out_hex(struct kc_out *out, uint64_t number);
 /* Write what is not written yet. */
 KC_SHARED void kc_out_flush(struct kc_out *out);
 
-#endif /* LIBKCHAN_OUT_H */
+#endif /* LIBKCHAN_BASE_PRINT_H */

@@ -2,8 +2,8 @@
 /*
  * System calls on processes, and on the descriptors that one is given.
  */
-#ifndef LIBKCHAN_PROC_H
-#define LIBKCHAN_PROC_H
+#ifndef LIBKCHAN_BASE_PROC_H
+#define LIBKCHAN_BASE_PROC_H
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -94,4 +94,4 @@ static inline long sys_recv(int fd, void *buf, size_t len)
 	return ret;
 }
 
-#endif /* LIBKCHAN_PROC_H */
+#endif /* LIBKCHAN_BASE_PROC_H */

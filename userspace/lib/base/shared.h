@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIBKCHAN_SHARED_H
-#define LIBKCHAN_SHARED_H
+#ifndef LIBKCHAN_BASE_SHARED_H
+#define LIBKCHAN_BASE_SHARED_H
 
 /*
  * What libkchan-test, a library of its own, uses of libkchan: exported for it, under a
@@ -13,4 +13,4 @@
 #define KC_SHARED	__attribute__((visibility("protected")))
 #endif
 
-#endif /* LIBKCHAN_SHARED_H */
+#endif /* LIBKCHAN_BASE_SHARED_H */

@@ -5,8 +5,8 @@
  * Through syscall(2), because libc's own wrappers are thread-cancellation
  * points, and no call of this library is.
  */
-#ifndef LIBKCHAN_SYS_H
-#define LIBKCHAN_SYS_H
+#ifndef LIBKCHAN_BASE_SYS_H
+#define LIBKCHAN_BASE_SYS_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -178,4 +178,4 @@ static inline long sys_sleep_until(int64_t ns)
 #endif
 }
 
-#endif /* LIBKCHAN_SYS_H */
+#endif /* LIBKCHAN_BASE_SYS_H */

@@ -2,8 +2,8 @@
 /*
  * System calls on what the kernel keeps of a thread.
  */
-#ifndef LIBKCHAN_TASK_H
-#define LIBKCHAN_TASK_H
+#ifndef LIBKCHAN_BASE_TASK_H
+#define LIBKCHAN_BASE_TASK_H
 
 #include <sched.h>
 #include <signal.h>
@@ -125,4 +125,4 @@ static inline long sys_set_altstack(const stack_t *stack)
 	return sys_ret(syscall(SYS_sigaltstack, stack, NULL));
 }
 
-#endif /* LIBKCHAN_TASK_H */
+#endif /* LIBKCHAN_BASE_TASK_H */

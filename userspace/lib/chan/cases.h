@@ -2,8 +2,8 @@
 /*
  * Select, in its general form, and how contexts take part in it.
  */
-#ifndef LIBKCHAN_CASES_H
-#define LIBKCHAN_CASES_H
+#ifndef LIBKCHAN_CHAN_CASES_H
+#define LIBKCHAN_CHAN_CASES_H
 
 #include "base/base.h"
 #include "base/clock.h"
@@ -72,4 +72,4 @@ KC_HOOK extern const struct kc_ctx_cases *kc_ctx_cases;
 int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
 		    kc_ctx *ctx);
 
-#endif /* LIBKCHAN_CASES_H */
+#endif /* LIBKCHAN_CHAN_CASES_H */

@@ -2,8 +2,8 @@
 /*
  * A channel, as this process has it.
  */
-#ifndef LIBKCHAN_HANDLE_H
-#define LIBKCHAN_HANDLE_H
+#ifndef LIBKCHAN_CHAN_HANDLE_H
+#define LIBKCHAN_CHAN_HANDLE_H
 
 #include "base/base.h"
 #include "base/list.h"
@@ -74,4 +74,4 @@ static inline int kc_check_send_msg(const kc_chan *c, size_t len)
 	return len > c->elem_size ? -EMSGSIZE : 0;
 }
 
-#endif /* LIBKCHAN_HANDLE_H */
+#endif /* LIBKCHAN_CHAN_HANDLE_H */

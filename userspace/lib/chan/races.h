@@ -4,8 +4,8 @@
  *
  * Each of these pairs is around the system call that does what it says.
  */
-#ifndef LIBKCHAN_RACES_H
-#define LIBKCHAN_RACES_H
+#ifndef LIBKCHAN_CHAN_RACES_H
+#define LIBKCHAN_CHAN_RACES_H
 
 #include "base/base.h"
 #include "base/clock.h"
@@ -116,4 +116,4 @@ static inline void kc_race_set_tick(const kc_chan *c)
 		kc_race_tick(c);
 }
 
-#endif /* LIBKCHAN_RACES_H */
+#endif /* LIBKCHAN_CHAN_RACES_H */

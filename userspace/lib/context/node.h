@@ -25,8 +25,8 @@
  * is to be closed, or a function to be run, has the keeper to watch for them: then
  * the node is armed.
  */
-#ifndef LIBKCHAN_CTX_H
-#define LIBKCHAN_CTX_H
+#ifndef LIBKCHAN_CONTEXT_NODE_H
+#define LIBKCHAN_CONTEXT_NODE_H
 
 #include "base/base.h"
 #include "base/hook.h"
@@ -198,4 +198,4 @@ int kc_node_arm(struct kc_node *n, bool timer);
 unsigned int kc_node_sources(struct kc_node *n, struct kc_done **out,
 			     unsigned int max);
 
-#endif /* LIBKCHAN_CTX_H */
+#endif /* LIBKCHAN_CONTEXT_NODE_H */

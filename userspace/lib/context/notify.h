@@ -2,8 +2,8 @@
 /*
  * Who is told of signals.
  */
-#ifndef LIBKCHAN_NOTIFY_H
-#define LIBKCHAN_NOTIFY_H
+#ifndef LIBKCHAN_CONTEXT_NOTIFY_H
+#define LIBKCHAN_CONTEXT_NOTIFY_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -41,4 +41,4 @@ void kc_notify_del(struct kc_notified *to);
 bool kc_notify_is_wanted(void);
 
 
-#endif /* LIBKCHAN_NOTIFY_H */
+#endif /* LIBKCHAN_CONTEXT_NOTIFY_H */

@@ -4,8 +4,8 @@
  */
 #include "base/base.h"
 #include "base/clock.h"
-#ifndef LIBKCHAN_WAIT_H
-#define LIBKCHAN_WAIT_H
+#ifndef LIBKCHAN_CONTEXT_WAIT_H
+#define LIBKCHAN_CONTEXT_WAIT_H
 
 struct kc_node;
 
@@ -17,4 +17,4 @@ struct kc_node;
 int kc_ctx_await(struct kc_node *const *nodes, unsigned int nr, kc_state state,
 		 struct kc_limit limit);
 
-#endif /* LIBKCHAN_WAIT_H */
+#endif /* LIBKCHAN_CONTEXT_WAIT_H */

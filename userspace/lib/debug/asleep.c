@@ -59,7 +59,7 @@ static bool is_awaited(void)
 struct round {
 	uint64_t mark;		/* of who waits, for which time */
 	unsigned int nr_seen;
-	struct kc_uses uses;
+	struct kc_holders uses;
 	/* For who makes time leap; else NULL. */
 	struct kc_blocked *blocked;
 	uint64_t root;
@@ -78,11 +78,11 @@ static bool add_uses(struct round *round, const struct kc_parked *p)
 	switch (p->state) {
 	case KC_STATE_RECV:
 	case KC_STATE_SEND:
-		return kc_uses_add(&round->uses, c->fd, c->elem_size ? 1 : 2);
+		return kc_holders_add(&round->uses, c->fd, c->elem_size ? 1 : 2);
 	case KC_STATE_SELECT:
 		for (i = 0; i < p->nr; i++)
-			if (!kc_uses_add(&round->uses, cases[i].fd,
-					 i == p->nr - 1 ? 2 : 1))
+			if (!kc_holders_add(&round->uses, cases[i].fd,
+					     i == p->nr - 1 ? 2 : 1))
 				return false;
 	}
 	return true;
@@ -184,7 +184,7 @@ static bool look_once(const struct kc_looker *looker, struct round *round)
 	    kc_look(looker, see, NULL, round))
 		return false;
 	return kc_thread_are_all(threads, count_known()) &&
-	       kc_uses_are_all(&round->uses);
+	       kc_holders_are_all(&round->uses);
 }
 
 /* Where there is none any more there is no deadlock: the process is about to end. */
@@ -198,8 +198,8 @@ bool kc_all_asleep(const struct kc_looker *looker)
 		first.nr_seen && first.nr_seen == second.nr_seen &&
 		first.mark == second.mark && kc_g_newest() == newest &&
 		!kc_uring_may_be();
-	kc_uses_free(&first.uses);
-	kc_uses_free(&second.uses);
+	kc_holders_free(&first.uses);
+	kc_holders_free(&second.uses);
 	return asleep;
 }
 

@@ -2,8 +2,8 @@
 /*
  * Whether anybody can still wake anybody.
  */
-#ifndef LIBKCHAN_ASLEEP_H
-#define LIBKCHAN_ASLEEP_H
+#ifndef LIBKCHAN_DEBUG_ASLEEP_H
+#define LIBKCHAN_DEBUG_ASLEEP_H
 
 #include "base/shared.h"
 #include "debug/walk.h"
@@ -35,4 +35,4 @@ struct kc_blocked {
 KC_SHARED bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
 		    struct kc_blocked *blocked);
 
-#endif /* LIBKCHAN_ASLEEP_H */
+#endif /* LIBKCHAN_DEBUG_ASLEEP_H */

@@ -2,8 +2,8 @@
 /*
  * Telling people that all goroutines wait for each other.
  */
-#ifndef LIBKCHAN_BLOCKED_H
-#define LIBKCHAN_BLOCKED_H
+#ifndef LIBKCHAN_DEBUG_BLOCKED_H
+#define LIBKCHAN_DEBUG_BLOCKED_H
 
 #include <kchan/cdefs.h>
 
@@ -18,4 +18,4 @@ KC_SHARED void kc_blocked_report(const char *text);
 /* In a thread of the library's own: all goroutines are asleep. Print, and abort. */
 KC_NORETURN void kc_blocked_abort(void);
 
-#endif /* LIBKCHAN_BLOCKED_H */
+#endif /* LIBKCHAN_DEBUG_BLOCKED_H */

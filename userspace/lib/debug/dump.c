@@ -91,7 +91,7 @@ static void put_head(struct kc_out *out, const struct kc_sight *s, int64_t now,
 		kc_out_text(&state, note);
 	}
 	kc_out_bytes(&state, "", 1);
-	kc_stack_head(out, s->info.id, s->name, buf);
+	kc_backtrace_head(out, s->info.id, s->name, buf);
 }
 
 void kc_dump_one(struct kc_out *out, const struct kc_sight *s, int64_t now,
@@ -99,12 +99,12 @@ void kc_dump_one(struct kc_out *out, const struct kc_sight *s, int64_t now,
 {
 	put_head(out, s, now, note);
 	if (s->parked)
-		kc_stack_waiting(out, &s->trace);
+		kc_backtrace_waiting(out, &s->trace);
 	else
-		kc_stack_trace(out, &s->trace);
+		kc_backtrace_trace(out, &s->trace);
 	if (!s->trace.nr)
 		kc_out_text(out, "\t(no backtrace)\n");
-	kc_stack_creator(out, s->info.parent, s->info.started_at);
+	kc_backtrace_creator(out, s->info.parent, s->info.started_at);
 }
 
 struct dump {

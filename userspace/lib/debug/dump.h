@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIBKCHAN_DUMP_H
-#define LIBKCHAN_DUMP_H
+#ifndef LIBKCHAN_DEBUG_DUMP_H
+#define LIBKCHAN_DEBUG_DUMP_H
 
 #include "base/print.h"
 #include "debug/walk.h"
@@ -15,4 +15,4 @@ void kc_dump_one(struct kc_out *out, const struct kc_sight *sight, int64_t now,
 /* Of all of them, in this thread, which is no goroutine's. */
 int kc_dump_all(const struct kc_looker *looker, int fd);
 
-#endif /* LIBKCHAN_DUMP_H */
+#endif /* LIBKCHAN_DEBUG_DUMP_H */

@@ -3,8 +3,8 @@
  * What the kernel tells of this process's descriptors: which there are, and of one of
  * them what is in /proc/self/fdinfo.
  */
-#ifndef LIBKCHAN_FDINFO_H
-#define LIBKCHAN_FDINFO_H
+#ifndef LIBKCHAN_DEBUG_FDINFO_H
+#define LIBKCHAN_DEBUG_FDINFO_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,4 +30,4 @@ int kc_fdinfo_read(int fd, struct kc_fdinfo *info);
  */
 bool kc_each_fd(bool (*each)(void *arg, int fd), void *arg);
 
-#endif /* LIBKCHAN_FDINFO_H */
+#endif /* LIBKCHAN_DEBUG_FDINFO_H */

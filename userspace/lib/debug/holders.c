@@ -25,7 +25,7 @@
 #include "debug/fdinfo.h"
 #include "debug/holders.h"
 
-struct kc_use {
+struct kc_holder {
 	int fd;
 	unsigned int calls;
 };
@@ -41,9 +41,9 @@ static void *grow(void *array, size_t *max, size_t size)
 	return array;
 }
 
-bool kc_uses_add(struct kc_uses *uses, int fd, unsigned int calls)
+bool kc_holders_add(struct kc_holders *uses, int fd, unsigned int calls)
 {
-	struct kc_use *more;
+	struct kc_holder *more;
 
 	if (uses->nr == uses->max) {
 		more = grow(uses->uses, &uses->max, sizeof(*more));
@@ -51,26 +51,26 @@ bool kc_uses_add(struct kc_uses *uses, int fd, unsigned int calls)
 			return false;
 		uses->uses = more;
 	}
-	uses->uses[uses->nr++] = (struct kc_use){ fd, calls };
+	uses->uses[uses->nr++] = (struct kc_holder){ fd, calls };
 	return true;
 }
 
-void kc_uses_free(struct kc_uses *uses)
+void kc_holders_free(struct kc_holders *uses)
 {
 	free(uses->uses);
 }
 
 static int compare_fds(const void *a, const void *b)
 {
-	const struct kc_use *left = a, *right = b;
+	const struct kc_holder *left = a, *right = b;
 
 	return (left->fd > right->fd) - (left->fd < right->fd);
 }
 
 /* By descriptor, each once. */
-static void sort(struct kc_uses *uses)
+static void sort(struct kc_holders *uses)
 {
-	struct kc_use *all = uses->uses;
+	struct kc_holder *all = uses->uses;
 	size_t i, nr = 0;
 
 	if (!uses->nr)
@@ -85,10 +85,10 @@ static void sort(struct kc_uses *uses)
 	uses->nr = nr + 1;
 }
 
-static unsigned int calls_on(const struct kc_uses *uses, int fd)
+static unsigned int calls_on(const struct kc_holders *uses, int fd)
 {
-	const struct kc_use key = { fd, 0 };
-	const struct kc_use *use;
+	const struct kc_holder key = { fd, 0 };
+	const struct kc_holder *use;
 
 	use = bsearch(&key, uses->uses, uses->nr, sizeof(key), compare_fds);
 	return use ? use->calls : 0;
@@ -101,7 +101,7 @@ struct end {
 };
 
 struct ends {
-	const struct kc_uses *uses;
+	const struct kc_holders *uses;
 	struct end *ends;
 	size_t nr;
 	size_t max;
@@ -185,7 +185,7 @@ static bool are_accounted_for(struct ends *ends)
 	return true;
 }
 
-bool kc_uses_are_all(struct kc_uses *uses)
+bool kc_holders_are_all(struct kc_holders *uses)
 {
 	struct ends ends = { .uses = uses };
 	bool all;

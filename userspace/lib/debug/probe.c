@@ -173,7 +173,7 @@ static void set_up(void)
 	ask.ready = !sigaction(SIGURG, &action, NULL);
 }
 
-bool kc_ask(pid_t tid)
+bool kc_probe(pid_t tid)
 {
 	siginfo_t info;
 
@@ -195,7 +195,7 @@ static void release(uint32_t number)
 	sys_futex_wake_one(&ask.word);
 }
 
-bool kc_ask_await(struct kc_trace *trace, struct kc_patience *patience)
+bool kc_probe_await(struct kc_trace *trace, struct kc_patience *patience)
 {
 	const int64_t begin = kc_real_now();
 	const int64_t most = patience->left < EACH ? patience->left : EACH;
@@ -220,7 +220,7 @@ bool kc_ask_await(struct kc_trace *trace, struct kc_patience *patience)
 	return progress == ANSWERED;
 }
 
-void kc_ask_forked(void)
+void kc_probe_forked(void)
 {
 	ask.word = NOTHING;
 }

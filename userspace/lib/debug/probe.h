@@ -2,8 +2,8 @@
 /*
  * Asking a running thread where it is.
  */
-#ifndef LIBKCHAN_ASK_H
-#define LIBKCHAN_ASK_H
+#ifndef LIBKCHAN_DEBUG_PROBE_H
+#define LIBKCHAN_DEBUG_PROBE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -19,13 +19,13 @@ struct kc_patience {
 
 /*
  * One at a time, and for a thread that cannot end between the two: false if it cannot be
- * asked at all. Then kc_ask_await() says whether it has answered; after that it does
+ * asked at all. Then kc_probe_await() says whether it has answered; after that it does
  * not answer any more.
  */
-bool kc_ask(pid_t tid);
-bool kc_ask_await(struct kc_trace *trace, struct kc_patience *patience);
+bool kc_probe(pid_t tid);
+bool kc_probe_await(struct kc_trace *trace, struct kc_patience *patience);
 
 /* In the child of a fork(). */
-void kc_ask_forked(void);
+void kc_probe_forked(void);
 
-#endif /* LIBKCHAN_ASK_H */
+#endif /* LIBKCHAN_DEBUG_PROBE_H */

@@ -25,7 +25,7 @@ static uint32_t looking;
 static void forked(void)
 {
 	looking = KC_UNLOCKED;
-	kc_ask_forked();
+	kc_probe_forked();
 }
 
 KC_AT_FORK(.order = KC_FORK_LOOK, .forked = forked)
@@ -91,7 +91,7 @@ static bool advance(struct walk *walk)
 		else if (kc_hold(&g->parked))
 			walk->held = g;
 		else if (walk->looker->traces && g->tid && walk->patience.left)
-			walk->asked = kc_ask(g->tid);
+			walk->asked = kc_probe(g->tid);
 		return true;
 	}
 	return false;
@@ -134,7 +134,7 @@ static void look_at(struct walk *walk)
 	} else if (walk->held) {
 		see_parked(walk);
 	} else if (walk->asked) {
-		if (!kc_ask_await(&s->trace, &walk->patience))
+		if (!kc_probe_await(&s->trace, &walk->patience))
 			s->trace.nr = 0;
 	}
 	s->info.nr_pcs = s->trace.nr;

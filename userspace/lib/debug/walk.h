@@ -2,8 +2,8 @@
 /*
  * Looking at all goroutines, one after another.
  */
-#ifndef LIBKCHAN_LOOK_H
-#define LIBKCHAN_LOOK_H
+#ifndef LIBKCHAN_DEBUG_WALK_H
+#define LIBKCHAN_DEBUG_WALK_H
 
 #include "base/shared.h"
 #include "sched/routine.h"
@@ -42,4 +42,4 @@ int kc_look(const struct kc_looker *looker,
 int kc_look_self(const struct kc_looker *looker,
 		 int (*see)(void *arg, struct kc_sight *sight), void *arg);
 
-#endif /* LIBKCHAN_LOOK_H */
+#endif /* LIBKCHAN_DEBUG_WALK_H */

@@ -14,8 +14,8 @@
 #include "panic/backtrace.h"
 #include "panic/symbols.h"
 
-void kc_stack_head(struct kc_out *out, uint64_t id, const char *name,
-		   const char *state)
+void kc_backtrace_head(struct kc_out *out, uint64_t id, const char *name,
+		       const char *state)
 {
 	kc_out_text(out, "goroutine ");
 	kc_out_number(out, id);
@@ -33,12 +33,12 @@ void kc_stack_head(struct kc_out *out, uint64_t id, const char *name,
 static void put_from(struct kc_out *out, const struct kc_trace *trace, unsigned int i)
 {
 	for (; i < trace->nr; i++)
-		kc_names_put(out, trace->pcs[i], NULL);
+		kc_symbol_put(out, trace->pcs[i], NULL);
 	if (trace->nr == KC_TRACE_MAX)
 		kc_out_text(out, "...\n");
 }
 
-void kc_stack_trace(struct kc_out *out, const struct kc_trace *trace)
+void kc_backtrace_trace(struct kc_out *out, const struct kc_trace *trace)
 {
 	put_from(out, trace, 0);
 }
@@ -64,14 +64,14 @@ static const char *find_call(const char *at, const char *end)
  * what the program has called: the others may be its static functions, inlined there or
  * not. Without names all of them are left.
  */
-void kc_stack_waiting(struct kc_out *out, const struct kc_trace *trace)
+void kc_backtrace_waiting(struct kc_out *out, const struct kc_trace *trace)
 {
 	const size_t begin = out->len;
 	const char *call, *end;
 	unsigned int i;
 
 	for (i = 0; i < trace->nr && kc_code_has(trace->pcs[i]); i++)
-		kc_names_put(out, trace->pcs[i], NULL);
+		kc_symbol_put(out, trace->pcs[i], NULL);
 	end = out->text + out->len;
 	call = out->failed || !i ? NULL : find_call(out->text + begin, end);
 	if (call) {
@@ -81,7 +81,7 @@ void kc_stack_waiting(struct kc_out *out, const struct kc_trace *trace)
 	put_from(out, trace, i);
 }
 
-void kc_stack_creator(struct kc_out *out, uint64_t parent, uintptr_t at)
+void kc_backtrace_creator(struct kc_out *out, uint64_t parent, uintptr_t at)
 {
 	char buf[40];
 	struct kc_out note = KC_OUT_FD(-1, buf);
@@ -92,5 +92,5 @@ void kc_stack_creator(struct kc_out *out, uint64_t parent, uintptr_t at)
 	kc_out_number(&note, parent);
 	buf[note.len] = '\0';
 	kc_out_text(out, "created by ");
-	kc_names_put(out, at, buf);
+	kc_symbol_put(out, at, buf);
 }

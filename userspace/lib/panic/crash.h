@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIBKCHAN_CRASH_H
-#define LIBKCHAN_CRASH_H
+#ifndef LIBKCHAN_PANIC_CRASH_H
+#define LIBKCHAN_PANIC_CRASH_H
 
 /* Have exit() call the next one. Twice is as once. 0 or a negative errno. */
 int kc_crash_setup(void);
@@ -11,4 +11,4 @@ int kc_crash_setup(void);
  */
 void kc_crash_await(void);
 
-#endif /* LIBKCHAN_CRASH_H */
+#endif /* LIBKCHAN_PANIC_CRASH_H */

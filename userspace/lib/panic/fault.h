@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIBKCHAN_FAULT_H
-#define LIBKCHAN_FAULT_H
+#ifndef LIBKCHAN_PANIC_FAULT_H
+#define LIBKCHAN_PANIC_FAULT_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -12,4 +12,4 @@ void kc_fault_setup(void);
 bool kc_call_handler(const struct sigaction *old, int signal, siginfo_t *info,
 		     void *context);
 
-#endif /* LIBKCHAN_FAULT_H */
+#endif /* LIBKCHAN_PANIC_FAULT_H */

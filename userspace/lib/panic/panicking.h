@@ -9,8 +9,8 @@
  * the newest first. struct kc_protect is where one ends: in a kc_protect(), or
  * where the goroutine's function was called.
  */
-#ifndef LIBKCHAN_PANICKING_H
-#define LIBKCHAN_PANICKING_H
+#ifndef LIBKCHAN_PANIC_PANICKING_H
+#define LIBKCHAN_PANIC_PANICKING_H
 
 #include "sched/routine.h"
 #include "sched/trace.h"
@@ -77,4 +77,4 @@ void kc_panicked_unref(struct kc_panicked *what);
 /* Takes the reference. */
 void kc_panicked_tell(struct kc_panicked *what, kc_panic_info *info);
 
-#endif /* LIBKCHAN_PANICKING_H */
+#endif /* LIBKCHAN_PANIC_PANICKING_H */

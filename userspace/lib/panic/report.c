@@ -56,9 +56,9 @@ KC_AT_FORK(.order = KC_FORK_REPORT, .forked = forked)
 static void put_panicked(struct kc_out *out, const struct kc_panicked *what)
 {
 	kc_out_text(out, "\n");
-	kc_stack_head(out, what->goid, what->name, "running");
-	kc_stack_trace(out, &what->trace);
-	kc_stack_creator(out, what->parent, what->started_at);
+	kc_backtrace_head(out, what->goid, what->name, "running");
+	kc_backtrace_trace(out, &what->trace);
+	kc_backtrace_creator(out, what->parent, what->started_at);
 }
 
 /* The oldest first. */
@@ -113,10 +113,10 @@ void kc_report_error(const char *text, const struct kc_g *g,
 	kc_out_text(&out, "fatal error: ");
 	kc_out_text(&out, text);
 	kc_out_text(&out, "\n\n");
-	kc_stack_head(&out, g->id, g->name, "running");
+	kc_backtrace_head(&out, g->id, g->name, "running");
 	kc_out_flush(&out);
-	kc_stack_trace(&out, trace);
-	kc_stack_creator(&out, g->parent, g->started_at);
+	kc_backtrace_trace(&out, trace);
+	kc_backtrace_creator(&out, g->parent, g->started_at);
 	kc_out_flush(&out);
 	abort();
 }

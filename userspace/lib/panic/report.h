@@ -2,8 +2,8 @@
 /*
  * Telling people of a panic.
  */
-#ifndef LIBKCHAN_REPORT_H
-#define LIBKCHAN_REPORT_H
+#ifndef LIBKCHAN_PANIC_REPORT_H
+#define LIBKCHAN_PANIC_REPORT_H
 
 #include "panic/panicking.h"
 
@@ -29,4 +29,4 @@ KC_NORETURN void kc_report_error(const char *text, const struct kc_g *g,
  */
 void kc_report_await(void);
 
-#endif /* LIBKCHAN_REPORT_H */
+#endif /* LIBKCHAN_PANIC_REPORT_H */

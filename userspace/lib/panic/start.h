@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIBKCHAN_START_H
-#define LIBKCHAN_START_H
+#ifndef LIBKCHAN_PANIC_START_H
+#define LIBKCHAN_PANIC_START_H
 
 #include "base/shared.h"
 #include "sched/pool.h"
@@ -18,4 +18,4 @@ KC_SHARED int kc_start(const struct kc_start *start);
 			kc_panic("go of nil func value");		\
 	} while (0)
 
-#endif /* LIBKCHAN_START_H */
+#endif /* LIBKCHAN_PANIC_START_H */

@@ -27,7 +27,7 @@ static void put_object(struct kc_out *out, uintptr_t pc, const char *note)
 	kc_out_text(out, "\n");
 }
 
-void kc_names_put(struct kc_out *out, uintptr_t pc, const char *note)
+void kc_symbol_put(struct kc_out *out, uintptr_t pc, const char *note)
 {
 #ifdef KC_DEBUGINFO
 	if (kc_debuginfo_put(out, pc, note))

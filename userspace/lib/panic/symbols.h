@@ -2,8 +2,8 @@
 /*
  * What is at an address of the program, for people.
  */
-#ifndef LIBKCHAN_NAMES_H
-#define LIBKCHAN_NAMES_H
+#ifndef LIBKCHAN_PANIC_SYMBOLS_H
+#define LIBKCHAN_PANIC_SYMBOLS_H
 
 #include "base/print.h"
 
@@ -17,7 +17,7 @@
  * information, the file is that of the program, and the distance from its start.
  * With a @note it is the innermost function alone, and the note behind its name.
  */
-void kc_names_put(struct kc_out *out, uintptr_t pc, const char *note);
+void kc_symbol_put(struct kc_out *out, uintptr_t pc, const char *note);
 
 /*
  * The same, out of debug information and symbol tables. True if it found
@@ -25,4 +25,4 @@ void kc_names_put(struct kc_out *out, uintptr_t pc, const char *note);
  */
 bool kc_debuginfo_put(struct kc_out *out, uintptr_t pc, const char *note);
 
-#endif /* LIBKCHAN_NAMES_H */
+#endif /* LIBKCHAN_PANIC_SYMBOLS_H */

@@ -4,8 +4,8 @@
  * which has the ends of channels that it uses, and nothing else.
  */
 #include "base/base.h"
-#ifndef LIBKCHAN_RUNNER_H
-#define LIBKCHAN_RUNNER_H
+#ifndef LIBKCHAN_PATTERN_RUNNER_H
+#define LIBKCHAN_PATTERN_RUNNER_H
 
 struct kc_sink {
 	kc_ctx *ctx;
@@ -86,4 +86,4 @@ int kc_send_any(kc_ctx *ctx, kc_chan *c, const void *elem, size_t len);
  */
 int kc_take_recv(kc_chan **out, kc_chan *c);
 
-#endif /* LIBKCHAN_RUNNER_H */
+#endif /* LIBKCHAN_PATTERN_RUNNER_H */

@@ -6,8 +6,8 @@
  * that the child needs it in, so that it can be used again for the next one. All
  * that takes memory, or a lock, has been done when it exists.
  */
-#ifndef LIBKCHAN_SPAWN_H
-#define LIBKCHAN_SPAWN_H
+#ifndef LIBKCHAN_PROCESS_SPAWN_H
+#define LIBKCHAN_PROCESS_SPAWN_H
 
 #include <sys/types.h>
 
@@ -68,4 +68,4 @@ int kc_spawn_reap(int pidfd, int options, int *status);
 /* As kc_process_start(). */
 int kc_process_start_prepared(kc_process **out, const struct kc_spawn *spawn);
 
-#endif /* LIBKCHAN_SPAWN_H */
+#endif /* LIBKCHAN_PROCESS_SPAWN_H */

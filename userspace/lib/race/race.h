@@ -7,8 +7,8 @@
  * the thread that locked them, and ours to nobody. What it makes of all this, and
  * what it cannot know: race.c. Channels: chan/races.h.
  */
-#ifndef LIBKCHAN_RACE_H
-#define LIBKCHAN_RACE_H
+#ifndef LIBKCHAN_RACE_RACE_H
+#define LIBKCHAN_RACE_RACE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -86,4 +86,4 @@ void kc_race_name(uint64_t id, const char *name);
 void kc_race_enter(uintptr_t at);
 void kc_race_leave(void);
 
-#endif /* LIBKCHAN_RACE_H */
+#endif /* LIBKCHAN_RACE_RACE_H */

@@ -10,8 +10,8 @@
  * An alarm is begun before the goroutine parks and ended after it goes on, as
  * neither is waiting: asleep.c relies on that.
  */
-#ifndef LIBKCHAN_ALARM_H
-#define LIBKCHAN_ALARM_H
+#ifndef LIBKCHAN_SCHED_ALARM_H
+#define LIBKCHAN_SCHED_ALARM_H
 
 #include "base/clock.h"
 #include "sched/keeper.h"
@@ -60,4 +60,4 @@ void kc_alarm_do_set(struct kc_alarm *alarm, uint32_t *word, uint32_t from,
 int kc_alarm_do_set_fd(struct kc_alarm *alarm, int64_t at);
 void kc_alarm_do_clear(struct kc_alarm *alarm);
 
-#endif /* LIBKCHAN_ALARM_H */
+#endif /* LIBKCHAN_SCHED_ALARM_H */

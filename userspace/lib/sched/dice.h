@@ -5,8 +5,8 @@
  * Each goroutine has its own generator, struct kc_dice, which it alone uses. It is
  * good for one round: that is from one kc_jitter() to the next.
  */
-#ifndef LIBKCHAN_JITTER_H
-#define LIBKCHAN_JITTER_H
+#ifndef LIBKCHAN_SCHED_DICE_H
+#define LIBKCHAN_SCHED_DICE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,4 +52,4 @@ KC_SHARED uint64_t kc_jitter_set(uint64_t seed);
 /* kc_jitter(): from here on, also for this goroutine. */
 KC_SHARED void kc_jitter_begin(uint64_t seed);
 
-#endif /* LIBKCHAN_JITTER_H */
+#endif /* LIBKCHAN_SCHED_DICE_H */

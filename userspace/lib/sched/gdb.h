@@ -11,8 +11,8 @@
  * To be included by one file, without which no program has goroutines. The section
  * is no part of what is loaded, and strip takes it away.
  */
-#ifndef LIBKCHAN_GDB_H
-#define LIBKCHAN_GDB_H
+#ifndef LIBKCHAN_SCHED_GDB_H
+#define LIBKCHAN_SCHED_GDB_H
 
 #ifdef KC_GDB_SCRIPT
 /* A byte that says that the text is here; a name, in a line; the text; and its end. */
@@ -26,4 +26,4 @@ __asm__(
 );
 #endif
 
-#endif /* LIBKCHAN_GDB_H */
+#endif /* LIBKCHAN_SCHED_GDB_H */

@@ -9,8 +9,8 @@
  * locks, and drops no reference that may be the last one: what has to do such
  * things starts a goroutine.
  */
-#ifndef LIBKCHAN_KEEPER_H
-#define LIBKCHAN_KEEPER_H
+#ifndef LIBKCHAN_SCHED_KEEPER_H
+#define LIBKCHAN_SCHED_KEEPER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -95,4 +95,4 @@ KC_HOOK extern void (*kc_keeper_signals)(void);
 /* True if there is something that it waits for, or calls. */
 bool kc_keeper_has_work(void);
 
-#endif /* LIBKCHAN_KEEPER_H */
+#endif /* LIBKCHAN_SCHED_KEEPER_H */

@@ -153,7 +153,7 @@ int kc_pool_start(const struct kc_start *start, void (*run)(struct kc_g *g))
 	}
 	ret = kc_g_setup();
 	if (!ret)
-		ret = kc_last_setup();
+		ret = kc_main_end_setup();
 	if (!ret)
 		ret = start_new(start, i, copy, starter, run);
 	if (ret)

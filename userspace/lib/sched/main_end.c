@@ -154,7 +154,7 @@ static int start_thread(void)
 	return 0;
 }
 
-int kc_last_setup(void)
+int kc_main_end_setup(void)
 {
 	/* A constructor may be earlier still. */
 	if (!__atomic_load_n(&used, __ATOMIC_ACQUIRE)) {

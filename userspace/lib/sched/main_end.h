@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIBKCHAN_LAST_H
-#define LIBKCHAN_LAST_H
+#ifndef LIBKCHAN_SCHED_MAIN_END_H
+#define LIBKCHAN_SCHED_MAIN_END_H
 
 /* Before there is a thread of the library's: 0 or a negative errno. */
-int kc_last_setup(void);
+int kc_main_end_setup(void);
 
-#endif /* LIBKCHAN_LAST_H */
+#endif /* LIBKCHAN_SCHED_MAIN_END_H */

@@ -25,7 +25,7 @@ int kc_thread_own(void (*fn)(void), size_t room)
 	int ret;
 
 	/* It never ends, so the end of the process has to be seen to. */
-	ret = kc_last_setup();
+	ret = kc_main_end_setup();
 	if (ret)
 		return ret;
 	ret = kc_thread_create(&thread, run_own, (void *)fn, kc_thread_whole_stack(room));

@@ -18,8 +18,8 @@
  *
  * A signal handler may run in a parked thread, and wait in turn: that is not recorded.
  */
-#ifndef LIBKCHAN_PARK_H
-#define LIBKCHAN_PARK_H
+#ifndef LIBKCHAN_SCHED_PARK_H
+#define LIBKCHAN_SCHED_PARK_H
 
 #include "base/clock.h"
 #include "base/shared.h"
@@ -119,4 +119,4 @@ static inline void kc_park_forked(struct kc_parked *p)
 		p->hold = KC_HOLD_PARKED;
 }
 
-#endif /* LIBKCHAN_PARK_H */
+#endif /* LIBKCHAN_SCHED_PARK_H */

@@ -8,8 +8,8 @@
  * finds it on the list of idle ones; and whoever took it off that list, until the
  * turn is given.
  */
-#ifndef LIBKCHAN_POOL_H
-#define LIBKCHAN_POOL_H
+#ifndef LIBKCHAN_SCHED_POOL_H
+#define LIBKCHAN_SCHED_POOL_H
 
 #include <stdalign.h>
 
@@ -127,4 +127,4 @@ void kc_pool_leave(struct kc_worker *w);
 /* Until there are no threads; who is parked ends now. */
 void kc_pool_drain(void);
 
-#endif /* LIBKCHAN_POOL_H */
+#endif /* LIBKCHAN_SCHED_POOL_H */

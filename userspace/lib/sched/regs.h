@@ -3,8 +3,8 @@
  * Where a function is, so that another thread can walk its stack from there while it
  * waits: the registers that a call keeps, and where the call returns to.
  */
-#ifndef LIBKCHAN_REGS_H
-#define LIBKCHAN_REGS_H
+#ifndef LIBKCHAN_SCHED_REGS_H
+#define LIBKCHAN_SCHED_REGS_H
 
 #include <stdint.h>
 
@@ -53,4 +53,4 @@ static inline void kc_regs_save(struct kc_regs *regs)
 
 #endif
 
-#endif /* LIBKCHAN_REGS_H */
+#endif /* LIBKCHAN_SCHED_REGS_H */

@@ -8,8 +8,8 @@
  * the library on. All of them are on one list. The lock of that list is also the
  * pool's, so that to start a goroutine, and to end one, takes it once.
  */
-#ifndef LIBKCHAN_G_H
-#define LIBKCHAN_G_H
+#ifndef LIBKCHAN_SCHED_ROUTINE_H
+#define LIBKCHAN_SCHED_ROUTINE_H
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -145,4 +145,4 @@ void kc_g_set_deferred(struct kc_g *g, struct kc_deferred *deferred, size_t max)
 /* Drop what they took. */
 void kc_g_free_deferred(struct kc_g *g);
 
-#endif /* LIBKCHAN_G_H */
+#endif /* LIBKCHAN_SCHED_ROUTINE_H */

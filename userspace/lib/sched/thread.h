@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#ifndef LIBKCHAN_THREAD_H
-#define LIBKCHAN_THREAD_H
+#ifndef LIBKCHAN_SCHED_THREAD_H
+#define LIBKCHAN_SCHED_THREAD_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -71,4 +71,4 @@ bool kc_thread_are_all(long threads, long known);
  */
 void kc_thread_roomy(void (*fn)(void *arg), void *arg);
 
-#endif /* LIBKCHAN_THREAD_H */
+#endif /* LIBKCHAN_SCHED_THREAD_H */

@@ -2,8 +2,8 @@
 /*
  * Where in the program a thread is.
  */
-#ifndef LIBKCHAN_TRACE_H
-#define LIBKCHAN_TRACE_H
+#ifndef LIBKCHAN_SCHED_TRACE_H
+#define LIBKCHAN_SCHED_TRACE_H
 
 #include <stdint.h>
 
@@ -39,4 +39,4 @@ void kc_trace_pass_lock(void);
 /* That of a goroutine which is held where it waits: see park.h. */
 struct kc_trace kc_trace_of(const struct kc_g *g);
 
-#endif /* LIBKCHAN_TRACE_H */
+#endif /* LIBKCHAN_SCHED_TRACE_H */

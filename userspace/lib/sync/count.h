@@ -2,8 +2,8 @@
 /*
  * Wait groups, for the library's own use.
  */
-#ifndef LIBKCHAN_COUNT_H
-#define LIBKCHAN_COUNT_H
+#ifndef LIBKCHAN_SYNC_COUNT_H
+#define LIBKCHAN_SYNC_COUNT_H
 
 #include "base/base.h"
 #include "base/shared.h"
@@ -15,4 +15,4 @@ KC_SHARED int kc_waitgroup_start(kc_waitgroup *wg, const struct kc_start *start)
 /* The counter, as it is for a moment. */
 int kc_waitgroup_count(const kc_waitgroup *wg);
 
-#endif /* LIBKCHAN_COUNT_H */
+#endif /* LIBKCHAN_SYNC_COUNT_H */

@@ -2,8 +2,8 @@
 /*
  * Waiting for a semaphore, until something stops that.
  */
-#ifndef LIBKCHAN_SEM_WAIT_H
-#define LIBKCHAN_SEM_WAIT_H
+#ifndef LIBKCHAN_SYNC_SEM_WAIT_H
+#define LIBKCHAN_SYNC_SEM_WAIT_H
 
 #include "base/clock.h"
 
@@ -22,4 +22,4 @@ struct kc_stop {
 /* @stop may be NULL. 0, -EAGAIN, -ETIMEDOUT, or the error of @stop. */
 int kc_sem_wait(kc_sem *sem, int64_t n, struct kc_limit limit, struct kc_stop *stop);
 
-#endif /* LIBKCHAN_SEM_WAIT_H */
+#endif /* LIBKCHAN_SYNC_SEM_WAIT_H */

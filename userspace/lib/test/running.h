@@ -5,8 +5,8 @@
  * test.c starts it, waits for its end and tells of it; running.c has what its goroutines
  * may do with it meanwhile. What several of them may change is under its lock.
  */
-#ifndef LIBKCHAN_TESTING_H
-#define LIBKCHAN_TESTING_H
+#ifndef LIBKCHAN_TEST_RUNNING_H
+#define LIBKCHAN_TEST_RUNNING_H
 
 #include <kchan/testing.h>
 
@@ -51,4 +51,4 @@ bool kc_t_fail_current(const char *text);
 /* The first of its cleanups, taken off; NULL if there is none. */
 struct kc_cleanup *kc_t_take_cleanup(kc_t *t);
 
-#endif /* LIBKCHAN_TESTING_H */
+#endif /* LIBKCHAN_TEST_RUNNING_H */
