@@ -23,7 +23,7 @@
 struct kc_limit {
 	uint32_t flags;
 	int64_t deadline;
-	int alarm;		/* 0, or a descriptor that tells of it, plus 1: clock.h */
+	int alarm;		/* 0, or a descriptor that tells of it, plus 1: alarm.h */
 	void *at;		/* where the call returns to, if that is known */
 };
 
