@@ -88,7 +88,7 @@ void reduce(struct job *job)
 			show_progress(&sum.total);
 	}
 	if (len < 0)
-		die("cannot receive a report: %s", strerror(-len));
+		die("cannot receive a report: %s", kc_strerror(len));
 	if (job->progress)
 		fputc('\n', stderr);
 	if (sum.total.failed)

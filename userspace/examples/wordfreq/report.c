@@ -27,7 +27,7 @@ static void finish(struct draft *d)
 	int ret = kc_send_msg(d->job->reports, d->msg, d->len);
 
 	if (ret)
-		die("cannot send a report: %s", strerror(-ret));
+		die("cannot send a report: %s", kc_strerror(ret));
 }
 
 static void put(struct draft *d, const void *from, size_t len)

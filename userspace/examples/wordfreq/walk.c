@@ -18,7 +18,7 @@ static bool send_path(struct job *job, const char *path, size_t len)
 		return true;
 	}
 	if (ret && ret != -EPIPE)
-		die("cannot send a path: %s", strerror(-ret));
+		die("cannot send a path: %s", kc_strerror(ret));
 	return !ret;
 }
 

@@ -189,7 +189,7 @@ int main(int argc, char **argv)
 	kc_waitgroup_add(&helpers, 1);
 	ret = kc_go(walker_main, &walker);
 	if (ret)
-		die("cannot start a thread: %s", strerror(-ret));
+		die("cannot start a thread: %s", kc_strerror(ret));
 	reduce(&job);
 	kc_waitgroup_wait(&helpers);
 
