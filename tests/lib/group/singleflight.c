@@ -2,6 +2,7 @@
 /*
  * Calls that several share.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -302,6 +303,53 @@ static void test_channel_discarded(void)
 	kc_unref(source.hold);
 }
 
+static void drop_and_panic(void *value)
+{
+	(void)value;
+	kc_panic("dropped");
+}
+
+static kc_error *look_up_bad(void *arg, void **out, void (**destroy)(void *value))
+{
+	*out = arg;
+	*destroy = drop_and_panic;
+	return NULL;
+}
+
+static void discard_by_call(void *arg)
+{
+	expect_int(kc_recv(arg, NULL), 1);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+static void discard_by_select(void *arg)
+{
+	kc_case one = kc_case_recv(arg, NULL);
+
+	expect_int(kc_select(&one, 1), 0);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+/* What drops it may panic: the call has ended then, and holds the channel no longer. */
+static void test_discard_panics(void)
+{
+	void (*const discards[])(void *arg) = { discard_by_call, discard_by_select };
+	kc_flight flight = KC_FLIGHT_INIT;
+	size_t i;
+	kc_chan *c;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(discards); i++) {
+		tap_about("way %zu", i);
+		must_int(kc_flight_do_chan(&flight, "key", look_up_bad, &flight, &c), 0);
+		expect_int(kc_protect(discards[i], c, NULL), 1);
+		expect_int(kc_shutdown(), 0);
+		fd = kc_fd(c);
+		kc_unref(c);
+		expect_int(fcntl(fd, F_GETFD), -1);
+	}
+}
+
 /* Panics, or calls goexit, once it may go on. */
 struct bad {
 	kc_flight flight;
@@ -537,6 +585,7 @@ static const struct tap_test tests[] = {
 	{ "results on channels, which are not closed", test_channel },
 	{ "results that nobody receives are dropped", test_channel_dropped },
 	{ "results that are discarded are dropped", test_channel_discarded },
+	{ "what drops a discarded result may panic", test_discard_panics },
 	{ "a panic is raised in all who wait", test_panic },
 	{ "a panic that nobody may recover", test_fatal },
 	{ "goexit ends all who wait", test_goexit },

@@ -3,7 +3,10 @@
  * Channels, but for sending and receiving, see transfer.c, and for handles of one
  * direction, see ends.c.
  */
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/base.h"
@@ -155,10 +158,20 @@ kc_chan *kc_ref(kc_chan *c)
 	return c;
 }
 
-void kc_drop_unwanted(const kc_chan *c, void *elem)
+void (*kc_drop_of(const kc_chan *c))(void *elem)
 {
-	if (c->drop && c->drop_pid == sys_getpid())
-		c->drop(elem);
+	return c->drop && c->drop_pid == sys_getpid() ? c->drop : NULL;
+}
+
+void kc_drop_unwanted(void (*drop)(void *elem), void *elem, size_t len)
+{
+	alignas(max_align_t) char copy[KC_DROP_SIZE];
+
+	if (drop)
+		memcpy(copy, elem, len);
+	free(elem);
+	if (drop)
+		drop(copy);
 }
 
 static void drop_handle(kc_chan *c)

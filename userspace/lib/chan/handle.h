@@ -63,8 +63,15 @@ void kc_unref_forked(kc_chan *c);
 #define KC_DROP_SIZE	128
 void kc_set_drop(kc_chan *c, void (*drop)(void *elem));
 
-/* The caller has received @elem and does not want it. */
-void kc_drop_unwanted(const kc_chan *c, void *elem);
+/* That function; NULL if there is none, or this process has nothing to say. */
+void (*kc_drop_of(const kc_chan *c))(void *elem);
+
+/*
+ * The caller has received the @len bytes at @elem, of malloc(), and does not want them:
+ * frees them, and then calls @drop, unless that is NULL. It may be left by a panic, so
+ * nothing must be held.
+ */
+void kc_drop_unwanted(void (*drop)(void *elem), void *elem, size_t len);
 
 /* What a message to send must be, before the kernel sees it. */
 static inline int kc_check_send_msg(const kc_chan *c, size_t len)

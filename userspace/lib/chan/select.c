@@ -344,12 +344,8 @@ static void tell(const struct kc_live *live, kc_case *c, const struct kchan_sele
 		return;
 	c->status = -(int)sel->status;
 	c->ok = is_recv(c) && !sel->status;
-	if (!c->ok)
-		return;
-	if (c->addr)
-		kc_memcheck_written(c->addr, sel->len);
-	else
-		kc_drop_unwanted(c->chan, live->room);
+	if (c->ok)
+		kc_memcheck_written(c->addr ? c->addr : live->room, sel->len);
 }
 
 /* Of @nr live cases, from @first on. */
@@ -556,9 +552,11 @@ static enum due narrow(const struct kc_live *live, struct kc_limit *limit, int64
 int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
 		    kc_ctx *ctx)
 {
+	void (*drop)(void *elem) = NULL;
 	void *const at = limit.at;
 	struct kc_live live;
 	enum due due;
+	void *room;
 	int ret;
 
 	if (n >= INT_MAX)
@@ -570,7 +568,13 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 	due = narrow(&live, &limit, now);
 	limit.at = at;
 	ret = commit(&live, cases, n, limit);
+	if (ret >= 0 && (size_t)ret < n && cases[ret].ok && !cases[ret].addr)
+		drop = kc_drop_of(cases[ret].chan);
+	room = live.room;
+	live.room = NULL;
 	release(&live);
+	/* The program's function may not come back, and nothing is held any more. */
+	kc_drop_unwanted(drop, room, drop ? cases[ret].len : 0);
 	if (ret == -EAGAIN || ret == -ETIMEDOUT) {
 		if (due == DUE_TIME)
 			ret = choose_timed(&live, cases, n);

@@ -164,18 +164,17 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 /* The caller does not want the element, but the kernel has to put it somewhere. */
 static int recv_nowhere(kc_chan *c, struct kc_limit limit, uint32_t *moved)
 {
+	void (*drop)(void *elem) = kc_drop_of(c);
 	void *room = malloc(c->elem_size);
-	struct kc_call call;
 	int ret;
 
 	if (!room)
 		return -ENOMEM;
-	call = kc_call_begin(c);
 	ret = recv_bytes(c, room, c->elem_size, limit, moved);
 	if (ret > 0)
-		kc_drop_unwanted(c, room);
-	kc_call_end(&call);
-	free(room);
+		kc_drop_unwanted(drop, room, *moved);
+	else
+		free(room);
 	return ret;
 }
 
