@@ -562,6 +562,8 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 	if (n >= INT_MAX)
 		return -E2BIG;
 	kc_jitter_here();
+	if (!(limit.flags & KCHAN_SELECT_NONBLOCK))
+		kc_g_ready();
 	ret = gather(&live, cases, n, ctx);
 	if (ret)
 		return ret;

@@ -119,6 +119,13 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
 	return ret;
 }
 
+/* One that does not wait may be a signal handler's. */
+static void ready(struct kc_limit limit)
+{
+	if (!(limit.flags & KCHAN_SELECT_NONBLOCK))
+		kc_g_ready();
+}
+
 static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit limit)
 {
 	struct kc_parked *parked;
@@ -127,6 +134,7 @@ static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit
 	int ret;
 
 	kc_jitter_here();
+	ready(limit);
 	ret = kc_alarm_begin(&alarm, &limit);
 	if (ret)
 		return ret;
@@ -149,6 +157,7 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 	int ret;
 
 	kc_jitter_here();
+	ready(limit);
 	ret = kc_alarm_begin(&alarm, &limit);
 	if (ret)
 		return ret;

@@ -119,6 +119,7 @@ int kc_ctx_await(struct kc_node *const *nodes, unsigned int nr, kc_state state,
 	found = find_cancelled(nodes, nr);
 	if (found >= 0 || (limit.flags & KCHAN_SELECT_NONBLOCK))
 		return found;
+	kc_g_ready();
 	joined = join(all, &word, nodes, nr);
 	if (joined == nr)
 		await(&word, state, narrow(limit, nodes, nr));

@@ -293,6 +293,7 @@ int kc_flight_do(kc_flight *f, const char *key, kc_flight_fn fn, void *arg,
 	struct kc_flight_call *call;
 	bool joined;
 
+	kc_g_ready();
 	kc_lock(&f->lock);
 	call = enter(f, key, fn, arg, &joined);
 	if (joined)
@@ -349,12 +350,15 @@ static void add_listener(struct kc_flight_call *call, struct listener *listener)
 int kc_flight_do_chan(kc_flight *f, const char *key, kc_flight_fn fn, void *arg,
 		      kc_chan **out)
 {
-	struct listener *listener = malloc(sizeof(*listener));
 	struct kc_flight_call *call;
+	struct listener *listener;
 	bool joined;
 	kc_chan *c;
 	int ret;
 
+	KC_NEED_FN(fn);
+	kc_g_ready();
+	listener = malloc(sizeof(*listener));
 	if (!listener)
 		return -ENOMEM;
 	ret = kc_make(&listener->chan, sizeof(kc_flight_result), 1);

@@ -111,6 +111,16 @@ static inline struct kc_g *kc_g_self(void)
 	return __builtin_expect(!g, 0) ? kc_g_adopt() : g;
 }
 
+/*
+ * For a call that takes a lock, or links or holds something, and then needs to know whose
+ * it is: to be called before. The first call of a process that does so may call the
+ * program's logger (see kc_g_adopt()), which may be left by a panic.
+ */
+static inline void kc_g_ready(void)
+{
+	(void)kc_g_self();
+}
+
 /* What is set up once in a process: 0, or why goroutines cannot be had. */
 int kc_g_setup(void);
 

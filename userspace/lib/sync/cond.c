@@ -43,6 +43,7 @@ void kc_cond_wait(kc_cond *cond, kc_mutex *m)
 	struct kc_parked *parked;
 
 	kc_jitter_here();
+	kc_g_ready();
 	check_copy(cond);
 	if (__atomic_load_n(&m->state, __ATOMIC_RELAXED) == KC_UNLOCKED)
 		kc_panic("wait with an unlocked mutex");

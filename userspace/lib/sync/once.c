@@ -40,6 +40,7 @@ static bool begin(kc_once *once)
 	struct kc_parked *parked;
 	uint32_t state = NEW;
 
+	kc_g_ready();
 	if (change(once, &state, RUNNING))
 		return true;
 	parked = kc_park(KC_STATE_ONCE, once, 0);

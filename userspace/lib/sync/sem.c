@@ -214,6 +214,8 @@ static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit,
 	if (n < 0)
 		kc_panic("acquire of %lld", (long long)n);
 	kc_jitter_here();
+	if (!(limit.flags & KCHAN_SELECT_NONBLOCK))
+		kc_g_ready();
 	kc_lock(&sem->lock);
 	if (try_acquire(sem, n)) {
 		kc_unlock(&sem->lock);
