@@ -5,6 +5,7 @@
  * channel.
  */
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "output.h"
 #include "seen.h"
@@ -273,6 +274,43 @@ static void test_safe(void)
 	must_int(kc_shutdown(), 0);
 }
 
+static void exit_at_drop(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+	kc_goexit();
+}
+
+static void fails_with_value(void *arg)
+{
+	kc_panic_value(arg, exit_at_drop, "no good");
+}
+
+static void count_log(void *arg, const char *text)
+{
+	expect(!strncmp(text, "recovered from panic: no good", 29));
+	atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+/* It is told before its value is dropped, and the value also if telling it is left. */
+static void test_safe_value(void)
+{
+	void (*const loggers[])(void *arg, const char *text) = {
+		count_log, exit_at_log,
+	};
+	kc_go_options options = KC_GO_OPTIONS_INIT;
+	atomic_int logged = 0, dropped = 0;
+	int i;
+
+	options.flags = KC_GO_SAFE;
+	for (i = 0; i < 2; i++) {
+		kc_set_logger(loggers[i], &logged);
+		must_int(kc_go_opts(fails_with_value, &dropped, &options), 0);
+		must_int(kc_shutdown(), 0);
+		expect_int(atomic_load(&logged), i + 1);
+		expect_int(atomic_load(&dropped), i + 1);
+	}
+}
+
 static void use_library(void *arg)
 {
 	/* The first call that needs to know who this is. */
@@ -318,6 +356,113 @@ static void test_environment(void)
 	expect_int(seen.status, 7);
 }
 
+/*
+ * Calls that wait, as the first of a process: its logger, which the environment is told
+ * to, is left by kc_goexit(). The call has joined nothing by then.
+ */
+static kc_sem taken = KC_SEM_INIT(1);
+static kc_mutex mutex = KC_MUTEX_INIT;
+static kc_cond cond = KC_COND_INIT;
+static kc_once once = KC_ONCE_INIT;
+static kc_ctx *ctx;
+
+static void *acquire(void *arg)
+{
+	kc_sem_acquire(&taken, 1);
+	return arg;
+}
+
+static void check_sem(void)
+{
+	kc_sem_release(&taken, 1);
+	expect_int(kc_sem_try_acquire(&taken, 1), 0);
+}
+
+static void *wait_for_signal(void *arg)
+{
+	kc_mutex_lock(&mutex);
+	kc_cond_wait(&cond, &mutex);
+	return arg;
+}
+
+static void check_cond(void)
+{
+	kc_cond_broadcast(&cond);
+}
+
+static void *do_once(void *arg)
+{
+	kc_once_do(&once, count, NULL);
+	return arg;
+}
+
+static void check_once(void)
+{
+	(void)do_once(NULL);
+	expect_int(atomic_load(&destroyed), 1);
+}
+
+static void *sleep_long(void *arg)
+{
+	(void)!kc_sleep_ctx(ctx, 3600 * KC_SECOND);
+	return arg;
+}
+
+static void check_ctx(void)
+{
+	kc_cancel_unref(ctx);
+}
+
+static const struct first {
+	const char *text;
+	void *(*call)(void *arg);
+	void (*check)(void);
+} firsts[] = {
+	{ "kc_sem_acquire()", acquire, check_sem },
+	{ "kc_cond_wait()", wait_for_signal, check_cond },
+	{ "kc_once_do()", do_once, check_once },
+	{ "kc_sleep_ctx()", sleep_long, check_ctx },
+};
+
+static const struct first *first;
+
+/* Its thread has a stack that is no more after it. */
+static int call_first(void)
+{
+	const size_t size = 1 << 20;
+	void *stack = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	atomic_int logged = 0;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	must(stack != MAP_FAILED);
+	must_int(kc_sem_try_acquire(&taken, 1), 0);
+	must_int(kc_with_cancel(&ctx, NULL), 0);
+	must_int(pthread_attr_init(&attr), 0);
+	must_int(pthread_attr_setstack(&attr, stack, size), 0);
+	setenv("KCHANDEBUG", "nonsense", 1);
+	kc_set_logger(exit_at_log, &logged);
+	must_int(pthread_create(&thread, &attr, first->call, NULL), 0);
+	join(thread);
+	pthread_attr_destroy(&attr);
+	must_int(munmap(stack, size), 0);
+	expect_int(atomic_load(&logged), 1);
+	first->check();
+	return 7;
+}
+
+static void test_first_call(void)
+{
+	static struct output seen;
+
+	for (first = firsts; first < firsts + ARRAY_SIZE(firsts); first++) {
+		tap_about("%s", first->text);
+		run_apart(&seen, call_first);
+		expect_int(seen.status, 7);
+	}
+}
+
 static const struct tap_test tests[] = {
 	{ "a walk over all goroutines", test_walk },
 	{ "a walk that waits for those it sees", test_walk_and_wait },
@@ -327,7 +472,9 @@ static const struct tap_test tests[] = {
 	{ "a flight's value", test_flight },
 	{ "the logger, in a look for leaks", test_leak_check },
 	{ "the logger, told of a safe goroutine's panic", test_safe },
+	{ "the value of a safe goroutine's panic", test_safe_value },
 	{ "the logger, told of the environment", test_environment },
+	{ "the logger, at a first call that waits", test_first_call },
 };
 
 TAP_MAIN(tests)

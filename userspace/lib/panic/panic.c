@@ -255,29 +255,47 @@ void kc_goexit(void)
 	}
 }
 
-/*
- * Log the panic that has ended a safe goroutine. The logger is the program's, and so is
- * what drops the value: each may call kc_goexit(), which lands here.
- */
-static void report_safe(struct kc_g *g, struct kc_panicked *what)
+static void drop(void *what)
 {
-	char *const text = kc_report_text("recovered from panic: ", what);
+	kc_panicked_unref(what);
+}
+
+static void log_text(void *text)
+{
+	kc_log(text ? text : "recovered from panic: out of memory to tell it");
+}
+
+/*
+ * Call one of the program's functions after the goroutine's own. It may call kc_goexit(),
+ * which lands here. If it panics there is no other way to tell it.
+ */
+static void call_after(struct kc_g *g, void (*fn)(void *arg), void *arg)
+{
 	struct kc_protect base;
 
 	enter(g, &base, true);
 	if (!_setjmp(base.env)) {
-		kc_panicked_unref(what);
-		kc_log(text ? text :
-			      "recovered from panic: out of memory to tell it");
+		fn(arg);
 		leave(g, &base);
 	}
-	free(text);
-	/* There is no other way to tell it. */
 	if (base.what) {
 		const struct kc_panic p = { .what = base.what };
 
 		kc_report_fatal(&p);
 	}
+}
+
+/*
+ * Log the panic that has ended a safe goroutine, and then drop its value. The logger is
+ * the program's, and so is what drops the value: none keeps the other from being called.
+ */
+static void report_safe(struct kc_g *g, struct kc_panicked *what)
+{
+	char *const text = kc_report_text("recovered from panic: ", what);
+
+	call_after(g, log_text, text);
+	free(text);
+	call_after(g, drop, what);
 }
 
 __attribute__((noinline)) void kc_g_run(struct kc_g *g)
