@@ -214,11 +214,36 @@ struct kc_call kc_call_begin(kc_chan *c)
 	return (struct kc_call){ c, kc_generation };
 }
 
-/* A signal handler may have forked in the middle of it: this one is the parent's. */
+/* A signal handler may have forked in the middle of it: then it is the parent's. */
+static bool holds(const struct kc_call *call)
+{
+	return call->chan && call->generation == kc_generation;
+}
+
 void kc_call_end(const struct kc_call *call)
 {
-	if (call->chan && call->generation == kc_generation)
+	if (holds(call))
 		put(call->chan, KC_CALL);
+}
+
+static void end_call(void *data)
+{
+	kc_call_end(data);
+}
+
+void kc_calls_end(void *data)
+{
+	struct kc_calls *calls = data;
+	struct kc_call *call;
+
+	while (calls->nr) {
+		call = &calls->call[--calls->nr];
+		if (holds(call) && call->chan->drop) {
+			call->chan->finally(end_call, call, kc_calls_end, calls);
+			return;
+		}
+		kc_call_end(call);
+	}
 }
 
 static void lock_handles(void)

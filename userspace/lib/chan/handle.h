@@ -24,6 +24,9 @@ struct kc_chan {
 	/* Of a channel of elements that own something: see kc_set_drop(). */
 	void (*unreceived)(kc_chan *c);	/* before the last reference goes */
 	void (*drop)(void *elem);
+	/* Call @fn, then @after, which is called also if @fn is left by a panic. */
+	void (*finally)(void (*fn)(void *arg), void *arg,
+			void (*after)(void *data), void *data);
 	pid_t drop_pid;
 	/* With a race detector: what it knows of the channel, and KCHAN_INFO_*. */
 	struct kc_race_chan *race;
@@ -49,6 +52,18 @@ struct kc_call {
 
 struct kc_call kc_call_begin(kc_chan *c);
 void kc_call_end(const struct kc_call *call);
+
+/*
+ * End @nr calls. The last call on a channel may drop what is in it, and so call the
+ * program's functions: if those are left by a panic or by kc_goexit(), the other calls
+ * are ended all the same.
+ */
+struct kc_calls {
+	struct kc_call *call;
+	unsigned int nr;
+};
+
+void kc_calls_end(void *calls);
 
 /* kc_unref() in a child of a fork(), with all locks held: it is done a little later. */
 void kc_unref_forked(kc_chan *c);

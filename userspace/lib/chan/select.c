@@ -180,13 +180,13 @@ static int add_one(struct kc_live *live, const kc_case *c, size_t index)
 
 static void release(struct kc_live *live)
 {
-	unsigned int i;
+	struct kc_calls calls = { live->calls, live->nr };
 
-	for (i = 0; i < live->nr; i++)
-		kc_call_end(&live->calls[i]);
 	if (live->events)
 		kc_ctx_cases->release(live);
 	free(live->room);
+	/* Last: it may call the program's functions. */
+	kc_calls_end(&calls);
 }
 
 /*

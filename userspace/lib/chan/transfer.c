@@ -174,9 +174,11 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 static int recv_nowhere(kc_chan *c, struct kc_limit limit, uint32_t *moved)
 {
 	void (*drop)(void *elem) = kc_drop_of(c);
-	void *room = malloc(c->elem_size);
+	void *room;
 	int ret;
 
+	ready(limit);
+	room = malloc(c->elem_size);
 	if (!room)
 		return -ENOMEM;
 	ret = recv_bytes(c, room, c->elem_size, limit, moved);

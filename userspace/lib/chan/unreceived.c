@@ -22,6 +22,16 @@ static bool is_last(const kc_chan *c)
 	       (info.flags & KCHAN_INFO_RECV) && info.recv_ends == 1;
 }
 
+/* @after also if @fn is left by a panic or by kc_goexit(). */
+static void call_finally(void (*fn)(void *arg), void *arg,
+			 void (*after)(void *data), void *data)
+{
+	KC_DEFER_SCOPE;
+
+	kc_defer(after, data);
+	fn(arg);
+}
+
 struct rest {
 	kc_chan *c;		/* NULL: there is none */
 };
@@ -66,5 +76,6 @@ void kc_set_drop(kc_chan *c, void (*drop)(void *elem))
 {
 	c->drop = drop;
 	c->unreceived = receive_all;
+	c->finally = call_finally;
 	c->drop_pid = sys_getpid();
 }
