@@ -79,14 +79,16 @@ int kc_plan_end_with(struct kc_plan *plan, kc_chan *recv, kc_chan **out)
 static void free_runner(void *data)
 {
 	struct kc_runner *r = data;
+	kc_ctx *ctx = r->ctx;
 	size_t i;
 
 	for (i = 0; i < r->nr_ins; i++)
 		kc_unref(r->ins[i]);
 	kc_unref(r->out);
-	kc_ctx_unref(r->ctx);
 	gate_unref(r->gate);
 	free(r);
+	/* Last: its values are the program's, and dropping one may panic. */
+	kc_ctx_unref(ctx);
 }
 
 int kc_take_recv(kc_chan **out, kc_chan *c)

@@ -51,30 +51,68 @@ static uint32_t count_cpus(void)
 	return count > 0 ? count : 1;
 }
 
-static void drop_all(kc_chan *c, void (*drop)(void *arg, void *elem), void *arg)
-{
+/* What is left in a channel. */
+struct rest {
+	kc_chan *c;		/* NULL: nothing is */
+	void (*drop)(void *arg, void *elem);
+	void *arg;
 	void *elem;
+};
 
-	if (!c || !drop)
+/* The program's function may be left by a panic. Then this runs again, for what is left. */
+static void drop_rest(void *data)
+{
+	struct rest *rest = data;
+	KC_DEFER_SCOPE;
+
+	if (!rest->c)
 		return;
-	elem = malloc(c->elem_size ? c->elem_size : 1);
-	while (elem && kc_try_recv(c, elem) == 1)
-		drop(arg, elem);
-	free(elem);
+	kc_defer(drop_rest, rest);
+	while (kc_try_recv(rest->c, rest->elem) == 1)
+		rest->drop(rest->arg, rest->elem);
+	rest->c = NULL;
+	free(rest->elem);
 }
 
-static void free_pool(kc_pool *pool)
+static struct rest rest_of(kc_chan *c, void (*drop)(void *arg, void *elem), void *arg)
 {
-	kc_race_acquire(pool);
-	drop_all(pool->jobs_out, pool->options.drop_job, pool->options.arg);
-	drop_all(pool->results_out, pool->options.drop_result, pool->options.arg);
+	struct rest rest = { NULL, drop, arg, NULL };
+
+	if (!c || !drop)
+		return rest;
+	rest.elem = malloc(c->elem_size ? c->elem_size : 1);
+	if (rest.elem)
+		rest.c = c;
+	return rest;
+}
+
+static void free_empty(void *data)
+{
+	kc_pool *pool = data;
+	kc_ctx *ctx = pool->ctx;
+
 	kc_unref(pool->jobs_in);
 	kc_unref(pool->jobs_out);
 	kc_unref(pool->results_in);
 	kc_unref(pool->results_out);
-	kc_ctx_unref(pool->ctx);
 	kc_error_unref(pool->error);
 	free(pool);
+	/* Last: its values are the program's, too. */
+	kc_ctx_unref(ctx);
+}
+
+static void free_pool(kc_pool *pool)
+{
+	const kc_pool_options *options = &pool->options;
+	struct rest jobs, results;
+	KC_DEFER_SCOPE;
+
+	kc_race_acquire(pool);
+	jobs = rest_of(pool->jobs_out, options->drop_job, options->arg);
+	results = rest_of(pool->results_out, options->drop_result, options->arg);
+	kc_defer(free_empty, pool);
+	kc_defer(drop_rest, &results);
+	drop_rest(&jobs);
 }
 
 kc_pool *kc_pool_ref(kc_pool *pool)

@@ -184,11 +184,14 @@ static void supervise(void *data)
 
 static void free_supervisor(kc_supervisor *s)
 {
+	kc_ctx *ctx = s->ctx;
+
 	if (s->spawn)
 		kc_spawn_free(s->spawn);
 	kc_unref(s->over);
-	kc_ctx_unref(s->ctx);
 	free(s);
+	/* Last: its values are the program's, and dropping one may panic. */
+	kc_ctx_unref(ctx);
 }
 
 static int prepare(kc_supervisor *s, kc_ctx *ctx, const kc_process_options *process)
