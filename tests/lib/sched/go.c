@@ -8,6 +8,8 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <kchan/testing.h>
+
 #include "common.h"
 #include "task.h"
 
@@ -478,12 +480,42 @@ static void after_nil(void *arg)
 	(void)!kc_after_func(NULL, NULL, NULL, NULL);
 }
 
+static void flight_nil(void *arg)
+{
+	kc_flight flight = KC_FLIGHT_INIT;
+	kc_chan *c;
+
+	(void)arg;
+	(void)!kc_flight_do_chan(&flight, "key", NULL, NULL, &c);
+}
+
+static void generate_nil(void *arg)
+{
+	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
+	kc_chan *c;
+
+	(void)arg;
+	(void)!kc_generate(&c, NULL, NULL, &opts, NULL, NULL);
+}
+
+static void t_go_nil(void *arg)
+{
+	(void)arg;
+	(void)!kc_t_go(NULL, NULL, NULL);
+}
+
+static void test_of_nil(void *arg)
+{
+	(void)arg;
+	(void)!kc_test("nil", NULL, NULL);
+}
+
 /* It is told where the mistake is. */
 static void test_nil(void)
 {
 	void (*const calls[])(void *arg) = {
 		go_nil, go_copy_nil, waitgroup_go_nil, group_go_nil, timer_nil,
-		after_nil,
+		after_nil, flight_nil, generate_nil, t_go_nil, test_of_nil,
 	};
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
 	kc_panic_info info;

@@ -312,6 +312,7 @@ int kc_generate(kc_chan **out, kc_group *g, kc_ctx *ctx, const kc_chan_opts *opt
 	struct kc_plan plan;
 	int ret;
 
+	KC_NEED_FN(fn);
 	ret = kc_make_pair_opts(&recv, &send, opts);
 	if (ret)
 		return ret;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/futex.h"
+#include "panic/start.h"
 #include "race/race.h"
-#include "sched/pool.h"
 #include "sync/count.h"
 #include "test/running.h"
 
@@ -206,5 +206,6 @@ int kc_t_go(kc_t *t, void (*fn)(void *arg), void *arg)
 		.at = (uintptr_t)__builtin_return_address(0),
 	};
 
+	KC_NEED_FN(fn);
 	return kc_waitgroup_start(&t->members, &start);
 }

@@ -284,10 +284,12 @@ static int run_test(kc_t *t, uintptr_t at)
 int kc_test(const char *name, void (*fn)(kc_t *t), const kc_test_options *options)
 {
 	const uintptr_t at = (uintptr_t)__builtin_return_address(0);
-	kc_t *t = calloc(1, sizeof(*t));
 	uint64_t was;
+	kc_t *t;
 	int ret;
 
+	KC_NEED_FN(fn);
+	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
 	t->name = name;
