@@ -142,26 +142,18 @@ static void run_member(void *data)
 		propagate(member->group, &info);
 }
 
-/* Its argument is copied, to behind it. */
-static void run_copied(void *data)
-{
-	struct member *member = data;
-
-	member->arg = (char *)data + kc_copied_tail(sizeof(*member));
-	run_member(data);
-}
-
 /* With its place, if there is a limit. */
 static int start_member(const struct joining *j, bool limited)
 {
 	struct member member = { j->group, j->fn, j->arg, limited };
 	const struct kc_start start = {
-		.fn = j->copied ? run_copied : run_member,
+		.fn = run_member,
 		.arg = &member,
 		.copied = true,
 		.copy_size = sizeof(member),
 		.tail = j->arg,
 		.tail_size = j->size,
+		.tail_at = j->copied ? offsetof(struct member, arg) : 0,
 		.at = j->at,
 	};
 	int ret;

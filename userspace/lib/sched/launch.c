@@ -2,6 +2,7 @@
 /*
  * Starting a goroutine: in a thread of the pool that waits, or in a new one.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,14 @@ static unsigned int index_of(size_t stack_size)
 	return i;
 }
 
+/* How far behind the argument's copy that of the tail is. */
+static size_t tail_of(const struct kc_start *start)
+{
+	const size_t align = alignof(max_align_t);
+
+	return (start->copy_size + align - 1) / align * align;
+}
+
 /* How much room the copies take: SIZE_MAX if there can be none. */
 static size_t copy_room(const struct kc_start *start)
 {
@@ -28,17 +37,20 @@ static size_t copy_room(const struct kc_start *start)
 		return 0;
 	if (!start->tail_size)
 		return start->copy_size;
-	room = kc_copied_tail(start->copy_size);
+	room = tail_of(start);
 	return room < SIZE_MAX - start->tail_size ? room + start->tail_size : SIZE_MAX;
 }
 
 static void *copy_to(void *room, const struct kc_start *start)
 {
+	char *const tail = (char *)room + tail_of(start);
+
 	if (start->copy_size)
 		memcpy(room, start->arg, start->copy_size);
 	if (start->tail_size)
-		memcpy((char *)room + kc_copied_tail(start->copy_size),
-		       start->tail, start->tail_size);
+		memcpy(tail, start->tail, start->tail_size);
+	if (start->tail_at)
+		memcpy((char *)room + start->tail_at, &tail, sizeof(tail));
 	return room;
 }
 

@@ -73,19 +73,12 @@ struct kc_start {
 	size_t stack_size;
 	bool copied;			/* of the argument it gets a copy, */
 	size_t copy_size;		/* of so many bytes, */
-	const void *tail;		/* and of these, at kc_copied_tail() */
+	const void *tail;		/* and of these, behind it; */
 	size_t tail_size;
+	size_t tail_at;			/* the copy's pointer to them is there. 0: none */
 	uintptr_t at;			/* the call that starts it */
 	const struct kc_starter *starter;	/* NULL: this goroutine */
 };
-
-/* How far behind the copy of an argument of @size bytes that of the tail is. */
-static inline size_t kc_copied_tail(size_t size)
-{
-	const size_t align = alignof(max_align_t);
-
-	return (size + align - 1) / align * align;
-}
 
 /*
  * Start one. Its thread calls @run, which calls the goroutine's function and comes back

@@ -121,9 +121,8 @@ struct member {
 static void leave(void *data)
 {
 	const struct member *member = data;
-	const struct kc_panic *p = kc_g_self()->running;
 
-	if (!p || !p->what || p->recovered)
+	if (!kc_panic_is_fatal(kc_g_self()))
 		kc_waitgroup_done(member->wg);
 }
 
@@ -133,15 +132,6 @@ static void run_member(void *data)
 
 	kc_defer(leave, data);
 	member->fn(member->arg);
-}
-
-/* Its argument is copied, to behind it. */
-static void run_copied(void *data)
-{
-	struct member *member = data;
-
-	member->arg = (char *)data + kc_copied_tail(sizeof(*member));
-	run_member(data);
 }
 
 int kc_waitgroup_start(kc_waitgroup *wg, const struct kc_start *start)
@@ -175,12 +165,13 @@ int kc_waitgroup_go_copy(kc_waitgroup *wg, void (*fn)(void *arg), const void *ar
 {
 	struct member member = { wg, fn, NULL };
 	const struct kc_start start = {
-		.fn = run_copied,
+		.fn = run_member,
 		.arg = &member,
 		.copied = true,
 		.copy_size = sizeof(member),
 		.tail = arg,
 		.tail_size = size,
+		.tail_at = offsetof(struct member, arg),
 		.at = CALLER,
 	};
 
