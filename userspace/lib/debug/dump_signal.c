@@ -51,6 +51,11 @@ static void wake(void)
 	sys_futex_wake_one(&dumps.wakes);
 }
 
+KC_EARLY static void wake_dumper(void)
+{
+	kc_catch_wake_by(KC_CATCH_DUMP, wake);
+}
+
 /* As if nobody had caught it. */
 static void die_of(int signal)
 {
@@ -97,7 +102,6 @@ static int ask_for(int signal, uint32_t flags)
 		return ret;
 	dumps.runs = true;
 	__atomic_store_n(&dumps.flags[signal], flags, __ATOMIC_RELAXED);
-	kc_catch_wake_by(KC_CATCH_DUMP, wake);
 	return kc_catch(KC_CATCH_DUMP, signal);
 }
 

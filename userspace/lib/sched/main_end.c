@@ -103,26 +103,26 @@ static void next_round(void *data)
 		pthread_setspecific(round_key, (void *)(round + 1));
 }
 
-static void begin(void)
-{
-	if (!error && !pthread_getspecific(round_key))
-		pthread_setspecific(round_key, (void *)(uintptr_t)1);
-}
-
 static void make_key(void)
 {
 	error = -pthread_key_create(&round_key, next_round);
-	/* Who finds the hook finds the key. */
-	if (!error)
-		__atomic_store_n(&kc_main_hook, begin, __ATOMIC_RELEASE);
 }
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 
+/* The key may be missing yet: a constructor may be earlier than ours. */
+static void begin(void)
+{
+	pthread_once(&key_once, make_key);
+	if (!error && !pthread_getspecific(round_key))
+		pthread_setspecific(round_key, (void *)(uintptr_t)1);
+}
+
+KC_SET_HOOK(kc_main_hook, begin)
+
 /* The library may be loaded by another thread: then there is only the hook. */
 KC_EARLY static void watch_first(void)
 {
-	pthread_once(&key_once, make_key);
 	if (sys_gettid() == sys_getpid())
 		begin();
 }

@@ -140,8 +140,8 @@ void kc_g_set_name(struct kc_g *g, const char *name);
 
 /*
  * The first thread of the process ends, which is this one, but not the process. The
- * hook is NULL as long as there is no thread of the library's: then libc does all that
- * is to be done. See main_end.c.
+ * hook is NULL in a program that can start no thread of the library's: then libc does
+ * all that is to be done. See main_end.c.
  */
 KC_HOOK extern void (*kc_main_hook)(void);
 void kc_g_main_ends(void);
