@@ -19,6 +19,7 @@
 
 #include "base/fork.h"
 #include "base/futex.h"
+#include "base/task.h"
 
 uint32_t kc_generation;
 
@@ -27,6 +28,14 @@ uint32_t kc_generation;
  */
 static struct kc_fork *first;
 static uint32_t lock;
+
+/*
+ * What the thread that forks had blocked, under the lock. It blocks all signals for as
+ * long as it holds the locks. So no handler runs that would wait for one of them. And a
+ * signal that comes to the child early finds the parts put right: it waits until each
+ * has taken away what was for the parent.
+ */
+static struct kc_sigmask blocked;
 
 static pthread_once_t locks_once = PTHREAD_ONCE_INIT;
 static int error;
@@ -55,18 +64,24 @@ static void lock_from_last(const struct kc_fork *f)
 
 static void before(void)
 {
+	struct kc_sigmask mask;
+
+	sys_block_signals(&mask);
 	kc_lock(&lock);
+	blocked = mask;
 	lock_from_last(first);
 }
 
 static void unlock_all(void)
 {
+	const struct kc_sigmask mask = blocked;
 	const struct kc_fork *f;
 
 	for (f = first; f; f = f->next)
 		if (f->unlock)
 			f->unlock();
 	kc_unlock(&lock);
+	sys_set_sigmask(&mask, NULL);
 }
 
 static void in_child(void)

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 
@@ -75,6 +76,18 @@ static inline void sys_set_sigmask(const struct kc_sigmask *mask,
 				   struct kc_sigmask *old)
 {
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, old, sizeof(*mask));
+}
+
+/* All but libc's own, which another thread may wait for. */
+static inline void sys_block_signals(struct kc_sigmask *old)
+{
+	struct kc_sigmask all;
+	int i;
+
+	memset(&all, 0xff, sizeof(all));
+	for (i = KC_LIBC_SIGNAL; i < KC_LIBC_SIGNAL + KC_LIBC_SIGNALS; i++)
+		kc_sigmask_del(&all, i);
+	sys_set_sigmask(&all, old);
 }
 
 static inline void sys_get_sigmask(struct kc_sigmask *mask)

@@ -73,16 +73,6 @@ size_t kc_thread_whole_stack(size_t room)
 	return whole;
 }
 
-void kc_thread_block_signals(struct kc_sigmask *old)
-{
-	struct kc_sigmask all;
-
-	memset(&all, 0xff, sizeof(all));
-	for (int i = KC_LIBC_SIGNAL; i < KC_LIBC_SIGNAL + KC_LIBC_SIGNALS; i++)
-		kc_sigmask_del(&all, i);
-	sys_set_sigmask(&all, old);
-}
-
 /* FNV-1a. */
 static uint64_t hash_cpus(const unsigned char *mask, long size)
 {
@@ -159,7 +149,7 @@ int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
 	if (!error)
 		error = pthread_attr_setguardsize(&attr, KC_GUARD_SIZE);
 	if (!error) {
-		kc_thread_block_signals(&old);
+		sys_block_signals(&old);
 		error = pthread_create(thread, &attr, fn, arg);
 		sys_set_sigmask(&old, NULL);
 	}
@@ -195,7 +185,7 @@ void kc_thread_add_own(void)
 
 void kc_thread_become_own(void)
 {
-	kc_thread_block_signals(NULL);
+	sys_block_signals(NULL);
 	kc_thread_is_own = true;
 	kc_thread_add_own();
 }

@@ -26,9 +26,6 @@ int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
 /* The stack that gives a thread so much room. 0: that is too much. */
 size_t kc_thread_whole_stack(size_t room);
 
-/* All but those of libc, and of the thread itself. */
-void kc_thread_block_signals(struct kc_sigmask *old);
-
 /*
  * Schedule this thread as the first one of the process, and tell how that is. False if
  * it cannot be.

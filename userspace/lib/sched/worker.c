@@ -42,7 +42,7 @@ static bool reset(struct kc_worker *w)
 {
 	char comm[KC_COMM_SIZE];
 
-	kc_thread_block_signals(NULL);
+	sys_block_signals(NULL);
 	if (!w->keep || !kc_thread_is_scheduled(&w->sched, w->cpus))
 		return false;
 	set_altstack(w);
@@ -59,7 +59,7 @@ static void end(void *data)
 	const stack_t none = { .ss_flags = SS_DISABLE };
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	kc_thread_block_signals(NULL);
+	sys_block_signals(NULL);
 	sys_set_altstack(&none);
 	kc_g_current = NULL;
 	kc_pool_leave(data);
