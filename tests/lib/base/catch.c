@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -42,30 +43,52 @@ static void say_nothing(void)
 	close(null);
 }
 
-static void expect_default(void)
+static void expect_killed(pid_t pid)
 {
-	struct sigaction now;
+	int status;
 
-	must_int(sigaction(SIGUSR1, NULL, &now), 0);
-	expect(now.sa_handler == SIG_DFL);
+	must_int(waitpid(pid, &status, 0), pid);
+	if (!expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1))
+		tap_note("status %#x", status);
 }
 
 /* It does what was done before any of it. */
 static void expect_child_dies(void)
 {
 	const pid_t pid = fork();
-	int status;
 
 	must(pid >= 0);
 	if (!pid) {
-		expect_default();
 		raise(SIGUSR1);
 		sleep_ms(1000);
 		_exit(0);
 	}
-	must_int(waitpid(pid, &status, 0), pid);
-	if (!expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1))
-		tap_note("status %#x", status);
+	expect_killed(pid);
+}
+
+/* So early that the child has not begun to run: there is one processor for both. */
+static void test_early(void)
+{
+	kc_ctx *ctx = notified();
+	cpu_set_t one;
+	pid_t pid;
+	int i;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	must_int(sched_setaffinity(0, sizeof(one), &one), 0);
+	for (i = 0; i < 50; i++) {
+		pid = fork();
+		must(pid >= 0);
+		if (!pid) {
+			sleep_ms(1000);
+			_exit(0);
+		}
+		must_int(kill(pid, SIGUSR1), 0);
+		expect_killed(pid);
+	}
+	expect_int(kc_ctx_err(ctx), 0);
+	kc_cancel_unref(ctx);
 }
 
 static void test_fork(void)
@@ -91,26 +114,53 @@ static void test_fork_other_way(void)
 	expect_child_dies();
 }
 
+/* What is written to stderr from now on. */
+static int keep_stderr(void)
+{
+	const int fd = memfd_create("dumps", MFD_CLOEXEC);
+
+	must(fd >= 0);
+	must(dup2(fd, STDERR_FILENO) >= 0);
+	return fd;
+}
+
+/* Each tells of the first goroutine once. */
+static int nr_dumps(int fd)
+{
+	static char text[65536];
+	const char *at = text;
+	ssize_t len;
+	int nr;
+
+	len = pread(fd, text, sizeof(text) - 1, 0);
+	must(len >= 0);
+	text[len] = '\0';
+	for (nr = 0; (at = strstr(at, "goroutine 1 [")); nr++)
+		at++;
+	return nr;
+}
+
 /* Both are told; and the one that stays goes on when the other one stops. */
 static void test_both(void)
 {
+	const int fd = keep_stderr();
 	kc_ctx *ctx = notified();
-	long long before;
 
-	say_nothing();
+	/* From now on it is a goroutine that dumps tell of. */
+	must_int(kc_goid(), 1);
 	dump();
 	raise(SIGUSR1);
-	until(kc_ctx_err(ctx));
+	until(nr_dumps(fd) == 1 && kc_ctx_err(ctx));
 	kc_cancel_unref(ctx);
-	/* It would be the end. */
-	before = cpu_ns();
+	/* Without the other one this would be the end of the process. */
 	raise(SIGUSR1);
-	until(cpu_ns() - before > 10 * KC_MICROSECOND);
+	until(nr_dumps(fd) == 2);
 	ctx = notified();
 	raise(SIGUSR1);
-	until(kc_ctx_err(ctx));
+	until(nr_dumps(fd) == 3 && kc_ctx_err(ctx));
 	kc_cancel_unref(ctx);
 	raise(SIGUSR1);
+	until(nr_dumps(fd) == 4);
 }
 
 static atomic_int handled;
@@ -144,6 +194,112 @@ static void test_program(void)
 	must_int(sigaction(SIGUSR1, NULL, &now), 0);
 	expect(now.sa_handler == handle);
 	expect_int(atomic_load(&handled), 0);
+}
+
+static struct sigaction replaced;
+
+/* It calls what it replaced, as libraries do that want signals too. */
+static void chain(int signal, siginfo_t *info, void *context)
+{
+	if (atomic_fetch_add(&handled, 1) > 100)
+		_exit(1);
+	if (replaced.sa_flags & SA_SIGINFO)
+		replaced.sa_sigaction(signal, info, context);
+	else if (replaced.sa_handler != SIG_DFL && replaced.sa_handler != SIG_IGN)
+		replaced.sa_handler(signal);
+}
+
+static void install_chain(void)
+{
+	const struct sigaction action = {
+		.sa_sigaction = chain,
+		.sa_flags = SA_SIGINFO,
+	};
+
+	must_int(sigaction(SIGUSR1, &action, &replaced), 0);
+}
+
+/* True if this many were handled by one that came; and there are no more. */
+static bool is_handled(int times)
+{
+	atomic_store(&handled, 0);
+	raise(SIGUSR1);
+	sleep_ms(20);
+	return expect_int(atomic_load(&handled), times);
+}
+
+static void expect_in_child(int times)
+{
+	const pid_t pid = fork();
+	int status;
+
+	must(pid >= 0);
+	if (!pid)
+		_exit(!is_handled(times));
+	must_int(waitpid(pid, &status, 0), pid);
+	expect_int(status, 0);
+}
+
+/* A handler of the program's that calls the library's. */
+static void test_chain(void)
+{
+	kc_ctx *ctx;
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		ctx = notified();
+		/* In the second round it is there already, below ours. */
+		if (!round)
+			install_chain();
+		raise(SIGUSR1);
+		until(kc_ctx_err(ctx));
+		expect_in_child(1);
+		kc_cancel_unref(ctx);
+		is_handled(1);
+		expect_in_child(1);
+	}
+	/* Told by way of the program's handler, and then by it alone. */
+	ctx = notified();
+	install_chain();
+	raise(SIGUSR1);
+	until(kc_ctx_err(ctx));
+	kc_cancel_unref(ctx);
+	is_handled(1);
+}
+
+/* What was there before the library's is called by way of that. */
+static void test_chain_through(void)
+{
+	const struct sigaction action = { .sa_handler = handle };
+	kc_ctx *ctx;
+
+	must_int(sigaction(SIGUSR1, &action, NULL), 0);
+	ctx = notified();
+	install_chain();
+	expect_in_child(2);
+	is_handled(1);
+	until(kc_ctx_err(ctx));
+	kc_cancel_unref(ctx);
+	is_handled(2);
+	expect_in_child(2);
+}
+
+/* The program puts the library's handler back when nobody is told any more. */
+static void test_stale(void)
+{
+	kc_ctx *ctx = notified();
+
+	install_chain();
+	kc_cancel_unref(ctx);
+	must_int(sigaction(SIGUSR1, &replaced, NULL), 0);
+	expect_child_dies();
+	must(signal(SIGUSR1, handle) != SIG_ERR);
+	ctx = notified();
+	install_chain();
+	kc_cancel_unref(ctx);
+	must_int(sigaction(SIGUSR1, &replaced, NULL), 0);
+	is_handled(1);
+	is_handled(1);
 }
 
 /*
@@ -209,10 +365,27 @@ static void let_go_on(const struct slow_stack *s)
 	}
 }
 
-/* It comes while it is caught, and the handler begins when it is not any more. */
+static siginfo_t seen;
+static pid_t seen_by;
+
+static void see(int signal, siginfo_t *info, void *context)
+{
+	(void)context;
+	seen = *info;
+	seen_by = gettid();
+	handle(signal);
+}
+
+/*
+ * It comes while it is caught, and the handler begins when it is not any more. It does
+ * what it did before: in the same thread, and with the same value.
+ */
 static void test_late(void)
 {
-	const struct sigaction action = { .sa_handler = handle };
+	const struct sigaction action = {
+		.sa_sigaction = see,
+		.sa_flags = SA_SIGINFO,
+	};
 	struct slow_stack s = { .uffd = -1 };
 	pthread_t thread;
 	kc_ctx *ctx;
@@ -225,7 +398,7 @@ static void test_late(void)
 	ctx = notified();
 	thread = start(spin_on, &s);
 	until(atomic_load(&s.tid));
-	must_int(tgkill(getpid(), atomic_load(&s.tid), SIGUSR1), 0);
+	must_int(pthread_sigqueue(thread, SIGUSR1, (union sigval){ 7 }), 0);
 	until(is_held_up(&s, 0));
 	kc_ctx_unref(ctx);
 	expect_int(atomic_load(&handled), 0);
@@ -234,13 +407,20 @@ static void test_late(void)
 	atomic_store(&s.over, true);
 	join(thread);
 	expect_int(atomic_load(&handled), 1);
+	expect_int(seen_by, atomic_load(&s.tid));
+	expect_int(seen.si_code, SI_QUEUE);
+	expect_int(seen.si_value.sival_int, 7);
 }
 
 static const struct tap_test tests[] = {
 	{ "a child does what was done before", test_fork },
 	{ "in whatever order they came", test_fork_other_way },
 	{ "one of two that stops leaves the other", test_both },
+	{ "a signal that comes to a child early", test_early },
 	{ "handlers of the program's own", test_program },
+	{ "a handler that calls the library's", test_chain },
+	{ "a handler below the library's is called by way of it", test_chain_through },
+	{ "the library's handler is put back when nobody is told", test_stale },
 	{ "a signal that comes when the last one stops", test_late },
 };
 

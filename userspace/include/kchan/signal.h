@@ -26,8 +26,11 @@ KC_DECLS_BEGIN
  * The process does not do on that signal what it did before, until nobody is told of
  * it any more. The library handles the signal, by sigaction(). When the program
  * changes that itself meanwhile, nobody is told until the next kc_notify() of that
- * signal, and what the program installed stays. After fork() the child does what the
- * parent did before, and sends nothing.
+ * signal, and what the program installed stays. A handler that it installs may call the
+ * one that it replaced, which is the library's. Then channels are told by way of it. When
+ * nobody is told any more, the library's handler calls the handler that was there before,
+ * if there was one. After fork() the child does what the parent did before, and sends
+ * nothing.
  *
  * 0, or
  * -EINVAL	a signal that cannot be caught, or is the mark of a fault (SIGSEGV,
@@ -47,9 +50,10 @@ void kc_notify_stop(kc_chan *c);
 
 /*
  * Nobody is told of the @n signals at @signums any more, neither by kc_notify() nor by
- * kc_notify_context(). The process does again on them what it did before. If @n is 0
- * that is so of all signals, and @signums may be NULL. When this returns nothing more
- * is sent. What is queued stays so.
+ * kc_notify_context(). The process does again on them what it did before; but a signal
+ * that kc_dump_on_signal() was asked for goes on writing dumps. If @n is 0 that is so of
+ * all signals, and @signums may be NULL. When this returns nothing more is sent. What is
+ * queued stays so.
  *
  * 0, or
  * -EINVAL	a signal that kc_notify() does not take; nothing was changed

@@ -6,6 +6,10 @@
  * signal that it has come, and wakes it. What the program had installed before is put
  * back when no part catches the signal any more, in whatever order they came and went,
  * and in the child of a fork().
+ *
+ * The program may install a handler of its own over ours that calls ours. While a part
+ * catches the signal, that part is told. Then the call is passed on to the handler that
+ * was there before ours, if there was one.
  */
 #ifndef LIBKCHAN_BASE_CATCH_H
 #define LIBKCHAN_BASE_CATCH_H
@@ -24,7 +28,7 @@ enum kc_catcher {
 	KC_NR_CATCHERS,
 };
 
-/* What wakes a part, in the handler. Once, before it catches any. */
+/* What wakes a part, in the handler. To be called by a constructor. */
 KC_REGISTRY void kc_catch_wake_by(enum kc_catcher who, void (*wake)(void));
 
 /*
@@ -34,8 +38,9 @@ KC_REGISTRY void kc_catch_wake_by(enum kc_catcher who, void (*wake)(void));
 int kc_catch(enum kc_catcher who, int signum);
 
 /*
- * Do not, any more. A signal that comes meanwhile has come for the part, which should
- * look once more (kc_catch_take()), or it does what it did before: one of the two.
+ * The part does not catch the signal any more. A signal that comes meanwhile has come for
+ * the part, which should look once more (kc_catch_take()), or it does what it did before:
+ * one of the two.
  */
 void kc_catch_end(enum kc_catcher who, int signum);
 
