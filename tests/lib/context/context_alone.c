@@ -5,7 +5,9 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bubble.h"
@@ -353,6 +355,96 @@ static void test_descriptors_crowd(void)
 	}
 }
 
+/* Waits that a signal handler forks in the middle of. */
+static struct forking {
+	kc_ctx *ctx;
+	pthread_t waiter;
+	_Atomic pid_t child;		/* 0: it is this process; -1: there is none yet */
+} forking;
+
+static int wait_for_time(kc_ctx *ctx)
+{
+	return kc_sleep_ctx(ctx, LATE);
+}
+
+static int wait_for_tokens(kc_ctx *ctx)
+{
+	kc_sem sem = KC_SEM_INIT(1);
+
+	must_int(kc_sem_try_acquire(&sem, 1), 0);
+	return kc_sem_acquire_ctx(ctx, &sem, 1);
+}
+
+static int wait_for_descriptor(kc_ctx *ctx)
+{
+	kc_case one;
+	int ends[2], ret;
+
+	must_int(pipe(ends), 0);
+	one = kc_case_fd(ends[0], POLLIN);
+	ret = kc_select_ctx(ctx, &one, 1);
+	close(ends[0]);
+	close(ends[1]);
+	return ret;
+}
+
+static void fork_in_wait(int signal)
+{
+	const pid_t child = fork();
+
+	(void)signal;
+	if (!child)
+		start(cancel_soon, forking.ctx);
+	atomic_store(&forking.child, child);
+}
+
+/* In the parent: by the time it cancels, what the child cancelled has ended no wait here. */
+static void *interrupt(void *arg)
+{
+	int status;
+
+	until(look_for("forks").g.state != KC_STATE_RUNNING);
+	must_int(pthread_kill(forking.waiter, SIGUSR1), 0);
+	until(atomic_load(&forking.child) > 0);
+	must_int(waitpid(atomic_load(&forking.child), &status, 0),
+		 atomic_load(&forking.child));
+	expect_int(status, 0);
+	sleep_ms(20);
+	expect(look_for("forks").g.state != KC_STATE_RUNNING);
+	expect_int(kc_cancel(forking.ctx), 0);
+	return arg;
+}
+
+static void wait_and_fork(const char *about, int (*wait)(kc_ctx *ctx))
+{
+	pthread_t thread;
+	int ret;
+
+	tap_about("%s", about);
+	forking.ctx = cancellable(NULL);
+	atomic_store(&forking.child, -1);
+	thread = start(interrupt, NULL);
+	ret = wait(forking.ctx);
+	if (!atomic_load(&forking.child))
+		_exit(!(ret == -ECANCELED && kc_ctx_err(forking.ctx) == ret));
+	expect_int(ret, -ECANCELED);
+	join(thread);
+	kc_ctx_unref(forking.ctx);
+}
+
+/* The thread that forked waits on in both processes, each for its own context. */
+static void test_fork_in_wait(void)
+{
+	struct sigaction forks = { .sa_handler = fork_in_wait };
+
+	must_int(sigaction(SIGUSR1, &forks, NULL), 0);
+	kc_set_goname("forks");
+	forking.waiter = pthread_self();
+	wait_and_fork("a time", wait_for_time);
+	wait_and_fork("tokens", wait_for_tokens);
+	wait_and_fork("a descriptor", wait_for_descriptor);
+}
+
 static const struct tap_test tests[] = {
 	{ "sleep", test_sleep },
 	{ "select", test_select },
@@ -365,6 +457,7 @@ static const struct tap_test tests[] = {
 	{ "many, just in time", test_crowd },
 	{ "together with descriptors", test_descriptors },
 	{ "together with descriptors, just in time", test_descriptors_crowd },
+	{ "a signal handler forks in the middle of it", test_fork_in_wait },
 };
 
 TAP_MAIN(tests)

@@ -68,6 +68,11 @@ static inline long sys_dup_to(int fd, int to)
 	return sys_ret(syscall(SYS_dup3, fd, to, 0));
 }
 
+static inline long sys_dup_cloexec_to(int fd, int to)
+{
+	return sys_ret(syscall(SYS_dup3, fd, to, O_CLOEXEC));
+}
+
 static inline long sys_close_range(unsigned int first, unsigned int last)
 {
 	return sys_ret(syscall(SYS_close_range, first, last, 0));

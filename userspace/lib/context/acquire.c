@@ -37,6 +37,7 @@ static int begin(struct kc_stop *stop, uint32_t *word, uint32_t from, uint32_t t
 	s->from = from;
 	s->to = to;
 	s->wait.cancelled = cancelled;
+	s->wait.forked = NULL;
 	/* Here no channel of another process can be waited for. */
 	ret = kc_node_arm(s->node, false);
 	return ret ? ret : kc_ctx_wait_add(s->node, &s->wait);

@@ -24,6 +24,7 @@
 #include "base/futex.h"
 #include "context/node.h"
 #include "race/race.h"
+#include "sched/routine.h"
 
 kc_error kc_canceled = KC_ERROR_ALWAYS(-ECANCELED, "context canceled");
 static kc_error timed_out =
@@ -279,6 +280,7 @@ int kc_ctx_wait_add(struct kc_node *n, struct kc_ctx_wait *w)
 		else
 			kc_list_init(&w->link);
 		kc_list_add(&waits, &w->all);
+		w->thread = &kc_g_current;
 		w->linked = true;
 	}
 	kc_unlock(&kc_ctx_lock);
@@ -310,18 +312,27 @@ static void unlock_tree(void)
 }
 
 /*
- * In the child, with the locks held. Those who waited are not there, and functions
- * to be run are the parent's.
+ * In the child, with the locks held. Those who waited are not there, but for the thread
+ * that forked: it did so in a signal handler, and waits again after that. Functions to be
+ * run are the parent's. A thread is known by where its own variables are, also in the
+ * child.
  */
 static void forked(void)
 {
+	struct kc_list *link, *next;
 	struct kc_ctx_wait *w;
 
-	while (!kc_list_empty(&waits)) {
-		w = kc_container(waits.next, struct kc_ctx_wait, all);
-		unlink_wait(w);
-		if (w->later)
+	for (link = waits.next; link != &waits; link = next) {
+		next = link->next;
+		w = kc_container(link, struct kc_ctx_wait, all);
+		if (w->later) {
+			unlink_wait(w);
 			kc_list_add(&left, &w->all);
+		} else if (w->thread != &kc_g_current) {
+			unlink_wait(w);
+		} else if (w->forked) {
+			w->forked(w);
+		}
 	}
 }
 

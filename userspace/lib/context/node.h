@@ -118,8 +118,12 @@ struct kc_ctx_wait {
 	struct kc_list all;
 	bool linked;
 	bool later;
+	const void *thread;		/* that waits; by kc_ctx_wait_add() */
 	void (*cancelled)(struct kc_ctx_wait *w);
-	/* With @later: in the child of a fork(), where nobody is told any more. */
+	/*
+	 * In the child of a fork(). With @later: nobody is told any more. Without: its
+	 * thread is the one that is left, and goes on waiting. NULL: that needs nothing.
+	 */
 	void (*forked)(struct kc_ctx_wait *w);
 };
 

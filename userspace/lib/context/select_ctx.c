@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/fork.h"
 #include "base/hook.h"
+#include "base/proc.h"
 #include "base/sys.h"
 #include "chan/cases.h"
 #include "chan/handle.h"
@@ -60,6 +61,21 @@ static void cancelled(struct kc_ctx_wait *wait)
 	ring(kc_container(wait, struct event, wait)->fd);
 }
 
+/*
+ * The parent polls the same eventfd: so the child has one of its own, by the same number.
+ * If it cannot have one it shares that one still.
+ */
+static void forked(struct kc_ctx_wait *wait)
+{
+	const int fd = kc_container(wait, struct event, wait)->fd;
+	const int own = sys_eventfd();
+
+	if (own < 0)
+		return;
+	sys_dup_cloexec_to(own, fd);
+	sys_close(own);
+}
+
 static void add_polled(struct kc_live *live, kc_chan *done, int fd, size_t index)
 {
 	struct kchan_case *to = kc_live_add(live, index, done);
@@ -91,6 +107,7 @@ static int add_event(struct kc_live *live, struct kc_node *n, size_t index)
 	}
 	event->fd = fd;
 	event->wait.cancelled = cancelled;
+	event->wait.forked = forked;
 	event->next = live->events;
 	live->events = event;
 	if (kc_ctx_wait_add(n, &event->wait))

@@ -102,6 +102,7 @@ static unsigned int join(struct one *all, uint32_t *word,
 		all[i].word = word;
 		all[i].wait.later = false;
 		all[i].wait.cancelled = cancelled;
+		all[i].wait.forked = NULL;
 		if (kc_ctx_wait_add(nodes[i], &all[i].wait))
 			break;
 	}
