@@ -222,6 +222,59 @@ static void test_flight(void)
 	expect_int(kc_protect(drop_result, &result, NULL), 1);
 }
 
+static void count_panics(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+	panics((void *)"a context's value");
+}
+
+static kc_error *panic_with_value(void *arg)
+{
+	kc_panic_value(arg, count, "a member");
+}
+
+static kc_error *fail_at_once(void *arg)
+{
+	(void)arg;
+	return kc_error_new(-ENOENT, NULL);
+}
+
+static void wait_for_group(void *arg)
+{
+	(void)kc_group_wait(arg);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+/* It holds the last reference to its context, whose value panics. */
+static void run_group(kc_error *(*fn)(void *arg), const char *text)
+{
+	static const char key;
+	kc_group group = KC_GROUP_INIT;
+	atomic_int dropped = 0;
+	kc_ctx *top, *ctx;
+	kc_panic_info info;
+
+	must_int(kc_with_value(&top, NULL, &key, &dropped, count_panics), 0);
+	must_int(kc_group_with_context(&group, &ctx, top), 0);
+	kc_ctx_unref(top);
+	kc_ctx_unref(ctx);
+	must_int(kc_group_set_flags(&group, KC_GROUP_PROPAGATE), 0);
+	must_int(kc_group_go(&group, fn, NULL), 0);
+	must_int(kc_protect(wait_for_group, &group, &info), 1);
+	expect(!strcmp(info.text, text));
+	kc_panic_info_clear(&info);
+	expect_int(atomic_load(&dropped), 1);
+	must_int(kc_shutdown(), 0);
+}
+
+static void test_group(void)
+{
+	run_group(fail_at_once, "destroying a context's value");
+	run_group(panic_with_value, "destroying a context's value");
+	/* The panic that was to be raised is dropped as well. */
+	expect_int(atomic_load(&destroyed), 1);
+}
+
 static void panic_at_log(void *arg, const char *text)
 {
 	if (arg)
@@ -470,6 +523,7 @@ static const struct tap_test tests[] = {
 	{ "a panic's value", test_panic_value },
 	{ "a once function's value", test_once_value },
 	{ "a flight's value", test_flight },
+	{ "a group's context", test_group },
 	{ "the logger, in a look for leaks", test_leak_check },
 	{ "the logger, told of a safe goroutine's panic", test_safe },
 	{ "the value of a safe goroutine's panic", test_safe_value },

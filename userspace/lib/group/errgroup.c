@@ -105,8 +105,9 @@ static void propagate(kc_group *g, kc_panic_info *info)
 	if (!g->panic)
 		g->panic = kc_panicked_ref(info->panic);
 	kc_unlock(&g->lock);
-	kc_panic_info_clear(info);
 	cancel(g, err);
+	/* Last: what drops its value may be left by a panic. */
+	kc_panic_info_clear(info);
 }
 
 /* A panic that is going to end the program must not let others go on first. */
@@ -223,12 +224,43 @@ struct spoils {
 	struct kc_panicked *panic;
 };
 
-static void drop(const struct spoils *spoils)
+static void drop_ctx(void *ctx)
 {
-	kc_ctx_unref(spoils->ctx);
+	kc_ctx_unref(ctx);
+}
+
+/* The values of both are the program's, and dropping one may panic. */
+static void drop(void *data)
+{
+	const struct spoils *spoils = data;
+	KC_DEFER_SCOPE;
+
+	kc_defer(drop_ctx, spoils->ctx);
 	kc_error_unref(spoils->error);
 	if (spoils->panic)
 		kc_panicked_unref(spoils->panic);
+}
+
+static void drop_error(void *data)
+{
+	kc_error_unref(*(kc_error **)data);
+}
+
+/* Drops what is taken away, and tells how it went: @err, or @panic, which it raises. */
+static kc_error *finish(struct spoils *spoils, kc_error *err,
+			struct kc_panicked *panic)
+{
+	kc_error *held = err;
+	KC_DEFER_SCOPE;
+
+	kc_defer(drop_error, &held);
+	if (panic) {
+		kc_defer(drop, spoils);
+		kc_raise(kc_g_self(), panic);
+	}
+	drop(spoils);
+	held = NULL;
+	return err;
 }
 
 kc_error *kc_group_wait(kc_group *g)
@@ -253,10 +285,5 @@ kc_error *kc_group_wait(kc_group *g)
 		g->panic = NULL;
 	}
 	kc_unlock(&g->lock);
-	drop(&spoils);
-	if (panic) {
-		kc_error_unref(err);
-		kc_raise(kc_g_self(), panic);
-	}
-	return err;
+	return finish(&spoils, err, panic);
 }
