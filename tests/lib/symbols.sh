@@ -101,6 +101,19 @@ few_objects()
 		END { exit bad }'
 }
 
+# Frames of the library are told by where its code is: see lib/base/code.h.
+in_one_place()
+{
+	for each in libkchan libkchan-test; do
+		nm -n "$build/$each.so.0" | awk '
+			$3 == "kc_code_start" { inside = 1 }
+			$3 == "kc_code_end" { inside = 0; ended = 1 }
+			$2 == "T" && $3 ~ /^kc_/ { nr++ }
+			$2 == "T" && $3 ~ /^kc_/ && !inside { print; bad = 1 }
+			END { exit bad || !nr || !ended }' || return
+	done
+}
+
 soname()
 {
 	for each in libkchan libkchan-test; do
@@ -186,6 +199,7 @@ step "nothing else is exported" nothing_else
 step "the static libraries have no names but those of calls, and such as no program has" \
 	own_names
 step "a static program of channels has 20 objects at most, and none for tests" few_objects
+step "the code is in one place" in_one_place
 step "the sonames" soname
 step "no cancellation points" no_cancellation_points
 step "install, build against it, uninstall" installed
