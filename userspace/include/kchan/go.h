@@ -26,8 +26,10 @@
  *	pids.max of the cgroup	TasksMax= of a systemd unit
  *	kernel.threads-max, kernel.pid_max
  *	vm.max_map_count	two for each goroutine: 65530 do for 32,000
- *	RLIMIT_AS, vm.overcommit_memory = 2
- *				stacks count whole: about 200 KiB each
+ *	RLIMIT_AS		stacks count whole, and so do the guards below them
+ *				(see kc_go()): about 1.2 MiB each
+ *	vm.overcommit_memory = 2
+ *				stacks count whole, guards do not: about 200 KiB each
  *
  * Apart from that, each channel that they use is a file (RLIMIT_NOFILE).
  *
@@ -144,9 +146,11 @@ void kc_set_goname(const char *name);
 
 /*
  * Wait until all goroutines have ended, and all threads of the pool with them. After
- * that no thread of the library is left but the one that serves timers (time.h), if
- * that was needed. Goroutines may start others meanwhile, which are waited for too.
- * Afterwards kc_go() works as before.
+ * that no thread of the library is left but these, if they were needed: the one that
+ * serves timers and signals (time.h, signal.h), those of kc_detect_deadlock() and of
+ * kc_dump_on_signal(), and the one that waits for the end of the process where main()
+ * was left by pthread_exit(). Goroutines may start others meanwhile, which are waited
+ * for too. Afterwards kc_go() works as before.
  *
  * 0, or
  * -EDEADLK	called in a goroutine, which would wait for itself

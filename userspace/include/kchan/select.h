@@ -150,8 +150,8 @@ kc_case kc_case_after(int64_t duration);
  * The index of that case, which is at least 0, or
  * -EAGAIN	of the try form: no case is ready, at one instant
  * -ETIMEDOUT	of the timed forms: the time is over
- * -E2BIG	more than 64 of them are on a channel or a descriptor (others,
- *	and those that are never ready, do not count)
+ * -E2BIG	more than 64 of them are on a channel, a context or a descriptor
+ *	(others, and those that are never ready, do not count)
  * -EBADF	the handle is for the other direction only, or a descriptor is
  *	not open
  * -EINVAL	a message on a channel that is not in message mode, or an element
