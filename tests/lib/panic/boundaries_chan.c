@@ -105,6 +105,7 @@ static void discard_in(struct wanting *w)
 {
 	tap_about("%s", ways[w->way]);
 	ask(w, panics);
+	until(kc_len(w->c) == 1);
 	expect_int(kc_protect(discard, w, NULL), 1);
 	kc_unref(w->c);
 }
