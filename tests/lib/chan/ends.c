@@ -3,8 +3,10 @@
  * Handles of one direction.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -320,6 +322,79 @@ static void test_fork_blocked(void)
 	}
 }
 
+#ifdef __x86_64__
+#define TRAP_FLAG	((greg_t)0x100)
+
+static bool is_child;
+static unsigned int nr_forks, nr_bad;
+
+/* Comes after each instruction, and forks there. The child goes on without. */
+static void fork_here(int signal, siginfo_t *info, void *context)
+{
+	ucontext_t *at = context;
+	const int saved = errno;
+	int status = 1;
+	pid_t pid;
+
+	(void)signal;
+	(void)info;
+	pid = fork();
+	if (!pid) {
+		is_child = true;
+		at->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+	} else {
+		waitpid(pid, &status, 0);
+		nr_forks++;
+		nr_bad += status != 0;
+	}
+	errno = saved;
+}
+
+static void step(bool on)
+{
+	unsigned long flags = __builtin_ia32_readeflags_u64();
+
+	flags = on ? flags | TRAP_FLAG : flags & ~TRAP_FLAG;
+	__builtin_ia32_writeeflags_u64(flags);
+}
+
+/*
+ * A call in which a handler forks, at each of its instructions. In the child the call
+ * goes on. Then the child drops the last reference, which closes the descriptor.
+ */
+static void test_fork_in_call(void)
+{
+	const struct sigaction action = {
+		.sa_sigaction = fork_here,
+		.sa_flags = SA_SIGINFO,
+	};
+	kc_chan *c = make(8, 1);
+	const int fd = kc_fd(c);
+
+	if (SANITIZED)
+		tap_skip("the sanitizer has handlers of its own");
+	expect_int(kc_len(c), 0);
+	must_int(sigaction(SIGTRAP, &action, NULL), 0);
+	step(true);
+	(void)kc_len(c);
+	step(false);
+	if (is_child) {
+		kc_unref(c);
+		_exit(fcntl(fd, F_GETFD) != -1);
+	}
+	tap_note("%u forks", nr_forks);
+	expect(nr_forks > 20);
+	expect_int(nr_bad, 0);
+	kc_unref(c);
+	expect_int(fcntl(fd, F_GETFD), -1);
+}
+#else
+static void test_fork_in_call(void)
+{
+	tap_skip("how to step is known for x86-64");
+}
+#endif
+
 static const struct tap_test tests[] = {
 	{ "a handle goes one way only", test_direction },
 	{ "a handle made of one of the same direction", test_again },
@@ -327,6 +402,7 @@ static const struct tap_test tests[] = {
 	{ "who waits is told when the other side goes", test_wakes },
 	{ "a pair between two processes", test_fork },
 	{ "calls that are blocked at a fork", test_fork_blocked },
+	{ "a call in which a handler forks", test_fork_in_call },
 	{ "a pair of message mode", test_messages },
 	{ "of the NULL channel", test_nil },
 	{ "typed handles", test_typed },

@@ -25,13 +25,23 @@ static uint32_t lock;
 static struct kc_list handles = KC_LIST_INIT(handles);
 static struct kc_list orphans = KC_LIST_INIT(orphans);
 
+/* The generation that it is of. */
+static uint8_t generation_of(uint64_t uses)
+{
+	return uses >> KC_GENERATION;
+}
+
+static uint64_t first_uses(uint32_t references)
+{
+	return (uint64_t)kc_generation << KC_GENERATION | references;
+}
+
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 {
 	kc_chan *c = malloc(sizeof(*c));
 
 	if (!c)
 		return NULL;
-	atomic_init(&c->uses, 1);
 	c->fd = fd;
 	c->elem_size = elem_size;
 	c->message = message;
@@ -40,6 +50,7 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->drop = NULL;
 	kc_race_new_handle(c);
 	kc_lock(&lock);
+	atomic_init(&c->uses, first_uses(1));
 	kc_list_add(&handles, &c->all);
 	kc_unlock(&lock);
 	return c;
@@ -177,7 +188,6 @@ void kc_drop_unwanted(void (*drop)(void *elem), void *elem, size_t len)
 static void drop_handle(kc_chan *c)
 {
 	void (*on_free)(void *owner);
-	const int fd = c->fd;
 	void *owner;
 
 	if (c->unreceived)
@@ -185,18 +195,20 @@ static void drop_handle(kc_chan *c)
 	kc_race_drop(c);
 	on_free = c->on_free;
 	owner = c->owner;
-	/* First: what is listed in the child of a fork() is still open there. */
-	free_handle(c);
-	sys_close(fd);
+	/* At once for a fork(): what is open in the child is listed there, or nobody's. */
+	kc_lock(&lock);
+	kc_list_del(&c->all);
+	sys_close(c->fd);
+	kc_unlock(&lock);
+	free(c);
 	if (on_free)
 		on_free(owner);
 }
 
 /* What others did with the handle happens before it is freed. */
-static void put(kc_chan *c, uint64_t use)
+static void drop_if_last(kc_chan *c, uint64_t uses, uint64_t use)
 {
-	kc_race_release(&c->uses);
-	if (atomic_fetch_sub_explicit(&c->uses, use, memory_order_acq_rel) != use)
+	if (uses << (64 - KC_GENERATION) != use << (64 - KC_GENERATION))
 		return;
 	kc_race_acquire(&c->uses);
 	drop_handle(c);
@@ -204,26 +216,45 @@ static void put(kc_chan *c, uint64_t use)
 
 void kc_unref(kc_chan *c)
 {
-	if (c)
-		put(c, 1);
+	if (!c)
+		return;
+	kc_race_release(&c->uses);
+	drop_if_last(c, atomic_fetch_sub_explicit(&c->uses, 1, memory_order_acq_rel),
+		     1);
 }
 
 struct kc_call kc_call_begin(kc_chan *c)
 {
-	atomic_fetch_add_explicit(&c->uses, KC_CALL, memory_order_relaxed);
-	return (struct kc_call){ c, kc_generation };
+	const uint64_t uses = atomic_fetch_add_explicit(&c->uses, KC_CALL,
+							memory_order_relaxed);
+
+	return (struct kc_call){ c, generation_of(uses) };
 }
 
-/* A signal handler may have forked in the middle of it: then it is the parent's. */
+/* Else it is the parent's, and the channel may be gone. */
 static bool holds(const struct kc_call *call)
 {
-	return call->chan && call->generation == kc_generation;
+	return call->chan && call->generation == (uint8_t)kc_generation;
 }
 
 void kc_call_end(const struct kc_call *call)
 {
-	if (holds(call))
-		put(call->chan, KC_CALL);
+	kc_chan *c = call->chan;
+	uint64_t uses;
+
+	if (!holds(call))
+		return;
+	kc_race_release(&c->uses);
+	uses = atomic_load_explicit(&c->uses, memory_order_relaxed);
+	do {
+		/* A handler has forked since we looked. */
+		if (generation_of(uses) != call->generation)
+			return;
+	} while (!atomic_compare_exchange_weak_explicit(&c->uses, &uses,
+							uses - KC_CALL,
+							memory_order_acq_rel,
+							memory_order_relaxed));
+	drop_if_last(c, uses, KC_CALL);
 }
 
 static void end_call(void *data)
@@ -256,10 +287,10 @@ static void unlock_handles(void)
 	kc_unlock(&lock);
 }
 
-static void set_uses(kc_chan *c, uint64_t uses)
+static void set_references(kc_chan *c, uint32_t references)
 {
-	atomic_store_explicit(&c->uses, uses, memory_order_relaxed);
-	if (uses)
+	atomic_store_explicit(&c->uses, first_uses(references), memory_order_relaxed);
+	if (references)
 		return;
 	kc_list_del(&c->all);
 	kc_list_add(&orphans, &c->all);
@@ -267,7 +298,7 @@ static void set_uses(kc_chan *c, uint64_t uses)
 
 void kc_unref_forked(kc_chan *c)
 {
-	set_uses(c, c->uses - 1);
+	set_references(c, (uint32_t)c->uses - 1);
 }
 
 /* No call of the parent's is in progress here: references are left. */
@@ -279,7 +310,7 @@ static void forked(void)
 	for (link = handles.next; link != &handles; link = next) {
 		c = kc_container(link, struct kc_chan, all);
 		next = link->next;
-		set_uses(c, (uint32_t)c->uses);
+		set_references(c, (uint32_t)c->uses);
 	}
 }
 

@@ -13,7 +13,10 @@
  * kernel knows.
  */
 struct kc_chan {
-	/* References, and KC_CALL for each call that is in progress on the handle. */
+	/*
+	 * 32 bits of references, 24 of calls that are in progress on the handle, and the
+	 * lowest 8 of kc_generation.
+	 */
 	_Atomic uint64_t uses;
 	struct kc_list all;
 	int fd;
@@ -42,12 +45,17 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message);
  * A call holds the handle for as long as it lasts, so that another thread may drop the
  * last reference meanwhile. It does so by this, and not by a reference: in the child of a
  * fork() the parent's calls are not there any more, and what they held is not held.
+ *
+ * A signal handler may fork in the middle of a call, and at any of its instructions. So
+ * the generation is in the same word as the count: a call learns it by the very step that
+ * counts the call, and is taken off only in that generation.
  */
-#define KC_CALL	((uint64_t)1 << 32)
+#define KC_CALL		((uint64_t)1 << 32)
+#define KC_GENERATION	56	/* from this bit on */
 
 struct kc_call {
 	kc_chan *chan;		/* NULL: nothing is held */
-	uint32_t generation;
+	uint8_t generation;
 };
 
 struct kc_call kc_call_begin(kc_chan *c);

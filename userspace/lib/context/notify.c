@@ -199,7 +199,8 @@ void kc_notify_del(struct kc_notified *to)
 /* A channel that is told. */
 struct receiver {
 	struct kc_notified to;
-	kc_chan *c;		/* held */
+	kc_chan *c;		/* held, by a reference while it is listed */
+	struct kc_call held;	/* and then by this */
 };
 
 static void tell_channel(struct kc_notified *to, int signum)
@@ -210,14 +211,39 @@ static void tell_channel(struct kc_notified *to, int signum)
 	kc_try_send(r->c, &signum);
 }
 
-static void free_receiver(struct kc_notified *to)
+static void free_receiver(struct receiver *r)
+{
+	kc_race_hide();
+	free(r);
+	kc_race_show();
+}
+
+/*
+ * With the lock held, when it is listed no more. The reference may be the last one, so
+ * it cannot be dropped yet. In the child of a fork() that comes before it is dropped
+ * nobody would drop it: so the channel is held by a call, as a child has none of those.
+ */
+static void let_go(struct receiver *r)
+{
+	r->held = kc_call_begin(r->c);
+	kc_unref(r->c);
+}
+
+static void end_receiver(struct receiver *r)
+{
+	const struct kc_call held = r->held;
+
+	free_receiver(r);
+	kc_call_end(&held);
+}
+
+/* In the child. */
+static void drop_receiver(struct kc_notified *to)
 {
 	struct receiver *r = kc_container(to, struct receiver, to);
 
 	kc_unref(r->c);
-	kc_race_hide();
-	free(r);
-	kc_race_show();
+	free_receiver(r);
 }
 
 /* With the lock held. */
@@ -245,8 +271,8 @@ static struct receiver *make_receiver(kc_chan *c)
 	if (!r)
 		return NULL;
 	r->to.tell = tell_channel;
-	r->to.forked = free_receiver;
-	r->c = kc_ref(c);
+	r->to.forked = drop_receiver;
+	r->c = c;
 	return r;
 }
 
@@ -280,10 +306,12 @@ int kc_notify(kc_chan *c, const int *signums, size_t n)
 		return -ENOMEM;
 	kc_lock(&lock);
 	r = find(c);
+	if (!r)
+		kc_ref(c);
 	add(r ? &r->to : &made->to, signums, n);
 	kc_unlock(&lock);
 	if (r)
-		free_receiver(&made->to);
+		free_receiver(made);
 	return 0;
 }
 
@@ -293,11 +321,13 @@ void kc_notify_stop(kc_chan *c)
 
 	kc_lock(&lock);
 	r = find(c);
-	if (r)
+	if (r) {
 		del(&r->to);
+		let_go(r);
+	}
 	kc_unlock(&lock);
 	if (r)
-		free_receiver(&r->to);
+		end_receiver(r);
 }
 
 static bool is_told(const struct kc_notified *to)
@@ -337,6 +367,7 @@ static void take_useless(struct kc_list *useless)
 			continue;
 		kc_list_del(&to->link);
 		kc_list_add(useless->prev, &to->link);
+		let_go(kc_container(to, struct receiver, to));
 	}
 }
 
@@ -360,7 +391,7 @@ int kc_signal_reset(const int *signums, size_t n)
 	while (!kc_list_empty(&useless)) {
 		to = kc_container(useless.next, struct kc_notified, link);
 		kc_list_del(&to->link);
-		free_receiver(to);
+		end_receiver(kc_container(to, struct receiver, to));
 	}
 	return 0;
 }
