@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <kchan/jitter.h>
+
 #include "common.h"
 
 static atomic_int handled;
@@ -256,6 +258,60 @@ static void test_in_handler(void)
 	kc_unref(handler.messages);
 }
 
+#ifdef __x86_64__
+#define TRAP_FLAG	0x100ul
+
+static unsigned int nr_steps, send_at;
+
+/* Comes after each instruction, and sends after one of them. */
+static void send_at_step(int signum, siginfo_t *info, void *context)
+{
+	(void)info;
+	(void)context;
+	if (nr_steps++ == send_at)
+		send_in_handler(signum);
+}
+
+static void *become_known(void *arg)
+{
+	(void)arg;
+	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() | TRAP_FLAG);
+	kc_goid();
+	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~TRAP_FLAG);
+	return NULL;
+}
+
+/* While a thread becomes known, with a lock held; with jitter a call makes it known. */
+static void test_in_handler_jitter(void)
+{
+	const struct sigaction action = {
+		.sa_sigaction = send_at_step,
+		.sa_flags = SA_SIGINFO,
+	};
+
+	if (SANITIZED)
+		tap_skip("the sanitizer has handlers of its own");
+	handler.c = make(8, 4);
+	handler.messages = make_messages(8, 4);
+	must_int(sigaction(SIGTRAP, &action, NULL), 0);
+	kc_jitter(1);
+	for (send_at = 0; nr_steps >= send_at; send_at += 3) {
+		nr_steps = 0;
+		join(start(become_known, NULL));
+	}
+	kc_jitter(0);
+	tap_note("%u steps", nr_steps);
+	expect(send_at > 100);
+	kc_unref(handler.c);
+	kc_unref(handler.messages);
+}
+#else
+static void test_in_handler_jitter(void)
+{
+	tap_skip("how to step is known for x86-64");
+}
+#endif
+
 static const struct tap_test tests[] = {
 	{ "calls go on after a handler", test_interrupted },
 	{ "calls go on after a handler with SA_RESTART", test_sa_restart },
@@ -263,6 +319,7 @@ static const struct tap_test tests[] = {
 	{ "calls on elements of size 0 go on", test_zero_size },
 	{ "no call is a cancellation point", test_cancel },
 	{ "a handler sends, whatever it interrupts", test_in_handler },
+	{ "with jitter, while its thread becomes known", test_in_handler_jitter },
 };
 
 TAP_MAIN(tests)

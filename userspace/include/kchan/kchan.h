@@ -16,7 +16,8 @@
  *   deadline, and queues again at the tail.
  * - No call is a thread-cancellation point.
  * - A signal handler may call kc_try_send(), kc_try_send_msg(), kc_fd() and kc_strerror(),
- *   and no other call: others take locks and memory. It should save errno. With the race
+ *   and no other call: others take locks and memory. It should save errno. Something else
+ *   must hold the channel meanwhile: a handle that is freed is none. With the race
  *   detector it may call none. kc_notify() gets signals without a handler.
  * - A handle is opaque and counts its references. A call in progress holds one. A structure
  *   that you declare yourself is valid when zero.

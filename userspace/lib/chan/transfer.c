@@ -133,7 +133,12 @@ static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit
 	struct kc_call call;
 	int ret;
 
-	kc_jitter_here();
+	/*
+	 * A handler may try to send, whatever it has interrupted: also where the library
+	 * makes its thread known, with a lock held. Jitter would do the same there.
+	 */
+	if (!limit.flags || kc_g_current)
+		kc_jitter_here();
 	ready(limit);
 	ret = kc_alarm_begin(&alarm, &limit);
 	if (ret)
