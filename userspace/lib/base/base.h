@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What all of the library's files begin with.
+ * Every source file of the library includes this header first.
  */
 #ifndef LIBKCHAN_BASE_BASE_H
 #define LIBKCHAN_BASE_BASE_H

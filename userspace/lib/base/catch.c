@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The handler of signals that the library's parts catch; catch.h tells more.
+ * The handler of signals that parts of the library catch: see catch.h.
  *
- * The handler may begin when nobody catches the signal any more. There are two reasons.
+ * The handler may run when no part catches the signal any more. There are two reasons.
  *
- * The signal came before. The kernel called the handler, and another thread ended the
- * catching before the handler looked. So the handler notes the signal down, and then
- * looks whether somebody still catches it. Who ends the catching says so, and then takes
- * what was noted down. Both are sequentially consistent, so one of the two sees what the
- * other one did. If that is the handler, it takes its note back and sends the signal
- * again, to its own thread and with what came with it.
+ * First, the signal came before. The kernel called the handler, and another thread
+ * called kc_catch_end() before the handler looked at catching[]. So the handler sets
+ * come[] first, and then reads catching[] once more. kc_catch_end() clears catching[],
+ * and its caller then reads come[] (kc_catch_take()). All four are sequentially
+ * consistent, so at least one of the two sees the store of the other. If the handler
+ * sees that catching[] is clear, it takes the bits of come[] back. Then it sends the
+ * signal again to its own thread, with the same siginfo.
  *
- * Or the program called the handler. It had installed a handler of its own over ours, and
- * that one calls the one that it replaced. Then the signal is not sent again: it would
- * come back by the same way. It is passed on to what was there before ours.
+ * Second, the program called the handler. The program had installed a handler of its
+ * own over ours, and that handler calls the one that it replaced. Then the signal is
+ * not sent again, since it would arrive here again. Instead our handler calls the
+ * handler that was installed before ours.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,22 +28,23 @@
 #include "race/race.h"
 
 /*
- * The handler takes it too. So whoever holds it blocks all signals: see lock_quietly(),
- * and fork().
+ * The handler takes this lock, too. So a thread that holds it blocks all signals: see
+ * lock_quietly(), and before() in fork.c.
  */
 static uint32_t lock;
 
-/* Under the lock: what our handler stands in for. */
+/* What our handler replaces. Protected by the lock. */
 static struct stand_in {
-	struct sigaction first;	/* what was there before ours */
-	struct sigaction last;	/* what ours replaced last: @first, or what may call ours */
-	bool used;		/* ours has not been taken away since @first was there */
+	struct sigaction first;	/* the action before ours */
+	struct sigaction last;	/* the action that the last install() replaced: @first, or one
+				 * that may call ours */
+	bool used;		/* @first is valid: ours may still be called */
 } stand_ins[_NSIG];
 
-/* A bit for each part. Changed under the lock, read by the handler. */
+/* One bit for each part. Written under the lock, read by the handler without it. */
 static uint32_t catching[_NSIG];
 
-/* A bit for each part, set by the handler, and cleared by the part. */
+/* One bit for each part. The handler sets it, and the part clears it. */
 static uint32_t come[_NSIG];
 
 static void (*wakes[KC_NR_CATCHERS])(void);
@@ -90,8 +93,9 @@ static void unlock_quietly(const struct kc_sigmask *old)
 }
 
 /*
- * The race detector puts its own handler in the place of one, and calls that late: too
- * late for who waits to be told. What ours does is no matter to it.
+ * The race detector replaces a handler by its own, and calls the handler later. That is
+ * too late for a part that waits to be woken. So this sets our handler directly in the
+ * kernel. The detector need not know what our handler does.
  */
 static void install_at_once(int signum)
 {
@@ -105,8 +109,9 @@ static void install_at_once(int signum)
 }
 
 /*
- * With the lock held, as the next one. A handler that the program installed over ours may
- * call ours. So it is put back later, but nothing is passed on to it.
+ * Called with the lock held. If the program has installed a handler over ours, that
+ * handler may call ours. So @last remembers it, to be restored later, but @first does
+ * not change: our handler must not call it.
  */
 static int install(int signum)
 {
@@ -133,7 +138,7 @@ static int install(int signum)
 	return 0;
 }
 
-/* 0 or a negative errno. */
+/* Returns 0 or a negative errno. Called with the lock held. */
 static int put_back(int signum)
 {
 	struct stand_in *s = &stand_ins[signum];
@@ -144,7 +149,7 @@ static int put_back(int signum)
 	return 0;
 }
 
-/* Unless the program has installed something of its own since. */
+/* Restores the action before ours, unless the program has installed its own since. */
 static void take_away(int signum)
 {
 	struct sigaction now;
@@ -154,8 +159,8 @@ static void take_away(int signum)
 }
 
 /*
- * Note it down for all who catch it: who they are. It is nobody if the signal is the
- * caller's to see to.
+ * Notes the signal for all parts that catch it. Returns their bits. If it returns 0,
+ * the caller has to deal with the signal.
  */
 static uint32_t note(int signum)
 {
@@ -166,13 +171,14 @@ static uint32_t note(int signum)
 	__atomic_fetch_or(&come[signum], whom, __ATOMIC_SEQ_CST);
 	if (who_catches(signum))
 		return whom;
-	/* Unless who ended the catching has taken it. */
+	/* If the bits are clear, the thread that ended the catching has taken them. */
 	return __atomic_exchange_n(&come[signum], 0, __ATOMIC_SEQ_CST) ? 0 : whom;
 }
 
 /*
- * With the lock held, and nobody who catches it: true if the signal is to be sent again,
- * as it does then what it did before. Else the program has called us.
+ * Called with the lock held, when no part catches the signal. True if the caller is to
+ * send the signal again, because that now does what it did before kc_catch(). False if
+ * the program called our handler.
  */
 static bool is_to_be_resent(int signum)
 {
@@ -181,7 +187,9 @@ static bool is_to_be_resent(int signum)
 
 	if (sigaction(signum, NULL, &now))
 		return false;
-	/* The program has put ours back, as what it had found. */
+	/*
+	 * The program has saved our handler as the old action, and has restored it now.
+	 */
 	if (is_ours(&now))
 		return !put_back(signum);
 	return !is_handler(&now) || now.sa_handler == s->first.sa_handler;
@@ -196,7 +204,7 @@ static void pass_on(const struct sigaction *to, int signum, siginfo_t *info,
 		to->sa_handler(signum);
 }
 
-/* Nobody caught it when the handler looked. */
+/* Deals with a signal that no part caught when the handler looked. */
 static void see_to(int signum, siginfo_t *info, void *context)
 {
 	struct sigaction first;
@@ -205,7 +213,7 @@ static void see_to(int signum, siginfo_t *info, void *context)
 	bool resent;
 
 	lock_quietly(&old);
-	/* Somebody may do so again. */
+	/* A part may catch it again by now. */
 	whom = note(signum);
 	resent = !whom && is_to_be_resent(signum);
 	if (resent)
@@ -280,7 +288,7 @@ static void unlock_all(void)
 	kc_unlock(&lock);
 }
 
-/* The child does what was done before any of it. */
+/* The child restores the actions of before all kc_catch(). */
 static void forked(void)
 {
 	int signum;

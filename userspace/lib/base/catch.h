@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who catches signals, on behalf of the library's parts.
+ * Catching signals for parts of the library.
  *
- * There is one handler for all of them. It notes down for each part that catches the
- * signal that it has come, and wakes it. What the program had installed before is put
- * back when no part catches the signal any more, in whatever order they came and went,
- * and in the child of a fork().
+ * There is one handler for all parts. It notes the signal for each part that catches
+ * the signal, and wakes that part. When no part catches the signal any more, the action
+ * that the program had installed before is installed again. This does not depend on the
+ * order in which the parts begin and end. The child of a fork() restores the action,
+ * too.
  *
- * The program may install a handler of its own over ours that calls ours. While a part
- * catches the signal, that part is told. Then the call is passed on to the handler that
- * was there before ours, if there was one.
+ * The program may install a handler of its own over ours, and call ours from it. While
+ * a part catches the signal, our handler tells that part. Otherwise our handler calls
+ * the handler that was installed before ours, if there was one.
  */
 #ifndef LIBKCHAN_BASE_CATCH_H
 #define LIBKCHAN_BASE_CATCH_H
@@ -21,30 +22,30 @@
 
 #define KC_NR_SIGNALS	(_NSIG - 1)
 
-/* The parts. */
+/* A part that catches signals. */
 enum kc_catcher {
 	KC_CATCH_DUMP,
 	KC_CATCH_NOTIFY,
 	KC_NR_CATCHERS,
 };
 
-/* What wakes a part, in the handler. To be called by a constructor. */
+/* Sets the function that the handler calls to wake a part. For constructors only. */
 KC_REGISTRY void kc_catch_wake_by(enum kc_catcher who, void (*wake)(void));
 
 /*
- * Catch it from now on. If the program has installed a handler of its own over ours
- * since, ours is put there again. 0 or a negative errno.
+ * Catches @signum for the part from now on. Returns 0 or a negative errno. If the
+ * program has installed a handler of its own over ours, ours is installed again.
  */
 int kc_catch(enum kc_catcher who, int signum);
 
 /*
- * The part does not catch the signal any more. A signal that comes meanwhile has come for
- * the part, which should look once more (kc_catch_take()), or it does what it did before:
- * one of the two.
+ * Ends the catching of @signum for the part. A signal that arrives during this call has
+ * exactly one of two effects: it is noted for the part, or it does what it did before
+ * kc_catch(). So the caller must call kc_catch_take() once more after this.
  */
 void kc_catch_end(enum kc_catcher who, int signum);
 
-/* True if it has come for the part since this was asked last. */
+/* True if the signal has come for the part since the last call. */
 bool kc_catch_take(enum kc_catcher who, int signum);
 
 #endif /* LIBKCHAN_BASE_CATCH_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What time it is, and how long a call may wait.
+ * The clock, and the time limits of calls.
  */
 #include "base/clock.h"
 #include "base/sys.h"
@@ -35,7 +35,7 @@ struct kc_limit kc_until_at(int64_t deadline, void *at)
 {
 	struct kc_limit limit = { KCHAN_SELECT_DEADLINE, deadline, 0, at };
 
-	/* The kernel takes it to be unsigned. */
+	/* The kernel's field is unsigned. */
 	if (deadline < 0)
 		limit.deadline = 0;
 	return limit;

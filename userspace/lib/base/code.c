@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Where the library's own code is.
+ * The list of the library's code ranges: see code.h.
  */
 #include "base/code.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the library's own code is in memory, to tell its frames from the program's.
+ * The address range of the library's own code. It tells the library's frames from the
+ * program's.
  *
- * The build gives all of it sections whose names begin with ".text.sorted.kchan". GNU ld
- * puts those into ".text", one beside the other, in the order of their names. (A linker
- * that does not leaves nothing between the marks: then backtraces begin further inside.)
- * A program may hold libkchan in one object and libkchan-test in another: each joins
- * with KC_CODE().
+ * The build puts all of the library's code into sections whose names begin with
+ * ".text.sorted.kchan". GNU ld puts these sections side by side into ".text", sorted by
+ * name. With a linker that does not sort them, nothing lies between the two marks; then
+ * backtraces also show frames of the library. A program may have libkchan in one object
+ * and libkchan-test in another, so each of the two joins with KC_CODE().
  */
 #ifndef LIBKCHAN_BASE_CODE_H
 #define LIBKCHAN_BASE_CODE_H
@@ -24,18 +25,18 @@ struct kc_code {
 	struct kc_code *next;
 };
 
-/* All of them. gdb/libkchan-gdb.py reads it, too. */
+/* All address ranges. gdb/libkchan-gdb.py reads this list, too. */
 extern struct kc_code *kc_code;
 
-/* Before main() only. */
+/* Adds a range. Only before main(). */
 KC_SHARED KC_REGISTRY void kc_code_join(struct kc_code *code);
 
-/* True of the address that a call from there returns to. */
+/* True if @pc, the return address of a call, is in the library's code. */
 bool kc_code_has(uintptr_t pc);
 
 /*
- * To be said once in each library: with two marks, before all of its code and after.
- * Both are of the section that they are in, and so is the code in between.
+ * Each library uses this once. It puts one mark before all of the library's code, and
+ * one mark after. The marks and the code between them are in one output section.
  */
 #define KC_CODE()							\
 	__asm__(							\

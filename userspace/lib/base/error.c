@@ -11,10 +11,10 @@
 #include "base/error_struct.h"
 #include "race/race.h"
 
-/* There is always one more. */
+/* The error that is returned when there is no memory for an error. */
 static kc_error no_memory = KC_ERROR_ALWAYS(-ENOMEM, "out of memory");
 
-/* The kernel's numbers go as far. */
+/* The highest errno of the kernel. */
 #define MAX_ERRNO	4095
 
 static int to_code(int code)
@@ -24,7 +24,7 @@ static int to_code(int code)
 	return code > 0 ? -code : code;
 }
 
-/* With room for a text of @len bytes, which is to be filled in. */
+/* Makes an error with room for a text of @len bytes. The caller fills in the text. */
 static kc_error *make(int code, kc_error *cause, size_t len)
 {
 	kc_error *err = malloc(sizeof(*err) + len + 1);
@@ -39,7 +39,7 @@ static kc_error *make(int code, kc_error *cause, size_t len)
 	return err;
 }
 
-/* What was caused by something ends with what that was. */
+/* The text of the cause, if there is one, follows the formatted text. */
 static kc_error *format(int code, kc_error *cause, const char *fmt, va_list args)
 {
 	const size_t tail = cause ? 2 + strlen(cause->text) : 0;
@@ -53,7 +53,10 @@ static kc_error *format(int code, kc_error *cause, const char *fmt, va_list args
 	err = len < 0 ? NULL : make(code, cause, len + tail);
 	if (!err)
 		return &no_memory;
-	/* Once more the same, but for what others may have changed meanwhile. */
+	/*
+	 * This formats the same text again. The length limits it: another thread may
+	 * have changed a string of the arguments since.
+	 */
 	vsnprintf(err->text, len + 1, fmt, args);
 	if (cause) {
 		strcat(err->text, ": ");
@@ -62,11 +65,11 @@ static kc_error *format(int code, kc_error *cause, const char *fmt, va_list args
 	return err;
 }
 
-/* NULL: there is no such code. */
+/* Returns NULL if the code is unknown. */
 static const char *describe(int code)
 {
 	switch (code) {
-	/* libc speaks of connections and of devices in general. */
+	/* libc's texts are about connections and about devices in general. */
 	case -ETIMEDOUT:
 		return "deadline exceeded";
 	case -ENODEV:
@@ -176,7 +179,7 @@ void kc_error_unref(kc_error *err)
 {
 	kc_error *cause;
 
-	/* A chain of causes may be long: one after another, not one in another. */
+	/* This is a loop, not a recursion: a chain of causes may be long. */
 	for (; err; err = cause) {
 		if (err->always || !kc_race_put(&err->refs))
 			return;

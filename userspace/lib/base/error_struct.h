@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An error: see <kchan/error.h>.
+ * The structure of an error: see <kchan/error.h>.
  */
 #ifndef LIBKCHAN_BASE_ERROR_STRUCT_H
 #define LIBKCHAN_BASE_ERROR_STRUCT_H
@@ -12,13 +12,13 @@
 
 struct kc_error {
 	atomic_uint refs;
-	bool always;		/* it is no memory of ours: references do not count */
+	bool always;		/* a static variable: references are not counted */
 	int code;
-	kc_error *cause;	/* held */
-	char *text;		/* behind the structure */
+	kc_error *cause;	/* a reference, or NULL */
+	char *text;		/* stored behind the structure */
 };
 
-/* One that is always there: to be a static variable's value. */
+/* The initial value of a static error, which is never freed. */
 #define KC_ERROR_ALWAYS(code_, text_)					\
 	{ .always = true, .code = (code_), .text = (char *)(text_) }
 

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What has to be done around a fork().
+ * What the library does around a fork().
  *
- * The child has one thread, the one that forked, and a copy of all memory. So a
- * lock of the library's that another thread held would stay locked in it: the
- * parent takes them all before, in the order in which they are taken one inside
- * the other. And what is kept of the other threads is of no use there.
+ * The child has one thread, the one that called fork(), and a copy of the whole memory.
+ * A lock that another thread held would stay locked in the child. So the parent takes
+ * all locks of the library before, in their nesting order. What the library stores
+ * about other threads is removed in the child.
  *
- * A program may have handlers of its own, which may use the library. Those that are
- * told of a fork last before it are told first after it; so that ours hold the locks
- * inside of all others, they are there before main() is. What calls the program's
- * functions is the other way around: it is there when it is first needed, and so
- * comes after the handlers that the program had by then, whose locks are free again.
+ * A program may have fork handlers of its own, and they may use the library.
+ * pthread_atfork() calls the handlers before a fork in reverse order of registration,
+ * and those after it in order of registration. The handlers that take our locks must be
+ * the innermost: they run last before the fork, and first after it. So they are
+ * registered first, before main(). The handler drop_in_child() calls functions of the
+ * program, so it must be outermost: it is registered when it is first needed. So it
+ * runs after the handlers that the program had registered by then, when the program's
+ * locks are free again.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -24,16 +27,17 @@
 uint32_t kc_generation;
 
 /*
- * Who has joined, in their order. The lock is held over a fork(), before all others.
+ * The parts that have joined, sorted by order. before() takes this lock first and holds it
+ * over the fork().
  */
 static struct kc_fork *first;
 static uint32_t lock;
 
 /*
- * What the thread that forks had blocked, under the lock. It blocks all signals for as
- * long as it holds the locks. So no handler runs that would wait for one of them. And a
- * signal that comes to the child early finds the parts put right: it waits until each
- * has taken away what was for the parent.
+ * The signal mask of the thread that forks. Protected by the lock. The thread blocks
+ * all signals while it holds the locks. So no signal handler runs in it that would wait
+ * for one of the locks. A signal that comes to the child early waits until all parts
+ * are repaired.
  */
 static struct kc_sigmask blocked;
 
@@ -52,7 +56,7 @@ void kc_fork_join(struct kc_fork *f)
 	kc_unlock(&lock);
 }
 
-/* They are a few: so is the stack that this takes. */
+/* The recursion is not deep: there are only a few parts. */
 static void lock_from_last(const struct kc_fork *f)
 {
 	if (!f)
@@ -95,7 +99,7 @@ static void in_child(void)
 	unlock_all();
 }
 
-/* What drops references, and may call the program's functions so. */
+/* The functions that drop references. This may call functions of the program. */
 static void drop_in_child(void)
 {
 	const struct kc_fork *f;
@@ -110,14 +114,20 @@ static void setup_locks(void)
 	error = -pthread_atfork(before, unlock_all, in_child);
 }
 
-/* Twice is no matter: a thread of the parent's may have been about to return. */
+/*
+ * The child of a fork() may call this a second time, if a thread of the parent was
+ * inside of it. Calling drop_in_child() twice does no harm.
+ */
 static void setup_drop(void)
 {
 	if (!error)
 		error = -pthread_atfork(NULL, NULL, drop_in_child);
 }
 
-/* No other thread is in the middle of it, or of what it is there for, at a fork. */
+/*
+ * Before main() no other thread can be inside of pthread_once() at a fork(), and no
+ * fork() is missed.
+ */
 KC_EARLY static void set_up_early(void)
 {
 	pthread_once(&locks_once, setup_locks);
@@ -128,10 +138,13 @@ int kc_fork_setup(void)
 	static pthread_once_t drop_once = PTHREAD_ONCE_INIT;
 	static bool done;
 
-	/* As in kc_g_setup(). */
+	/* Pairs with the release below, as in kc_g_setup(). */
 	if (__atomic_load_n(&done, __ATOMIC_ACQUIRE))
 		return error;
-	/* A constructor may be earlier still. */
+	/*
+	 * Another constructor with the same priority may call this before
+	 * set_up_early().
+	 */
 	pthread_once(&locks_once, setup_locks);
 	pthread_once(&drop_once, setup_drop);
 	__atomic_store_n(&done, true, __ATOMIC_RELEASE);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is to be done around a fork(): a registry.
+ * What the library does around a fork(): a registry.
  *
- * Each file with a lock, or with memory that is of no use in a child, joins with
- * KC_AT_FORK(). It does so in a constructor, so that whoever is linked has joined
- * before main() is called.
+ * Each file joins with KC_AT_FORK() if it has a lock, or memory that a child cannot
+ * use. It joins in a constructor. So every linked file has joined before main() is
+ * called.
  */
 #ifndef LIBKCHAN_BASE_FORK_H
 #define LIBKCHAN_BASE_FORK_H
@@ -15,15 +15,15 @@
 #include "base/shared.h"
 
 /*
- * The order. Before a fork() the locks are taken from the last of these to the first:
- * a thread that holds one of them takes only those above it in this list. In the child
- * the parts are put right from the first to the last.
+ * The order of the parts. Before a fork() the locks are taken from the last part to the
+ * first: a thread that holds the lock of one part takes only locks of parts above it in
+ * this list. In the child, the parts are repaired from the first to the last.
  */
 enum kc_fork_order {
 	KC_FORK_RACE,
 	KC_FORK_THREAD,
 	KC_FORK_MAIN_END,
-	KC_FORK_POOL,		/* it still finds the list of all goroutines */
+	KC_FORK_POOL,		/* its repair still uses the list of all goroutines */
 	KC_FORK_G,
 	KC_FORK_REPORT,
 	KC_FORK_LOOK,
@@ -40,13 +40,15 @@ enum kc_fork_order {
 	KC_FORK_NOTIFY,
 };
 
-/* Each of the functions may be NULL. */
+/* Each function may be NULL. */
 struct kc_fork {
 	enum kc_fork_order order;
-	void (*lock)(void);		/* before the fork() */
-	void (*unlock)(void);		/* after it, in both processes */
-	void (*forked)(void);		/* in the child, with all locks held */
-	/* In the child, without any lock: what may call the program's functions. */
+	void (*lock)(void);		/* called before the fork() */
+	void (*unlock)(void);		/* called after it, in both processes */
+	void (*forked)(void);		/* called in the child, with all locks held */
+	/*
+	 * Called in the child without any lock. It may call functions of the program.
+	 */
 	void (*drop)(void);
 	struct kc_fork *next;
 };
@@ -61,12 +63,12 @@ KC_SHARED KC_REGISTRY void kc_fork_join(struct kc_fork *f);
 	}
 
 /*
- * See that the library is told of each fork(): 0 or a negative errno. To be called
- * before there is anything that a child must not have as it is.
+ * Registers the fork handlers, if they are not registered yet. Returns 0 or a negative
+ * errno. Call it before you make anything that a child must not keep.
  */
 int kc_fork_setup(void);
 
-/* How many forks lie between the first process and this one. */
+/* The number of forks between the first process and this one. */
 extern uint32_t kc_generation;
 
 #endif /* LIBKCHAN_BASE_FORK_H */

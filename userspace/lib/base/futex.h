@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sleeping on a word, and the lock that is made of one.
+ * Waiting on a futex word, and a lock that is one such word.
  *
- * A wait may return at any time: for a wake that was meant for a word that was
- * here before, for a signal handler. So all waits are in loops, and whoever wakes
- * needs the address alone: the word may be gone by then.
+ * A wait may return at any time: because of a signal handler, or because of a wake that
+ * was meant for another word which was at this address before. So every wait is in a
+ * loop. A waker uses only the address, since the word may be freed by then.
  */
 #ifndef LIBKCHAN_BASE_FUTEX_H
 #define LIBKCHAN_BASE_FUTEX_H
@@ -19,7 +19,7 @@ static inline void sys_futex_wake_one(const uint32_t *word)
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-/* Until @deadline on CLOCK_MONOTONIC: then -ETIMEDOUT. */
+/* Waits until @deadline on CLOCK_MONOTONIC. Returns -ETIMEDOUT then. */
 static inline int sys_futex_wait_until(const uint32_t *word, uint32_t value,
 				       int64_t deadline)
 {
@@ -37,13 +37,12 @@ static inline int sys_futex_wait_until(const uint32_t *word, uint32_t value,
 }
 
 /*
- * A lock. It is also what a kc_mutex does, but the race detector is never told of
- * it: goroutines that have nothing but the library's own locks in common are not
- * ordered by them.
+ * A lock. kc_mutex uses it, too. The race detector is never told of the lock itself. So
+ * goroutines that share only the library's own locks are not ordered by them.
  */
 #define KC_UNLOCKED	0
 #define KC_LOCKED	1
-#define KC_CONTENDED	2	/* locked, and somebody may sleep */
+#define KC_CONTENDED	2	/* locked, and a thread may be asleep */
 
 static inline bool kc_lock_try(uint32_t *word)
 {
@@ -61,7 +60,7 @@ static inline void kc_lock(uint32_t *word)
 		kc_lock_wait(word);
 }
 
-/* What it was: KC_UNLOCKED is a mistake of the caller's. */
+/* Returns the value before. KC_UNLOCKED means that the caller did not hold the lock. */
 static inline uint32_t kc_unlock(uint32_t *word)
 {
 	uint32_t was = __atomic_exchange_n(word, KC_UNLOCKED, __ATOMIC_RELEASE);

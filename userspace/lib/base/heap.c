@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A pairing heap: a tree in which no child comes before its parent. Two become one
- * by making the later one the other's first child. When a node goes, its children
- * are put together two by two, and these then one after another, which is what
- * keeps the tree flat. Nothing here calls itself: trees may be deep.
+ * A pairing heap: a tree in which no child has a smaller key than its parent. Melding
+ * two trees makes the root with the larger key the first child of the other root. When
+ * a node is removed, its children are melded in pairs, and the pairs are then melded
+ * one after another. This keeps the tree flat. Nothing here is recursive, since a tree
+ * may be deep.
  */
 #include <stddef.h>
 
 #include "base/heap.h"
 
-/* Neither has siblings. Either may be NULL. */
+/* Melds two trees. Neither root has siblings. Either may be NULL. */
 static struct kc_heap_node *meld(struct kc_heap_node *a, struct kc_heap_node *b)
 {
 	struct kc_heap_node *later;
@@ -29,7 +30,7 @@ static struct kc_heap_node *meld(struct kc_heap_node *a, struct kc_heap_node *b)
 	return a;
 }
 
-/* Takes the first of a list of siblings off it. */
+/* Removes the first node of a list of siblings, and returns it. */
 static struct kc_heap_node *cut(struct kc_heap_node **list)
 {
 	struct kc_heap_node *node = *list;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What the environment asks for, so that a program need not be built anew to be
- * looked into: see goroutine.h.
+ * KCHANDEBUG: the environment asks for debugging, so that nobody has to rebuild the
+ * program. See <kchan/goroutine.h>.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ void kc_debug_join(struct kc_debug_word *word)
 	words = word;
 }
 
-/* False if there is no such thing, or it cannot be had. */
+/* Returns false if the word is unknown, or its function fails. */
 static bool ask_for(const char *word, size_t len)
 {
 	const struct kc_debug_word *known;
@@ -30,10 +30,10 @@ static bool ask_for(const char *word, size_t len)
 	return !len;
 }
 
-/* So much of a word is told. */
+/* A message shows at most this many bytes of a word. */
 #define TOLD	64
 
-/* In no memory of its own: the logger may be left by a panic. */
+/* The message is on the stack: a logger that panics would leak allocated memory. */
 static void refuse(const char *word, size_t len)
 {
 	char buf[TOLD + 64];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What KCHANDEBUG in a program's environment can ask for: a registry of words.
+ * The words that the environment variable KCHANDEBUG may contain: a registry.
  *
- * Each file that can be asked for something joins with KC_DEBUG_WORD(), in a
- * constructor. A static program has the words of those files that are linked.
+ * A file that offers a word joins with KC_DEBUG_WORD(), in a constructor. A static
+ * program knows only the words of the files that it links.
  */
 #ifndef LIBKCHAN_BASE_KCHANDEBUG_H
 #define LIBKCHAN_BASE_KCHANDEBUG_H
@@ -13,11 +13,11 @@
 
 struct kc_debug_word {
 	const char *word;
-	int (*start)(void);		/* 0 or a negative errno */
+	int (*start)(void);		/* starts it: 0 or a negative errno */
 	struct kc_debug_word *next;
 };
 
-/* Before main() only. */
+/* Adds a word. Only before main(). */
 KC_REGISTRY void kc_debug_join(struct kc_debug_word *word);
 
 #define KC_DEBUG_WORD(word_, start_)					\
@@ -29,7 +29,7 @@ KC_REGISTRY void kc_debug_join(struct kc_debug_word *word);
 		kc_debug_join(&kc_debug_word);				\
 	}
 
-/* Once in a process: start what is asked for. */
+/* Starts what KCHANDEBUG asks for. Called once in a process. */
 void kc_debug_setup(void);
 
 #endif /* LIBKCHAN_BASE_KCHANDEBUG_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rings of things that hold their own links.
+ * Circular lists of structures that contain their links.
  */
 #ifndef LIBKCHAN_BASE_LIST_H
 #define LIBKCHAN_BASE_LIST_H
@@ -29,7 +29,7 @@ static inline void kc_list_init(struct kc_list *list)
 	list->prev = list;
 }
 
-/* After @at: @at itself is the list, or a link of it. */
+/* Adds @link after @at, which is the list's head or a link of the list. */
 static inline void kc_list_add(struct kc_list *at, struct kc_list *link)
 {
 	link->next = at->next;

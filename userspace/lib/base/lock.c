@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Waiting for a lock: futex.h has the rest of it.
+ * The slow path of kc_lock(): see futex.h.
  */
 #include "base/futex.h"
 
 /*
- * Whoever has slept takes it as contended: there may be others. The wake that the
- * next unlock then does in vain is the price of not counting them.
+ * A thread that has slept takes the lock as KC_CONTENDED, since other threads may
+ * sleep, too. If none does, the next unlock makes one wake-up in vain. That costs less
+ * than counting the sleepers.
  */
 void kc_lock_wait(uint32_t *word)
 {

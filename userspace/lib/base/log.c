@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What the library has to say.
+ * The library's log messages.
  */
 #include <string.h>
 #include <sys/uio.h>
@@ -12,7 +12,7 @@
 #include "race/race.h"
 
 static struct {
-	uint32_t lock;		/* the two below change together */
+	uint32_t lock;		/* protects the two fields below, which change together */
 	kc_logger log;
 	void *arg;
 } logger;
@@ -38,7 +38,7 @@ void kc_set_logger(kc_logger log, void *arg)
 	unlock_logger();
 }
 
-/* One call, so that nobody else's output gets in between. */
+/* One system call, so that no other output gets between text and newline. */
 static void print(const char *text)
 {
 	const struct iovec lines[] = {
@@ -49,7 +49,7 @@ static void print(const char *text)
 	syscall(SYS_writev, STDERR_FILENO, lines, 2);
 }
 
-/* Not with the lock held: the logger may use the library, or panic. */
+/* The lock is not held in the call: the logger may use the library, or panic. */
 void kc_log(const char *text)
 {
 	kc_logger log;

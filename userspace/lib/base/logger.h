@@ -2,7 +2,7 @@
 #ifndef LIBKCHAN_BASE_LOGGER_H
 #define LIBKCHAN_BASE_LOGGER_H
 
-/* Log a message, which ends without a newline. */
+/* Logs a message. @text does not end with a newline. */
 void kc_log(const char *text);
 
 #endif /* LIBKCHAN_BASE_LOGGER_H */

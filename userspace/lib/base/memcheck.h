@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What Valgrind's memcheck is told: it takes the arguments of an ioctl for what their
- * numbers say, and does not follow the pointers in them. (Reads and writes it knows.)
+ * What Valgrind's memcheck has to be told about ioctls. It derives an ioctl's argument
+ * from the ioctl's number, and does not follow the pointers in the argument. It needs
+ * no help for reads and writes.
  *
- * Where its header is there when the library is built. Each of these is a few
- * instructions that do nothing in a process that is not run by it; -DNVALGRIND
- * leaves them out.
+ * These functions are compiled in if Valgrind's header exists when the library is
+ * built, and NVALGRIND is not defined. Outside of Valgrind each of them is a few
+ * instructions that have no effect.
  */
 #ifndef LIBKCHAN_BASE_MEMCHECK_H
 #define LIBKCHAN_BASE_MEMCHECK_H
@@ -19,13 +20,13 @@
 #define VALGRIND_CHECK_MEM_IS_DEFINED(buf, len)	((void)(buf), (void)(len), 0)
 #endif
 
-/* The kernel has written this. */
+/* The kernel has written @len bytes to @buf. */
 static inline void kc_memcheck_written(const void *buf, size_t len)
 {
 	(void)VALGRIND_MAKE_MEM_DEFINED(buf, len);
 }
 
-/* It is going to read this. */
+/* The kernel is going to read @len bytes from @buf. */
 static inline void kc_memcheck_read(const void *buf, size_t len)
 {
 	(void)VALGRIND_CHECK_MEM_IS_DEFINED(buf, len);

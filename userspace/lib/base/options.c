@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Options of calls: structures that begin with their size, and may grow.
+ * Option structures: they begin with their size, and may grow in later versions.
  */
 #include <string.h>
 
 #include "base/base.h"
 #include "base/options.h"
 
-/* Options are never this large: a size that is more was not set. */
+/* No options are larger than this. A larger size is an uninitialised field. */
 #define MAX_OPTIONS_SIZE	4096
 
 int kc_take_options_of(void *to, size_t known, const void *from, uint32_t size,

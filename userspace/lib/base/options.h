@@ -6,12 +6,14 @@
 #include "base/shared.h"
 
 /*
- * Copy a caller's options to *@to, in the form that we know. A program that was compiled
- * with an older header gives fewer bytes: what is missing is zero. One that was compiled
- * with a newer header gives more: they must be zero. A size of 0 is that of the form which
- * was published first, and which ends with the field @last.
+ * Copies a caller's options to *@to, in the form that this library knows. A program
+ * that was compiled with an older header passes fewer bytes: the missing fields become
+ * zero. A program that was compiled with a newer header passes more bytes: the
+ * additional bytes must be zero. A size of 0 means the form that was published first,
+ * which ends with the field @last.
  *
- * 0, -EINVAL (the size cannot be one) or -E2BIG.
+ * Returns 0, -EINVAL if the size is no multiple of 4, or -E2BIG if the size is over
+ * 4096 or an unknown byte is not zero.
  */
 #define kc_take_options(to, from, last)					\
 	kc_take_options_of((to), sizeof(*(to)), (from), (from)->size,	\

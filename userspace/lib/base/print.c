@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Text, piece by piece.
+ * Building a text piece by piece: see print.h.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Text that is put together piece by piece, without the C library's help: also in
- * a signal handler, and on a small stack.
+ * Building a text piece by piece. It does not use stdio. So it works in a signal
+ * handler and on a small stack.
  */
 #ifndef LIBKCHAN_BASE_PRINT_H
 #define LIBKCHAN_BASE_PRINT_H
@@ -16,8 +16,9 @@ struct kc_out {
 	char *text;
 	size_t len;
 	size_t size;
-	int fd;			/* written to when full; -1: made larger */
-	bool failed;		/* no memory: what is there is not all */
+	int fd;			/* the text is written to it when @text is full; -1: @text grows
+				 * instead */
+	bool failed;		/* there was no memory: the text is incomplete */
 };
 
 #define KC_OUT_FD(fd, buf)	{ (buf), 0, sizeof(buf), (fd), false }
@@ -28,7 +29,7 @@ KC_SHARED void kc_out_text(struct kc_out *out, const char *text);
 KC_SHARED void kc_out_number(struct kc_out *out, uint64_t number);
 void kc_out_hex(struct kc_out *out, uint64_t number);
 
-/* Write what is not written yet. */
+/* Writes the bytes that are not written yet. */
 KC_SHARED void kc_out_flush(struct kc_out *out);
 
 #endif /* LIBKCHAN_BASE_PRINT_H */

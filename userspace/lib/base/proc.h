@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * System calls on processes, and on the descriptors that one is given.
+ * System calls on processes, and on descriptors that are passed to a process.
  */
 #ifndef LIBKCHAN_BASE_PROC_H
 #define LIBKCHAN_BASE_PROC_H
@@ -13,9 +13,10 @@
 #include "base/task.h"
 
 /*
- * What a signal does, as the kernel has it. All zero is the default. libc's own call,
- * and what sanitizers make of it, keeps a record of it: in memory, which may be
- * shared with a process that it is not true of.
+ * A signal's action, as the kernel defines it. All zero is the default action. libc's
+ * sigaction(), and a sanitizer's replacement of it, records the action in memory. A
+ * process that shares this memory may have another action. So spawn code uses the
+ * system call.
  */
 struct kc_sigaction {
 #ifdef __mips__
@@ -51,13 +52,15 @@ static inline long sys_pidfd_kill(int fd, int signal)
 	return sys_ret(syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0));
 }
 
-/* Not terminated: the length, at most @size. */
+/* Returns the length, at most @size. The name is not terminated. */
 static inline long sys_readlink(const char *path, char *name, size_t size)
 {
 	return sys_ret(syscall(SYS_readlinkat, AT_FDCWD, path, name, size));
 }
 
-/* The lowest that is free from @least on; not close-on-exec. */
+/*
+ * Returns the lowest free descriptor that is at least @least. It is not close-on-exec.
+ */
 static inline long sys_dup_above(int fd, int least)
 {
 	return sys_ret(syscall(SYS_fcntl, fd, F_DUPFD, (long)least));
@@ -83,7 +86,10 @@ static inline long sys_chdir(const char *path)
 	return sys_ret(syscall(SYS_chdir, path));
 }
 
-/* Messages on a connected socket. A peer that is gone is -EPIPE, and no signal. */
+/*
+ * Messages on a connected socket. If the peer is closed, the result is -EPIPE, and
+ * there is no signal.
+ */
 static inline long sys_send(int fd, const void *buf, size_t len)
 {
 	return sys_ret(syscall(SYS_sendto, fd, buf, len, MSG_NOSIGNAL, NULL, 0));

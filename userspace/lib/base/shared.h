@@ -3,13 +3,14 @@
 #define LIBKCHAN_BASE_SHARED_H
 
 /*
- * What libkchan-test, a library of its own, uses of libkchan: exported for it, under a
- * version that is this very one, and for nobody else.
+ * KC_SHARED marks what libkchan-test, a separate library, uses of libkchan. libkchan
+ * exports these symbols under a private version, which only libkchan-test of the same
+ * release uses.
  */
 #ifdef KC_LIBKCHAN_TEST
 #define KC_SHARED	__attribute__((visibility("default")))
 #else
-/* The library itself goes no way around. */
+/* libkchan itself calls them directly, not through the PLT. */
 #define KC_SHARED	__attribute__((visibility("protected")))
 #endif
 

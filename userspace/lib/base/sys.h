@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * System calls, returning a negative errno.
+ * System calls that return a negative errno.
  *
- * Through syscall(2), because libc's own wrappers are thread-cancellation
- * points, and no call of this library is.
+ * They use syscall(2), because libc's wrappers are cancellation points of threads. No
+ * call of this library is one.
  */
 #ifndef LIBKCHAN_BASE_SYS_H
 #define LIBKCHAN_BASE_SYS_H
@@ -50,8 +50,8 @@ static inline long sys_read(int fd, void *buf, size_t len)
 }
 
 /*
- * What is in a file of a few lines, in one read, with a zero byte after it: how many
- * bytes there are, or a negative errno. Those that do not fit are left out.
+ * Reads a short file with one read, and adds a zero byte. Returns the number of bytes,
+ * or a negative errno. What does not fit is cut off.
  */
 static inline long sys_read_text(const char *path, char *text, size_t size)
 {
@@ -98,14 +98,14 @@ static inline void sys_futex_wake_all(const uint32_t *word)
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-/* Returns when a signal handler has run. */
+/* Returns after a signal handler has run. */
 static inline void sys_pause(void)
 {
-	/* The call without a timeout takes the same arguments everywhere. */
+	/* Without a timeout, this call has the same arguments on all architectures. */
 	(void)sys_ret(syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0));
 }
 
-/* Waits at most @ns, for ever if that is negative. */
+/* Waits at most @ns, or for ever if @ns is negative. */
 static inline long sys_poll(struct pollfd *fds, unsigned int n, int64_t ns)
 {
 #ifdef SYS_ppoll_time64
@@ -132,11 +132,11 @@ static inline long sys_epoll_ctl(int epoll, int op, int fd,
 	return sys_ret(syscall(SYS_epoll_ctl, epoll, op, fd, event));
 }
 
-/* As sys_poll(). */
+/* The timeout is as in sys_poll(). */
 static inline long sys_epoll_wait(int epoll, struct epoll_event *told,
 				  unsigned int max, int64_t ns)
 {
-	/* Of 64 bits each, everywhere. */
+	/* This call takes two 64-bit values on all architectures. */
 	const int64_t most[2] = { ns / 1000000000, ns % 1000000000 };
 
 	return sys_ret(syscall(SYS_epoll_pwait2, epoll, told, max,
@@ -153,7 +153,9 @@ static inline long sys_fd_flags(int fd)
 	return sys_ret(syscall(SYS_fcntl, fd, F_GETFD));
 }
 
-/* Good enough to choose by, also before the kernel has gathered entropy. */
+/*
+ * A random number. It is good enough for a choice, also before the kernel has entropy.
+ */
 static inline uint32_t sys_random(void)
 {
 	uint32_t value = 0;
@@ -162,7 +164,7 @@ static inline uint32_t sys_random(void)
 	return value;
 }
 
-/* Until @ns on CLOCK_MONOTONIC, or until a signal handler has run. */
+/* Sleeps until @ns on CLOCK_MONOTONIC, or until a signal handler has run. */
 static inline long sys_sleep_until(int64_t ns)
 {
 #ifdef SYS_clock_nanosleep_time64

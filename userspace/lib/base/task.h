@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * System calls on what the kernel keeps of a thread.
+ * System calls on a thread.
  */
 #ifndef LIBKCHAN_BASE_TASK_H
 #define LIBKCHAN_BASE_TASK_H
@@ -34,20 +34,20 @@ static inline void sys_get_comm(char *comm)
 	syscall(SYS_prctl, PR_GET_NAME, comm, 0, 0, 0);
 }
 
-/* To a thread of this process. */
+/* Sends @info to a thread of this process. */
 static inline long sys_queue_signal(pid_t tid, int signal, const siginfo_t *info)
 {
 	return sys_ret(syscall(SYS_rt_tgsigqueueinfo, sys_getpid(), tid, signal,
 			       info));
 }
 
-/* To this thread. */
+/* Sends a signal to the calling thread. */
 static inline void sys_raise(int signal)
 {
 	syscall(SYS_tgkill, sys_getpid(), sys_gettid(), signal);
 }
 
-/* The signals that a thread blocks, as the kernel has them. */
+/* A thread's signal mask, as the kernel defines it. */
 #define KC_SIGNALS	(_NSIG - 1)
 #define KC_MASK_BITS	(8 * sizeof(unsigned long))
 
@@ -61,16 +61,19 @@ static inline void kc_sigmask_del(struct kc_sigmask *mask, int signal)
 		~(1UL << (signal - 1) % KC_MASK_BITS);
 }
 
-/* Of what the thread itself does. */
+/* True if the thread itself causes the signal by what it executes. */
 static inline bool kc_is_fault(int signal)
 {
 	return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE ||
 	       signal == SIGILL || signal == SIGTRAP;
 }
 
-/* libc's own signals stay out: it sends them to all threads, and waits. */
+/*
+ * The signals of libc. They must not be blocked: libc sends them to all threads, and
+ * waits.
+ */
 #define KC_LIBC_SIGNAL	32
-#define KC_LIBC_SIGNALS	3	/* from that on */
+#define KC_LIBC_SIGNALS	3	/* their number */
 
 static inline void sys_set_sigmask(const struct kc_sigmask *mask,
 				   struct kc_sigmask *old)
@@ -78,7 +81,7 @@ static inline void sys_set_sigmask(const struct kc_sigmask *mask,
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, old, sizeof(*mask));
 }
 
-/* All but libc's own, which another thread may wait for. */
+/* Blocks all signals except libc's own, which another thread may wait for. */
 static inline void sys_block_signals(struct kc_sigmask *old)
 {
 	struct kc_sigmask all;
@@ -95,7 +98,7 @@ static inline void sys_get_sigmask(struct kc_sigmask *mask)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, mask, sizeof(*mask));
 }
 
-/* struct sched_attr of the kernel, in its first form. */
+/* The first version of the kernel's struct sched_attr. */
 struct kc_sched_attr {
 	uint32_t size;
 	uint32_t policy;
@@ -117,7 +120,7 @@ static inline long sys_set_sched(pid_t tid, struct kc_sched_attr *attr)
 	return sys_ret(syscall(SYS_sched_setattr, tid, attr, 0));
 }
 
-/* The number of bytes that it filled in. */
+/* Returns the number of bytes that the kernel has filled in. */
 static inline long sys_get_cpus(pid_t tid, void *mask, size_t size)
 {
 	return sys_ret(syscall(SYS_sched_getaffinity, tid, size, mask));

@@ -2,75 +2,75 @@
 /*
  * The race detector, ThreadSanitizer.
  *
- * How it is used. Compile the program with -fsanitize=thread, and link it with the
- * library as it is, static or shared: nothing else is needed, and it must not be
- * compiled with that itself. A race is reported on stderr, and the exit status is
- * that of TSAN_OPTIONS=exitcode=N, 66 if nothing is said. A program that forks with
- * goroutines running, and uses them in the child, wants die_after_fork=0 there.
- * Kernels that randomise more than 28 bits of an address (vm.mmap_rnd_bits) are too
- * much for older detectors: setarch -R helps.
+ * How to use it. Compile the program with -fsanitize=thread. Link it with the library as
+ * it is, static or shared. The library itself must not be compiled with that option. The
+ * detector reports a race on stderr. The exit status is then that of
+ * TSAN_OPTIONS=exitcode=N, by default 66. A program that forks while goroutines run, and
+ * starts goroutines in the child, needs die_after_fork=0 there. Older detectors do not
+ * support kernels that randomise more than 28 bits of an address (vm.mmap_rnd_bits):
+ * setarch -R helps.
  *
  * What it knows: the edges of Go's memory model.
  *
  *	the go statement	-> what the goroutine does
  *	a send, a close		-> the receive that gets it; see chan/races.c
  *	a receive		-> the send that it made room for
- *	an unlock, a release	-> the lock, the acquire that is let in
+ *	an unlock, a release	-> the lock, the acquire that then succeeds
  *	done			-> the wait that it ends
  *	signal, broadcast	-> the wait that it ends
  *	the end of a once	-> each call that returns after it
- *	a cancel		-> whoever sees it: kc_ctx_err(), the channel, a case
- *	set, register		-> the timer's, the context's function, and its tick
+ *	a cancel		-> what sees it: kc_ctx_err(), the channel, a case
+ *	set, register		-> the timer's or context's function, and the tick
  *	a wait			-> with the clock of kc_synctest(), such a function,
  *				   and the return of kc_synctest_wait()
- *	drop of a reference	-> what is done with the last one: destructors, free
+ *	drop of a reference	-> what the last drop does: destructors, free
  *	all of a goroutine	-> the return of kc_shutdown()
  *
- * and no other ones. That a goroutine has ended orders nothing. The library's own
- * locks (futex.h) are not seen. Elements are read and written as if the program did
- * so itself in the line that calls the library.
+ * There are no other edges. The end of a goroutine alone orders nothing. The detector does
+ * not see the library's own locks (futex.h). It is told of the reads and writes of elements
+ * as if the program did them in the line that calls the library.
  *
- * Goroutines. With the detector each has a thread of its own: no thread of the pool
- * is used again. So it takes a new thread's stack, thread-local variables and errno
- * to be nobody else's, as they are, and two goroutines have nothing in common that
- * they have not made common. (Fibers on parked threads, which the detector also has,
- * would not do: the second goroutine on a stack would race with the first one over
- * each variable that is at the same place, and over errno; and pthread_exit() in a
- * fiber is fatal.) A thread that ends is joined by kc_shutdown() or by nobody: who
- * starts a goroutine would come after all that the thread did.
+ * Goroutines. With the detector each goroutine has a thread of its own: the pool does not
+ * reuse a thread. So the detector takes a new thread's stack, thread-local variables and
+ * errno as private to that goroutine, and two goroutines share only what the program shares
+ * between them. (The detector's fibers on parked threads do not work for this. The second
+ * goroutine on a stack would race with the first one over each variable at the same
+ * address, and over errno. And pthread_exit() in a fiber is fatal.) Only kc_shutdown()
+ * joins a thread that has ended. If the start of a goroutine joined it, the caller would be
+ * ordered after all that the thread did.
  *
- * What is not exact, and may hide a race, but never makes one up:
+ * Three things are not exact. They may hide a race, but never report a false one:
  *
- *	What several have released on one thing is known as one. Who gets a semaphore
- *	comes after all who had released it by then, not only after those who had to.
- *	The same goes for channels.
+ *	The releases of several goroutines on one object are merged. A goroutine that
+ *	acquires a semaphore is ordered after all releases so far, not only after those
+ *	that it needed. The same holds for channels.
  *
- *	The keeper, which does what is due for timers, deadlines and signals, tells
- *	nothing: a tick comes after the call that set its timer, and after those that
- *	had set it before. What it starts comes after what was done before the keeper
- *	itself was, by who needed it first.
+ *	The keeper, which serves timers, deadlines and signals, releases and acquires
+ *	nothing. A tick is ordered after the call that set its timer, and after earlier
+ *	calls that set it. A goroutine that the keeper starts is ordered after what the
+ *	first user of the keeper did before it started the keeper.
  *
  * What it cannot do:
  *
- *	More than some 8000 goroutines at a time: it has no room for more threads.
- *	And they are slow to start.
+ *	It has no room for more than about 8000 goroutines at a time. They are slow to
+ *	start.
  *
- *	A handler of a signal is called late: when the goroutine that it came in is
- *	out of the library. A wait here ends for it only if it was installed without
- *	SA_RESTART.
+ *	It calls a signal handler late: when the goroutine that it interrupted has left
+ *	the library. The signal ends a wait in the library only if the handler was
+ *	installed without SA_RESTART.
  *
- *	Other processes, and who uses a channel's descriptor by itself. In the child
- *	of a process with several threads the detector gives up: nothing is found, it
- *	may call no handler, and may end the child when that starts a goroutine. In any
- *	child it has threads that are not told from the program's, so that no deadlock
- *	is reported there (leak.h).
+ *	It does not see other processes, nor direct use of a channel's descriptor. In the
+ *	child of a process with several threads the detector gives up: it finds nothing,
+ *	may call no handler, and may end the child when the child starts a goroutine. In
+ *	any child it has threads that cannot be told from the program's. So no deadlock is
+ *	reported there (leak.h).
  */
 #include <stddef.h>
 #include <string.h>
 
 #include "race/race.h"
 
-/* As the compiler declares those that it knows. */
+/* The declarations must be those that the compiler has built in. */
 extern void __tsan_ignore_thread_begin(void) __attribute__((weak));
 extern void __tsan_ignore_thread_end(void) __attribute__((weak));
 extern void __tsan_func_entry(void *at) __attribute__((weak));
@@ -80,7 +80,7 @@ extern unsigned char __tsan_atomic8_load(const volatile void *at, int order)
 extern void AnnotateThreadName(const char *file, int line, const char *name)
 	__attribute__((weak));
 
-/* This thread is a servant's. */
+/* True in a thread that has called kc_race_serve(). */
 static _Thread_local bool serves __attribute__((tls_model("initial-exec")));
 
 void kc_race_do_acquire(const void *addr)
@@ -95,7 +95,7 @@ void kc_race_do_release(const void *addr)
 		__tsan_release((void *)addr);
 }
 
-/* A servant is hidden for good. */
+/* A serving thread is hidden for ever. */
 void kc_race_do_hide(bool hide)
 {
 	if (serves || !__tsan_ignore_thread_begin)
@@ -115,8 +115,8 @@ void kc_race_serve(void)
 }
 
 /*
- * A signal handler is put off until the detector is called: which any atomic access
- * does that is compiled with it.
+ * The detector delays a signal handler until the program calls the detector. Any atomic
+ * access of instrumented code does that.
  */
 void kc_race_run_handlers(void)
 {

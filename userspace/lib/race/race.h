@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the race detector is told: who has let go of something, and who has got it.
+ * What the library tells the race detector: who has released an object, and who has
+ * acquired it.
  *
- * Of this library, which is not compiled with it, it sees nothing by itself but the
- * calls of libc's functions. It is not told of mutexes as such: its own belong to
- * the thread that locked them, and ours to nobody. What it makes of all this, and
- * what it cannot know: race.c. Channels: chan/races.h.
+ * The library is not compiled with the detector. So the detector sees only the
+ * library's calls of libc functions. It is not told of mutexes as such: in its model a
+ * mutex belongs to the thread that locked it, but a kc_mutex belongs to nobody. race.c
+ * says what the detector makes of this, and what it cannot know. chan/races.h is about
+ * channels.
  */
 #ifndef LIBKCHAN_RACE_RACE_H
 #define LIBKCHAN_RACE_RACE_H
@@ -16,11 +18,11 @@
 
 #include "base/shared.h"
 
-/* Present in programs that the detector is built into. */
+/* These exist in programs that are built with the detector. */
 extern void __tsan_acquire(void *addr) __attribute__((weak));
 extern void __tsan_release(void *addr) __attribute__((weak));
 
-/* It is there. All that is below is nothing but this test if it is not. */
+/* True if there is a detector. Without one, the functions below only do this test. */
 static inline bool kc_race_on(void)
 {
 	return __builtin_expect(!!__tsan_acquire, 0);
@@ -31,7 +33,7 @@ KC_SHARED void kc_race_do_release(const void *addr);
 void kc_race_do_hide(bool hide);
 KC_SHARED void kc_race_run_handlers(void);
 
-/* All that was done before a kc_race_release() of @addr has happened. */
+/* Orders the caller after all that was done before a kc_race_release() of @addr. */
 static inline void kc_race_acquire(const void *addr)
 {
 	if (kc_race_on())
@@ -45,8 +47,8 @@ static inline void kc_race_release(const void *addr)
 }
 
 /*
- * In between, what libc's functions do to memory is not looked at: it is what only a
- * lock of the library's own guards.
+ * Between these two calls the detector ignores what libc functions do to memory. They
+ * enclose accesses that only a lock of the library's own protects.
  */
 static inline void kc_race_hide(void)
 {
@@ -61,8 +63,8 @@ static inline void kc_race_show(void)
 }
 
 /*
- * Drop one of the references: true if it was the last one. Then all that others did
- * with what they had references on has happened.
+ * Drops a reference. True if it was the last one. Then the caller is ordered after all
+ * that the other holders did with the object.
  */
 static inline bool kc_race_put(atomic_uint *refs)
 {
@@ -74,15 +76,18 @@ static inline bool kc_race_put(atomic_uint *refs)
 }
 
 /*
- * This thread does what others have asked for, one after another, who are not to be
- * ordered by that: nothing of what it does is told. For good.
+ * The calling thread serves requests of several goroutines from now on. It tells the
+ * detector nothing any more. Else the detector would order these goroutines by it.
  */
 void kc_race_serve(void);
 
-/* The thread that this is in is that goroutine's. */
+/* Gives the thread, as the detector shows it, the name of its goroutine. */
 void kc_race_name(uint64_t id, const char *name);
 
-/* What follows is done by the call that returns to @at; and no more. */
+/*
+ * Until kc_race_leave(), accesses are shown as made by the function call that returns
+ * to @at.
+ */
 void kc_race_enter(uintptr_t at);
 void kc_race_leave(void);
 
