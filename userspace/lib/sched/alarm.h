@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How a wait ends at a time of the fake clock.
+ * Ends a wait at a time of the fake clock.
  *
- * The kernel knows nothing of that clock. So a wait that has a limit is given an
- * alarm: it waits without one, and also for what the keeper does at the time. The
- * keeper's times are those of the fake clock; so who looks for the next of them
- * finds all there are in one place.
+ * The kernel does not know the fake clock. So a wait with a deadline on that clock has
+ * no timeout in the kernel. Instead it has an alarm, which the keeper fires at the
+ * deadline. All times of the fake clock are in the keeper's heap, so the next time is
+ * easy to find.
  *
- * An alarm is begun before the goroutine parks and ended after it goes on, as
- * neither is waiting: asleep.c relies on that.
+ * An alarm is set before the goroutine parks, and cleared after it unparks. Neither of
+ * the two calls waits. asleep.c depends on that.
  */
 #ifndef LIBKCHAN_SCHED_ALARM_H
 #define LIBKCHAN_SCHED_ALARM_H
@@ -19,22 +19,25 @@
 struct kc_alarm {
 	bool set;
 	struct kc_timed timed;
-	/* What goes off: a word that is changed, if it is as it was; */
+	/* The keeper changes *@word from @from to @to, and wakes its waiters; */
 	uint32_t *word;
 	uint32_t from;
 	uint32_t to;
-	/* or, if there is none, an eventfd that can be read from then. */
+	/* or, if @word is NULL, it makes this eventfd readable. */
 	int fd;
 };
 
-/* The word is a futex. The clock is a fake. */
+/* Only while the clock is fake. @word is a futex. */
 static inline void kc_alarm_set(struct kc_alarm *alarm, uint32_t *word,
 				uint32_t from, uint32_t to, int64_t at)
 {
 	kc_fake_clock->set(alarm, word, from, to, at);
 }
 
-/* For a call that waits in the kernel: with limit->alarm, if that takes one. */
+/*
+ * Sets the alarm of a call that waits in the kernel, if @limit has a time of the fake
+ * clock. Then it sets limit->alarm. Returns 0 or a negative errno.
+ */
 static inline int kc_alarm_begin(struct kc_alarm *alarm, struct kc_limit *limit)
 {
 	int ret = 0;
@@ -47,14 +50,14 @@ static inline int kc_alarm_begin(struct kc_alarm *alarm, struct kc_limit *limit)
 	return ret;
 }
 
-/* As many of these; both are nothing where the clock is the real one. */
+/* Clears the alarm. It does nothing if the alarm was not set. */
 static inline void kc_alarm_end(struct kc_alarm *alarm)
 {
 	if (__builtin_expect(alarm->set, 0))
 		kc_fake_clock->clear(alarm);
 }
 
-/* The fake clock's own: alarm.c. */
+/* The functions that the fake clock's hook points to: see alarm.c. */
 void kc_alarm_do_set(struct kc_alarm *alarm, uint32_t *word, uint32_t from,
 		     uint32_t to, int64_t at);
 int kc_alarm_do_set_fd(struct kc_alarm *alarm, int64_t at);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Jitter, as goroutines meet it. How a program asks for it: test/jitter.c, and
+ * The decisions of jitter. A program asks for jitter by test/jitter.c, or by
  * KCHAN_JITTER in its environment.
  *
- * The generator is splitmix64: any state will do, one step is a few instructions, and
- * its numbers are good to begin other generators with.
+ * The generator is splitmix64. Any state is valid, one step takes a few instructions,
+ * and its numbers are good seeds of other generators.
  */
 #include <stdlib.h>
 
@@ -17,12 +17,12 @@
 #include "sched/routine.h"
 #include "sched/thread.h"
 
-/* Of eight decisions; the others are to do nothing. */
+/* Of 8 decisions, 3 yield, 1 sleeps, and 4 do nothing. */
 #define DECISIONS	8
 #define YIELDS		3
 #define SLEEPS		1
 
-/* What is slept, doubled up to so often. */
+/* The shortest sleep. A random exponent below DOUBLINGS doubles it. */
 #define LEAST_SLEEP	(10 * KC_MICROSECOND)
 #define DOUBLINGS	8
 
@@ -44,8 +44,8 @@ static uint64_t mix(uint64_t n)
 }
 
 /*
- * NULL: this thread is the library's own. Any other is made known now: or it would
- * depend on when it first has to wait from where on it is given decisions.
+ * Returns NULL if the thread is the library's own. It makes any other thread known now.
+ * Otherwise the time of its first wait would decide when its decisions begin.
  */
 static struct kc_dice *own_dice(void)
 {
@@ -108,7 +108,10 @@ uint64_t kc_jitter_seed(void)
 	return __atomic_load_n(&jitter.seed, __ATOMIC_RELAXED);
 }
 
-/* Who finds the new round finds its seed. */
+/*
+ * The seed is stored before the round is released, so a thread that sees the new round
+ * sees its seed.
+ */
 uint64_t kc_jitter_set(uint64_t seed)
 {
 	uint32_t round = 0;

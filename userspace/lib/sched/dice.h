@@ -2,8 +2,8 @@
 /*
  * Jitter, and the library's random choices.
  *
- * Each goroutine has its own generator, struct kc_dice, which it alone uses. It is
- * good for one round: that is from one kc_jitter() to the next.
+ * Each goroutine has a random generator of its own, a struct kc_dice, which no other
+ * goroutine uses. A generator is valid for one round, from one kc_jitter() to the next.
  */
 #ifndef LIBKCHAN_SCHED_DICE_H
 #define LIBKCHAN_SCHED_DICE_H
@@ -15,10 +15,10 @@
 
 struct kc_dice {
 	uint64_t state;
-	uint32_t round;		/* 0: none */
+	uint32_t round;		/* 0: the generator is not initialised */
 };
 
-/* The round; 0: there is no jitter. */
+/* The number of the current round, or 0 if there is no jitter. */
 KC_SHARED extern uint32_t kc_jitter_round;
 
 static inline bool kc_jitter_is_on(void)
@@ -27,14 +27,15 @@ static inline bool kc_jitter_is_on(void)
 				0);
 }
 
-/* For a goroutine that this one starts. */
+/* The generator of a goroutine that the caller starts. */
 struct kc_dice kc_jitter_start(void);
 
-/* Out of its line, for kc_jitter_here(). */
+/* The slow path of kc_jitter_here(). Returns KC_JITTER_*. */
 KC_SHARED int kc_jitter_decide(void);
 
 /*
- * Where a goroutine may be made to go on later. The library's own threads go on.
+ * May delay the calling goroutine here, if there is jitter. It never delays the
+ * library's own threads.
  */
 static inline void kc_jitter_here(void)
 {
@@ -42,14 +43,14 @@ static inline void kc_jitter_here(void)
 		(void)kc_jitter_decide();
 }
 
-/* A number to choose by. */
+/* A random number, for a choice. */
 uint32_t kc_random(void);
 
-/* The seed; 0: there is no jitter. And what it was. */
+/* The seed, or 0 if there is no jitter. kc_jitter_set() returns the seed before. */
 KC_SHARED uint64_t kc_jitter_seed(void);
 KC_SHARED uint64_t kc_jitter_set(uint64_t seed);
 
-/* kc_jitter(): from here on, also for this goroutine. */
+/* Begins a new round. The calling goroutine uses the new seed, too. */
 KC_SHARED void kc_jitter_begin(uint64_t seed);
 
 #endif /* LIBKCHAN_SCHED_DICE_H */

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What programs that hold the static library bring for gdb: the script that knows
- * the library, whole, in a section that gdb looks for and nobody else does.
+ * Puts the gdb script of the library into programs that link the static library. The
+ * whole script is in a section that only gdb reads.
  *
- * By the name of the shared library gdb finds the script where it was installed. Of a
- * program's name it knows nothing, and the name of a file in the section would be
- * wrong wherever that is not installed, or another version of it. What is in the
- * section gdb runs only if it is told to trust the program: see libkchan(7).
+ * For the shared library, gdb finds the installed script by the library's file name. A
+ * program's file name tells gdb nothing. The section could name a script file, but the
+ * file may be missing on another machine, or be of another version. gdb runs a script
+ * from the section only if it is told to trust the program: see libkchan(7).
  *
- * To be included by one file, without which no program has goroutines. The section
- * is no part of what is loaded, and strip takes it away.
+ * One file includes this header. Every program with goroutines links that file. The
+ * section is not loaded into memory, and strip removes it.
  */
 #ifndef LIBKCHAN_SCHED_GDB_H
 #define LIBKCHAN_SCHED_GDB_H
 
 #ifdef KC_GDB_SCRIPT
-/* A byte that says that the text is here; a name, in a line; the text; and its end. */
+/*
+ * A type byte for "script text", a line with the script's name, the text, a zero byte.
+ */
 __asm__(
 "	.pushsection .debug_gdb_scripts, \"MS\", %progbits, 1\n"
 "	.byte	4\n"

@@ -2,14 +2,14 @@
 /*
  * The keeper.
  *
- * It sleeps on a word that whoever gives it something new to do changes, until the
- * first of its times. Only while there are descriptors to watch does it wait in
- * epoll instead, where an eventfd is what wakes it: programs that use no context of
- * another process have neither.
+ * It sleeps on the futex "wakes" until the earliest time of its heap. Each thread that
+ * gives it new work changes that word. While it watches descriptors, it waits in epoll
+ * instead, and an eventfd wakes it. Programs that use no context of another process
+ * have neither epoll nor eventfd.
  *
- * Its lock is held for a few instructions, never over a call, and no other lock is
- * taken under it. What it is calling it notes down, so that whoever has to free
- * that can wait for the end of the call.
+ * Its lock is held for a few instructions, never during a call of @fire or @ready. No
+ * other lock is taken under it. It records the object that it is calling in "busy", so
+ * that kc_keeper_forget() can wait for the end of that call.
  */
 #include "base/base.h"
 #include "base/clock.h"
@@ -23,7 +23,7 @@
 
 #define NEVER	INT64_MAX
 
-/* What epoll tells of the eventfd. The numbers of watches begin after it. */
+/* epoll's data for the eventfd. The numbers of watches begin after it. */
 #define WAKE_ID	0
 
 static struct kc_keeper {
@@ -31,17 +31,17 @@ static struct kc_keeper {
 	uint32_t wakes;			/* a futex */
 	bool runs;
 	pid_t tid;
-	uint64_t turns;			/* that it has had, to look what there is */
-	uint32_t turn_wakes;		/* as there were before the last one */
+	uint64_t turns;			/* how often it has looked for work */
+	uint32_t turn_wakes;		/* the value of @wakes before the last turn */
 	struct kc_heap times;
 	struct kc_list watches;
-	uint64_t last_id;		/* of one of them */
-	int epoll;			/* there when the next one is */
-	int event;			/* negative: it has never had one */
-	const void *busy;		/* what it is calling */
-	uint32_t calls;			/* how many it has made: a futex */
-	unsigned int nr_waiting;	/* for one of them to end */
-	struct kc_heap_node *left;	/* by the parent of a fork() */
+	uint64_t last_id;		/* the highest number of a watch */
+	int epoll;			/* valid if @event is */
+	int event;			/* negative: no eventfd has been made */
+	const void *busy;		/* the object that it is calling */
+	uint32_t calls;			/* how many calls it has made: a futex */
+	unsigned int nr_waiting;	/* how many threads wait for a call to end */
+	struct kc_heap_node *left;	/* calls that were queued in the parent of a fork() */
 } keeper = {
 	.watches = KC_LIST_INIT(keeper.watches),
 	.epoll = -1,
@@ -98,7 +98,7 @@ bool kc_keeper_has_work(void)
 	return work;
 }
 
-/* With the lock held, which it gives up for the call; that comes back without. */
+/* Called with the lock held. It drops the lock, and end_call() takes it again. */
 static void begin_call(const void *busy)
 {
 	keeper.busy = busy;
@@ -114,7 +114,7 @@ static void end_call(void)
 		sys_futex_wake_all(&keeper.calls);
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void await_call(const void *busy)
 {
 	uint32_t calls;
@@ -134,7 +134,9 @@ static struct kc_timed *timed_of(struct kc_heap_node *node)
 	return kc_container(node, struct kc_timed, node);
 }
 
-/* With the lock held, as the next ones. True: it was there. */
+/*
+ * Called with the lock held, and so is unlink_watch(). Returns true if it was queued.
+ */
 static bool take_out(struct kc_timed *t)
 {
 	if (!t->queued)
@@ -189,7 +191,7 @@ void kc_keeper_forget(struct kc_timed *t)
 	kc_unlock(&keeper.lock);
 }
 
-/* From now on it can wait for descriptors: 0 or a negative errno. */
+/* Makes the epoll and the eventfd. Returns 0 or a negative errno. */
 static int make_epoll(void)
 {
 	struct epoll_event wake = { .events = EPOLLIN, .data.u64 = WAKE_ID };
@@ -232,7 +234,7 @@ int kc_watch_set(struct kc_watch *w, int fd)
 		kc_list_add(&keeper.watches, &w->link);
 	}
 	kc_unlock(&keeper.lock);
-	/* It may sleep elsewhere. */
+	/* The keeper may sleep on the futex. */
 	if (!ret)
 		kc_keeper_wake();
 	return ret;
@@ -258,7 +260,10 @@ void kc_keeper_forget_watch(struct kc_watch *w)
 	kc_unlock(&keeper.lock);
 }
 
-/* All whose time has come; with the lock held. Returns when the next one is due. */
+/*
+ * Makes all calls whose time has come. Called with the lock held. Returns the time of
+ * the next one.
+ */
 static int64_t fire_due(void)
 {
 	struct kc_timed *t;
@@ -275,7 +280,7 @@ static int64_t fire_due(void)
 	return NEVER;
 }
 
-/* What epoll has told of; it may have been taken off the list meanwhile. */
+/* Calls @ready of the watch with that number, unless it has been unlinked meanwhile. */
 static void tell_ready(uint64_t id)
 {
 	struct kc_list *link;
@@ -313,10 +318,13 @@ static void wait_in_epoll(int64_t until)
 	}
 }
 
-/* Whatever has changed since @seen was read ends the wait, or keeps it off. */
+/* Waits. A change of "wakes" since @seen was read ends the wait, or prevents it. */
 static void wait_for_more(uint32_t seen, bool watches, int64_t until)
 {
-	/* The kernel knows only the real one. Whoever sets this one wakes the keeper. */
+	/*
+	 * The kernel does not know the fake clock. A thread that advances the fake
+	 * clock wakes the keeper.
+	 */
 	if (kc_clock_is_fake())
 		until = NEVER;
 	if (watches)
@@ -369,9 +377,9 @@ int kc_keeper_start(void)
 }
 
 /*
- * In the child, with the lock held. Nothing that was set is any more; what was
- * being called was not holding any lock that matters, or the parent would have
- * waited for it.
+ * Called in the child with the lock held. Nothing is queued in the child. A function
+ * that the keeper was calling in the parent held no lock of the library: before() would
+ * have waited for it.
  */
 static void forked(void)
 {
@@ -402,7 +410,7 @@ static void forked(void)
 	keeper.nr_waiting = 0;
 }
 
-/* Once all locks are free. */
+/* Called in the child when all locks are free. */
 static void tell_forked(void)
 {
 	struct kc_heap_node *node;

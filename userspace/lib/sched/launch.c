@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Starting a goroutine: in a thread of the pool that waits, or in a new one.
+ * Starting a goroutine: in a parked thread of the pool, or in a new thread.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -10,7 +10,10 @@
 #include "sched/main_end.h"
 #include "sched/pool.h"
 
-/* KC_STACK_SIZES: too large for the pool. */
+/*
+ * The index of the stack's size. KC_STACK_SIZES means that it is too large for the
+ * pool.
+ */
 static unsigned int index_of(size_t stack_size)
 {
 	unsigned int i = 0;
@@ -20,7 +23,7 @@ static unsigned int index_of(size_t stack_size)
 	return i;
 }
 
-/* How far behind the argument's copy that of the tail is. */
+/* The offset of the tail's copy from the argument's copy. */
 static size_t tail_of(const struct kc_start *start)
 {
 	const size_t align = alignof(max_align_t);
@@ -28,7 +31,7 @@ static size_t tail_of(const struct kc_start *start)
 	return (start->copy_size + align - 1) / align * align;
 }
 
-/* How much room the copies take: SIZE_MAX if there can be none. */
+/* The size of the copies in bytes. SIZE_MAX if it overflows. */
 static size_t copy_room(const struct kc_start *start)
 {
 	size_t room;
@@ -54,7 +57,10 @@ static void *copy_to(void *room, const struct kc_start *start)
 	return room;
 }
 
-/* Takes over @copy. With the lock held, as the goroutine can be seen from now. */
+/*
+ * Fills in the goroutine, and takes over @copy. Called with kc_sched.lock held, since
+ * other threads can see the goroutine from now on.
+ */
 static void fill_in(struct kc_worker *w, const struct kc_start *start, void *copy,
 		    const struct kc_starter *starter, void (*run)(struct kc_g *g))
 {
@@ -92,7 +98,7 @@ static struct kc_worker *new_worker(size_t stack_size, unsigned int i)
 	return w;
 }
 
-/* A thread more, for this goroutine. */
+/* Starts the goroutine in a new thread. */
 static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 		     const struct kc_starter *starter, void (*run)(struct kc_g *g))
 {
@@ -102,7 +108,7 @@ static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 	if (!w)
 		return -ENOMEM;
 	kc_pool_reap(KC_REAP_AT_ONCE);
-	/* Of the race detector: see race.c. */
+	/* With the race detector no thread is used twice: see race.c. */
 	w->keep = i < KC_STACK_SIZES && !(start->flags & KC_GO_FRESH) &&
 		  !kc_race_on();
 	kc_lock(&kc_sched.lock);
@@ -119,7 +125,7 @@ static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 	kc_lock(&kc_sched.lock);
 	kc_list_del(&w->g.all);
 	kc_unlock(&kc_sched.lock);
-	/* That is the caller's again. */
+	/* The caller owns the copy again. */
 	w->copy = NULL;
 	kc_pool_bury(w);
 	return ret;
@@ -142,7 +148,10 @@ int kc_pool_start(const struct kc_start *start, void (*run)(struct kc_g *g))
 	int ret;
 
 	if (copy_room(start) > KC_COPY_ROOM) {
-		/* No object is larger, and a sanitizer aborts when it is asked for one. */
+		/*
+		 * No object is larger than PTRDIFF_MAX. Sanitizers abort on a larger
+		 * request.
+		 */
 		if (copy_room(start) <= PTRDIFF_MAX)
 			copy = malloc(copy_room(start));
 		if (!copy)

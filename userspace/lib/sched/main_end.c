@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The end of a process that main() has left, by kc_goexit() or pthread_exit().
+ * The end of a process whose main() was left by kc_goexit() or pthread_exit().
  *
- * It is to end when the other threads have. libc sees to that, but it knows nothing
- * of threads that do not count: those that are parked in the pool, and the library's
- * own, which never end. So the first thread stays when all of it has been taken down
- * that is to be: it takes no part in anything, sees the pool out, and ends the process
- * when nobody is left but it and its like. Nor would /proc/self, where all is looked up
- * that is told of goroutines, be of use without it.
+ * Such a process has to end when all other threads have ended. libc does that, but it
+ * counts threads that should not count: those that are parked in the pool, and the
+ * library's own threads, which never end. So the first thread stays. At the end of its
+ * exit, after the other destructors of its thread-specific data, it becomes one of the
+ * library's own threads. It ends the pool's threads, and ends the process when only the
+ * library's own threads are left. This also keeps /proc/self usable, in which the
+ * library looks up goroutines: it depends on the first thread.
  *
- * Threads that are neither the pool's nor the library's tell nobody that they end.
- * While there are such it looks for them from time to time, and only then. Where there
- * is no /proc, only those of them are known that have called the library.
+ * A thread that belongs to neither the pool nor the library does not report its end. So
+ * the first thread looks for such threads periodically. Without /proc it knows only
+ * those of them that have called the library.
  *
- * The first thread need not have called the library itself. So its end is watched from
- * when the library is loaded. If it ends when there are no threads of the library's,
- * that is libc's affair. Should there be some later, a thread of the library's own sees
- * to the end of the process then.
+ * The first thread need not have called the library. So its end is watched from the
+ * time when the library is loaded. If it ends while the library has no threads, it
+ * leaves the end of the process to libc. If the library starts a thread later, another
+ * thread of the library takes over this task.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -32,8 +33,8 @@
 #define EVERY	(20 * KC_MILLISECOND)
 
 /*
- * The destructors of a thread's data are called in rounds, so long as there is some
- * left. In the last one those of others have had their turn.
+ * libc calls the destructors of thread-specific data in rounds, as long as there is
+ * data. In round ROUNDS, other keys have had at least one round.
  */
 #define ROUNDS	3
 _Static_assert(ROUNDS < PTHREAD_DESTRUCTOR_ITERATIONS, "it may begin in the second");
@@ -42,10 +43,10 @@ static pthread_key_t round_key;
 static int error;
 
 /*
- * The first thread says that it goes and then looks whether there are threads; who makes
- * the first of those says so, and then looks whether the first thread is gone. So one
- * of the two sees the other (both are sequentially consistent), and just one sees to
- * the end.
+ * The first thread stores "gone", and then loads "used". The caller that starts the
+ * first thread of the library stores "used", and then loads "gone". All four are
+ * sequentially consistent, so at least one of the two sees the other's store. The
+ * exchange of seen_to decides which one of them ends the process.
  */
 static bool used, gone, seen_to;
 
@@ -62,7 +63,7 @@ static bool is_last(void)
 			     kc_thread_are_all(threads, kc_thread_count_own());
 }
 
-/* It may be another thread that starts more. */
+/* Another thread may start more goroutines, so this repeats. */
 KC_NORETURN static void await_others(void)
 {
 	for (;;) {
@@ -81,7 +82,7 @@ static void *run(void *unused)
 	await_others();
 }
 
-/* Of the first thread; in the last of the rounds. */
+/* Called by the first thread in the last round. */
 static void leave(void)
 {
 	__atomic_store_n(&gone, true, __ATOMIC_SEQ_CST);
@@ -110,7 +111,7 @@ static void make_key(void)
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 
-/* The key may be missing yet: a constructor may be earlier than ours. */
+/* The key may not exist yet: another constructor may run before ours. */
 static void begin(void)
 {
 	pthread_once(&key_once, make_key);
@@ -120,14 +121,17 @@ static void begin(void)
 
 KC_SET_HOOK(kc_main_hook, begin)
 
-/* The library may be loaded by another thread: then there is only the hook. */
+/*
+ * If another thread loads the library, only the hook is left: kc_g_main_ends() begins
+ * it.
+ */
 KC_EARLY static void watch_first(void)
 {
 	if (sys_gettid() == sys_getpid())
 		begin();
 }
 
-/* The thread that forked is the first one in the child. */
+/* In the child, the thread that forked is the first thread. */
 static void forked(void)
 {
 	gone = false;
@@ -137,7 +141,7 @@ static void forked(void)
 
 KC_AT_FORK(.order = KC_FORK_MAIN_END, .forked = forked)
 
-/* In the place of the first thread. */
+/* Starts a thread that does the first thread's task. */
 static int start_thread(void)
 {
 	pthread_t thread;
@@ -156,7 +160,7 @@ static int start_thread(void)
 
 int kc_main_end_setup(void)
 {
-	/* A constructor may be earlier still. */
+	/* Another constructor may call this before ours has run. */
 	if (!__atomic_load_n(&used, __ATOMIC_ACQUIRE)) {
 		pthread_once(&key_once, make_key);
 		__atomic_store_n(&used, true, __ATOMIC_SEQ_CST);

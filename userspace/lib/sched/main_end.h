@@ -2,7 +2,7 @@
 #ifndef LIBKCHAN_SCHED_MAIN_END_H
 #define LIBKCHAN_SCHED_MAIN_END_H
 
-/* Before there is a thread of the library's: 0 or a negative errno. */
+/* Call it before a thread of the library is started. Returns 0 or a negative errno. */
 int kc_main_end_setup(void);
 
 #endif /* LIBKCHAN_SCHED_MAIN_END_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Threads of the library's own, which are no goroutines.
+ * The library's own threads, which are no goroutines.
  */
 #include "race/race.h"
 #include "sched/main_end.h"
@@ -24,7 +24,7 @@ int kc_thread_own(void (*fn)(void), size_t room)
 	pthread_t thread;
 	int ret;
 
-	/* It never ends, so the end of the process has to be seen to. */
+	/* The thread never ends, so main_end.c has to end the process. */
 	ret = kc_main_end_setup();
 	if (ret)
 		return ret;
@@ -46,7 +46,7 @@ static void *run_errand(void *data)
 	const struct errand *errand = data;
 
 	kc_thread_is_own = true;
-	/* What reads debug information has locks of its own. */
+	/* The reader of debug information has locks of its own. */
 	kc_race_hide();
 	errand->fn(errand->arg);
 	kc_race_show();
@@ -59,7 +59,7 @@ void kc_thread_roomy(void (*fn)(void *arg), void *arg)
 	pthread_t thread;
 	int state;
 
-	/* It must not be where the thread ends by pthread_cancel(). */
+	/* pthread_join() must not be a cancellation point here. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	if (kc_thread_create(&thread, run_errand, &errand, kc_thread_whole_stack(KC_STACK_ROOMY)))
 		fn(arg);

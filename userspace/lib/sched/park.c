@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Goroutines that wait: what is rare of it. See park.h.
+ * The slow paths of parking: see park.h.
  */
 #include "sched/park.h"
 
@@ -43,7 +43,7 @@ bool kc_hold(struct kc_parked *p)
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-/* After the first line the memory may be gone. */
+/* After the exchange, the memory of @p may be freed. The wake uses only the address. */
 void kc_let_go(struct kc_parked *p)
 {
 	if (__atomic_exchange_n(&p->hold, KC_HOLD_PARKED, __ATOMIC_RELEASE) ==

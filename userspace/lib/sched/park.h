@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Leaving word of where a goroutine waits, for others to see.
+ * Recording where a goroutine waits, so that others can look at it.
  *
- * Each place where the library may wait says so before, and takes it back after. In
- * between, what is recorded and the stack that it points into stay as they are; one
- * word, "hold", sees to it that they stay for as long as somebody looks:
+ * Each function of the library that may wait parks its goroutine before, and unparks it
+ * after. While a goroutine is parked, its record and the stack that the record points to do
+ * not change. One word, "hold", keeps them unchanged while another thread looks:
  *
  *	running --park--> parked --unpark--> running
  *	                   |  ^
@@ -12,11 +12,12 @@
  *	                   v  |
  *	                   held --unpark--> awaited, until it is let go
  *
- * Only its own thread parks and unparks; only who looks, one at a time (walk.c),
- * holds and lets go. What park writes happens before that it is held (release and
- * acquire of the word), and what who looks reads happens before it goes on.
+ * Only the goroutine's own thread parks and unparks. Only a looking thread, one at a time
+ * (walk.c), holds and lets go. Park writes the record, and then releases the word; hold
+ * acquires it, so it sees the record. Letting go releases the word; unpark acquires it, so
+ * the goroutine goes on only after the other thread has finished its reads.
  *
- * A signal handler may run in a parked thread, and wait in turn: that is not recorded.
+ * A signal handler may run in a parked thread and wait, too. That wait is not recorded.
  */
 #ifndef LIBKCHAN_SCHED_PARK_H
 #define LIBKCHAN_SCHED_PARK_H
@@ -30,19 +31,20 @@ enum kc_hold {
 	KC_HOLD_RUNNING,
 	KC_HOLD_PARKED,
 	KC_HOLD_HELD,
-	KC_HOLD_AWAITED,	/* held, and its thread may sleep on that */
+	KC_HOLD_AWAITED,	/* held, and the goroutine's thread may sleep until it is let go */
 };
 
-/* CLOCK_MONOTONIC as of the last tick: it is enough for people, and cheaper. */
+/* CLOCK_MONOTONIC as of the last tick. It is cheaper, and exact enough for people. */
 KC_SHARED int64_t kc_now_coarse(void);
 
-/* The word is not KC_HOLD_PARKED any more: somebody holds it. */
+/* The slow path of kc_unpark(): another thread holds the record. */
 KC_SHARED void kc_unpark_held(struct kc_parked *p);
 
 /*
- * To be inlined: the function that is recorded is the one that waits, and must not
- * return before it has called kc_unpark(). @on and @nr are as in struct kc_parked.
- * NULL if it is parked already.
+ * Parks the calling goroutine. It is inlined, so that the recorded frame is that of the
+ * function which waits. That function must not return before it has called kc_unpark().
+ * @on and @nr are as in struct kc_parked. Returns NULL if the goroutine is parked
+ * already.
  */
 static inline __attribute__((always_inline)) struct kc_parked *
 kc_park_many(kc_state state, const void *on, uint32_t nr, uint32_t flags)
@@ -56,7 +58,7 @@ kc_park_many(kc_state state, const void *on, uint32_t nr, uint32_t flags)
 	p->nr = nr;
 	p->flags = flags;
 	p->since = kc_now_coarse();
-	/* For who waits for all to wait. */
+	/* Pairs with kc_clock_acquire(), in what runs once all goroutines wait. */
 	if (kc_clock_is_fake())
 		kc_race_release(&kc_clock_faked);
 	p->times++;
@@ -71,7 +73,7 @@ kc_park(kc_state state, const void *on, uint32_t flags)
 	return kc_park_many(state, on, 0, flags);
 }
 
-/* As kc_park(), for a wait that may have a limit: NULL also if it is none at all. */
+/* As kc_park(), for a wait with a limit. Returns NULL if the call does not wait. */
 static inline __attribute__((always_inline)) struct kc_parked *
 kc_park_within(kc_state state, const void *on, struct kc_limit limit)
 {
@@ -95,8 +97,8 @@ static inline __attribute__((always_inline)) void kc_unpark(struct kc_parked *p)
 }
 
 /*
- * Take a lock of the program's, which may be held for long: kc_lock() is for those that
- * the library holds for a few instructions.
+ * Takes a lock of the program's, which may be held for long. kc_lock() is for the
+ * library's own locks, which are held for a few instructions.
  */
 void kc_lock_parked(uint32_t *word, kc_state state, const void *on);
 
@@ -106,13 +108,18 @@ static inline void kc_lock_or_park(uint32_t *word, kc_state state, const void *o
 		kc_lock_parked(word, state, on);
 }
 
-/* For who looks: true if it waits, and stays there until it is let go. */
+/*
+ * For the looking thread. True if the goroutine is parked: then it stays so until let
+ * go.
+ */
 bool kc_hold(struct kc_parked *p);
 
-/* Its thread may go on at once, and end. */
+/* After this, the goroutine's thread may go on and end. */
 void kc_let_go(struct kc_parked *p);
 
-/* In the child of a fork(), of the goroutine that is left: nobody looks. */
+/*
+ * Called in the child of a fork() for the goroutine that is left: no thread holds it.
+ */
 static inline void kc_park_forked(struct kc_parked *p)
 {
 	if (p->hold != KC_HOLD_RUNNING)

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The pool: threads that wait for a goroutine to run.
+ * The pool: threads that wait for a goroutine.
  *
- * The one parked last goes first: what it uses is still in the caches, and those
- * that are never reached are the ones to end. To park costs no timer for the
- * first few; whoever parks on top of them ends after a while. kc_sched.lock guards
- * all of struct threads.
+ * The thread that was parked last is taken first: its memory is still in the caches. So
+ * the threads that were parked first are idle longest, and end. The first KEPT threads
+ * park without a timeout. The others end after IDLE_TIME. kc_sched.lock protects all of
+ * struct threads.
  *
- * A thread that ends goes onto the list of dead ones, and joins those ahead of it that
- * have come to their very end, as does who needs a new thread. So stacks are given
- * back without a thread for it, and without waiting for anybody. kc_shutdown() waits,
- * and joins them all: it does not return while anything of a thread is left.
+ * A thread that ends adds itself to the list of dead threads. It also joins threads of
+ * that list whose exit is complete, and so does a caller that needs a new thread. So
+ * stacks are freed without an additional thread, and without waiting. kc_shutdown()
+ * waits, and joins all: when it returns, nothing is left of the threads.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +21,18 @@
 #include "sched/park.h"
 #include "sched/pool.h"
 
-#define KEPT		8	/* parked for good */
+#define KEPT		8	/* parked without a timeout */
 #define MAX_IDLE	1024
 #define IDLE_TIME	(5 * KC_SECOND)
 
 static struct threads {
 	struct kc_list idle[KC_STACK_SIZES];
 	unsigned int nr_idle;
-	struct kc_list dead;		/* not joined; by their idle link */
-	unsigned int nr_threads;	/* dead ones too */
-	unsigned int nr_draining;	/* calls of kc_shutdown() */
-	uint32_t changes;		/* a futex, for those */
-	bool ready;			/* the lists are */
+	struct kc_list dead;		/* not joined yet; linked by @idle */
+	unsigned int nr_threads;	/* with the dead threads */
+	unsigned int nr_draining;	/* running calls of kc_pool_drain() */
+	uint32_t changes;		/* a futex, for those calls */
+	bool ready;			/* the lists are initialised */
 } pool;
 
 static void make_lists(void)
@@ -77,7 +77,7 @@ void kc_pool_give_turn(struct kc_worker *w)
 		sys_futex_wake_one(&w->turn);
 }
 
-/* With the lock held: there is something for kc_shutdown() to do. */
+/* Wakes the calls of kc_pool_drain(). Called with the lock held. */
 static void tell_draining(void)
 {
 	if (!pool.nr_draining)
@@ -86,7 +86,7 @@ static void tell_draining(void)
 	sys_futex_wake_all(&pool.changes);
 }
 
-/* NULL if nobody has died. */
+/* Returns NULL if there is no dead thread. Called with the lock held. */
 static struct kc_worker *take_dead_locked(void)
 {
 	struct kc_worker *w;
@@ -101,13 +101,13 @@ static struct kc_worker *take_dead_locked(void)
 static void free_worker(struct kc_worker *w)
 {
 	free(w->copy);
-	/* Not as the goroutine does it: here the lock may be held. */
+	/* Not by kc_g_free_deferred(), which takes the lock: here it may be held. */
 	if (w->g.deferred != w->g.few)
 		free(w->g.deferred);
 	free(w);
 }
 
-/* These take the lock. */
+/* The next functions take the lock. */
 static struct kc_worker *take_dead(void)
 {
 	struct kc_worker *w;
@@ -154,7 +154,10 @@ void kc_pool_add(struct kc_worker *w)
 	pool.nr_threads++;
 }
 
-/* Its time is over. False if it was taken off the list meanwhile. */
+/*
+ * The thread has been idle for too long. Returns false if it was taken off the list
+ * meanwhile.
+ */
 static bool give_up(struct kc_worker *w)
 {
 	bool idle;
@@ -184,7 +187,10 @@ static bool await_turn(struct kc_worker *w, bool for_ever)
 					      deadline) == -ETIMEDOUT) {
 			if (give_up(w))
 				return false;
-			/* The turn is about to be given. */
+			/*
+			 * The caller that took it off the list is about to give the
+			 * turn.
+			 */
 			for_ever = true;
 		}
 	} while (__atomic_load_n(&w->turn, __ATOMIC_ACQUIRE) == KC_TURN_ASLEEP);
@@ -197,7 +203,9 @@ bool kc_pool_park(struct kc_worker *w)
 	bool few;
 
 	kc_lock(&kc_sched.lock);
-	/* Here, for a fork(), whose child frees what it finds: see defer.c. */
+	/*
+	 * Cleared under the lock: the child of a fork() frees the copy that it finds.
+	 */
 	w->copy = NULL;
 	if (!w->keep || pool.nr_draining || pool.nr_idle >= MAX_IDLE) {
 		kc_unlock(&kc_sched.lock);
@@ -215,19 +223,20 @@ bool kc_pool_park(struct kc_worker *w)
 }
 
 /*
- * With the race detector, unless somebody waits for all of them: who joins a thread
- * has been told of all that it did. And at the end of the program there must be none
- * that is not joined, which the detector takes for a mistake.
+ * True if nobody joins this thread. With the race detector, a join would order the
+ * joiner after all that the thread did. So only kc_shutdown() joins threads then. The
+ * other threads are detached, because the detector reports threads that nobody has
+ * joined at the program's end.
  */
 static bool leaves_alone(void)
 {
 	return kc_race_on() && !pool.nr_draining;
 }
 
-/* From here on it is who joins the thread that frees @w. */
+/* Unless it is detached here, the thread that joins this one frees @w. */
 void kc_pool_leave(struct kc_worker *w)
 {
-	/* A goroutine that forked: the child has nothing like a main(). */
+	/* In the child of a goroutine that forked, this thread is the first one. */
 	const bool first = w->g.tid == sys_getpid();
 	bool alone;
 
@@ -248,7 +257,10 @@ void kc_pool_leave(struct kc_worker *w)
 	put_dead(w);
 }
 
-/* What counts threads that nobody has joined, at the end of the program, finds none. */
+/*
+ * Joins the dead threads at the end of the program, so that no checker reports them as
+ * leaked.
+ */
 __attribute__((destructor)) static void exit_program(void)
 {
 	unsigned int all;
@@ -259,7 +271,7 @@ __attribute__((destructor)) static void exit_program(void)
 	kc_pool_reap(all);
 }
 
-/* With the lock held: all that are parked end. */
+/* Ends all parked threads. Called with the lock held. */
 static void send_away(void)
 {
 	struct kc_worker *w;
@@ -270,7 +282,7 @@ static void send_away(void)
 	}
 }
 
-/* True once there are no threads. */
+/* Joins a dead thread, or waits for one. Returns true once there are no threads. */
 static bool await_one_end(void)
 {
 	struct kc_worker *w = take_dead();
@@ -328,9 +340,12 @@ int kc_shutdown(void)
 
 	if (kc_g_self()->flags & KC_G_POOL)
 		return -EDEADLK;
-	/* To join a thread is a cancellation point. */
+	/* pthread_join() is a cancellation point. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	/* Who is parked wakes nobody: see asleep.c. */
+	/*
+	 * It parks after begin_drain(): a parked goroutine must not wake others
+	 * (asleep.c).
+	 */
 	begin_drain();
 	parked = kc_park(KC_STATE_SHUTDOWN, NULL, 0);
 	await_end();
@@ -340,7 +355,7 @@ int kc_shutdown(void)
 	return 0;
 }
 
-/* All threads are gone but this one, which may be one of the pool's. */
+/* Called in the child. Only this thread is left, which may be one of the pool's. */
 static void forked(void)
 {
 	struct kc_g *self = kc_g_current, *g;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Recording where a function is, and walking from there.
+ * Recording the registers of a function, and walking the stack from there.
  *
- * Whoever walks a stack finds the caller of a function by the function's unwind
- * information, which says where the caller's registers are. That of kc_regs_call()
- * says: in the struct kc_regs that %rbx points to. So the compiler's own unwinder,
- * started above it, goes on with another thread's stack.
+ * An unwinder finds a function's caller by the function's unwind information, which
+ * tells where the caller's registers were saved. The information of kc_regs_call() says
+ * that they are in the struct kc_regs that %rbx points to. So the compiler's own
+ * unwinder, started in @fn, continues with the stack of another thread.
  *
- * In that information 0x0f is DW_CFA_def_cfa_expression, and 0x10 DW_CFA_expression:
- * of one register (as DWARF numbers them), the address at which it was saved.
- * 0x73 is the value of %rbx plus the byte that follows, and 0x06 what is in memory there.
+ * In that information, 0x0f is DW_CFA_def_cfa_expression, and 0x10 is
+ * DW_CFA_expression: for one register, by its DWARF number, the address at which it was
+ * saved. 0x73 pushes the value of %rbx plus the byte that follows, and 0x06 loads from
+ * that address.
  */
 #include "sched/regs.h"
 
@@ -71,7 +72,7 @@ __asm__(
 "	.cfi_escape 0x10, 13, 2, 0x73, 24\n"
 "	.cfi_escape 0x10, 14, 2, 0x73, 32\n"
 "	.cfi_escape 0x10, 15, 2, 0x73, 40\n"
-"	.cfi_escape 0x10, 16, 2, 0x73, 56\n"	/* where it returns to */
+"	.cfi_escape 0x10, 16, 2, 0x73, 56\n"	/* the return address */
 "	callq	*%rsi\n"
 "	.cfi_restore_state\n"
 "	popq	%rbx\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where a function is, so that another thread can walk its stack from there while it
- * waits: the registers that a call keeps, and where the call returns to.
+ * The registers of a waiting function, from which another thread can walk its stack:
+ * the registers that a call preserves, and the return address.
  */
 #ifndef LIBKCHAN_SCHED_REGS_H
 #define LIBKCHAN_SCHED_REGS_H
@@ -14,7 +14,7 @@
 
 #define KC_HAVE_REGS	1
 
-/* regs.c knows where each is. */
+/* regs.c depends on the offsets. */
 struct kc_regs {
 	uintptr_t rbx;
 	uintptr_t rbp;
@@ -22,19 +22,20 @@ struct kc_regs {
 	uintptr_t r13;
 	uintptr_t r14;
 	uintptr_t r15;
-	uintptr_t sp;		/* as it is after the call */
-	uintptr_t pc;		/* where that returns to */
+	uintptr_t sp;		/* its value after the call has returned */
+	uintptr_t pc;		/* the return address of the call */
 };
 
 /*
- * Record those of the function that calls this. They hold for as long as that has not
- * returned, since what it has pushed, and the way back from this address, stay.
+ * Records the registers of the calling function. They are valid until that function
+ * returns, since its frame does not move, and the unwind information at this address
+ * holds.
  */
 KC_SHARED void kc_regs_save(struct kc_regs *regs);
 
 /*
- * Call @fn(@arg), so that to who walks the stack from there it seems to have been
- * called from where @regs were saved.
+ * Calls @fn(@arg). To a stack walk that begins in @fn, it seems to be called from where
+ * @regs were saved.
  */
 void kc_regs_call(const struct kc_regs *regs, void (*fn)(void *arg), void *arg);
 

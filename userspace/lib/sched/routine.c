@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Goroutines as others see them: numbers, names, and the list of all.
+ * Goroutines as other code sees them: numbers, names, and the list of all goroutines.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +23,10 @@ struct kc_sched kc_sched = {
 _Thread_local struct kc_g *kc_g_current
 	__attribute__((tls_model("initial-exec")));
 
-/* That of a thread which is not the library's. */
+/* The goroutine of a thread that is not the library's. */
 static _Thread_local struct kc_g adopted;
 
-/* Tells when such a thread ends. */
+/* Its destructor runs when such a thread ends. */
 static pthread_key_t thread_end;
 
 void (*kc_main_hook)(void);
@@ -72,8 +72,8 @@ static void forget(void *data)
 }
 
 /*
- * The name of the first thread, which new ones have too unless it is another's
- * that they were started in.
+ * Reads the process's name. A new thread inherits the name of the thread that created
+ * it, which may differ.
  */
 static void read_comm(void)
 {
@@ -103,7 +103,10 @@ int kc_g_setup(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static bool done;
 
-	/* Else all who come here would be after the first in the race detector's eyes. */
+	/*
+	 * pthread_once() alone would order every caller after the first one in the race
+	 * detector's view.
+	 */
 	if (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
 		pthread_once(&once, setup);
 		__atomic_store_n(&done, true, __ATOMIC_RELEASE);
@@ -112,8 +115,8 @@ int kc_g_setup(void)
 }
 
 /*
- * Once, and when all is set up: it may call the program's logger, which may use the
- * library, and panic.
+ * Starts what KCHANDEBUG asks for, once. The setup must be complete: this may call the
+ * program's logger, which may use the library, and panic.
  */
 static void heed_environment(void)
 {
@@ -129,7 +132,9 @@ struct kc_g *kc_g_adopt(void)
 	const pid_t tid = sys_gettid();
 	int error = kc_g_setup();
 
-	/* What nobody would take off the list again must not be put there. */
+	/*
+	 * Without the key, nothing would remove it from the list when the thread ends.
+	 */
 	if (!error)
 		error = pthread_setspecific(thread_end, g);
 	memset(g, 0, sizeof(*g));
@@ -171,7 +176,7 @@ uint64_t kc_g_newest(void)
 	return newest;
 }
 
-/* In the child: of all goroutines the one that called fork() is left. */
+/* In the child, the goroutine that called fork() is the only one left. */
 static void forked(void)
 {
 	struct kc_g *g = kc_g_current;
@@ -201,7 +206,7 @@ int kc_num_goroutine(void)
 	struct kc_list *link;
 	int nr = 0;
 
-	/* The caller is one of them, from now on. */
+	/* The caller counts, too. */
 	kc_g_self();
 	kc_lock(&kc_sched.lock);
 	for (link = kc_sched.all.next; link != &kc_sched.all; link = link->next)
@@ -221,7 +226,7 @@ const char *kc_goname(void)
 	return kc_g_self()->name;
 }
 
-/* With the lock held. */
+/* Called with kc_sched.lock held. */
 void kc_g_set_name(struct kc_g *g, const char *name)
 {
 	strncpy(g->name, name ? name : "", KC_NAME_SIZE - 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Waiting for a time, or for nothing at all.
+ * Waiting for a time, or for ever.
  */
 #include "base/clock.h"
 #include "base/task.h"

@@ -4,7 +4,10 @@
 
 #include "base/clock.h"
 
-/* A call that nothing can end but its limit: -EAGAIN or -ETIMEDOUT. */
+/*
+ * A wait that only its limit ends. Returns -EAGAIN if it may not wait, and else
+ * -ETIMEDOUT.
+ */
 int kc_wait_for_nothing(kc_state state, struct kc_limit limit);
 
 #endif /* LIBKCHAN_SCHED_SLEEP_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Threads: how they are made, how they are scheduled, and how many there are.
+ * Threads: creating, scheduling and counting them.
  */
 #include <limits.h>
 #include <link.h>
@@ -13,17 +13,18 @@
 #include "sched/routine.h"
 #include "sched/thread.h"
 
-/* Bits of the CPUs that a thread may run on: 8192 is what the kernel knows. */
+/* The size of a CPU mask in bytes. The kernel supports up to 8192 CPUs. */
 #define CPUS_SIZE	1024
 
 /*
- * Present in programs that a sanitizer is built into: their frames are larger.
+ * This exists in programs that are built with AddressSanitizer, where stack frames are
+ * larger.
  */
 extern void __asan_init(void) __attribute__((weak));
 
 #define SANITIZER_FACTOR	4
 
-/* A module has its part at an address as it wants it. */
+/* Adds the sizes of all modules' TLS, each with its alignment. */
 static int add_tls(struct dl_phdr_info *info, size_t size, void *sum)
 {
 	int i;
@@ -44,11 +45,11 @@ static void measure_tls(void)
 }
 
 /*
- * What libc puts on a stack besides what the program does: its own things, among them
- * room for thread-local data of modules that are loaded later, and the thread-local
- * data of the modules that are there when the program begins. sysconf() does not count
- * the latter. Those of a module that is loaded later are on no stack: if it is measured
- * late, it is too much, and no harm.
+ * What libc needs on a stack besides the program's frames. That is its own minimum,
+ * which includes room for TLS of modules that are loaded later, and the TLS of the
+ * modules that are present at the start, which sysconf() does not count. Modules that
+ * are loaded later have no TLS on stacks. If this is measured late, it counts them too,
+ * which does no harm.
  */
 static size_t libc_stack(void)
 {
@@ -59,7 +60,7 @@ static size_t libc_stack(void)
 	return tls + (least > PTHREAD_STACK_MIN ? least : PTHREAD_STACK_MIN);
 }
 
-/* What a goroutine may use, and what libc needs besides. 0 if that is too much. */
+/* The size of a stack with @room bytes and libc's part. 0 if it overflows. */
 size_t kc_thread_whole_stack(size_t room)
 {
 	size_t whole;
@@ -73,7 +74,7 @@ size_t kc_thread_whole_stack(size_t room)
 	return whole;
 }
 
-/* FNV-1a. */
+/* The hash is FNV-1a. */
 static uint64_t hash_cpus(const unsigned char *mask, long size)
 {
 	uint64_t hash = 0xcbf29ce484222325;
@@ -83,7 +84,7 @@ static uint64_t hash_cpus(const unsigned char *mask, long size)
 	return hash;
 }
 
-/* False if the kernel does not tell. */
+/* Returns false if a system call fails. */
 static bool get_scheduling(pid_t tid, struct kc_sched_attr *attr, uint64_t *cpus)
 {
 	unsigned char mask[CPUS_SIZE];
@@ -94,9 +95,10 @@ static bool get_scheduling(pid_t tid, struct kc_sched_attr *attr, uint64_t *cpus
 }
 
 /*
- * A thread of the pool is scheduled as the first one of the process: not as who
- * happened to need a new one first, for whoever is next has nothing to do with
- * that. False if it cannot be.
+ * A thread of the pool is scheduled as the first thread of the process is. It must not
+ * inherit the scheduling of the goroutine that happened to need a new thread, since the
+ * next goroutine of the thread has nothing to do with that one. Returns false if this
+ * is impossible.
  */
 bool kc_thread_schedule_as_first(struct kc_sched_attr *own, uint64_t *own_cpus)
 {
@@ -109,7 +111,7 @@ bool kc_thread_schedule_as_first(struct kc_sched_attr *own, uint64_t *own_cpus)
 	if (!get_scheduling(0, own, own_cpus) ||
 	    !get_scheduling(first, &attr, &cpus))
 		return false;
-	/* Children of such a thread are not to be scheduled as it is. */
+	/* The children of a thread with this flag do not inherit its scheduling. */
 	if (attr.flags & SCHED_RESET_ON_FORK)
 		return true;
 	if (memcmp(&attr, own, sizeof(attr)) && sys_set_sched(0, &attr))
@@ -132,8 +134,8 @@ bool kc_thread_is_scheduled(const struct kc_sched_attr *as, uint64_t as_cpus)
 }
 
 /*
- * The thread blocks signals until it says otherwise: no handler is to run in one
- * that is not known yet.
+ * Creates a thread. It starts with all signals blocked, so that no signal handler runs
+ * in it before the library knows it.
  */
 int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
 		     size_t stack_size)
@@ -177,7 +179,7 @@ static void forked(void)
 
 KC_AT_FORK(.order = KC_FORK_THREAD, .forked = forked)
 
-/* A thread more, made by this one. */
+/* Called by the thread that has created another one. */
 void kc_thread_add_own(void)
 {
 	__atomic_fetch_add(&nr_own, 1, __ATOMIC_RELAXED);
@@ -195,7 +197,7 @@ void kc_thread_first_ends(void)
 	__atomic_store_n(&first_ended, true, __ATOMIC_RELAXED);
 }
 
-/* Each is a folder in that one. */
+/* Each thread is a directory in /proc/self/task. */
 long kc_thread_count(void)
 {
 	struct stat tasks;
@@ -206,7 +208,7 @@ long kc_thread_count(void)
 		__atomic_load_n(&first_ended, __ATOMIC_RELAXED);
 }
 
-/* That of the detector is there or not. */
+/* The race detector has at most one thread. */
 bool kc_thread_are_all(long threads, long known)
 {
 	return threads == known || (kc_race_on() && threads == known + 1);

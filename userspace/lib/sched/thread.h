@@ -11,60 +11,64 @@
 #include "base/task.h"
 
 /*
- * Of address space, below the stack: frames up to this large cannot jump it. It is no
- * memory, and where addresses are scarce it is small.
+ * The size of the guard below a stack, in address space. A stack frame up to this size
+ * cannot skip it. The guard takes no memory. It is small where address space is scarce.
  */
 #define KC_GUARD_SIZE	((size_t)(sizeof(void *) > 4 ? 1024 : 64) * 1024)
 
 /*
- * A thread with that stack. It blocks all signals until it says otherwise. 0 or a
- * negative errno.
+ * Creates a thread with that stack size. It starts with all signals blocked. Returns 0
+ * or a negative errno.
  */
 int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
 		     size_t stack_size);
 
-/* The stack that gives a thread so much room. 0: that is too much. */
+/* The size of a stack with @room bytes for the thread. 0 if it is too large. */
 size_t kc_thread_whole_stack(size_t room);
 
 /*
- * Schedule this thread as the first one of the process, and tell how that is. False if
- * it cannot be.
+ * The first schedules the calling thread as the first thread of the process is
+ * scheduled, and returns the result in @own and @own_cpus. False if this is impossible.
+ * The second returns true if the thread's scheduling is still the same.
  */
 bool kc_thread_schedule_as_first(struct kc_sched_attr *own, uint64_t *own_cpus);
 bool kc_thread_is_scheduled(const struct kc_sched_attr *as, uint64_t as_cpus);
 
-/* Room on a stack for what needs more than a goroutine may have left. */
+/* The room on a stack for work that needs more than a goroutine may have left. */
 #define KC_STACK_ROOMY	((size_t)256 * 1024)
 
 /*
- * A thread of the library's own, which is no goroutine, for a function that does
- * not return, with @room on its stack. It blocks all signals. 0 or a negative errno.
+ * Creates a thread of the library, which is no goroutine. @fn must not return. It has
+ * @room bytes on its stack, and blocks all signals. Returns 0 or a negative errno.
  */
 KC_SHARED int kc_thread_own(void (*fn)(void), size_t room);
 
-/* This thread is one of them, or serves one that waits for it: it is no goroutine. */
+/*
+ * True in a thread of the library that is no goroutine, and in a helper thread that a
+ * goroutine waits for.
+ */
 extern _Thread_local bool kc_thread_is_own
 	__attribute__((tls_model("initial-exec")));
 
-/* How many of them there are; one more. */
+/* The number of the library's own threads; and adding one to it. */
 unsigned int kc_thread_count_own(void);
 void kc_thread_add_own(void);
 
-/* This thread is one from now on, and blocks all signals. */
+/* The calling thread becomes one of them: it blocks all signals from now on. */
 void kc_thread_become_own(void);
 
 /* The first thread of the process ends, and the process goes on. */
 void kc_thread_first_ends(void);
 
-/* How many threads this process has, of whoever's; negative: not known. */
+/* The number of all threads of this process. Negative if it is not known. */
 long kc_thread_count(void);
 
-/* Of so many, @known are all that there are but for the race detector's. */
+/* True if @known of @threads threads are all, except for the race detector's thread. */
 bool kc_thread_are_all(long threads, long known);
 
 /*
- * Call @fn(@arg) in a thread with a large stack, and wait for it. If there can be
- * no such thread it is called here.
+ * Calls @fn(@arg) in a thread with a large stack, and waits for it. If the thread
+ * cannot be created, it calls the function here.
  */
 void kc_thread_roomy(void (*fn)(void *arg), void *arg);
 

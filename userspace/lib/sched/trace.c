@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Taking a backtrace: addresses alone, by the compiler's unwinder, so that it is
- * cheap, needs little stack, and goes through signal frames. It can be that of
- * another thread, which is held where it waits.
+ * Taking a backtrace, as addresses only, with the compiler's unwinder. It is cheap,
+ * needs little stack, and passes signal frames. It also takes the trace of another
+ * thread that is held where it waits.
  */
 #include <unwind.h>
 
@@ -11,14 +11,15 @@
 
 void kc_trace_pass_lock(void)
 {
-	/* It has to be looked for, which is all that is wanted of it. */
+	/* The lookup takes the lock. Its result is not used. */
 	_Unwind_FindEnclosingFunction((void *)kc_trace_pass_lock);
 }
 
 struct walk {
 	struct kc_trace *trace;
 	uintptr_t from;
-	uintptr_t end;			/* the function that calls the goroutine's */
+	uintptr_t end;			/* where to stop: the function that calls the
+					 * goroutine's function */
 	bool begun;
 };
 
@@ -31,7 +32,7 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *data)
 
 	if (!pc || trace->nr == KC_TRACE_MAX)
 		return _URC_END_OF_STACK;
-	/* What calls goroutines is of no interest. */
+	/* Frames outside of the goroutine's function are left out. */
 	if (walk->end && _Unwind_GetRegionStart(context) == walk->end)
 		return _URC_END_OF_STACK;
 	if (exact)
@@ -42,7 +43,7 @@ static _Unwind_Reason_Code step(struct _Unwind_Context *context, void *data)
 	return _URC_NO_REASON;
 }
 
-/* 0: there is none, in a thread that is not the library's. */
+/* Returns 0 for a thread that is not the library's. */
 static uintptr_t end_of(const struct kc_g *g)
 {
 	return g ? (uintptr_t)g->run : 0;
@@ -62,8 +63,9 @@ struct kc_trace kc_trace_take_in_handler(uintptr_t from)
 }
 
 /*
- * More than the unwinder takes of a stack. If it is not there, it shall be found out
- * here: there the unwinder may have its lock, which who tells of the overflow needs.
+ * More stack than the unwinder needs. touch_room() makes a stack overflow happen here
+ * and not inside of the unwinder: there it may hold its lock, which the report of the
+ * overflow needs.
  */
 #define ROOM	4096
 

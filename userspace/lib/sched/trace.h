@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where in the program a thread is.
+ * The call stack of a thread, as addresses.
  */
 #ifndef LIBKCHAN_SCHED_TRACE_H
 #define LIBKCHAN_SCHED_TRACE_H
@@ -12,9 +12,9 @@ struct kc_g;
 #define KC_TRACE_MAX	64
 
 /*
- * The innermost call first. Of each the address that it returns to; of the one
- * that was interrupted by a fault, the address after that of the fault: what is in
- * front of the address is always what was being done.
+ * The innermost call comes first. Each entry is the return address of a call. For the
+ * function that a fault interrupted, it is the address of the fault plus one. So the
+ * instruction before the entry is always the one that was executed.
  */
 struct kc_trace {
 	unsigned int nr;
@@ -22,21 +22,21 @@ struct kc_trace {
 };
 
 /*
- * Take this thread's, on the stack that it is on. It begins with @from, if that is
- * met, and ends with the goroutine's function.
+ * Takes the trace of the calling thread, on its current stack. It begins at the return
+ * address @from, if that is found, and ends with the goroutine's function.
  */
 struct kc_trace kc_trace_take(uintptr_t from);
 
-/* The same on a stack that need not have much room. */
+/* The same, for a stack that may have little room. */
 struct kc_trace kc_trace_take_in_handler(uintptr_t from);
 
 /*
- * Have the unwinder's lock, if it has one, and give it back. A thread that has done
- * nothing meanwhile does not have it then.
+ * Takes and releases the unwinder's lock, if the unwinder has one. After that, a thread
+ * that did nothing in the meantime does not hold the lock.
  */
 void kc_trace_pass_lock(void);
 
-/* That of a goroutine which is held where it waits: see park.h. */
+/* The trace of a goroutine that is held where it waits: see park.h. */
 struct kc_trace kc_trace_of(const struct kc_g *g);
 
 #endif /* LIBKCHAN_SCHED_TRACE_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A thread of the pool: it runs one goroutine after another, and is put right for the
- * next one in between.
+ * A thread of the pool: it runs goroutines one after another, and resets its state between
+ * them.
  */
 #include <locale.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static void begin(struct kc_worker *w)
 		w->keep = false;
 }
 
-/* After a goroutine: as new, or false if it is not to run another one. */
+/* Resets the thread after a goroutine. False if it must not run another goroutine. */
 static bool reset(struct kc_worker *w)
 {
 	char comm[KC_COMM_SIZE];
@@ -53,7 +53,7 @@ static bool reset(struct kc_worker *w)
 	return true;
 }
 
-/* Also when the goroutine has called pthread_exit(). */
+/* Called when the thread ends, also if the goroutine has called pthread_exit(). */
 static void end(void *data)
 {
 	const stack_t none = { .ss_flags = SS_DISABLE };
