@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Where a goroutine is, in the form that Go has:
+ * Printing where a goroutine is, in Go's form:
  *
  *	goroutine 7 "name" [running]:
  *	function
@@ -29,7 +29,7 @@ void kc_backtrace_head(struct kc_out *out, uint64_t id, const char *name,
 	kc_out_text(out, "]:\n");
 }
 
-/* From one of its calls on. */
+/* Prints the trace from its entry @i on. */
 static void put_from(struct kc_out *out, const struct kc_trace *trace, unsigned int i)
 {
 	for (; i < trace->nr; i++)
@@ -44,8 +44,9 @@ void kc_backtrace_trace(struct kc_out *out, const struct kc_trace *trace)
 }
 
 /*
- * In a text of frames, two lines each, of which the second begins with a tab: the last
- * one whose function has the library's prefix. NULL: there is none.
+ * Finds, in a text of frames, the last frame whose function has the library's prefix. A
+ * frame has two lines, and the second begins with a tab. Returns NULL if there is no
+ * such frame.
  */
 static const char *find_call(const char *at, const char *end)
 {
@@ -60,9 +61,10 @@ static const char *find_call(const char *at, const char *end)
 }
 
 /*
- * The innermost calls are the library's own. The last of them that has its prefix is
- * what the program has called: the others may be its static functions, inlined there or
- * not. Without names all of them are left.
+ * The innermost calls are the library's own. The last of them with the library's prefix
+ * is the function that the program has called. The calls outside of it may be static
+ * functions of the program which the compiler has inlined there. If no function has a
+ * name, all calls are printed.
  */
 void kc_backtrace_waiting(struct kc_out *out, const struct kc_trace *trace)
 {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The end of the process waits for a crash in progress.
+ * The end of the process waits for a panic in progress.
  *
- * A panic that nobody recovers runs what is deferred first. That may let main() go on,
- * and return: the process would end with main's status, and nobody would be told of the
- * panic. So exit() looks whether some other goroutine is about to crash, as Go's
- * runtime does when main returns. As long as it may still recover, or may wait for what
- * nobody does any more, it is given a little time. Once it is about to be told, the
- * process ends by that and by nothing else.
+ * A panic that nobody recovers first runs the deferred calls. One of them may let
+ * main() return. Without this file, the process would then end with main's status, and
+ * nobody would see the panic. So exit() looks whether another goroutine is in such a
+ * panic, as Go's runtime does when main returns. The deferred calls may still recover
+ * the panic, or may wait for ever, so exit() waits for them at most PATIENCE. Once the
+ * report of a panic has begun, only that panic ends the process.
  *
- * Whoever crashes says so (kc_g.crashing) before it runs what is deferred; what lets
- * main() go on comes after. So exit() cannot miss it.
+ * A goroutine sets kc_g.crashing before it runs deferred calls. What lets main() go on
+ * comes after that in the same goroutine, so exit() sees the flag.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -20,11 +20,13 @@
 #include "panic/report.h"
 #include "sched/routine.h"
 
-/* For what is deferred. */
+/* How long exit() waits for deferred calls. */
 #define PATIENCE	KC_SECOND
 #define REST		(200 * KC_MICROSECOND)
 
-/* What this goroutine's own deferred calls do, as to call exit(), is up to them. */
+/*
+ * A deferred call of this goroutine may call exit(). So this goroutine does not count.
+ */
 static bool is_another_crashing(void)
 {
 	struct kc_list *link;

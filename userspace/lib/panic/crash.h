@@ -2,12 +2,15 @@
 #ifndef LIBKCHAN_PANIC_CRASH_H
 #define LIBKCHAN_PANIC_CRASH_H
 
-/* Have exit() call the next one. Twice is as once. 0 or a negative errno. */
+/*
+ * Registers kc_crash_await() with atexit(). Later calls do nothing. Returns 0 or
+ * -ENOMEM.
+ */
 int kc_crash_setup(void);
 
 /*
- * Before the process ends, if not by exit(). It does not return if a panic that ends
- * the process is being told.
+ * Called before the process ends in another way than by exit(). It does not return if a
+ * panic that ends the process is being reported.
  */
 void kc_crash_await(void);
 

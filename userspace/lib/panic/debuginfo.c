@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Names out of debug information, by GCC's libbacktrace, which the build puts into
- * the library where the compiler brings it along. It takes its memory from mmap(),
- * no locks, and may be used in a signal handler.
+ * Names from debug information, by GCC's libbacktrace. The build links it into the
+ * library if the compiler has it. It takes its memory from mmap(), takes no locks, and
+ * works in a signal handler.
  */
 #ifdef KC_DEBUGINFO
 
@@ -26,7 +26,7 @@ static void ignore_error(void *data, const char *message, int error)
 	(void)error;
 }
 
-/* What it has read of the program's files; it cannot be freed. */
+/* What libbacktrace has read of the program's files. It cannot be freed. */
 static struct backtrace_state *get_state(void)
 {
 	static struct backtrace_state *state;
@@ -55,7 +55,7 @@ static void take_symbol(void *data, uintptr_t pc, const char *name,
 	lookup->start = start;
 }
 
-/* Once for each function that is inlined there, the innermost first. */
+/* Called once for each function that is inlined at the address, the innermost first. */
 static int put_line(void *data, uintptr_t pc, const char *file, int line,
 		    const char *function)
 {
@@ -92,7 +92,7 @@ bool kc_debuginfo_put(struct kc_out *out, uintptr_t pc, const char *note)
 	backtrace_pcinfo(state, pc - 1, put_line, ignore_error, &lookup);
 	if (lookup.found || !lookup.symbol)
 		return lookup.found;
-	/* No debug information, but a name that only the symbol table has. */
+	/* There is no debug information. Only the symbol table has the name. */
 	kc_out_text(out, lookup.symbol);
 	kc_out_text(out, note ? note : "");
 	kc_out_text(out, "\n\t+");

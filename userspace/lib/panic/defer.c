@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Deferred calls: a stack of them for each goroutine, the first few of which need
- * no memory. A scope, a kc_protect(), and the goroutine itself each remember how
- * many there were before, and leave those.
+ * Deferred calls: each goroutine has a stack of them. The first few need no memory. A
+ * scope, a kc_protect() and the goroutine itself each store how many there were at
+ * their begin, and run only those above.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Faults: stack overflows, which are told before the program ends, and those of
- * code that has asked for it, which become panics.
+ * Faults. A stack overflow is reported before the program ends. A fault in code that
+ * has asked for it becomes a panic.
  *
- * A panic must not leave a signal handler. So the handler takes the backtrace,
- * which goes through the signal's frame, and changes where it returns to: the
- * interrupted stack, below all that may be in use, as if the code that faulted had
- * called a function there.
+ * A panic must not jump out of a signal handler. So the handler takes the backtrace,
+ * which passes the signal frame, and changes the interrupted context: when the handler
+ * returns, the thread continues in raise_fault() on the interrupted stack, below all
+ * that may be in use. This looks as if the faulting code had called a function.
  */
 #include <gnu/libc-version.h>
 #include <link.h>
@@ -25,10 +25,10 @@ static const int signals[] = { SIGSEGV, SIGBUS, SIGFPE };
 
 #define NR_SIGNALS	(sizeof(signals) / sizeof(signals[0]))
 
-/* What was there before us. */
+/* The actions before ours. */
 static struct sigaction before[NR_SIGNALS];
 
-/* Code whose faults are panics; only ever added to. */
+/* The code whose faults become panics. Ranges are only added. */
 #define MAX_RANGES	64
 
 struct range {
@@ -38,7 +38,7 @@ struct range {
 
 static struct range ranges[MAX_RANGES];
 static unsigned int nr_ranges;
-static uint32_t lock;		/* of those who add to it */
+static uint32_t lock;		/* protects the adding of ranges */
 
 static void lock_ranges(void)
 {
@@ -52,7 +52,7 @@ static void unlock_ranges(void)
 
 KC_AT_FORK(.order = KC_FORK_FAULT, .lock = lock_ranges, .unlock = unlock_ranges)
 
-/* What the panic is made of, on the stack where it happens. */
+/* What the panic's text is made of. It is copied to the stack that faulted. */
 struct fault {
 	int signal;
 	int code;
@@ -72,15 +72,19 @@ static bool in_ranges(uintptr_t pc)
 }
 
 /*
- * Of a goroutine's stack the guard alone cannot be accessed at all. Others have no
- * alternate stack to be told on.
+ * True for a stack overflow: in a stack of the library's, only the guard is
+ * inaccessible. Threads that are not the library's have no alternate stack to run the
+ * handler on.
  */
 static bool is_overflow(const struct kc_g *g, const siginfo_t *info,
 			uintptr_t pc)
 {
 	const uintptr_t addr = (uintptr_t)info->si_addr;
 
-	/* It may also be called into, as an address that is no code. */
+	/*
+	 * If the address is the program counter, the thread jumped to an address that
+	 * is no code.
+	 */
 	return info->si_signo == SIGSEGV && info->si_code == SEGV_ACCERR && g &&
 	       addr >= g->stack_low && addr < g->stack_high && addr != pc;
 }
@@ -116,7 +120,10 @@ KC_NORETURN static void raise_fault(const struct fault *fault)
 	kc_raise(kc_g_self(), kc_panicked_make(text, NULL, NULL, &fault->trace));
 }
 
-/* The fault as an argument, and no caller for who walks the stack. */
+/*
+ * Makes the context continue in raise_fault(@fault). The return address is 0, where
+ * stack walks end.
+ */
 static void go_on_with(struct fault *fault, ucontext_t *context)
 {
 	greg_t *regs = context->uc_mcontext.gregs;
@@ -166,7 +173,10 @@ static void pass_on(unsigned int i, int signal, siginfo_t *info, void *context)
 		return;
 	if (info->si_code <= 0 && old->sa_handler == SIG_IGN)
 		return;
-	/* A fault happens again, and then it is fatal; a signal is sent again. */
+	/*
+	 * After a fault, the instruction is executed again, which now is fatal. A
+	 * signal that was sent must be raised again.
+	 */
 	sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	if (info->si_code <= 0)
 		raise(signal);
@@ -188,7 +198,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 		fault.trace = kc_trace_take_in_handler(pc + 1);
 		kc_report_error("stack overflow", kc_g_current, &fault.trace);
 	}
-	/* Sent by somebody, it is no fault. */
+	/* If si_code is not positive, another process or thread sent the signal. */
 	if (info->si_code > 0 && in_ranges(pc)) {
 		fault.trace = kc_trace_take_in_handler(pc + 1);
 		go_on_with(&fault, context);
@@ -200,7 +210,10 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	errno = error;
 }
 
-/* Whoever has set something else since then goes on getting what is not ours. */
+/*
+ * If the program has installed another handler since, ours is installed over it, and
+ * passes on to it what is not ours.
+ */
 static void handle(unsigned int i)
 {
 	struct sigaction action = {
@@ -228,7 +241,7 @@ void kc_fault_setup(void)
 	kc_unlock(&lock);
 }
 
-/* What dl_iterate_phdr() is to look for. */
+/* The data of visit(). */
 struct search {
 	uintptr_t code;
 	int ret;
@@ -274,7 +287,7 @@ static int visit(struct dl_phdr_info *info, size_t size, void *data)
 	(void)size;
 	if (!holds(info, search->code))
 		return 0;
-	/* A string of libc's own tells which object that is. */
+	/* The address of a string in libc identifies libc. */
 	if (holds(info, (uintptr_t)kc_fault_setup) ||
 	    holds(info, (uintptr_t)gnu_get_libc_version()))
 		search->ret = -EOPNOTSUPP;

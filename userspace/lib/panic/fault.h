@@ -5,10 +5,13 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Have stack overflows told, if nobody handles such faults. Once in a process. */
+/*
+ * Makes stack overflows be reported, if the program has no handler for SIGSEGV. Called
+ * once in a process.
+ */
 void kc_fault_setup(void);
 
-/* Call the handler that was there before ours: false if there was none. */
+/* Calls the handler @old. Returns false if @old is SIG_DFL or SIG_IGN. */
 bool kc_call_handler(const struct sigaction *old, int signal, siginfo_t *info,
 		     void *context);
 

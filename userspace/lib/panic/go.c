@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The go statement. What calls a goroutine's function is where its panics end: so
- * goroutines are started here, for all floors above, and not where their threads are.
+ * The go statement. A goroutine's panics end where its function is called. So
+ * goroutines are started here, for all floors above, and not in sched/.
  */
 #include <pthread.h>
 
@@ -27,7 +27,7 @@ int kc_start(const struct kc_start *start)
 	static bool done;
 
 	KC_NEED_FN(start->fn);
-	/* As in kc_g_setup(). */
+	/* Pairs with the release below, as in kc_g_setup(). */
 	if (__builtin_expect(!__atomic_load_n(&done, __ATOMIC_ACQUIRE), 0)) {
 		pthread_once(&once, setup);
 		__atomic_store_n(&done, true, __ATOMIC_RELEASE);

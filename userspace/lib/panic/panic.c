@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Panics: from where one happens to where it ends.
+ * Panics, from the raising to the end.
  *
- * While a panic runs deferred calls nothing of the stack is given up. Once all have
- * run down to where it ends, it is known how: whether one of them recovered it; and
- * all panics and kc_goexit() that were going on further up the stack end with it,
- * since it is from their deferred calls that this one does not return. kc_goexit()
- * does not end with it, though: whoever stopped the panic goes on with that.
+ * While a panic runs deferred calls, no stack frame is given up. When all deferred
+ * calls down to its kc_protect have run, it is known whether one of them has recovered
+ * the panic. Then the stack is cut back to that kc_protect by longjmp. All panics and
+ * calls of kc_goexit() whose frames are cut off end with it, because this panic
+ * happened in their deferred calls, which do not return. A kc_goexit() that was cut off
+ * is not forgotten: it is called again where the panic ended.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,7 +45,10 @@ static bool ends_program(const struct kc_g *g, const struct kc_panic *p)
 	return p->protect->base && !(g->flags & KC_GO_SAFE);
 }
 
-/* Whenever the chain has changed, or what is to come of it. For exit(): see crash.c. */
+/*
+ * Sets g->crashing. Called whenever the chain, or the outcome of one of its panics, has
+ * changed. exit() reads it: see crash.c.
+ */
 static void note_crash(struct kc_g *g)
 {
 	const struct kc_panic *p;
@@ -55,7 +59,9 @@ static void note_crash(struct kc_g *g)
 	__atomic_store_n(&g->crashing, crashing, __ATOMIC_RELAXED);
 }
 
-/* A panic, or kc_goexit(), that is to end in the innermost kc_protect(). */
+/*
+ * Begins a panic, or kc_goexit() if @what is NULL. It ends in the innermost kc_protect.
+ */
 static void begin(struct kc_g *g, struct kc_panic *p, struct kc_panicked *what)
 {
 	p->below = g->panic;
@@ -67,8 +73,9 @@ static void begin(struct kc_g *g, struct kc_panic *p, struct kc_panicked *what)
 }
 
 /*
- * A call that is no panic's to run cannot recover one, be it that all this happens
- * in a call which is.
+ * Runs deferred calls without a panic. Such a call cannot recover a panic, even if the
+ * whole function runs inside of a deferred call that could: so "running" is NULL
+ * meanwhile.
  */
 void kc_g_run_deferred(struct kc_g *g, size_t mark)
 {
@@ -83,7 +90,10 @@ void kc_g_run_deferred(struct kc_g *g, size_t mark)
 	g->running = running;
 }
 
-/* By the panic @p, down to where it ends; or part of the way, for kc_goexit(). */
+/*
+ * Runs deferred calls for @p, down to @p->protect. kc_goexit() calls it for each
+ * protect.
+ */
 static void run_deferred(struct kc_g *g, struct kc_panic *p)
 {
 	const size_t mark = p->protect ? p->protect->mark : 0;
@@ -97,9 +107,10 @@ static void run_deferred(struct kc_g *g, struct kc_panic *p)
 }
 
 /*
- * Leave the stack of the panic @p, which is the newest, for where it ends. What is
- * dropped may call the program's functions, which may panic in turn: so each is off the
- * chain by then, and such a panic lands here instead, with those that are left.
+ * Leaves the stack of @p, which is the newest panic, for @p->protect. Dropping a
+ * panic's value may call a function of the program, which may panic in turn. So each
+ * panic is taken off the chain before its value is dropped. Such a panic then lands
+ * here, and drops the rest.
  */
 KC_NORETURN static void land(struct kc_g *g, struct kc_panic *p)
 {
@@ -135,7 +146,9 @@ void kc_raise(struct kc_g *g, struct kc_panicked *what)
 {
 	struct kc_panic p;
 
-	/* Of threads that the library has not started, it may be the first. */
+	/*
+	 * A thread that the library has not started may get here before any kc_start().
+	 */
 	(void)kc_crash_setup();
 	begin(g, &p, what);
 	run_deferred(g, &p);
@@ -176,7 +189,7 @@ void kc_panic_again(const kc_panic_info *info)
 	kc_raise(kc_g_self(), kc_panicked_ref(info->panic));
 }
 
-/* After a panic has landed here. */
+/* The rest of kc_protect(), after a panic or kc_goexit() has landed there. */
 static int caught(struct kc_protect *here, kc_panic_info *out)
 {
 	if (here->goexit) {
@@ -215,7 +228,10 @@ int kc_recover(kc_panic_info *out)
 
 	if (!p || !p->what || p->recovered)
 		return 0;
-	/* In a kc_protect() inside of the deferred call; or nowhere to go on. */
+	/*
+	 * If there is a kc_protect() inside of the deferred call, this is not its
+	 * panic. Without a protect there is no place to continue.
+	 */
 	if (p->protect != g->protect || !p->protect)
 		return 0;
 	p->recovered = true;
@@ -224,7 +240,7 @@ int kc_recover(kc_panic_info *out)
 	return 1;
 }
 
-/* Main, or a thread of somebody else's. */
+/* Ends main, or a thread that is not the library's. */
 KC_NORETURN static void exit_thread(struct kc_g *g)
 {
 	struct kc_panic *p = g->panic;
@@ -249,7 +265,7 @@ void kc_goexit(void)
 			exit_thread(g);
 		if (p.protect->base)
 			land(g, &p);
-		/* Those outside are not this one's to end: leave it. */
+		/* kc_goexit() does not end in kc_protect(). So it leaves this one. */
 		p.protect = p.protect->up;
 		g->protect = p.protect;
 	}
@@ -266,8 +282,8 @@ static void log_text(void *text)
 }
 
 /*
- * Call one of the program's functions after the goroutine's own. It may call kc_goexit(),
- * which lands here. If it panics there is no other way to tell it.
+ * Calls a function of the program after the goroutine's own function. It may call
+ * kc_goexit(), which ends here. If it panics, the program ends.
  */
 static void call_after(struct kc_g *g, void (*fn)(void *arg), void *arg)
 {
@@ -286,8 +302,9 @@ static void call_after(struct kc_g *g, void (*fn)(void *arg), void *arg)
 }
 
 /*
- * Log the panic that has ended a safe goroutine, and then drop its value. The logger is
- * the program's, and so is what drops the value: none keeps the other from being called.
+ * Logs the panic that has ended a safe goroutine, and then drops its value. Both call
+ * functions of the program. If the first does not return normally, the second is called
+ * all the same.
  */
 static void report_safe(struct kc_g *g, struct kc_panicked *what)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What a panic is about, and what a program is told of it.
+ * What a panic is about, and what the program is told of it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "panic/panicking.h"
 #include "race/race.h"
 
-/* There is always one more: it stands for all that there is no memory for. */
+/* Stands for every panic that there is no memory for. */
 static struct kc_panicked no_memory = {
 	.text = (char *)"a panic that there is no memory for",
 };
@@ -56,7 +56,7 @@ void kc_panicked_unref(struct kc_panicked *what)
 	value = what->value;
 	free(what->text);
 	free(what);
-	/* Last: it may be left by a panic. */
+	/* This comes last: it may panic. */
 	if (destroy)
 		destroy(value);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Telling people of a panic, in the form that Go has:
+ * Reporting a panic to people, in Go's form:
  *
  *	panic: what it was about
  *
@@ -10,8 +10,8 @@
  *	created by other_function in goroutine 1
  *		/the/file.c:34 +0x2a
  *
- * To find the names takes more of a stack than goroutines have. It is done in a
- * thread made for that, or where there can be none, here.
+ * Looking up the names needs more stack than a goroutine has. So a thread is created for
+ * it. If that fails, it is done on the goroutine's stack.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -26,9 +26,10 @@
 
 #define PRINT_SIZE	1024
 
-/* Who holds it dies: one report is enough. */
+/* A lock that is never released: the process ends by one report. */
 static uint32_t dying;
-static pid_t who_dies;			/* its thread, once it says so */
+static pid_t who_dies;			/* the thread that holds the lock, once it has stored
+					 * its number */
 
 void kc_report_begin(void)
 {
@@ -36,7 +37,9 @@ void kc_report_begin(void)
 	__atomic_store_n(&who_dies, sys_gettid(), __ATOMIC_RELAXED);
 }
 
-/* A handler of SIGABRT may call exit() in the thread that dies. */
+/*
+ * A handler of SIGABRT may call exit() in the thread that reports. That must not wait.
+ */
 void kc_report_await(void)
 {
 	while (__atomic_load_n(&dying, __ATOMIC_RELAXED) != KC_UNLOCKED &&
@@ -44,7 +47,7 @@ void kc_report_await(void)
 		sys_pause();
 }
 
-/* In the child: another goroutine may be dying in the parent, for ever. */
+/* In the child: a goroutine of the parent may hold the lock, and is not here. */
 static void forked(void)
 {
 	dying = KC_UNLOCKED;
@@ -61,7 +64,7 @@ static void put_panicked(struct kc_out *out, const struct kc_panicked *what)
 	kc_backtrace_creator(out, what->parent, what->started_at);
 }
 
-/* The oldest first. */
+/* Prints the oldest panic first. */
 static void put_chain(struct kc_out *out, const struct kc_panic *p)
 {
 	const struct kc_panic *below = p->below;
@@ -146,7 +149,7 @@ char *kc_report_text(const char *start, const struct kc_panicked *what)
 		free(text.out.text);
 		return NULL;
 	}
-	/* The last newline is for the reader to give. */
+	/* Whoever prints the text adds the last newline. */
 	text.out.text[text.out.len - 1] = '\0';
 	return text.out.text;
 }

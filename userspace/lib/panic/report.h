@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Telling people of a panic.
+ * Reporting a panic to people.
  */
 #ifndef LIBKCHAN_PANIC_REPORT_H
 #define LIBKCHAN_PANIC_REPORT_H
 
 #include "panic/panicking.h"
 
-/* This thread is to report, and the process to end: no other one reports after this. */
+/*
+ * The calling thread is going to report and end the process. No other thread reports
+ * after this.
+ */
 void kc_report_begin(void);
 
-/* Print the newest of a chain of panics, which nobody recovers, and abort. */
+/* Prints the chain of panics, of which @p is the newest, and aborts. */
 KC_NORETURN void kc_report_fatal(const struct kc_panic *p);
 
-/* To be given to free(); NULL when there is no memory. */
+/* Returns the report, to be freed with free(). NULL if there is no memory. */
 char *kc_report_text(const char *start, const struct kc_panicked *what);
 
 /*
- * Print a fatal error that no deferred call is run for, and abort. It is done on
- * the stack that this is called on.
+ * Prints a fatal error, and aborts. Deferred calls are not run. It uses the stack that
+ * it is called on.
  */
 KC_NORETURN void kc_report_error(const char *text, const struct kc_g *g,
 				 const struct kc_trace *trace);
 
-/*
- * Does not return if another thread is about to end the process by one of these, or has
- * begun to.
- */
+/* Does not return if another thread has called kc_report_begin(). */
 void kc_report_await(void);
 
 #endif /* LIBKCHAN_PANIC_REPORT_H */

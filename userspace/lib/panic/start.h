@@ -5,12 +5,15 @@
 #include "base/shared.h"
 #include "sched/pool.h"
 
-/* Start a goroutine whose panics end where they should: 0 or a negative errno. */
+/*
+ * Starts a goroutine. Its panics end as <kchan/panic.h> says. Returns 0 or a negative
+ * errno.
+ */
 KC_SHARED int kc_start(const struct kc_start *start);
 
 /*
- * For calls that are given a function to be run in a goroutine: where the mistake is is
- * known here, and not there.
+ * For functions that take a function to run in a goroutine: a NULL function panics in
+ * the caller, where the mistake is, and not in the new goroutine.
  */
 #define KC_NEED_FN(fn)							\
 	do {								\

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Names of what is at an address.
+ * The name of an address.
  *
- * Debug information names static functions and lines. What the dynamic linker
- * knows, the exported functions, is for builds without a reader of debug
- * information, and for objects that have come since that looked.
+ * Debug information has static functions and lines. The dynamic linker knows exported
+ * functions only. It is used in builds without libbacktrace, and for objects that were
+ * loaded after libbacktrace had looked for objects.
  */
 #include <dlfcn.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is at an address of the program, for people.
+ * The name of an address in the program, for people.
  */
 #ifndef LIBKCHAN_PANIC_SYMBOLS_H
 #define LIBKCHAN_PANIC_SYMBOLS_H
@@ -8,19 +8,19 @@
 #include "base/print.h"
 
 /*
- * Two lines for a call that returns to @pc, or more where functions are inlined:
+ * Prints two lines for a call that returns to @pc, and more if functions are inlined there:
  *
  *	function
  *		/the/file.c:12 +0x1f
  *
- * with the distance from the function's start. Where the program has no debug
- * information, the file is that of the program, and the distance from its start.
- * With a @note it is the innermost function alone, and the note behind its name.
+ * The last number is the distance from the function's start. Without debug information, the
+ * file is that of the program or library, and the number is the distance from its start.
+ * With a @note, only the innermost function is printed, and the note follows its name.
  */
 void kc_symbol_put(struct kc_out *out, uintptr_t pc, const char *note);
 
 /*
- * The same, out of debug information and symbol tables. True if it found
+ * The same, from debug information and symbol tables. Returns true if it has printed
  * something. See debuginfo.c, which is not in every build.
  */
 bool kc_debuginfo_put(struct kc_out *out, uintptr_t pc, const char *note);
