@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Condition variables: a queue of those who wait, each with a word of its own to
- * sleep on, so that a signal goes to the one that it is meant for.
+ * Condition variables: a queue of waiters. Each waiter has a futex word of its own, so
+ * a signal wakes exactly one waiter.
  *
- * A waiter is on the stack of who waits, who may return as soon as its word has
- * changed: what else is to be known of it is read before.
+ * A waiter is on the stack of the waiting function, which may return as soon as its
+ * word has changed. So its other fields are read before the word is changed.
  */
 #include "race/race.h"
 #include "sched/park.h"
@@ -14,7 +14,10 @@ struct waiter {
 	uint32_t signalled;
 };
 
-/* Those who wait are in one queue, and those who signal may look at another one. */
+/*
+ * Panics if the structure was copied: the waiters of one copy are not in the queue of
+ * another.
+ */
 static void check_copy(kc_cond *cond)
 {
 	const kc_cond *none = NULL;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What is done once.
+ * Calling a function once.
  *
- * The one who runs the function says so when it is over, in a deferred call: so it
- * does not matter how that ends. With that step the memory is no longer looked at.
+ * The goroutine that runs the function sets DONE in a deferred call. So DONE is set
+ * also if the function panics or calls kc_goexit(). After this step it does not access
+ * the memory.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 enum state {
 	NEW,
 	RUNNING,
-	AWAITED,	/* it runs, and somebody may sleep */
+	AWAITED,	/* the function runs, and a thread may be asleep */
 	DONE,
 };
 
@@ -34,7 +35,7 @@ static bool change(kc_once *once, uint32_t *from, uint32_t to)
 					   __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);
 }
 
-/* True for the one who is to run the function; else it has been run. */
+/* True if the caller is to run the function. False if the function has been run. */
 static bool begin(kc_once *once)
 {
 	struct kc_parked *parked;
@@ -89,7 +90,10 @@ static struct kc_panicked *left_by_goexit(void)
 				NULL, &trace);
 }
 
-/* How did it end? This stops nothing: the stack is there yet for who prints it. */
+/*
+ * Notes how the function ended. It does not recover the panic, so that a report still
+ * shows the whole stack.
+ */
 static void note(void *data)
 {
 	struct kc_once_static *once = data;
@@ -119,7 +123,7 @@ void kc_once_static_do(struct kc_once_static *once, void (*fn)(void *arg),
 		kc_raise(kc_g_self(), kc_panicked_ref(once->panic));
 }
 
-/* The two handles are one: a function that returns nothing, and one that does. */
+/* One structure serves both: kc_once_func returns nothing, kc_once_value a value. */
 struct handle {
 	atomic_uint refs;
 	struct kc_once_static once;
@@ -161,7 +165,7 @@ static void unref(void *data)
 	panic = handle->once.panic;
 	value = handle->value;
 	free(handle);
-	/* Last: these call the program's functions, which may be left by a panic. */
+	/* These come last: they call functions of the program, which may panic. */
 	if (panic)
 		kc_panicked_unref(panic);
 	if (value && destroy)
@@ -178,7 +182,7 @@ static void fill(void *data)
 		handle->fn(handle->arg);
 }
 
-/* The handle is held for as long as the call lasts, in whatever way it ends. */
+/* Holds the handle during the call, and drops it however the call ends. */
 static void *call(struct handle *handle)
 {
 	KC_DEFER_SCOPE;

@@ -2,19 +2,19 @@
 /*
  * Locks for one writer or many readers, by Go's algorithm.
  *
- * "readers" counts those who read or wait to; a writer, once it is the only one,
- * takes MAX_READERS from it, so that it is negative for as long as a writer waits or
- * writes: by that readers know to wait. What was left when it did so is how many
- * have to leave before it may write; those who leave from then on count "leaving"
- * down, which may be below 0 for a moment, as they may be quicker than the writer
- * is in adding their number. The last one gives the writer its turn. A writer that
- * ends adds MAX_READERS again, finds how many wait, and gives each a turn; only
- * then may the next writer try: so they get in first.
+ * "readers" counts the readers that hold the lock or wait for it. A writer first takes
+ * the mutex "writers". Then it subtracts MAX_READERS from "readers". So "readers" is
+ * negative while a writer waits or writes, and new readers wait. The rest is the number
+ * of readers that hold the lock. The writer adds this number to "leaving". Each reader
+ * that unlocks from then on subtracts 1 from "leaving". "leaving" may be negative for a
+ * moment, if readers are faster than the writer's addition. Whoever makes it 0 gives
+ * the writer its turn. A writer that unlocks adds MAX_READERS again, learns how many
+ * readers wait, and gives each of them a turn. Only after that it unlocks "writers", so
+ * these readers come before the next writer.
  *
- * A turn is a count that one sleeps on while it is 0.
+ * A turn is a counter. A waiter sleeps while it is 0, and else takes 1 from it.
  *
- * The race detector is told of what readers let go of as of "leaving", and of what
- * writers do as of "readers".
+ * For the race detector, readers release "leaving", and writers release "readers".
  */
 #include "race/race.h"
 #include "sched/park.h"
@@ -39,7 +39,10 @@ static void wait_turn(kc_state state, const kc_rwmutex *rw, uint32_t *turn)
 	kc_unpark(parked);
 }
 
-/* After the first line the memory may be gone, if that was the last turn. */
+/*
+ * After the addition, the memory may be freed if that was the last turn. The wake uses
+ * only the address.
+ */
 static void give_turns(uint32_t *turn, uint32_t turns)
 {
 	__atomic_fetch_add(turn, turns, __ATOMIC_RELEASE);
@@ -54,7 +57,7 @@ static int32_t add_readers(kc_rwmutex *rw, int32_t delta)
 	return __atomic_add_fetch(&rw->readers, delta, __ATOMIC_ACQ_REL);
 }
 
-/* For writing: it is known by now who has read, and who has written. */
+/* A writer is ordered after all readers and writers before it. */
 static void acquire_all(kc_rwmutex *rw)
 {
 	kc_race_acquire(&rw->readers);
@@ -101,7 +104,7 @@ void kc_rwmutex_runlock(kc_rwmutex *rw)
 	if (left >= 0)
 		return;
 	if (left == -1 || left == -MAX_READERS - 1) {
-		/* As it was, for whoever recovers. */
+		/* Restores the counter, in case the panic is recovered. */
 		add_readers(rw, 1);
 		kc_panic("runlock of unlocked rwmutex");
 	}

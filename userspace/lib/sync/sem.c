@@ -2,15 +2,15 @@
 /*
  * Weighted semaphores.
  *
- * Those who wait are in a queue, and are given what they asked for in its order. A
- * waiter that is served is taken off the queue, with its share, under the lock; then,
- * without it, its word is changed and who sleeps on that is woken. Whatever else
- * ends a wait, such as a deadline, has to take the waiter off the queue itself. If
- * it is not there any more then it has been served. With a deadline that counts. With
- * a context that is cancelled it does not: what it was given goes back.
+ * Waiters are in a queue, and are served in its order. To serve a waiter means to take
+ * it off the queue and count its share as held, under the lock. Then, without the lock,
+ * its word is changed and its thread is woken. Anything else that ends a wait, such as
+ * a deadline, has to take the waiter off the queue. If the waiter is no longer in the
+ * queue, it has been served. If a deadline ended the wait, the acquire then succeeds.
+ * If a cancelled context ended the wait, the share is given back.
  *
- * A waiter is on the stack of who waits, who may return as soon as its word says
- * that it is served. A context that is cancelled, or an alarm, only changes the word.
+ * A waiter is on the stack of the waiting function, which may return as soon as its
+ * word is SERVED. A cancelled context, or an alarm, changes only the word.
  */
 #include "base/clock.h"
 #include "race/race.h"
@@ -21,7 +21,7 @@
 
 enum state {
 	WAITING,
-	CANCELLED,		/* the context is, or its time is over */
+	CANCELLED,		/* the context is cancelled, or the alarm has fired */
 	SERVED,
 };
 
@@ -29,11 +29,11 @@ struct waiter {
 	struct waiter *next;
 	struct waiter *prev;
 	int64_t n;
-	bool queued;		/* under the lock */
+	bool queued;		/* protected by the lock */
 	uint32_t state;		/* a futex */
 };
 
-/* With the lock held, as all of these. */
+/* The next functions are called with the lock held. */
 static bool fits(const kc_sem *sem, int64_t n)
 {
 	return n <= sem->size - sem->held;
@@ -63,7 +63,10 @@ static void dequeue(kc_sem *sem, struct waiter *w)
 		sem->last = w->prev;
 }
 
-/* Those at the head that what there is does for: to be woken without the lock. */
+/*
+ * Serves the waiters at the head for which there is enough. Returns their list, to be
+ * woken without the lock.
+ */
 static struct waiter *serve(kc_sem *sem)
 {
 	struct waiter *served = sem->first, *w = served, *before = NULL;
@@ -110,8 +113,8 @@ static uint32_t state_of(const struct waiter *w)
 }
 
 /*
- * Until it is served, or the limit is reached, or the context is cancelled. True if
- * it is served.
+ * Waits until the waiter is served, or the limit is reached, or the context is
+ * cancelled. True if it is served.
  */
 static bool await(const kc_sem *sem, struct waiter *w, struct kc_limit limit)
 {
@@ -135,7 +138,9 @@ static bool await(const kc_sem *sem, struct waiter *w, struct kc_limit limit)
 	return state_of(w) == SERVED;
 }
 
-/* It is off the queue: it is about to be said. */
+/*
+ * Waits for SERVED. The waiter is off the queue, so another thread is about to set it.
+ */
 static void await_served(struct waiter *w)
 {
 	uint32_t state;
@@ -145,8 +150,8 @@ static void await_served(struct waiter *w)
 }
 
 /*
- * The wait is over without its having been served, as it seems: false if it was after
- * all. Who is behind it in the queue may have waited for it alone.
+ * Takes the waiter off the queue. Returns false if it had been served. Waiters behind
+ * it may have been blocked only by this one, so they are served now.
  */
 static bool leave_queue(kc_sem *sem, struct waiter *w)
 {
@@ -166,7 +171,7 @@ static bool leave_queue(kc_sem *sem, struct waiter *w)
 	return queued;
 }
 
-/* False if less is held. */
+/* Returns false if less than @n is held. */
 static bool give_back(kc_sem *sem, int64_t n)
 {
 	struct waiter *served;
@@ -183,7 +188,10 @@ static bool give_back(kc_sem *sem, int64_t n)
 	return true;
 }
 
-/* 0 if it is served, and nothing stopped it until then. */
+/*
+ * Returns 0 if the waiter was served before anything stopped the wait, else a negative
+ * errno.
+ */
 static int await_or_stop(const kc_sem *sem, struct waiter *w, struct kc_limit limit,
 			 struct kc_stop *stop)
 {
@@ -195,7 +203,10 @@ static int await_or_stop(const kc_sem *sem, struct waiter *w, struct kc_limit li
 	return stop->end(stop);
 }
 
-/* In the queue, or served by now. */
+/*
+ * The waiter is in the queue, or has been served already. On an error, nothing stays
+ * acquired.
+ */
 static int wait_or_stop(kc_sem *sem, struct waiter *w, struct kc_limit limit,
 			struct kc_stop *stop)
 {
@@ -225,7 +236,10 @@ static int wait_for(kc_sem *sem, int64_t n, struct kc_limit limit,
 		kc_unlock(&sem->lock);
 		return -EAGAIN;
 	}
-	/* In the queue it would keep all others waiting. */
+	/*
+	 * It can never be served. It must not be in the queue, where it would block all
+	 * others.
+	 */
 	if (n > sem->size) {
 		kc_unlock(&sem->lock);
 		return stop ? await_or_stop(sem, &self, limit, stop) :
@@ -268,7 +282,7 @@ int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout)
 void kc_sem_release(kc_sem *sem, int64_t n)
 {
 	kc_jitter_here();
-	/* Before anybody can have it. */
+	/* The release comes before any other goroutine can acquire it. */
 	kc_race_release(sem);
 	if (!give_back(sem, n))
 		kc_panic("release of more than is held");

@@ -2,20 +2,19 @@
 /*
  * Wait groups.
  *
- * All of the state is one word, in three parts:
+ * The whole state is one word of three parts:
  *
  *	63         32 31                 1   0
  *	+------------+-----------------+-------+
  *	|  counter   |   generation    | sleep |
  *	+------------+-----------------+-------+
  *
- * A wait sets the sleep bit and sleeps on the lower half, until the generation
- * is another. Whoever takes the counter to 0 finds the bit, and in the same step
- * clears it and counts the generation up; then wakes. So a waiter goes on even
- * if the counter is no longer 0 when it runs; and after that step nobody looks
- * at the memory, which the waiter may free at once (a wake uses only the
- * address, and waking a stranger who sleeps there is harmless: all who use
- * futexes have to bear that).
+ * A waiter sets the sleep bit, and sleeps on the lower half until the generation changes.
+ * The step that makes the counter 0 also clears the sleep bit and increments the
+ * generation, if the bit was set; then it wakes the waiters. So a waiter goes on even if
+ * the counter is not 0 any more when it runs. After that step nobody accesses the memory,
+ * which a waiter may free at once. The wake uses only the address. It may wake another
+ * futex at that address, which does no harm: every futex user must expect it.
  */
 #include "panic/panicking.h"
 #include "panic/start.h"
@@ -97,7 +96,9 @@ static void wait_for(kc_waitgroup *wg)
 	asleep = (uint32_t)(state | SLEEP);
 	parked = kc_park(KC_STATE_WAITGROUP, wg, 0);
 
-	/* The generation alone tells: a later wait may have set the bit again. */
+	/*
+	 * Only the generation tells the end: a later waiter may have set the bit again.
+	 */
 	do {
 		sys_futex_wait(sleep_word(wg), asleep);
 		state = __atomic_load_n(&wg->state, __ATOMIC_ACQUIRE);
@@ -117,7 +118,7 @@ struct member {
 	void *arg;
 };
 
-/* A panic that is going to end the program must not let others go on first. */
+/* If a panic is going to end the program, waiters must not go on before that. */
 static void leave(void *data)
 {
 	const struct member *member = data;
