@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Cases of a select, as they are made. What they mean: select.c.
+ * Makes the cases of a select. select.c says what they mean.
  */
 #include "base/base.h"
 
-/* What is sent is only read. */
+/* The memory of a sent element is only read. */
 static kc_case on_channel(uint32_t op, kc_chan *c, const void *addr, size_t size)
 {
 	kc_case made = KC_CASE_INIT;

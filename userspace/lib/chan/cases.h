@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Select, in its general form, and how contexts take part in it.
+ * Select, in its general form, and the hook for cases of contexts.
  */
 #ifndef LIBKCHAN_CHAN_CASES_H
 #define LIBKCHAN_CHAN_CASES_H
@@ -12,29 +12,30 @@
 
 struct kc_node;
 
-/* Those of the caller's cases that can be ready. */
+/* The cases of the caller that can become ready. */
 struct kc_live {
 	unsigned int nr;
 	struct kchan_case cases[KCHAN_MAX_CASES];
-	uint32_t index[KCHAN_MAX_CASES];	/* among the caller's */
-	kc_chan *chan[KCHAN_MAX_CASES];		/* NULL: a descriptor */
-	struct kc_call calls[KCHAN_MAX_CASES];	/* by these they are held */
-	kc_chan *any;				/* of the channels */
-	bool foreign;				/* there are descriptors too */
+	uint32_t index[KCHAN_MAX_CASES];	/* their index among the caller's cases */
+	kc_chan *chan[KCHAN_MAX_CASES];		/* NULL: the case is of a descriptor */
+	struct kc_call calls[KCHAN_MAX_CASES];	/* these hold the channels */
+	kc_chan *any;				/* any of the channels, or NULL */
+	bool foreign;				/* there are cases of descriptors */
 	bool timed;
-	int64_t after;				/* then the earliest */
-	int64_t deadline;			/* of contexts, the earliest */
-	uint32_t late;				/* the case that has it */
+	int64_t after;				/* if @timed: the shortest duration */
+	int64_t deadline;			/* the earliest deadline of the contexts */
+	uint32_t late;				/* the index of the case with that deadline */
 	bool polled;				/* there are descriptors, and no channels */
-	void *events;				/* then: those of contexts */
-	bool alone;				/* contexts are waited for here: */
-	unsigned int nr_nodes;			/* so many, with their index */
+	void *events;				/* if @polled: the eventfds of contexts */
+	bool alone;				/* there are neither channels nor descriptors: */
+	unsigned int nr_nodes;			/* then these contexts are waited for, by their
+						 * index */
 	struct kc_node *nodes[KCHAN_MAX_CASES];
-	size_t unwanted;			/* the longest element to discard */
-	void *room;				/* for it */
+	size_t unwanted;			/* the length of the longest element to discard */
+	void *room;				/* memory for that element */
 };
 
-/* There is room. The caller fills in the rest. */
+/* Adds a case, for which there is room. The caller fills in the rest. */
 static inline struct kchan_case *kc_live_add(struct kc_live *live, size_t index,
 					     kc_chan *chan)
 {
@@ -48,17 +49,22 @@ static inline struct kchan_case *kc_live_add(struct kc_live *live, size_t index,
 	return to;
 }
 
-/* What a case of a context is: context/select_ctx.c. NULL: there is none. */
+/*
+ * The cases of contexts: implemented by context/select_ctx.c. NULL: it is not linked.
+ */
 struct kc_ctx_cases {
-	/* Add what of @ctx can be ready: 0 or a negative errno. */
+	/* Adds the cases that a wait for @ctx needs. Returns 0 or a negative errno. */
 	int (*add)(struct kc_live *live, kc_ctx *ctx, size_t index);
-	/* Only the kernel can watch what may cancel it. */
+	/* True if a descriptor can cancel @ctx: only the kernel can wait for that. */
 	bool (*has_source)(kc_ctx *ctx);
-	/* What live->events needs; they are no more after it. */
+	/* Frees @live->events. */
 	void (*release)(struct kc_live *live);
-	/* There is nothing but contexts: the index in live->nodes, or a negative errno. */
+	/*
+	 * Waits for contexts alone. Returns the index in live->nodes, or a negative
+	 * errno.
+	 */
 	int (*await)(struct kc_live *live, struct kc_limit limit);
-	/* How the context was cancelled, which one that has committed was. */
+	/* The error of a context whose case has committed. */
 	int (*status)(kc_ctx *ctx);
 };
 
@@ -66,8 +72,8 @@ struct kc_ctx_cases {
 KC_HOOK extern const struct kc_ctx_cases *kc_ctx_cases;
 
 /*
- * Cases that wait for a time count from @now; negative: from the call. If @ctx is
- * cancelled it returns how.
+ * Selects. The durations of cases count from @now, or from the call if @now is
+ * negative. If @ctx is cancelled, it returns the error of @ctx.
  */
 int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
 		    kc_ctx *ctx);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Channels, but for sending and receiving, see transfer.c, and for handles of one
- * direction, see ends.c.
+ * Channels: making, closing and reference counts. transfer.c sends and receives. ends.c makes
+ * handles of one direction.
  */
 #include <stdalign.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static uint32_t lock;
 static struct kc_list handles = KC_LIST_INIT(handles);
 static struct kc_list orphans = KC_LIST_INIT(orphans);
 
-/* The generation that it is of. */
+/* The generation in a handle's word. */
 static uint8_t generation_of(uint64_t uses)
 {
 	return uses >> KC_GENERATION;
@@ -65,8 +65,8 @@ static void free_handle(kc_chan *c)
 }
 
 /*
- * -ENODEV when there is no such device, and for all that may stand in its place, whoever
- * may open that.
+ * Opens the device. Returns -ENODEV if there is no such device, or if another kind of
+ * file has its name, even one that cannot be opened.
  */
 static int open_device(void)
 {
@@ -88,7 +88,7 @@ static int make(kc_chan **out, struct kchan_setup *setup)
 	if (fd < 0)
 		return fd;
 	ret = sys_ioctl(fd, KCHAN_IOC_SETUP, setup);
-	/* No device of ours. */
+	/* It is another driver's device. */
 	if (ret == -ENOTTY)
 		ret = -ENODEV;
 	if (!ret) {
@@ -106,7 +106,7 @@ static int check_opts(const kc_chan_opts *opts)
 {
 	if (opts->flags & ~KC_CHAN_MESSAGE)
 		return -EINVAL;
-	/* Here, since the kernel's own fields are narrower than ours. */
+	/* The kernel's fields are narrower than ours, so the library checks. */
 	if (opts->elem_size > KCHAN_MAX_ELEM_SIZE ||
 	    opts->cap > KCHAN_MAX_CAPACITY)
 		return -EINVAL;
@@ -195,7 +195,10 @@ static void drop_handle(kc_chan *c)
 	kc_race_drop(c);
 	on_free = c->on_free;
 	owner = c->owner;
-	/* At once for a fork(): what is open in the child is listed there, or nobody's. */
+	/*
+	 * Unlinked and closed in one step, as a fork() sees it: each descriptor that is
+	 * open in the child is on the child's list.
+	 */
 	kc_lock(&lock);
 	kc_list_del(&c->all);
 	sys_close(c->fd);
@@ -205,7 +208,7 @@ static void drop_handle(kc_chan *c)
 		on_free(owner);
 }
 
-/* What others did with the handle happens before it is freed. */
+/* Drops the handle if @use was the last. Orders this after what others did with it. */
 static void drop_if_last(kc_chan *c, uint64_t uses, uint64_t use)
 {
 	if (uses << (64 - KC_GENERATION) != use << (64 - KC_GENERATION))
@@ -231,7 +234,10 @@ struct kc_call kc_call_begin(kc_chan *c)
 	return (struct kc_call){ c, generation_of(uses) };
 }
 
-/* Else it is the parent's, and the channel may be gone. */
+/*
+ * False if the call was counted in the parent of a fork(): the handle may be freed
+ * here.
+ */
 static bool holds(const struct kc_call *call)
 {
 	return call->chan && call->generation == (uint8_t)kc_generation;
@@ -247,7 +253,7 @@ void kc_call_end(const struct kc_call *call)
 	kc_race_release(&c->uses);
 	uses = atomic_load_explicit(&c->uses, memory_order_relaxed);
 	do {
-		/* A handler has forked since we looked. */
+		/* A signal handler has forked since holds(). */
 		if (generation_of(uses) != call->generation)
 			return;
 	} while (!atomic_compare_exchange_weak_explicit(&c->uses, &uses,
@@ -301,7 +307,7 @@ void kc_unref_forked(kc_chan *c)
 	set_references(c, (uint32_t)c->uses - 1);
 }
 
-/* No call of the parent's is in progress here: references are left. */
+/* In the child, no call of the parent is in progress. Only references are left. */
 static void forked(void)
 {
 	struct kc_list *link, *next;
@@ -314,7 +320,7 @@ static void forked(void)
 	}
 }
 
-/* Those that nothing holds any more; without any lock. */
+/* Drops the handles that nothing holds. Called without any lock. */
 static void drop_orphans(void)
 {
 	while (!kc_list_empty(&orphans))

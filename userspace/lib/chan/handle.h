@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A channel, as this process has it.
+ * A process's handle of a channel.
  */
 #ifndef LIBKCHAN_CHAN_HANDLE_H
 #define LIBKCHAN_CHAN_HANDLE_H
@@ -9,52 +9,56 @@
 #include "base/list.h"
 
 /*
- * The geometry cannot change any more, but for the capacity, which only the
- * kernel knows.
+ * The geometry is fixed, so the handle has a copy. Only the capacity can change, which
+ * only the kernel knows.
  */
 struct kc_chan {
 	/*
-	 * 32 bits of references, 24 of calls that are in progress on the handle, and the
-	 * lowest 8 of kc_generation.
+	 * The low 32 bits count references. The next 24 bits count calls in progress on
+	 * the handle. The highest 8 bits are the low bits of kc_generation.
 	 */
 	_Atomic uint64_t uses;
 	struct kc_list all;
 	int fd;
 	uint32_t elem_size;
 	bool message;
-	void (*on_free)(void *owner);	/* NULL: nobody is told */
+	void (*on_free)(void *owner);	/* called when the handle is freed, or NULL */
 	void *owner;
-	/* Of a channel of elements that own something: see kc_set_drop(). */
-	void (*unreceived)(kc_chan *c);	/* before the last reference goes */
+	/* For channels whose elements own something: see kc_set_drop(). */
+	void (*unreceived)(kc_chan *c);	/* called before the last reference is dropped */
 	void (*drop)(void *elem);
-	/* Call @fn, then @after, which is called also if @fn is left by a panic. */
+	/*
+	 * Calls @fn, then @after. @after is called also if @fn panics or calls
+	 * kc_goexit().
+	 */
 	void (*finally)(void (*fn)(void *arg), void *arg,
 			void (*after)(void *data), void *data);
 	pid_t drop_pid;
-	/* With a race detector: what it knows of the channel, and KCHAN_INFO_*. */
+	/*
+	 * For the race detector: its data of the channel, and the KCHAN_INFO_* of this
+	 * end.
+	 */
 	struct kc_race_chan *race;
 	uint32_t ends;
 };
 
-/*
- * A handle of @fd, which then belongs to it. NULL when there is no memory.
- */
+/* Makes a handle of @fd, which it then owns. Returns NULL if there is no memory. */
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message);
 
 /*
- * A call holds the handle for as long as it lasts, so that another thread may drop the
- * last reference meanwhile. It does so by this, and not by a reference: in the child of a
- * fork() the parent's calls are not there any more, and what they held is not held.
+ * A call holds the handle while it lasts, so another thread may drop the last reference
+ * meanwhile. A call counts in the field of calls, not as a reference: the child of a
+ * fork() has none of the parent's calls, and so clears that field.
  *
- * A signal handler may fork in the middle of a call, and at any of its instructions. So
- * the generation is in the same word as the count: a call learns it by the very step that
- * counts the call, and is taken off only in that generation.
+ * A signal handler may fork at any instruction of a call. So the generation is in the
+ * same word as the count. The atomic step that counts a call also returns the
+ * generation. The call is subtracted only if the generation is still the same.
  */
 #define KC_CALL		((uint64_t)1 << 32)
-#define KC_GENERATION	56	/* from this bit on */
+#define KC_GENERATION	56	/* the lowest bit of the generation */
 
 struct kc_call {
-	kc_chan *chan;		/* NULL: nothing is held */
+	kc_chan *chan;		/* NULL: holds nothing */
 	uint8_t generation;
 };
 
@@ -62,9 +66,9 @@ struct kc_call kc_call_begin(kc_chan *c);
 void kc_call_end(const struct kc_call *call);
 
 /*
- * End @nr calls. The last call on a channel may drop what is in it, and so call the
- * program's functions: if those are left by a panic or by kc_goexit(), the other calls
- * are ended all the same.
+ * Ends @nr calls. Ending the last call on a channel may drop the elements in it, which
+ * calls functions of the program. If such a function panics or calls kc_goexit(), the
+ * other calls are ended all the same.
  */
 struct kc_calls {
 	struct kc_call *call;
@@ -73,30 +77,33 @@ struct kc_calls {
 
 void kc_calls_end(void *calls);
 
-/* kc_unref() in a child of a fork(), with all locks held: it is done a little later. */
+/*
+ * kc_unref() in the child of a fork(), with all locks held. The handle is freed later,
+ * when no lock is held.
+ */
 void kc_unref_forked(kc_chan *c);
 
 /*
- * What is still in the channel when the last handle of this process that could
- * receive it goes is given to @drop. It is for channels whose elements point to
- * memory of this process: a copy in a forked child has nothing to say. It is for
- * handles that can also send, or whose senders have gone by then. Elements are of
- * at most KC_DROP_SIZE bytes.
+ * Sets @drop for channels whose elements own memory of this process, and are at most
+ * KC_DROP_SIZE bytes. When this process drops its last handle that can receive, it
+ * receives the elements that are left, and calls @drop for each. A forked child never
+ * calls @drop: its elements belong to the parent. The handle must be able to send, too,
+ * or all sending ends must be closed by then.
  */
 #define KC_DROP_SIZE	128
 void kc_set_drop(kc_chan *c, void (*drop)(void *elem));
 
-/* That function; NULL if there is none, or this process has nothing to say. */
+/* That function. NULL if there is none, or if this is a forked child. */
 void (*kc_drop_of(const kc_chan *c))(void *elem);
 
 /*
- * The caller has received the @len bytes at @elem, of malloc(), and does not want them:
- * frees them, and then calls @drop, unless that is NULL. It may be left by a panic, so
- * nothing must be held.
+ * Frees the @len bytes at @elem, which the caller has received into memory of malloc()
+ * and does not want. Then calls @drop on a copy, unless @drop is NULL. @drop may panic,
+ * so the caller must hold nothing.
  */
 void kc_drop_unwanted(void (*drop)(void *elem), void *elem, size_t len);
 
-/* What a message to send must be, before the kernel sees it. */
+/* Checks a message to send before the kernel does: 0, -EINVAL or -EMSGSIZE. */
 static inline int kc_check_send_msg(const kc_chan *c, size_t len)
 {
 	if (!c->message || !len)

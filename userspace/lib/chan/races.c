@@ -2,41 +2,40 @@
 /*
  * What the race detector is told of channels.
  *
- * A channel has four things to release and acquire, one for each side of each of its
- * edges. They are those of all of its handles, which are found by its number:
+ * A channel has four objects to release and acquire, one for each edge. All handles of the
+ * channel share them, and find them by the channel's number:
  *
- *	sent		by who sends, to who receives
- *	received	by who receives, to who sends: the k-th receive is before the
- *			(k+C)-th send, and on a rendezvous before its own send
- *	closed		by who closes it or drops an end that sends, to who receives
- *			the end of the stream
- *	deaf		by who closes it or drops an end that receives, to whose send
- *			is told that it cannot be
+ *	sent		released by a send, acquired by a receive
+ *	received	released by a receive, acquired by a send: the k-th receive is
+ *			before the end of the (k+C)-th send, and on a rendezvous before
+ *			the end of its own send
+ *	closed		released by a close, or by dropping an end that sends; acquired
+ *			by a receive at end-of-stream
+ *	deaf		released by a close, or by dropping an end that receives;
+ *			acquired by a send that fails with -EPIPE
  *
- * They are numbers only, in memory that is never touched but for those that count.
+ * Only the addresses of the first four fields matter: their memory is not accessed.
  *
- * What a release tells must be told before anybody can see what it is about, and
- * must not be told if nothing comes of it: a failed kc_try_send() orders nothing. So
- * a call that does not wait, and a close, is told of after it has succeeded, all of
- * it under one lock; and who has received takes the lock for a moment before it
- * acquires. A call that may wait cannot hold a lock, and is told of before. If in
- * the end it fails it has told too much: a send that times out, the cases of a
- * select that did not commit. A select first does without waiting what it can, so
- * that is only so if nothing was ready.
+ * A release must be reported before another goroutine can see its effect. And it must not
+ * be reported if the call has no effect: a failed kc_try_send() orders nothing. So a call
+ * that does not wait, and a close, hold one lock over the system call, and report after it
+ * has succeeded. A receiver takes this lock for a moment before it acquires. A call that
+ * may wait cannot hold a lock, so it reports before. If it fails in the end, it has
+ * reported too much: a send that times out, or the cases of a select that did not commit.
+ * A select first tries without waiting, so this happens only if no case was ready.
  *
- * A sender comes after a receive only if there need have been one: not if no more
- * than C sends have begun. As to know that takes to see them all, a channel that
- * others may send to unseen is taken to be full: one that came from a descriptor,
- * whose descriptor was asked for, that another process was given, that was there at
- * a fork, or that was resized.
+ * A send is ordered after a receive only if it needed one, that is if more than C sends
+ * have begun. To know this, one must see all sends. So a channel with sends that may be
+ * unseen counts as full. Such a channel came from a descriptor, or its descriptor was asked
+ * for, or it was passed to another process, or it existed at a fork, or it was resized.
  *
- * What is not exact: which send a receive got is not known, nor which receive made
- * room. So who receives comes after all who had sent by then, and a sender, once it
- * needs room, after all who had received. Two channels whose numbers are a multiple
- * of NR_CHANS apart are one in this.
+ * Two things are not exact. It is not known which send a receive got, nor which receive
+ * made room for a send. So a receive is ordered after all sends so far. And a send that
+ * needs room is ordered after all receives so far. Also, two channels whose numbers differ
+ * by a multiple of NR_CHANS share their objects.
  *
- * An element is read by who calls a send, before that, and written by who calls a
- * receive, once that has got it.
+ * An element is read by the caller of a send, before the send, and written by the caller of
+ * a receive, after it.
  */
 #include <sys/mman.h>
 
@@ -58,20 +57,22 @@ struct kc_race_chan {
 	uint64_t received;
 	uint64_t closed;
 	uint64_t deaf;
-	uint64_t id;		/* of the first one, plus 1 */
-	uint64_t begun;		/* sends that have moved something, or may yet */
+	uint64_t id;		/* the number of the first channel that uses it, plus 1 */
+	uint64_t begun;		/* sends that have moved an element, or may still */
 	uint32_t capacity;
-	uint32_t forks;		/* when it was made */
-	bool shared;		/* others may send to it */
+	uint32_t forks;		/* the value of forks when it was set up */
+	bool shared;		/* there may be unseen sends */
 };
 
-/* NR_CHANS of them, made when the first handle is; NULL also if there is no memory. */
+/*
+ * An array of NR_CHANS, made with the first handle. NULL also if there was no memory.
+ */
 static struct kc_race_chan *race_chans;
 
-static uint32_t lock;		/* while something is done that does not wait */
+static uint32_t lock;		/* held over a call that does not wait */
 static uint32_t forks;
 
-/* Around a fork(): nobody else is in the middle of something that does not wait. */
+/* Around a fork(), no other thread is inside of a call that does not wait. */
 static void lock_for_fork(void)
 {
 	kc_lock(&lock);
@@ -85,7 +86,7 @@ static void unlock_for_fork(void)
 
 KC_AT_FORK(.order = KC_FORK_RACE, .lock = lock_for_fork, .unlock = unlock_for_fork)
 
-/* Whoever was in the middle of it has told of it. */
+/* Waits until calls that hold the lock have reported. */
 static void await_told(void)
 {
 	kc_lock(&lock);
@@ -104,7 +105,7 @@ static bool waits(struct kc_limit limit)
 	return !(limit.flags & KCHAN_SELECT_NONBLOCK);
 }
 
-/* It is over, but for what is to be told of it. */
+/* The system call has returned, and its effects are not reported yet. */
 static void call_ends(struct kc_limit limit)
 {
 	if (waits(limit))
@@ -139,7 +140,10 @@ static struct kc_race_chan *get_chans(void)
 
 	if (made)
 		return made;
-	/* Not from malloc(): what the detector takes for one allocation is ours alone. */
+	/*
+	 * Not by malloc(): the detector would report its own allocations as the
+	 * program's.
+	 */
 	made = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 		    -1, 0);
 	if (made == MAP_FAILED)
@@ -172,7 +176,7 @@ void kc_race_pass_on(const kc_chan *c)
 	__atomic_store_n(&c->race->shared, true, __ATOMIC_RELAXED);
 }
 
-/* Not all sends so far have found room for themselves. */
+/* True if a send so far may have needed a receive to make room. */
 static bool needs_room(const struct kc_race_chan *r)
 {
 	return __atomic_load_n(&forks, __ATOMIC_RELAXED) != r->forks ||
@@ -190,7 +194,7 @@ static void begin_send(struct kc_race_chan *r, const void *elem, uint32_t len,
 		kc_race_release(&r->sent);
 }
 
-/* 0: it moved. */
+/* @ret is 0 if the element moved. */
 static void end_send(struct kc_race_chan *r, struct kc_limit limit, int ret)
 {
 	if (ret)
@@ -209,7 +213,7 @@ static void begin_recv(struct kc_race_chan *r, struct kc_limit limit)
 		kc_race_release(&r->received);
 }
 
-/* 0: it moved. */
+/* @ret is 0 if the element moved. */
 static void end_recv(struct kc_race_chan *r, const void *buf, uint32_t moved,
 		     struct kc_limit limit, int ret)
 {

@@ -2,7 +2,7 @@
 /*
  * What the race detector is told of channels: see races.c.
  *
- * Each of these pairs is around the system call that does what it says.
+ * The functions come in pairs. A pair encloses the system call that it is about.
  */
 #ifndef LIBKCHAN_CHAN_RACES_H
 #define LIBKCHAN_CHAN_RACES_H
@@ -29,7 +29,7 @@ void kc_race_drop_end(const kc_chan *c);
 void kc_race_pass_on(const kc_chan *c);
 void kc_race_tick(const kc_chan *c);
 
-/* Of a new handle. */
+/* Called for each new handle. */
 void kc_race_new_handle(kc_chan *c);
 
 static inline bool kc_race_knows(const kc_chan *c)
@@ -37,7 +37,7 @@ static inline bool kc_race_knows(const kc_chan *c)
 	return __builtin_expect(!!c->race, 0);
 }
 
-/* A select; a case without a channel is another descriptor's. */
+/* Around a select. A case without a channel is one of a descriptor. */
 static inline void kc_race_select(kc_chan *const *chans,
 				  const struct kchan_case *cases, unsigned int nr,
 				  struct kc_limit limit)
@@ -46,7 +46,7 @@ static inline void kc_race_select(kc_chan *const *chans,
 		kc_race_begin_cases(chans, cases, nr, limit);
 }
 
-/* The call returned @ret; if that is 0 then @sel tells what has committed. */
+/* The call returned @ret. If that is 0, @sel tells which case has committed. */
 static inline void kc_race_selected(kc_chan *const *chans,
 				    const struct kchan_case *cases,
 				    unsigned int nr, struct kc_limit limit, int ret,
@@ -75,7 +75,7 @@ static inline void kc_race_recv(const kc_chan *c, struct kc_limit limit)
 		kc_race_begin_recv(c, limit);
 }
 
-/* 1: @moved bytes came, 0: the end of the stream did. */
+/* @ret is 1 if @moved bytes were received, and 0 at end-of-stream. */
 static inline void kc_race_received(const kc_chan *c, const void *buf,
 				    uint32_t moved, struct kc_limit limit, int ret)
 {
@@ -102,14 +102,16 @@ static inline void kc_race_drop(const kc_chan *c)
 		kc_race_drop_end(c);
 }
 
-/* From now on others may send to it unseen, or it has another capacity. */
+/*
+ * From now on there may be sends which the detector does not see, or another capacity.
+ */
 static inline void kc_race_share(const kc_chan *c)
 {
 	if (kc_race_knows(c))
 		kc_race_pass_on(c);
 }
 
-/* The keeper is going to send to it, on behalf of who calls this. */
+/* The keeper is going to send to it, for the calling goroutine. */
 static inline void kc_race_set_tick(const kc_chan *c)
 {
 	if (kc_race_knows(c))

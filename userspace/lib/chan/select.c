@@ -2,17 +2,18 @@
 /*
  * Select.
  *
- * The kernel is given the cases that can be ready, on any of their channels. With
- * no channel there is nothing to ask it on, nor anything that has to be atomic:
- * descriptors alone are polled, and without those the call only waits.
+ * The kernel gets the cases that can be ready, through the descriptor of any of their
+ * channels. If there is no channel, nothing has to be atomic: descriptors alone are
+ * polled, and if there are no descriptors either, the call only waits.
  *
- * The cases that wait for a time are a deadline for the others. One that waits for
- * a context is up to three things: its channel, the channels of other processes
- * that can cancel it, and a deadline. Contexts of this process, and nothing that only
- * the kernel can watch, are waited for without it: no channel is made for them.
+ * Cases with a duration become a deadline of the whole call. A case of a context
+ * becomes up to three things: a case on its done channel, cases on the channels of
+ * other processes that can cancel it, and a deadline. If there are only contexts, and
+ * none that only the kernel can wait for, the call waits in the process, and no channel
+ * is made for them.
  *
- * kc_select_ctx() has such a case that is not among the caller's: its index is one
- * beyond theirs.
+ * kc_select_ctx() adds one case of a context that is not among the caller's. Its index
+ * is n.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -28,19 +29,22 @@
 #include "sched/park.h"
 #include "sched/sleep.h"
 
-/* The same numbers here; where they are not they would have to be translated. */
+/* The kernel's numbers are EPOLL*; poll() takes POLL*. Here they are equal. */
 _Static_assert(EPOLLWRNORM == POLLWRNORM && EPOLLWRBAND == POLLWRBAND &&
 	       EPOLLMSG == POLLMSG && EPOLLRDHUP == POLLRDHUP,
 	       "poll() and epoll have the same events");
 
 const struct kc_ctx_cases *kc_ctx_cases;
 
-/* What a descriptor can be asked for. */
+/* The events that a case of a descriptor may ask for. */
 #define EVENTS	(EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLERR | EPOLLHUP |	\
 		 EPOLLRDNORM | EPOLLRDBAND | EPOLLWRNORM | EPOLLWRBAND | \
 		 EPOLLMSG | EPOLLRDHUP)
 
-/* The index of what is no case: the alarm of a limit, after all that are live. */
+/*
+ * The index of the alarm of a limit. It follows the live cases, and is no case of the
+ * caller.
+ */
 #define ALARM	UINT32_MAX
 
 static void put_alarm(struct kc_live *live, struct kc_limit limit)
@@ -54,17 +58,17 @@ static void put_alarm(struct kc_live *live, struct kc_limit limit)
 	};
 }
 
-/* How many there are with it. */
+/* The number of live cases, with the alarm. */
 static unsigned int count(const struct kc_live *live, struct kc_limit limit)
 {
 	return live->nr + (limit.alarm ? 1 : 0);
 }
 
-/* What it means that the call has waited long enough. */
+/* What happens when the limit of the call is reached. */
 enum due {
 	DUE_NOTHING,
-	DUE_TIME,		/* a case that waits for a time commits */
-	DUE_CONTEXT,		/* a context's deadline is over */
+	DUE_TIME,		/* a case with a duration commits */
+	DUE_CONTEXT,		/* a context's deadline has passed */
 };
 
 static bool is_send(const kc_case *c)
@@ -77,7 +81,7 @@ static bool is_recv(const kc_case *c)
 	return c->op == KC_OP_RECV || c->op == KC_OP_RECV_MSG;
 }
 
-/* The length as the kernel wants it, or a negative errno. */
+/* The length that the kernel expects, or a negative errno. */
 static int64_t length(const kc_case *c)
 {
 	const kc_chan *chan = c->chan;
@@ -147,7 +151,7 @@ static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 	return kc_ctx_cases ? kc_ctx_cases->add(live, ctx, index) : -EINVAL;
 }
 
-/* As it counts: what is in the past is all the same. */
+/* A negative duration counts as 0. */
 static int64_t duration(const kc_case *c)
 {
 	return c->duration > 0 ? c->duration : 0;
@@ -185,13 +189,13 @@ static void release(struct kc_live *live)
 	if (live->events)
 		kc_ctx_cases->release(live);
 	free(live->room);
-	/* Last: it may call the program's functions. */
+	/* This comes last: it may call functions of the program. */
 	kc_calls_end(&calls);
 }
 
 /*
- * The kernel has to put somewhere what the caller does not want. One case commits, and
- * nobody reads it: so all of these cases share the room.
+ * Makes memory for elements to discard, since the kernel needs an address. Only one
+ * case commits, and nobody reads the element, so all such cases share the memory.
  */
 static int make_room(struct kc_live *live)
 {
@@ -214,7 +218,7 @@ static bool has_source(kc_ctx *ctx)
 	return ctx && kc_ctx_cases && kc_ctx_cases->has_source(ctx);
 }
 
-/* It is about a channel that is there: all at once, only the kernel can tell. */
+/* True if the kernel must wait for the case, by a channel. */
 static bool needs_channel(const kc_case *c)
 {
 	switch (c->op) {
@@ -228,7 +232,7 @@ static bool needs_channel(const kc_case *c)
 	return c->chan;
 }
 
-/* How contexts are to be waited for depends on what else there is. */
+/* Decides how contexts are waited for. This depends on the other cases. */
 static void look_over(struct kc_live *live, const kc_case *cases, size_t n, kc_ctx *ctx)
 {
 	bool channels = has_source(ctx), fds = false;
@@ -242,7 +246,7 @@ static void look_over(struct kc_live *live, const kc_case *cases, size_t n, kc_c
 	live->polled = !channels && fds;
 }
 
-/* Holds the channels when it succeeds. */
+/* Holds the channels if it succeeds. */
 static int gather(struct kc_live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 {
 	size_t i;
@@ -279,13 +283,13 @@ static int gather(struct kc_live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 	return ret;
 }
 
-/* One of @n, each as likely as any other. */
+/* A random number below @n, evenly distributed. */
 static size_t choose(size_t n)
 {
 	return n > 1 ? (uint64_t)kc_random() * n >> 32 : 0;
 }
 
-/* The case whose time has come first, one of them if there are several. */
+/* The case with the shortest duration. If there are several, a random one of them. */
 static int choose_timed(const struct kc_live *live, const kc_case *cases, size_t n)
 {
 	size_t i, skip, same = 0;
@@ -302,7 +306,7 @@ static int choose_timed(const struct kc_live *live, const kc_case *cases, size_t
 	return i;
 }
 
-/* Its descriptor is not open, or not to be used in that way. */
+/* True if the descriptor is not open, or is an end of the wrong direction. */
 static bool is_wrong(const struct kc_live *live, unsigned int i)
 {
 	const uint32_t needs = live->cases[i].op == KCHAN_OP_SEND ?
@@ -316,7 +320,10 @@ static bool is_wrong(const struct kc_live *live, unsigned int i)
 	return ret == -EBADF || (!ret && !(info.flags & needs));
 }
 
-/* The kernel does not tell which it was. By now it may be another. */
+/*
+ * Finds the cases that caused -EBADF, which the kernel does not tell. Another thread
+ * may have changed the descriptors by now.
+ */
 static void blame(const struct kc_live *live, kc_case *cases, size_t n)
 {
 	unsigned int i;
@@ -327,8 +334,8 @@ static void blame(const struct kc_live *live, kc_case *cases, size_t n)
 }
 
 /*
- * The outputs of the case that committed, of what the kernel says. A receive at
- * end-of-stream is no failure. How a context was cancelled is told later.
+ * Sets the outputs of the case that committed. A receive at end-of-stream is not an
+ * error. The error of a context is set later.
  */
 static void tell(const struct kc_live *live, kc_case *c, const struct kchan_select *sel)
 {
@@ -348,7 +355,7 @@ static void tell(const struct kc_live *live, kc_case *c, const struct kchan_sele
 		kc_memcheck_written(c->addr ? c->addr : live->room, sel->len);
 }
 
-/* Of @nr live cases, from @first on. */
+/* Gives the kernel @nr live cases from @first on. */
 static int ask_kernel(const struct kc_live *live, unsigned int first, unsigned int nr,
 		      kc_case *cases, size_t n, struct kc_limit limit)
 {
@@ -380,13 +387,13 @@ static int ask_kernel(const struct kc_live *live, unsigned int first, unsigned i
 }
 
 /*
- * The kernel chooses at random among those that are ready. With jitter the choice is to
- * be the goroutine's own: they are tried one after another, in any order, each order as
- * likely as any other. (To begin anywhere and go round would not do: who comes after one
- * that is never ready would be chosen twice as often.) One that commits was ready then,
- * as good as any other that may have been; if none does,
- * the question is put for all of them at once. So it is at once if one is wrong, which
- * is to be told whichever would be the first.
+ * The kernel chooses at random among the ready cases. With jitter, the goroutine's own
+ * generator must choose. So the cases are tried one by one in a random order, in which
+ * each permutation is equally likely. (A rotation from a random begin is not enough:
+ * the case after one that is never ready would be chosen twice as often.) A case that
+ * commits was ready at that moment, so it is a valid choice. If none commits, or one is
+ * wrong, the caller asks the kernel with all cases: a wrong case must be reported in
+ * any order.
  */
 static int ask_in_turn(const struct kc_live *live, kc_case *cases, size_t n,
 		       struct kc_limit limit)
@@ -416,7 +423,10 @@ static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n
 
 	if (kc_jitter_is_on() && live->nr > 1)
 		ret = ask_in_turn(live, cases, n, limit);
-	/* See chan/races.c. */
+	/*
+	 * So that a select reports too much to the race detector only if it waits:
+	 * chan/races.c.
+	 */
 	else if (kc_race_on() && !(limit.flags & KCHAN_SELECT_NONBLOCK))
 		ret = ask_kernel(live, 0, live->nr, cases, n, now);
 	if (ret == -EAGAIN)
@@ -424,7 +434,7 @@ static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n
 	return ret;
 }
 
-/* How long there is still to wait, as sys_poll() has it. */
+/* The time that is left to wait, as sys_poll() takes it. */
 static int64_t left(struct kc_limit limit)
 {
 	int64_t now;
@@ -437,7 +447,10 @@ static int64_t left(struct kc_limit limit)
 	return now < limit.deadline ? limit.deadline - now : 0;
 }
 
-/* Contexts have an eventfd: their index may be one beyond the caller's. */
+/*
+ * Polls descriptors. A context has an eventfd here. Its index may be n, for
+ * kc_select_ctx().
+ */
 static int poll_fds(const struct kc_live *live, kc_case *cases, size_t n,
 		    struct kc_limit limit)
 {
@@ -473,7 +486,7 @@ static int poll_fds(const struct kc_live *live, kc_case *cases, size_t n,
 	return live->index[i];
 }
 
-/* As kc_park_within(), also to be inlined. */
+/* As kc_park_within(). It must be inlined, too. */
 static inline __attribute__((always_inline)) struct kc_parked *
 park(const struct kc_live *live, struct kc_limit limit)
 {
@@ -486,7 +499,7 @@ park(const struct kc_live *live, struct kc_limit limit)
 	return kc_park_many(KC_STATE_SELECT, live->cases, live->nr, flags);
 }
 
-/* The index of a case that committed, or a negative errno. */
+/* Returns the index of a case that has committed, or a negative errno. */
 static int commit(struct kc_live *live, kc_case *cases, size_t n, struct kc_limit limit)
 {
 	struct kc_parked *parked;
@@ -521,8 +534,8 @@ static int commit(struct kc_live *live, kc_case *cases, size_t n, struct kc_limi
 }
 
 /*
- * Makes of the earliest time a limit, when it is one; tells of what. @now may be
- * negative: not asked for yet.
+ * Makes the earliest time of the cases the limit, if it is earlier. Returns what that
+ * time means. A negative @now has not been read yet.
  */
 static enum due narrow(const struct kc_live *live, struct kc_limit *limit, int64_t now)
 {
@@ -540,7 +553,7 @@ static enum due narrow(const struct kc_live *live, struct kc_limit *limit, int64
 			at = after;
 		}
 	}
-	/* Those that are never over are no limit. */
+	/* INT64_MAX is no deadline. */
 	if ((due == DUE_CONTEXT && at == INT64_MAX) ||
 	    (limit->flags & KCHAN_SELECT_NONBLOCK) ||
 	    ((limit->flags & KCHAN_SELECT_DEADLINE) && limit->deadline < at))
@@ -575,7 +588,7 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 	room = live.room;
 	live.room = NULL;
 	release(&live);
-	/* The program's function may not come back, and nothing is held any more. */
+	/* @drop may panic or call kc_goexit(). Nothing is held any more. */
 	kc_drop_unwanted(drop, room, drop ? cases[ret].len : 0);
 	if (ret == -EAGAIN || ret == -ETIMEDOUT) {
 		if (due == DUE_TIME)
@@ -604,7 +617,7 @@ int kc_try_select(kc_case *cases, size_t n)
 
 int kc_select_timeout(kc_case *cases, size_t n, int64_t timeout)
 {
-	/* The times of the cases count from the same instant. */
+	/* The durations of cases and the timeout count from the same time. */
 	const int64_t now = kc_now();
 
 	return kc_select_cases(cases, n, kc_until(kc_later(now, timeout)), now,

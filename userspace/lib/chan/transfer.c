@@ -2,10 +2,9 @@
 /*
  * Sending and receiving.
  *
- * A call that may wait for ever is a plain write or read, the cheapest way. All
- * the others are a select of one case: those that do not wait or have a
- * deadline, elements of size 0, and descriptors that somebody has made
- * O_NONBLOCK.
+ * A call that may wait for ever is a plain write or read, which is cheapest. All other
+ * calls are a select of one case: those that do not wait, those with a deadline, those
+ * with elements of size 0, and those on descriptors that are O_NONBLOCK.
  */
 #include <stdlib.h>
 
@@ -19,8 +18,8 @@
 #include "sched/sleep.h"
 
 /*
- * 0 when the element moved, with its length in *@moved, or a negative errno;
- * -EPIPE also for a receive, at end-of-stream. An alarm is a second case.
+ * Returns 0 if the element moved, with its length in *@moved, or a negative errno. A
+ * receive at end-of-stream returns -EPIPE here. An alarm is a second case.
  */
 static int select_one(const kc_chan *c, uint32_t op, const void *buf,
 		      uint32_t len, struct kc_limit limit, uint32_t *moved)
@@ -75,7 +74,10 @@ static int write_elem(const kc_chan *c, const void *elem, uint32_t len,
 	return ret < 0 ? ret : 0;
 }
 
-/* True when an element came, and its length in *@moved. */
+/*
+ * Returns 1 if an element came, with its length in *@moved, 0 at end-of-stream, or a
+ * negative errno.
+ */
 static int read_elem(const kc_chan *c, void *buf, uint32_t len,
 		     struct kc_limit limit, uint32_t *moved)
 {
@@ -119,7 +121,7 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
 	return ret;
 }
 
-/* One that does not wait may be a signal handler's. */
+/* A call that does not wait may be made by a signal handler, so it skips this. */
 static void ready(struct kc_limit limit)
 {
 	if (!(limit.flags & KCHAN_SELECT_NONBLOCK))
@@ -134,8 +136,10 @@ static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit
 	int ret;
 
 	/*
-	 * A handler may try to send, whatever it has interrupted: also where the library
-	 * makes its thread known, with a lock held. Jitter would do the same there.
+	 * A signal handler may call a try form wherever it has interrupted the thread,
+	 * also inside of kc_g_adopt(), which holds a lock. Jitter would call
+	 * kc_g_adopt() again. So a try form of a thread that is not known yet skips
+	 * jitter.
 	 */
 	if (!limit.flags || kc_g_current)
 		kc_jitter_here();
@@ -152,7 +156,10 @@ static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit
 	return ret;
 }
 
-/* True when an element came, and its length in *@moved. */
+/*
+ * Returns 1 if an element came, with its length in *@moved, 0 at end-of-stream, or a
+ * negative errno.
+ */
 static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit,
 		      uint32_t *moved)
 {
@@ -175,7 +182,7 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 	return ret;
 }
 
-/* The caller does not want the element, but the kernel has to put it somewhere. */
+/* Receives and discards an element. The kernel needs memory to write it to. */
 static int recv_nowhere(kc_chan *c, struct kc_limit limit, uint32_t *moved)
 {
 	void (*drop)(void *elem) = kc_drop_of(c);

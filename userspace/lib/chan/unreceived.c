@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What becomes of elements that nobody receives, or that are received and discarded.
+ * Elements that nobody receives, or that are received and discarded.
  *
- * The kernel drops them with the last end that could receive. Those that point to
- * memory of this process are received here before. Only one end can be left then:
- * another one is made only of an end that there is.
+ * The kernel frees what is queued when the last receiving end is closed. If the
+ * elements own memory of this process, the library receives them before. It does so if
+ * this is the last receiving end. No new one can appear meanwhile, since a receiving
+ * end is made only from an existing one.
  */
 #include <stdalign.h>
 #include <stddef.h>
@@ -22,7 +23,7 @@ static bool is_last(const kc_chan *c)
 	       (info.flags & KCHAN_INFO_RECV) && info.recv_ends == 1;
 }
 
-/* @after also if @fn is left by a panic or by kc_goexit(). */
+/* Calls @fn, then @after. @after is called also if @fn panics or calls kc_goexit(). */
 static void call_finally(void (*fn)(void *arg), void *arg,
 			 void (*after)(void *data), void *data)
 {
@@ -33,12 +34,15 @@ static void call_finally(void (*fn)(void *arg), void *arg,
 }
 
 struct rest {
-	kc_chan *c;		/* NULL: there is none */
+	kc_chan *c;		/* NULL: nothing is left to do */
 };
 
 static void receive_rest(void *data);
 
-/* What an element owns may be the program's, and may panic when it is dropped. */
+/*
+ * Receives and drops all elements. @drop may be a function of the program, and may
+ * panic. Then the deferred call receives the rest.
+ */
 static void receive_each(kc_chan *c)
 {
 	alignas(max_align_t) char elem[KC_DROP_SIZE];
@@ -51,7 +55,10 @@ static void receive_each(kc_chan *c)
 	rest.c = NULL;
 }
 
-/* In a panic: nobody else will, and nobody frees the handle. */
+/*
+ * After a panic: receives the rest, and frees the handle, because the caller of
+ * receive_each() does not continue.
+ */
 static void receive_rest(void *data)
 {
 	const struct rest *rest = data;
@@ -66,7 +73,10 @@ static void receive_all(kc_chan *c)
 {
 	if (!is_last(c))
 		return;
-	/* The calls hold the handle, too, and must not come back here. */
+	/*
+	 * Each receive holds the handle by a call. The reference is there so that the
+	 * end of such a call does not drop the handle again.
+	 */
 	c->unreceived = NULL;
 	atomic_store_explicit(&c->uses, 1, memory_order_relaxed);
 	receive_each(c);
