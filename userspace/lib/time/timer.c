@@ -2,15 +2,15 @@
 /*
  * Timers and tickers.
  *
- * A timer is armed from when it is set until it has gone off or is stopped. Its
- * lock is held over all that may happen to it, and the keeper takes it to let it go
- * off: so whoever has stopped or reset it, and then taken the tick that nobody had
- * received out of the channel, knows that none will follow from before. The keeper
- * may already be on its way then. It finds the timer not armed, or set anew, and
- * leaves it.
+ * A timer is armed from the time it is set until it fires or is stopped. Its lock is
+ * held over each of these steps, and the keeper takes the lock to fire it. So a caller
+ * that stops or resets the timer, and then takes an old tick out of the channel, gets
+ * no later tick of the old setting. The keeper may already be waiting for the lock
+ * then. When it has the lock, it sees that the timer is not armed, or is queued again,
+ * and does nothing.
  *
- * The keeper holds no reference. A timer that runs a function has one to itself
- * while it is armed, which goes to that goroutine.
+ * The keeper holds no reference. A timer with a function holds a reference to itself
+ * while it is armed. The goroutine that runs the function takes it over.
  */
 #include <stdlib.h>
 
@@ -24,23 +24,23 @@
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
 
-/* No thread was to be had for a function: after this it is tried again. */
+/* If no thread can be created for a function, it is tried again after this time. */
 #define AGAIN	(10 * KC_MILLISECOND)
 
 struct kc_timer {
 	atomic_uint refs;
 	uint32_t lock;
-	uint32_t generation;	/* of the process that it is good in */
+	uint32_t generation;	/* the kc_generation of the process that the timer works in */
 	bool armed;
 	int64_t period;		/* of a ticker, else 0 */
 	struct kc_timed timed;
 
-	kc_chan *recv;		/* NULL: it is not ours, or there is none */
-	kc_chan *send;		/* NULL: there is none */
+	kc_chan *recv;		/* NULL: the caller of kc_after() owns it, or there is none */
+	kc_chan *send;		/* NULL: the timer has a function */
 
 	void (*fn)(void *arg);
 	void *arg;
-	uintptr_t at;		/* the call that made it */
+	uintptr_t at;		/* the call that made the timer */
 	struct kc_starter starter;
 };
 
@@ -48,13 +48,13 @@ struct kc_ticker {
 	struct kc_timer timer;
 };
 
-/* In the child of a fork() a timer of the parent's does nothing. */
+/* In the child of a fork(), a timer of the parent's does nothing. */
 static bool is_dead(const struct kc_timer *t)
 {
 	return t->generation != kc_generation;
 }
 
-/* The next tick that is not over yet. */
+/* The time of the next tick that is not in the past. */
 static int64_t next_tick(const struct kc_timer *t, int64_t now)
 {
 	const int64_t when = t->timed.node.key, missed = (now - when) / t->period;
@@ -69,14 +69,14 @@ static void tick(struct kc_timer *t)
 {
 	const int64_t now = kc_now();
 
-	/* It is no matter if there is no room for it. */
+	/* If the channel is full, this tick is lost, as in Go. */
 	kc_try_send(t->send, &now);
 	t->armed = t->period;
 	if (t->period)
 		kc_timed_set(&t->timed, next_tick(t, now));
 }
 
-/* True if nobody had received it. */
+/* Receives a tick that nobody has received. True if there was one. */
 static bool take_back(struct kc_timer *t)
 {
 	int64_t then;
@@ -92,7 +92,7 @@ static void run(void *arg)
 
 	kc_race_acquire(&t->timed);
 	kc_clock_acquire();
-	/* Before it, since it may end by kc_goexit(). */
+	/* This comes before the call, because the function may call kc_goexit(). */
 	kc_timer_unref(t);
 	fn(fn_arg);
 }
@@ -140,7 +140,7 @@ static void init(struct kc_timer *t, unsigned int refs)
 		t->timed.forked = forked;
 }
 
-/* With a channel: -errno when it fails. */
+/* Makes a timer with a channel. Returns 0 or a negative errno. */
 static int make_ticking(struct kc_timer **out)
 {
 	struct kc_timer *t;
@@ -162,7 +162,7 @@ static int make_ticking(struct kc_timer **out)
 	return 0;
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void arm(struct kc_timer *t, int64_t ns)
 {
 	t->armed = true;
@@ -172,7 +172,10 @@ static void arm(struct kc_timer *t, int64_t ns)
 	kc_timed_set(&t->timed, kc_later(kc_now(), ns));
 }
 
-/* With the lock held; tells whether there would have been a tick, or is one. */
+/*
+ * Called with the lock held. True if the timer was armed, or a tick was not received
+ * yet.
+ */
 static bool disarm(struct kc_timer *t)
 {
 	const bool was = t->armed;
@@ -230,7 +233,7 @@ int kc_after(kc_chan **out, int64_t ns)
 	ret = make_ticking(&t);
 	if (ret)
 		return ret;
-	/* The channel has the timer, not the other way around. */
+	/* The channel holds the timer. So the timer must not hold the channel. */
 	*out = t->recv;
 	t->recv = NULL;
 	(*out)->on_free = drop;
