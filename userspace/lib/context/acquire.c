@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Semaphores, until a context is cancelled.
+ * Acquiring a semaphore until a context is cancelled.
  */
 #include "base/clock.h"
 #include "base/futex.h"
@@ -11,13 +11,16 @@ struct stop {
 	struct kc_stop stop;
 	struct kc_node *node;
 	struct kc_ctx_wait wait;
-	/* A futex, and how it is changed. */
+	/* A futex word, and how to change it. */
 	uint32_t *word;
 	uint32_t from;
 	uint32_t to;
 };
 
-/* Who waits may return, and its word be no more, once this is over: kc_ctx_wait_del(). */
+/*
+ * Changes the word. The waiting thread's kc_ctx_wait_del() waits for this to finish, by
+ * the lock, so the word still exists.
+ */
 static void cancelled(struct kc_ctx_wait *wait)
 {
 	const struct stop *s = kc_container(wait, struct stop, wait);
@@ -38,7 +41,10 @@ static int begin(struct kc_stop *stop, uint32_t *word, uint32_t from, uint32_t t
 	s->to = to;
 	s->wait.cancelled = cancelled;
 	s->wait.forked = NULL;
-	/* Here no channel of another process can be waited for. */
+	/*
+	 * A futex wait cannot wait for the channel of another process. So the keeper
+	 * watches it.
+	 */
 	ret = kc_node_arm(s->node, false);
 	return ret ? ret : kc_ctx_wait_add(s->node, &s->wait);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Functions to be run when a context is cancelled.
+ * Functions that run when a context is cancelled.
  *
- * From when one is registered until it is started or stopped it holds itself and
- * the context. The goroutine drops both, so that whoever cancels, which may be the
- * keeper, need not.
+ * A kc_ctx_func holds itself and its context from the registration until it is started
+ * or stopped. When it is started, its goroutine drops both. So the thread that cancels,
+ * which may be the keeper, drops no reference.
  */
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
 
-/* No thread was to be had: after this it is tried again. */
+/* If no thread can be created, it is tried again after this time. */
 #define AGAIN	(10 * KC_MILLISECOND)
 
 struct kc_ctx_func {
@@ -34,7 +34,7 @@ static void release(struct kc_ctx_func *f)
 	kc_ctx *ctx = f->ctx;
 
 	kc_after_func_unref(f);
-	/* Last: what drops a value may be left by a panic. */
+	/* This comes last: dropping a value may panic. */
 	kc_ctx_unref(ctx);
 }
 
@@ -46,12 +46,12 @@ static void run(void *arg)
 
 	kc_race_acquire(&f->wait);
 	kc_clock_acquire();
-	/* Before it, since it may end by kc_goexit(). */
+	/* This comes before the call, because the function may call kc_goexit(). */
 	release(f);
 	fn(fn_arg);
 }
 
-/* After this @f may be no more. */
+/* After this, @f may be freed. */
 static int start(struct kc_ctx_func *f)
 {
 	const struct kc_start start = {
@@ -110,7 +110,7 @@ static struct kc_ctx_func *make(kc_ctx *ctx, void (*fn)(void *arg), void *arg)
 	return f;
 }
 
-/* 0 once it is registered, or started. */
+/* Returns 0 if it is registered or started, else a negative errno. */
 static int begin(struct kc_ctx_func *f, struct kc_node *n)
 {
 	int ret = 0;

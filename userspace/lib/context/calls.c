@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Calls that wait no longer than until a context is cancelled. One that cannot be is not
- * looked at.
+ * Calls that wait until a context is cancelled. A context that cannot be cancelled is
+ * ignored.
  */
 #include "context/node.h"
 
-/* The status of a case that has committed, or why it has not. */
+/* Returns the status of the case that has committed, or the error of the context. */
 static int select_one(kc_ctx *ctx, kc_case *one)
 {
 	int ret = kc_select_ctx(ctx, one, 1);

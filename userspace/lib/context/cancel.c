@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * How contexts are cancelled.
+ * Cancelling contexts.
  *
- * With the lock held a node and all below it are marked, each before those below
- * it; a node that is marked has nothing below it any more, and gets nothing. So the
- * tree holds only what is not cancelled, and a call that cancels walks each node
- * once, over the links that there are, without any memory for it.
+ * A node and all nodes below it are marked under the lock, each before those below it.
+ * A marked node has no children in the tree, and gets no new ones. So the tree contains
+ * only nodes that are not cancelled. A cancelling call visits each node once, along the
+ * links of the tree, and needs no memory.
  *
- * Who is told that a context is cancelled must find its channel closed, and who finds
- * the channel closed must be told so. So "err" is set, then the channel is closed, and
- * then "over" is set, all under the lock. Who finds "err" but not "over" waits for the
- * lock: kc_ctx_err() says nothing while the channel is open. A second kc_cancel() takes
- * the lock too, and returns when all channels below are closed.
+ * A caller that learns that a context is cancelled must find its channel closed. A
+ * caller that finds the channel closed must learn that the context is cancelled. So
+ * mark() sets "err", then closes the channel, and then sets "over", all under the lock.
+ * A caller that sees "err" but not "over" waits for the lock: so kc_ctx_err() returns
+ * nothing while the channel is open. A second kc_cancel() takes the lock too, so it
+ * returns when all channels below are closed.
  *
- * A deadline that is over counts from when it was, not from when it is noticed:
- * whatever then cancels a node whose own deadline is over finds that it had been
- * cancelled by that.
+ * A deadline counts from its time, not from the time when it is noticed. If a node is
+ * cancelled by something else after its own deadline, the deadline is its cause.
  */
 #include <stdlib.h>
 
@@ -34,15 +34,16 @@ uint32_t kc_ctx_lock;
 unsigned int kc_nr_sources;
 const struct kc_ctx_channels *kc_ctx_channels;
 
-/* All who are to be told, of any node. */
+/* All waits of all nodes. */
 static struct kc_list waits = KC_LIST_INIT(waits);
-static struct kc_list left = KC_LIST_INIT(left);	/* by the parent of a fork() */
+static struct kc_list left = KC_LIST_INIT(left);	/* waits with @later of the parent of a
+							 * fork() */
 
-/* What is to be done after, without the lock. */
+/* What remains to be done without the lock. */
 struct work {
 	int64_t now;
-	struct kc_done *senders;	/* closed, to be dropped */
-	struct kc_list later;		/* to be told */
+	struct kc_done *senders;	/* closed channels, to be freed */
+	struct kc_list later;		/* waits to be called */
 };
 
 static void begin(struct work *work, int64_t now)
@@ -67,7 +68,7 @@ static void finish(struct work *work)
 	}
 }
 
-/* With the lock held, as the next ones. */
+/* The next functions are called with the lock held. */
 static void unlink_wait(struct kc_ctx_wait *w)
 {
 	kc_list_del(&w->link);
@@ -97,7 +98,10 @@ static void mark(struct kc_node *n, int err, kc_error *cause, struct work *work)
 		err = -ETIMEDOUT;
 		cause = n->late ? n->late : &timed_out;
 	} else if (err == -ECANCELED) {
-		/* A deadline is nobody's act. */
+		/*
+		 * With the race detector: a deadline is not an action of a goroutine,
+		 * so it orders nothing.
+		 */
 		kc_race_release(n);
 	}
 	n->cause = kc_error_ref(cause);
@@ -109,7 +113,7 @@ static void mark(struct kc_node *n, int err, kc_error *cause, struct work *work)
 		work->senders = sender;
 		kc_ctx_channels->close(sender);
 	}
-	/* Pairs with await_over(). */
+	/* Pairs with the load in await_over(). */
 	__atomic_store_n(&n->over, true, __ATOMIC_RELEASE);
 	if (n->armed)
 		kc_timed_del(&n->timer);
@@ -126,7 +130,7 @@ static void unlink_node(struct kc_node *n)
 	n->linked = false;
 }
 
-/* It and all below it. */
+/* Marks the node and all nodes below it. */
 static void mark_tree(struct kc_node *top, int err, kc_error *cause,
 		      struct work *work)
 {
@@ -150,8 +154,9 @@ static void mark_tree(struct kc_node *top, int err, kc_error *cause,
 }
 
 /*
- * By the deadlines that are over, here and further up. They are the later the
- * further up: so they go in the order in which they came.
+ * Cancels the nodes whose own deadline has passed: @n and its ancestors. An ancestor's
+ * deadline is later than that of a node below it. So they are cancelled in the order of
+ * their deadlines.
  */
 static void expire(struct kc_node *n, struct work *work)
 {
@@ -171,7 +176,7 @@ void kc_node_cancel(struct kc_node *n, int err, kc_error *cause)
 	finish(&work);
 }
 
-/* It is cancelled: wait until its channel is closed. */
+/* The node is cancelled. Waits until its channel is closed. */
 static void await_over(const struct kc_node *n)
 {
 	if (__atomic_load_n(&n->over, __ATOMIC_ACQUIRE))
@@ -180,7 +185,7 @@ static void await_over(const struct kc_node *n)
 	kc_unlock(&kc_ctx_lock);
 }
 
-/* What is known, or known once it is looked at. */
+/* Returns the error, after it has checked the deadline and the sources. */
 static int look(struct kc_node *n)
 {
 	struct work work;
@@ -220,7 +225,7 @@ void kc_node_link(struct kc_node *n)
 	if (!n->up)
 		return;
 	kc_node_err(n->up);
-	/* If the parent is cancelled, that was first. */
+	/* If the parent is cancelled, that came before the new node's deadline. */
 	begin(&work, INT64_MIN);
 	if (n->up->err) {
 		kc_race_acquire(n->up);
@@ -233,8 +238,8 @@ void kc_node_link(struct kc_node *n)
 }
 
 /*
- * Nobody has it any more, but for the keeper perhaps, which is waited for: it may
- * be about to cancel it.
+ * Frees a node without references. The keeper may be about to cancel it, so this waits
+ * for the keeper.
  */
 void kc_node_free(struct kc_node *n)
 {
@@ -312,10 +317,10 @@ static void unlock_tree(void)
 }
 
 /*
- * In the child, with the locks held. Those who waited are not there, but for the thread
- * that forked: it did so in a signal handler, and waits again after that. Functions to be
- * run are the parent's. A thread is known by where its own variables are, also in the
- * child.
+ * Called in the child with the locks held. Waiting threads do not exist here, except
+ * the thread that forked: it did so in a signal handler, and continues to wait after
+ * that. Functions to be run belong to the parent. A thread is identified by the address
+ * of a thread-local variable, which is the same in the child.
  */
 static void forked(void)
 {
@@ -336,7 +341,7 @@ static void forked(void)
 	}
 }
 
-/* Once all locks are free. */
+/* Called in the child when all locks are free. */
 static void drop_forked(void)
 {
 	struct kc_ctx_wait *w;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Contexts, as they are made and asked. How they are cancelled: cancel.c.
+ * Making contexts and asking them. cancel.c cancels them.
  */
 #include <stdlib.h>
 
@@ -36,7 +36,9 @@ static void drop_parent(void *data)
 	kc_ctx_unref(*parent);
 }
 
-/* The program's function may be left by a panic: the parents are dropped then, too. */
+/*
+ * @destroy is the program's, and may panic. Then the deferred call drops the parents.
+ */
 static void free_value(struct kc_value_ctx *v)
 {
 	void (*destroy)(void *value) = v->destroy;
@@ -49,7 +51,7 @@ static void free_value(struct kc_value_ctx *v)
 
 		kc_defer(drop_parent, &parent);
 		destroy(value);
-		/* As ever, by the caller. */
+		/* Otherwise the caller drops the parent, in its loop. */
 		parent = NULL;
 	}
 }
@@ -72,7 +74,7 @@ void kc_ctx_unref(kc_ctx *ctx)
 {
 	kc_ctx *parent;
 
-	/* A line of parents may be long: one after another. */
+	/* This is a loop, not a recursion: a chain of parents may be long. */
 	for (; ctx && ctx->kind != KC_CTX_ROOT; ctx = parent) {
 		if (!kc_race_put(&ctx->refs))
 			return;
@@ -93,7 +95,7 @@ struct kc_node *kc_node_make(kc_ctx *parent)
 {
 	struct kc_node *n;
 
-	/* From now on the lock may be held while somebody forks. */
+	/* From now on, the lock may be held at a fork(). */
 	if (kc_fork_setup())
 		return NULL;
 	n = calloc(1, sizeof(*n));

@@ -2,16 +2,17 @@
 /*
  * The channels of contexts, and contexts of other processes.
  *
- * The process that made a channel has the one end that can send. It closes the
- * channel when the node is cancelled; and if the process ends, or frees the node,
- * that end goes, which closes it too. So that nobody else keeps it open, a child
- * drops all such ends that it has from its parent. What it has left of the channel
- * becomes a source of its copy of the node. When the child needs a channel for the
- * same node it makes one: what it cancels itself is its own affair.
+ * The process that made a node's channel has its only sending end. It closes the
+ * channel when the node is cancelled. When the process ends, or frees the node, the
+ * sending end is closed, which also closes the channel. A child of a fork() must not
+ * keep the channel open, so it closes all sending ends that it has inherited. In the
+ * child, the receiving end becomes a source of the child's copy of the node. If the
+ * child needs a channel for that node, it makes its own, since a cancel in the child
+ * does not affect the parent.
  *
- * A node further up may have a source from the same process as one further down.
- * When that process cancels the former it cancels the latter, so the nearest will
- * do.
+ * An ancestor of a node may have a source from the same process as the node itself.
+ * When that process cancels the ancestor, it also cancels the node. So the node's own
+ * source is enough.
  */
 #include <stdlib.h>
 
@@ -22,9 +23,9 @@
 #include "chan/races.h"
 #include "context/node.h"
 
-static uint32_t lock;		/* while a channel is made */
+static uint32_t lock;		/* held while a channel is made */
 
-/* Those that this process has to close; under kc_ctx_lock. */
+/* The sending ends that this process has to close. Protected by kc_ctx_lock. */
 static struct kc_list senders = KC_LIST_INIT(senders);
 
 static void lock_making(void)
@@ -37,7 +38,10 @@ static void unlock_making(void)
 	kc_unlock(&lock);
 }
 
-/* Not kc_close(), whose reference a child would have, too. */
+/*
+ * Not kc_close(): the child of a fork() would then have a call in progress on the
+ * handle.
+ */
 static void close_sender(struct kc_done *sender)
 {
 	int ret;
@@ -48,8 +52,9 @@ static void close_sender(struct kc_done *sender)
 }
 
 /*
- * All in the list, for good; they are closed. Nobody else has them; but a child that is
- * forked has the ends for as long as they are among the senders.
+ * Frees all sending ends in the list, which are closed. No other thread uses them, but
+ * they stay on the list "senders" until their descriptors are closed: the child of a
+ * fork() closes what is on that list.
  */
 static void drop_senders(struct kc_done *sender)
 {
@@ -67,7 +72,10 @@ static void drop_senders(struct kc_done *sender)
 	kc_race_show();
 }
 
-/* With the lock held. One that is cancelled by now has a closed one. */
+/*
+ * Called with the lock held. If the node is cancelled by now, its channel is closed at
+ * once.
+ */
 static int make_done(struct kc_node *n)
 {
 	struct kc_done *sender;
@@ -87,7 +95,7 @@ static int make_done(struct kc_node *n)
 	kc_list_add(&senders, &sender->all);
 	over = n->err;
 	if (!over) {
-		/* Whoever cancels it has the sender from now on. */
+		/* From now on, the thread that cancels the node owns the sender. */
 		sender->node = n;
 		n->sender = sender;
 	}
@@ -129,7 +137,10 @@ static void on_ready(struct kc_watch *watch)
 	kc_node_cancel(source->node, -ECANCELED, &kc_canceled);
 }
 
-/* With the lock held, as the next one. In the child of a fork() it is not armed. */
+/*
+ * Called with the lock held, and so is watch_sources(). In the child of a fork() it is
+ * not armed yet.
+ */
 static void arm_timer(struct kc_node *n)
 {
 	if (n->armed == kc_generation + 1)
@@ -171,7 +182,7 @@ int kc_node_arm(struct kc_node *n, bool timer)
 	for (; n && !n->err && !ret; n = n->up) {
 		if (timer && n->own) {
 			arm_timer(n);
-			/* Those further up are later. */
+			/* The deadlines of the ancestors are not earlier. */
 			timer = false;
 		}
 		ret = watch_sources(n);
@@ -272,7 +283,7 @@ static void free_sources(struct kc_node *n)
 	}
 }
 
-/* What must be true of a descriptor for a source. */
+/* Checks a descriptor that is to be a source: 0 or a negative errno. */
 static int check_source(int fd)
 {
 	struct kchan_info info;
@@ -312,8 +323,8 @@ int kc_ctx_from_fd(kc_ctx **out, kc_ctx *parent, int fd)
 }
 
 /*
- * In the child, with the locks held. Nobody is in the middle of making one. What is left
- * of a node's channel becomes its source.
+ * Called in the child with the locks held, so no thread is making a channel. The
+ * receiving end of a node's channel becomes its source.
  */
 static void forked(void)
 {
@@ -325,7 +336,7 @@ static void forked(void)
 		kc_list_del(&each->all);
 		kc_unref_forked(each->chan);
 		n = each->node;
-		/* It is closed: a thread of the parent's is about to drop it. */
+		/* The channel is closed: a thread of the parent is about to free it. */
 		if (!n) {
 			free(each);
 			continue;

@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A context: what the library keeps of one.
+ * What the library stores about a context.
  *
- * Every context points to its parent, which it holds. Those that can be cancelled,
- * the nodes, form a tree of their own besides: each is in the list of its nearest
- * node further up, from when it is made until it is cancelled or freed. What is in
- * the list is not held by it.
+ * Every context holds its parent. Contexts that can be cancelled, the nodes, also form
+ * a tree of their own. Each node is in the list of the nearest node among its
+ * ancestors, from its making until it is cancelled or freed. The list does not hold its
+ * nodes.
  *
- * One lock, kc_ctx_lock, guards the tree: the lists, and whether a node is
- * cancelled. Under it a whole subtree is cancelled in one step, and its channels are
- * closed: see cancel.c. The channels are dropped after that, without it. A node's being
- * cancelled and its channel are read without it: they are set once.
+ * One lock, kc_ctx_lock, protects the tree: the lists, and whether a node is cancelled.
+ * A whole subtree is cancelled in one step under it, and its channels are closed: see
+ * cancel.c. The channels are freed after that, without the lock. Whether a node is
+ * cancelled, and its channel, are also read without the lock: each is set once.
  *
- * Locks are taken in this order, one inside the other:
+ * The lock order, outermost first:
  *
- *	that of notify.c	who is told of signals may cancel a context
- *	kc_done_lock		while a channel is made
- *	kc_ctx_lock
- *	that of keeper.c	to set and to drop timers
+ * 	the lock of notify.c		a signal may cancel a context
+ * 	the lock of done_channel.c	while a channel is made
+ * 	kc_ctx_lock
+ * 	the lock of keeper.c		to set and delete timers
  *
- * What can cancel a node that nobody in this process has cancelled is a deadline,
- * and a source, which is a channel that another process has closed. Both are looked
- * at when somebody asks, and are part of what a call waits for. Only when a channel
- * is to be closed, or a function to be run, has the keeper to watch for them: then
- * the node is armed.
+ * Two things can cancel a node without a call in this process: a deadline, and a
+ * source, which is a channel that another process closes. kc_ctx_err() checks both, and
+ * calls that wait for a context wait for both. Only if a channel is to be closed, or a
+ * function is to be run, the keeper has to watch them. Then the node is armed.
  */
 #ifndef LIBKCHAN_CONTEXT_NODE_H
 #define LIBKCHAN_CONTEXT_NODE_H
@@ -48,8 +47,8 @@ enum kc_ctx_kind {
 struct kc_ctx {
 	atomic_uint refs;
 	enum kc_ctx_kind kind;
-	kc_ctx *parent;			/* held; NULL: the root, or none */
-	struct kc_node *node;		/* the nearest, itself or further up */
+	kc_ctx *parent;			/* a reference; NULL: the root, or none */
+	struct kc_node *node;		/* the nearest node: this context or an ancestor */
 };
 
 struct kc_value_ctx {
@@ -60,23 +59,26 @@ struct kc_value_ctx {
 };
 
 /*
- * In the process that made a channel for a node: the end that closes it. In its
- * children, and of kc_ctx_from_fd(): a source, the end that is seen to be closed.
+ * In the process that made the channel of a node, this is the end that closes it. In a
+ * child of that process, and for kc_ctx_from_fd(), this is a source: the end that shows
+ * that the channel is closed.
  */
 struct kc_done {
-	struct kc_list all;		/* of those that close */
+	struct kc_list all;		/* the link in the list of senders */
 	struct kc_done *next;
-	struct kc_node *node;		/* NULL: it is being closed */
+	struct kc_node *node;		/* NULL: the node is cancelled or freed */
 	kc_chan *chan;
-	/* Of a source. */
-	uint32_t generation;		/* as which it became one; 0: from_fd */
-	uint32_t watched;		/* in that generation, plus 1 */
+	/* Only of a source: */
+	uint32_t generation;		/* the generation in which it became a source; 0: by
+					 * kc_ctx_from_fd() */
+	uint32_t watched;		/* the generation in which it is watched, plus 1 */
 	struct kc_watch watch;
 };
 
-/* What a node has whose cause may be a signal: signals.c. */
+/* The part of a node that a signal can cancel: see signals.c. */
 struct kc_ctx_signals {
-	void (*stop)(struct kc_ctx_signals *s);		/* no more is told */
+	void (*stop)(struct kc_ctx_signals *s);		/* the node gets no more signals after
+							 * this */
 	void (*free)(struct kc_ctx_signals *s);
 	struct kc_notified to;
 	struct kc_node *node;
@@ -84,64 +86,66 @@ struct kc_ctx_signals {
 
 struct kc_node {
 	kc_ctx ctx;
-	struct kc_node *up;		/* the next node */
+	struct kc_node *up;		/* the next node among the ancestors */
 
-	/* Under the lock. */
+	/* Protected by the lock: */
 	bool linked;
 	struct kc_list sibling;
 	struct kc_list children;
-	struct kc_list waits;		/* of struct kc_ctx_wait */
+	struct kc_list waits;		/* a list of struct kc_ctx_wait */
 	struct kc_done *sender;
-	uint32_t armed;			/* the timer, in that generation, plus 1 */
+	uint32_t armed;			/* the generation in which the timer is set, plus 1 */
 
-	/* Set once, under the lock; the cause first. */
+	/* Set once, under the lock; the cause is set first: */
 	kc_error *cause;
-	int err;			/* 0: it is not cancelled */
-	bool over;			/* it is, and its channel is closed */
-	kc_chan *done;			/* NULL: none was needed yet */
+	int err;			/* 0: not cancelled */
+	bool over;			/* cancelled, and the channel is closed */
+	kc_chan *done;			/* NULL: nobody has needed it yet */
 
-	/* Never changed, but for the sources in the child of a fork(). */
-	int64_t deadline;		/* also one that is further up */
-	bool own;			/* it is this node's */
-	kc_error *late;			/* the cause, then; NULL: none was given */
+	/* Never changed, except for the sources in the child of a fork(): */
+	int64_t deadline;		/* the earliest of this node and its ancestors */
+	bool own;			/* @deadline is this node's own */
+	kc_error *late;			/* the cause if the deadline cancels it; NULL: the
+					 * default */
 	struct kc_done *sources;
 	struct kc_timed timer;
-	struct kc_ctx_signals *signals;	/* NULL: none cancels it */
+	struct kc_ctx_signals *signals;	/* NULL: no signal cancels it */
 };
 
 /*
- * Who is to be told when a node is cancelled, at once. With @later that is done
- * without the lock, by whoever cancelled it; without, under it.
+ * Is called when a node is cancelled. If @later is set, the thread that cancels calls
+ * it after it has dropped the lock, else under the lock.
  */
 struct kc_ctx_wait {
 	struct kc_list link;
 	struct kc_list all;
 	bool linked;
 	bool later;
-	const void *thread;		/* that waits; by kc_ctx_wait_add() */
+	const void *thread;		/* the thread that called kc_ctx_wait_add() */
 	void (*cancelled)(struct kc_ctx_wait *w);
 	/*
-	 * In the child of a fork(). With @later: nobody is told any more. Without: its
-	 * thread is the one that is left, and goes on waiting. NULL: that needs nothing.
+	 * Called in the child of a fork(). If @later is set: the wait has been removed.
+	 * Else: the calling thread is the one that waits, and it continues to wait. May
+	 * be NULL.
 	 */
 	void (*forked)(struct kc_ctx_wait *w);
 };
 
 extern uint32_t kc_ctx_lock;
 
-/* How many sources there are in the process. */
+/* The number of sources in the process. */
 extern unsigned int kc_nr_sources;
 
 /*
- * What contexts with channels add: done_channel.c. NULL: no context can have one. Set before
- * main().
+ * The functions of contexts with channels: see done_channel.c. NULL if the program does
+ * not link it: then no context has a channel. Set before main().
  */
 struct kc_ctx_channels {
-	/* See whether a source has cancelled the node. */
+	/* Checks whether a source has cancelled the node. */
 	void (*look)(struct kc_node *n);
-	/* The node is cancelled or freed: its end closes the channel, */
+	/* Closes the channel of a node that is cancelled or freed. */
 	void (*close)(struct kc_done *sender);
-	/* and then it goes, with all in the list. */
+	/* Then frees the end, and all others in the list. */
 	void (*drop)(struct kc_done *sender);
 	void (*free_sources)(struct kc_node *n);
 	void (*unref)(kc_chan *done);
@@ -149,7 +153,7 @@ struct kc_ctx_channels {
 
 KC_HOOK extern const struct kc_ctx_channels *kc_ctx_channels;
 
-/* The errors that say no more than that. */
+/* The default error of kc_cancel(). */
 extern kc_error kc_canceled;
 
 static inline struct kc_node *kc_ctx_node(const kc_ctx *ctx)
@@ -158,46 +162,52 @@ static inline struct kc_node *kc_ctx_node(const kc_ctx *ctx)
 }
 
 /*
- * A new node, with one reference, or NULL. It is part of the tree from
- * kc_node_link() on; before, kc_ctx_unref() takes it back.
+ * Makes a node with one reference, or returns NULL. It is in the tree only after
+ * kc_node_link(). Before that, kc_ctx_unref() frees it.
  */
 struct kc_node *kc_node_make(kc_ctx *parent);
 void kc_node_link(struct kc_node *n);
 void kc_node_free(struct kc_node *n);
 
-/* kc_ctx_err(). */
+/* As kc_ctx_err(). */
 int kc_node_err(struct kc_node *n);
 
-/* Whether that is known already. */
+/* The error if it is stored already. It checks neither deadlines nor sources. */
 static inline int kc_node_known(const struct kc_node *n)
 {
 	return __atomic_load_n(&n->err, __ATOMIC_ACQUIRE);
 }
 
-/* The caller holds it, or it waits for the caller before it is freed. */
+/*
+ * Cancels the node. Either the caller holds it, or kc_node_free() waits until the
+ * caller has finished.
+ */
 void kc_node_cancel(struct kc_node *n, int err, kc_error *cause);
 
-/* 0, and @w is to be told, or the error of a node that is cancelled. */
+/* Returns 0 and adds @w, or returns the error of a node that is cancelled. */
 int kc_ctx_wait_add(struct kc_node *n, struct kc_ctx_wait *w);
 
 /*
- * True if it was still to be told. Else it has been, or, with @later, is about to
- * be.
+ * Removes @w. True if it was not called yet, and will not be. False if it has been
+ * called, or, with @later, is about to be.
  */
 bool kc_ctx_wait_del(struct kc_ctx_wait *w);
 
-/* The channel that kc_ctx_done() gives, which is the node's: 0 or -errno. */
+/*
+ * Sets *@out to the node's done channel, which the node owns. Returns 0 or a negative
+ * errno.
+ */
 int kc_node_done(struct kc_node *n, kc_chan **out);
 
 /*
- * Have the keeper watch for all sources that may cancel the node, and, with
- * @timer, for its deadline: 0 or -errno.
+ * Makes the keeper watch all sources that may cancel the node, and, with @timer, its
+ * deadline. Returns 0 or a negative errno.
  */
 int kc_node_arm(struct kc_node *n, bool timer);
 
 /*
- * The sources that may cancel the node, here and further up. At most @max of them
- * are put to @out; returns how many there are.
+ * Finds the sources that may cancel the node, also those of its ancestors. Stores at
+ * most @max of them in @out. Returns their number.
  */
 unsigned int kc_node_sources(struct kc_node *n, struct kc_done **out,
 			     unsigned int max);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Signals, and who is told of them.
+ * Receiving signals.
  *
- * The handler (base/catch.c) only notes down which signal it was, and wakes the keeper.
- * So whoever is told is told in no handler.
+ * The signal handler (base/catch.c) only notes the signal, and wakes the keeper. The
+ * keeper tells the receivers. So no receiver runs in a signal handler.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -22,12 +22,12 @@
 
 static uint32_t lock;
 
-/* Under the lock. */
+/* Protected by the lock: */
 static struct kc_list all = KC_LIST_INIT(all);
 static unsigned int nr_wanted[KC_NR_SIGNALS + 1];
-static struct kc_list left = KC_LIST_INIT(left);	/* by the parent of a fork() */
+static struct kc_list left = KC_LIST_INIT(left);	/* receivers of the parent of a fork() */
 
-/* Set by the handler: some of them have come. */
+/* Set by the handler: a signal has come. */
 static bool any_pending;
 
 static void lock_all(void)
@@ -40,7 +40,7 @@ static void unlock_all(void)
 	kc_unlock(&lock);
 }
 
-/* In the handler. */
+/* Called in the signal handler. */
 static void wake(void)
 {
 	__atomic_store_n(&any_pending, true, __ATOMIC_RELEASE);
@@ -52,7 +52,7 @@ static bool can_be_told(int signum)
 	switch (signum) {
 	case SIGKILL:
 	case SIGSTOP:
-	/* They are about the very instruction that the thread is at. */
+	/* These signals are about the instruction that the thread is executing. */
 	case SIGSEGV:
 	case SIGBUS:
 	case SIGFPE:
@@ -61,7 +61,7 @@ static bool can_be_told(int signum)
 	case SIGSYS:
 		return false;
 	}
-	/* libc keeps some between the two kinds to itself. */
+	/* libc reserves the signals between the standard and the real-time ones. */
 	return (signum > 0 && signum < KC_LIBC_SIGNAL) ||
 	       (signum >= SIGRTMIN && signum <= SIGRTMAX);
 }
@@ -76,13 +76,16 @@ int kc_notify_check(const int *signums, size_t n)
 	return 0;
 }
 
-/* SIGURG is what the library asks goroutines by: see probe.c. */
+/* SIGURG is excluded: the library uses it, see debug/probe.c. */
 static bool is_one_of_all(int signum)
 {
 	return can_be_told(signum) && signum != SIGURG;
 }
 
-/* With the lock held, as the next ones. Again, if the program has caught it since. */
+/*
+ * Called with the lock held, and so are the next functions. It calls kc_catch() again,
+ * because the program may have installed a handler since.
+ */
 static void want(struct kc_notified *to, int signum)
 {
 	if (!to->wanted[signum]) {
@@ -132,7 +135,7 @@ KC_EARLY static void wake_keeper(void)
 	kc_catch_wake_by(KC_CATCH_NOTIFY, wake);
 }
 
-/* None is all. */
+/* Called with the lock held. No signals means all signals. */
 static void add(struct kc_notified *to, const int *signums, size_t n)
 {
 	size_t i;
@@ -152,8 +155,8 @@ static void add(struct kc_notified *to, const int *signums, size_t n)
 }
 
 /*
- * What came before that is told still, to this one too: it may be that the handler has
- * not come to wake anybody yet.
+ * Called with the lock held. Signals that came before are still told, to this receiver
+ * too: the keeper may not have seen them yet.
  */
 static void del(struct kc_notified *to)
 {
@@ -196,18 +199,20 @@ void kc_notify_del(struct kc_notified *to)
 	kc_unlock(&lock);
 }
 
-/* A channel that is told. */
+/* A channel that receives signals. */
 struct receiver {
 	struct kc_notified to;
-	kc_chan *c;		/* held, by a reference while it is listed */
-	struct kc_call held;	/* and then by this */
+	kc_chan *c;		/* held by a reference while the receiver is listed, */
+	struct kc_call held;	/* and then by this call */
 };
 
 static void tell_channel(struct kc_notified *to, int signum)
 {
 	struct receiver *r = kc_container(to, struct receiver, to);
 
-	/* Whatever comes of it: nobody waits for the channel. */
+	/*
+	 * The result is ignored: if the channel is full, the signal is lost, as in Go.
+	 */
 	kc_try_send(r->c, &signum);
 }
 
@@ -219,9 +224,10 @@ static void free_receiver(struct receiver *r)
 }
 
 /*
- * With the lock held, when it is listed no more. The reference may be the last one, so
- * it cannot be dropped yet. In the child of a fork() that comes before it is dropped
- * nobody would drop it: so the channel is held by a call, as a child has none of those.
+ * Called with the lock held, when the receiver is off the list. The reference may be
+ * the last one, so it must not be dropped under the lock. But the child of a fork() in
+ * between would never drop it. So the channel is held by a call instead: calls do not
+ * exist in a child.
  */
 static void let_go(struct receiver *r)
 {
@@ -237,7 +243,7 @@ static void end_receiver(struct receiver *r)
 	kc_call_end(&held);
 }
 
-/* In the child. */
+/* Called in the child. */
 static void drop_receiver(struct kc_notified *to)
 {
 	struct receiver *r = kc_container(to, struct receiver, to);
@@ -246,7 +252,7 @@ static void drop_receiver(struct kc_notified *to)
 	free_receiver(r);
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static struct receiver *find(const kc_chan *c)
 {
 	struct kc_notified *to;
@@ -340,7 +346,10 @@ static bool is_told(const struct kc_notified *to)
 	return false;
 }
 
-/* With the lock held, as the next one. What came before is told still. */
+/*
+ * Called with the lock held, and so is take_useless(). Signals that came before are
+ * still told.
+ */
 static void end_all(int signum)
 {
 	struct kc_list *link;
@@ -354,7 +363,10 @@ static void end_all(int signum)
 		kc_container(link, struct kc_notified, link)->wanted[signum] = false;
 }
 
-/* Channels that are told of nothing any more; who has a context drops it. */
+/*
+ * Removes channels that receive no signal any more. A context's receiver stays until
+ * the context stops it.
+ */
 static void take_useless(struct kc_list *useless)
 {
 	struct kc_list *link, *next;
@@ -405,7 +417,7 @@ int kc_signal_ignored(int signum)
 	return !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN;
 }
 
-/* In the child, with the lock held: nobody is told of any. */
+/* Called in the child with the lock held. The child has no receivers. */
 static void forked(void)
 {
 	struct kc_notified *to;
@@ -422,7 +434,7 @@ static void forked(void)
 	any_pending = false;
 }
 
-/* Once all locks are free. */
+/* Called in the child when all locks are free. */
 static void drop_forked(void)
 {
 	struct kc_notified *to;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who is told of signals.
+ * Receivers of signals.
  */
 #ifndef LIBKCHAN_CONTEXT_NOTIFY_H
 #define LIBKCHAN_CONTEXT_NOTIFY_H
@@ -14,30 +14,33 @@
 #include "base/list.h"
 
 /*
- * One who is told. @tell is called by the keeper, or by a thread that stops another
- * one being told, with the lock held: it must not call any of these.
+ * A receiver. @tell is called with the lock held, by the keeper, or by a thread that
+ * removes a receiver. It must not call the functions below.
  */
 struct kc_notified {
 	struct kc_list link;
 	bool linked;
 	bool wanted[KC_NR_SIGNALS + 1];
 	void (*tell)(struct kc_notified *to, int signum);
-	/* In the child of a fork(), where it is not told any more. */
+	/*
+	 * Called in the child of a fork(), where it does not receive signals any more.
+	 */
 	void (*forked)(struct kc_notified *to);
 };
 
-/* 0, or -EINVAL for signals that nobody can be told of. */
+/* Returns 0, or -EINVAL if one of the signals cannot be received. */
 int kc_notify_check(const int *signums, size_t n);
 
 /*
- * Tell of these, which have been checked, as well, from now on. The keeper runs.
+ * Adds these signals, which have been checked, to those that @to receives. The keeper
+ * must run.
  */
 void kc_notify_add(struct kc_notified *to, const int *signums, size_t n);
 
-/* When this returns it is not told any more, nor being told. */
+/* Removes @to. When it returns, @tell is not called any more, and does not run. */
 void kc_notify_del(struct kc_notified *to);
 
-/* True if somebody is told of some. */
+/* True if there is a receiver. */
 bool kc_notify_is_wanted(void);
 
 

@@ -2,15 +2,14 @@
 /*
  * Contexts in a select.
  *
- * The case that a context is cancelled is up to three things: its channel, the channels
- * of other processes that can cancel it, and a deadline. The first time that somebody
- * has to wait with a context, and for a channel, it needs that channel; so
- * kc_select_ctx() does before what can be done at once.
+ * The case of a context becomes up to three things: a case on its done channel, cases
+ * on the channels of other processes that can cancel it, and a deadline. The first wait
+ * for a context together with a channel makes the done channel. kc_select_ctx() avoids
+ * that if a case is ready at once.
  *
- * Where there are descriptors to be waited for, but no channels, the context's channel is
- * polled if there is one: who has asked for it before can rely on that. Else it is not
- * needed: an eventfd does, for as long as the call lasts. Whoever cancels the context
- * writes to it, under the contexts' lock.
+ * If there are descriptors but no channels, the context's channel is polled if it
+ * exists. Else no channel is made: the call makes an eventfd, which the thread that
+ * cancels the context writes to, under kc_ctx_lock.
  */
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -62,8 +61,8 @@ static void cancelled(struct kc_ctx_wait *wait)
 }
 
 /*
- * The parent polls the same eventfd: so the child has one of its own, by the same number.
- * If it cannot have one it shares that one still.
+ * The parent polls the same eventfd, so the child replaces it by one of its own, under
+ * the same number. If that fails, the child goes on using the shared one.
  */
 static void forked(struct kc_ctx_wait *wait)
 {
@@ -136,7 +135,7 @@ static void heed_deadline(struct kc_live *live, const struct kc_node *n, size_t 
 	}
 }
 
-/* Each of these counts: any of them is how it is cancelled. */
+/* Adds all that can cancel the context. */
 static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 {
 	struct kc_done *sources[KCHAN_MAX_CASES];
@@ -216,7 +215,7 @@ int kc_select_ctx(kc_ctx *ctx, kc_case *cases, size_t n)
 	ret = kc_node_err(node);
 	if (ret)
 		return ret;
-	/* What the times of the cases count from. */
+	/* The durations of the cases count from this time, in both calls. */
 	now = kc_now();
 	if (!__atomic_load_n(&node->done, __ATOMIC_ACQUIRE)) {
 		ret = kc_select_cases(cases, n, KC_NOT_AT_ALL, now, NULL);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Waiting until contexts are cancelled, and for nothing else: on a futex. It needs no
- * channel, so neither the device nor a descriptor.
+ * Waiting until a context is cancelled, and for nothing else, on a futex. This needs
+ * neither the device nor a descriptor.
  *
- * The one who waits is in the list of each of the contexts. Whoever cancels one changes
- * the word, under the contexts' lock; who waits leaves the lists, under that lock too,
- * before the word goes away.
+ * The waiting call is in the list of each context. A thread that cancels a context
+ * changes the word under kc_ctx_lock. The waiting call leaves the lists under the same
+ * lock before it returns, so the word exists as long as it may be changed.
  */
 #include "base/clock.h"
 #include "base/futex.h"
@@ -16,7 +16,7 @@
 
 enum state {
 	WAITING,
-	OVER,			/* one is cancelled, or the fake clock says so */
+	OVER,			/* a context is cancelled, or the alarm has fired */
 };
 
 struct one {
@@ -34,7 +34,10 @@ static void cancelled(struct kc_ctx_wait *wait)
 		sys_futex_wake_one(word);
 }
 
-/* One of those that are cancelled, each as likely as any other; else -EAGAIN. */
+/*
+ * The index of a cancelled context, chosen at random if there are several. Else
+ * -EAGAIN.
+ */
 static int find_cancelled(struct kc_node *const *nodes, unsigned int nr)
 {
 	unsigned int i, seen = 0;
@@ -47,7 +50,7 @@ static int find_cancelled(struct kc_node *const *nodes, unsigned int nr)
 	return found;
 }
 
-/* The earliest of the deadlines. */
+/* The earliest of the limit and the contexts' deadlines. */
 static struct kc_limit narrow(struct kc_limit limit, struct kc_node *const *nodes,
 			      unsigned int nr)
 {
@@ -63,7 +66,7 @@ static struct kc_limit narrow(struct kc_limit limit, struct kc_node *const *node
 	return limit;
 }
 
-/* Until the word is changed, or the limit is over. */
+/* Sleeps until the word is changed, or the limit is reached. */
 static void sleep_on(const uint32_t *word, struct kc_limit limit)
 {
 	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == WAITING) {
@@ -92,7 +95,9 @@ static void await(uint32_t *word, kc_state state, struct kc_limit limit)
 	kc_alarm_end(&alarm);
 }
 
-/* In the lists of how many: less than all, if the next one is cancelled. */
+/*
+ * Joins the lists. Returns how many: fewer than @nr if the next context is cancelled.
+ */
 static unsigned int join(struct one *all, uint32_t *word,
 			 struct kc_node *const *nodes, unsigned int nr)
 {

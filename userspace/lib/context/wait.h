@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Waiting until contexts are cancelled, and for nothing else.
+ * Waiting until a context is cancelled, and for nothing else.
  */
 #include "base/base.h"
 #include "base/clock.h"
@@ -10,9 +10,9 @@
 struct kc_node;
 
 /*
- * Wait in the given state until one of the @nr contexts, at most KCHAN_MAX_CASES, is
- * cancelled. Returns which, each that is cancelled as likely as any other; or -EAGAIN or
- * -ETIMEDOUT by the limit. None of them has a source, which only the kernel can watch.
+ * Waits until one of @nr contexts is cancelled. @nr is at most KCHAN_MAX_CASES. Returns
+ * its index, chosen at random if several are cancelled, or -EAGAIN or -ETIMEDOUT by the
+ * limit. None of the contexts may have a source, which only the kernel can wait for.
  */
 int kc_ctx_await(struct kc_node *const *nodes, unsigned int nr, kc_state state,
 		 struct kc_limit limit);
