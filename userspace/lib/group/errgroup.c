@@ -2,10 +2,10 @@
 /*
  * Groups of goroutines with one error.
  *
- * Members are counted by a wait group, and held to the limit by a semaphore. What
- * there is of a group besides is under its lock, which is never held while anything
- * else is done: the first error, the first panic, the context. Those are there until
- * the last of those who wait has taken them away.
+ * A wait group counts the members. A semaphore holds them to the limit. The group's
+ * lock protects the rest: the first error, the first panic and the context. The lock is
+ * never held over a call of another file. The error, the panic and the context stay
+ * until the last caller of kc_group_wait() takes them.
  */
 #include <string.h>
 
@@ -24,14 +24,14 @@ struct member {
 	bool limited;
 };
 
-/* A member to be. */
+/* A member that is to be started. */
 struct joining {
 	kc_group *group;
 	kc_error *(*fn)(void *arg);
 	void *arg;
-	bool copied;		/* of @arg it gets a copy, */
-	size_t size;		/* of so many bytes */
-	uintptr_t at;		/* the call that starts it */
+	bool copied;		/* the member gets a copy of @arg */
+	size_t size;		/* its size in bytes */
+	uintptr_t at;		/* the return address of the call that starts it */
 };
 
 int kc_group_with_context(kc_group *g, kc_ctx **out, kc_ctx *parent)
@@ -70,7 +70,10 @@ void kc_group_set_limit(kc_group *g, int n)
 	g->room = (kc_sem)KC_SEM_INIT(n >= 0 ? n : 0);
 }
 
-/* Takes the reference. The group holds its context until all members have ended. */
+/*
+ * Cancels the group's context, and takes over the reference of @cause. The group holds
+ * its context until all members have ended.
+ */
 static void cancel(kc_group *g, kc_error *cause)
 {
 	if (g->ctx)
@@ -79,7 +82,7 @@ static void cancel(kc_group *g, kc_error *cause)
 		kc_error_unref(cause);
 }
 
-/* Takes the reference. */
+/* Notes an error. Takes over the reference. */
 static void fail(kc_group *g, kc_error *err)
 {
 	bool first;
@@ -89,14 +92,14 @@ static void fail(kc_group *g, kc_error *err)
 	if (first)
 		g->error = err;
 	kc_unlock(&g->lock);
-	/* The first error stays until after this member has ended. */
+	/* The group keeps its first error at least until this member has ended. */
 	if (first)
 		cancel(g, kc_error_ref(err));
 	else
 		kc_error_unref(err);
 }
 
-/* Takes the panic. */
+/* Notes a panic. Takes it over. */
 static void propagate(kc_group *g, kc_panic_info *info)
 {
 	kc_error *err = kc_errorf(-ECANCELED, "panic: %s", info->text);
@@ -106,11 +109,11 @@ static void propagate(kc_group *g, kc_panic_info *info)
 		g->panic = kc_panicked_ref(info->panic);
 	kc_unlock(&g->lock);
 	cancel(g, err);
-	/* Last: what drops its value may be left by a panic. */
+	/* This comes last: dropping the panic's value may panic. */
 	kc_panic_info_clear(info);
 }
 
-/* A panic that is going to end the program must not let others go on first. */
+/* If a panic is going to end the program, waiters must not go on before that. */
 static void leave(void *data)
 {
 	const struct member *member = data;
@@ -143,7 +146,7 @@ static void run_member(void *data)
 		propagate(member->group, &info);
 }
 
-/* With its place, if there is a limit. */
+/* Starts a member. With a limit, the caller has acquired a place in the semaphore. */
 static int start_member(const struct joining *j, bool limited)
 {
 	struct member member = { j->group, j->fn, j->arg, limited };
@@ -217,7 +220,7 @@ int kc_group_try_go_copy(kc_group *g, kc_error *(*fn)(void *arg), const void *ar
 	return try_go(&(struct joining){ g, fn, (void *)arg, true, size, CALLER });
 }
 
-/* What the last of those who wait takes away. */
+/* What the last caller of kc_group_wait() takes out of the group. */
 struct spoils {
 	kc_ctx *ctx;
 	kc_error *error;
@@ -229,7 +232,10 @@ static void drop_ctx(void *ctx)
 	kc_ctx_unref(ctx);
 }
 
-/* The values of both are the program's, and dropping one may panic. */
+/*
+ * The values of the context and of the panic are the program's. Dropping them may
+ * panic.
+ */
 static void drop(void *data)
 {
 	const struct spoils *spoils = data;
@@ -246,7 +252,7 @@ static void drop_error(void *data)
 	kc_error_unref(*(kc_error **)data);
 }
 
-/* Drops what is taken away, and tells how it went: @err, or @panic, which it raises. */
+/* Drops @spoils. Then raises @panic, or returns @err if @panic is NULL. */
 static kc_error *finish(struct spoils *spoils, kc_error *err,
 			struct kc_panicked *panic)
 {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Calls that several share.
+ * Calls that several goroutines share.
  *
- * A call is held by who runs it and by each result of it. While it is under way the
- * tree of its kc_flight, under the lock of that, has it by its key, unless it was
- * forgotten; then those who ask join it. What came of it is written by who runs it
- * before the others are let go on, and never after.
+ * Each result of a call holds it, and so does the goroutine that runs it. While a call
+ * is in progress, it is in the tree of its kc_flight, by its key, unless it was
+ * forgotten. The flight's lock protects the tree. Others with the same key join the
+ * call then. The goroutine that runs the call writes the outcome before it wakes the
+ * others, and never after.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "panic/start.h"
 #include "race/race.h"
 
-/* A channel on which somebody waits for a result. */
+/* A channel on which a caller waits for the result. */
 struct listener {
 	struct listener *next;
 	kc_chan *chan;
@@ -32,11 +33,11 @@ struct kc_flight_call {
 	void *arg;
 	kc_waitgroup under_way;
 
-	/* Under the flight's lock. */
+	/* Protected by the flight's lock. */
 	unsigned int joined;
 	struct listener *listeners;
 
-	/* What came of it. */
+	/* The outcome. */
 	void *value;
 	void (*destroy)(void *value);
 	kc_error *error;
@@ -59,7 +60,7 @@ static void unref(struct kc_flight_call *call)
 	kc_error_unref(call->error);
 	free(call->key);
 	free(call);
-	/* Last: these call the program's functions, which may be left by a panic. */
+	/* These come last: they call functions of the program, which may panic. */
 	if (panic)
 		kc_panicked_unref(panic);
 	if (destroy)
@@ -81,7 +82,7 @@ void kc_flight_result_clear(kc_flight_result *result)
 		unref(call);
 }
 
-/* Takes a reference of its own. */
+/* Fills in a result, which gets a reference of its own. */
 static void tell(struct kc_flight_call *call, bool shared, kc_flight_result *out)
 {
 	*out = (kc_flight_result)KC_FLIGHT_RESULT_INIT;
@@ -99,7 +100,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(one->key, other->key);
 }
 
-/* With the lock held, as the next one. */
+/* Called with the lock held, and so are add_call() and remove_call(). */
 static struct kc_flight_call *find(kc_flight *f, const char *key)
 {
 	const struct kc_flight_call wanted = { .key = (char *)key };
@@ -124,7 +125,7 @@ static bool add_call(kc_flight *f, const struct kc_flight_call *call)
 static void remove_call(kc_flight *f, const struct kc_flight_call *call)
 {
 	kc_race_hide();
-	/* It may have been forgotten, and another one be there by now. */
+	/* The call may have been forgotten, and another one be in the tree. */
 	if (find(f, call->key) == call)
 		tdelete(call, &f->calls, compare);
 	kc_race_show();
@@ -158,7 +159,10 @@ static void drop_listener(struct listener *listener)
 	kc_race_show();
 }
 
-/* The channel has room for it, and if nobody has that any more drops it. */
+/*
+ * Sends the result. The channel has room for it. If the channel has no receiver, the
+ * result is dropped.
+ */
 static void answer(struct kc_flight_call *call, struct listener *listener,
 		   bool shared)
 {
@@ -170,7 +174,7 @@ static void answer(struct kc_flight_call *call, struct listener *listener,
 	drop_listener(listener);
 }
 
-/* Nobody may recover it. */
+/* Ends the program by the panic. Nobody can recover it. */
 KC_NORETURN static void panic_for_good(struct kc_flight_call *call)
 {
 	const struct kc_panic p = { .what = call->panic };
@@ -178,7 +182,7 @@ KC_NORETURN static void panic_for_good(struct kc_flight_call *call)
 	kc_report_fatal(&p);
 }
 
-/* However the function has ended: those who wait for it go on. */
+/* Called however the function has ended. Wakes all that wait for the call. */
 static void finish(void *data)
 {
 	struct kc_flight_call *call = data;
@@ -196,7 +200,7 @@ static void finish(void *data)
 
 	if (call->panic && listener)
 		panic_for_good(call);
-	/* With this the flight is not looked at any more. */
+	/* After this, the flight is not accessed: a waiter may free it. */
 	kc_waitgroup_done(&call->under_way);
 	for (; listener; listener = next) {
 		next = listener->next;
@@ -215,8 +219,8 @@ static void call_function(void *data)
 }
 
 /*
- * Run it. This returns also if it panicked: once the others know, and can raise it
- * as well. After kc_goexit() it does not return.
+ * Runs the function. It also returns after a panic, so that every caller can raise the
+ * panic when finish() has woken the others. After kc_goexit() it does not return.
  */
 static void run(struct kc_flight_call *call)
 {
@@ -237,7 +241,7 @@ static void drop(void *data)
 	unref(data);
 }
 
-/* What came of it, to one who waits for it. */
+/* Returns the outcome to one caller. */
 static void take(struct kc_flight_call *call, bool shared, kc_flight_result *out)
 {
 	if (call->panic)
@@ -262,13 +266,13 @@ static void run_for_all(struct kc_flight_call *call, kc_flight_result *out)
 
 	kc_defer(drop, call);
 	run(call);
-	/* Nobody joins it any more. */
+	/* The call is out of the tree, so @joined does not change any more. */
 	take(call, call->joined, out);
 }
 
 /*
- * With the lock held: the call of that key which is under way, and joined by this; or
- * a new one. NULL if there is no memory.
+ * Called with the lock held. Returns the call in progress with that key, which is then
+ * joined, or a new call. NULL if there is no memory.
  */
 static struct kc_flight_call *enter(kc_flight *f, const char *key,
 				    kc_flight_fn fn, void *arg, bool *joined)
@@ -308,7 +312,10 @@ int kc_flight_do(kc_flight *f, const char *key, kc_flight_fn fn, void *arg,
 	return 0;
 }
 
-/* In a goroutine of its own. Somebody listens: a panic does not get this far. */
+/*
+ * Runs the function in a goroutine of its own. It has a listener, so a panic ends the
+ * program in finish() and does not get here.
+ */
 static void run_alone(void *data)
 {
 	struct kc_flight_call *call = data;
@@ -318,8 +325,8 @@ static void run_alone(void *data)
 }
 
 /*
- * With the lock held, lest somebody joins what then is not run. There is no lock
- * that is taken the other way around.
+ * Called with the lock held, so that nobody joins a call which cannot be started. The
+ * other locks that this takes are never held when a flight's lock is taken.
  */
 static int start(struct kc_flight_call *call, uintptr_t at)
 {
@@ -334,13 +341,13 @@ static int start(struct kc_flight_call *call, uintptr_t at)
 	return ret;
 }
 
-/* What is left in a channel of results that nobody will receive from. */
+/* Drops a result in a channel that nobody will receive from. */
 static void drop_result(void *elem)
 {
 	kc_flight_result_clear(elem);
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void add_listener(struct kc_flight_call *call, struct listener *listener)
 {
 	listener->next = call->listeners;
@@ -367,7 +374,7 @@ int kc_flight_do_chan(kc_flight *f, const char *key, kc_flight_fn fn, void *arg,
 		return ret;
 	}
 	kc_set_drop(listener->chan, drop_result);
-	/* Once it is known to others the listener may be gone. */
+	/* When other threads know the listener, they may free it. */
 	c = kc_ref(listener->chan);
 
 	kc_lock(&f->lock);

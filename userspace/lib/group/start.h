@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-/* kc_group_try_go(), called from @at. */
+/* As kc_group_try_go(). @at is the return address of the program's call. */
 int kc_group_try_start(kc_group *g, kc_error *(*fn)(void *arg), void *arg,
 		       uintptr_t at);
 
