@@ -7,7 +7,10 @@
 #include "chan/handle.h"
 #include "pattern/runner.h"
 
-/* What one goroutine merges: a select may have a few other cases besides. */
+/*
+ * One goroutine merges at most this many channels, so a select has room for other
+ * cases.
+ */
 #define MERGED	32
 
 #define CALLER	((uintptr_t)__builtin_return_address(0))
@@ -18,7 +21,7 @@ static void unref_all(kc_chan **chans, size_t n)
 		kc_unref(chans[n]);
 }
 
-/* One worker of a fan-out: 0 and its channel, or a negative errno. */
+/* Adds one worker of a fan-out. Returns 0 and its channel, or a negative errno. */
 static int add_worker(struct kc_plan *plan, kc_chan **out, kc_chan *in,
 		      const kc_stage *stage, const kc_chan_opts *opts)
 {
@@ -62,7 +65,10 @@ int kc_fan_out(kc_chan **outs, size_t n, kc_group *g, kc_ctx *ctx, kc_chan *in,
 	return ret;
 }
 
-/* What is received is in @elem; until all are at their end, or one cannot go on. */
+/*
+ * Merges until all channels are at end-of-stream, or one call fails. Elements are
+ * received into @elem.
+ */
 static int merge(struct kc_runner *r, kc_case *cases, void *elem)
 {
 	size_t left = r->nr_ins;

@@ -29,7 +29,10 @@ static void add_workers(struct kc_plan *plan, const kc_stage *stage, kc_chan *in
 	} while (!plan->error && ++i < stage->workers);
 }
 
-/* Takes the reference of *@in, which then is what this stage sends to, or NULL. */
+/*
+ * Adds a stage. Takes over the reference of *@in, and sets *@in to the channel that
+ * receives this stage's output, or to NULL.
+ */
 static void add_stage(struct kc_plan *plan, const kc_stage *stage, kc_chan **in,
 		      bool sends)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Goroutines of a pattern.
+ * The goroutines of a pattern.
  *
- * They are started one by one, and one may fail to start when others run already;
- * those must not have received anything by then. So all of them wait at a gate until
- * it is known whether they are to go, or go away.
+ * They are started one by one. If one cannot be started, those that run already must
+ * not have received anything. So each waits at a gate until all are started, or until
+ * one has failed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 struct kc_gate {
 	atomic_uint refs;
 	kc_waitgroup closed;
-	bool called_off;	/* once it is open */
+	bool called_off;	/* valid once the gate is open */
 };
 
 static struct kc_gate *new_gate(void)
@@ -87,7 +87,10 @@ static void free_runner(void *data)
 	kc_unref(r->out);
 	gate_unref(r->gate);
 	free(r);
-	/* Last: its values are the program's, and dropping one may panic. */
+	/*
+	 * This comes last: the context's values are the program's, and dropping one may
+	 * panic.
+	 */
 	kc_ctx_unref(ctx);
 }
 
@@ -136,14 +139,17 @@ struct kc_runner *kc_plan_runner(struct kc_plan *plan, kc_run_fn run,
 	return r;
 }
 
-/* Others learn of its end from this: not before the program ends of a panic. */
+/*
+ * Others learn from this that the runner has ended. If a panic is going to end the
+ * program, they must not learn it before.
+ */
 static void leave(void *data)
 {
 	if (!kc_panic_is_fatal(kc_g_self()))
 		free_runner(data);
 }
 
-/* What it holds is dropped however it ends. */
+/* Runs @data, and frees it however the function ends. */
 static kc_error *run(void *data)
 {
 	struct kc_runner *r = data;
@@ -159,7 +165,7 @@ static void drop_error(void *err)
 	kc_error_unref(err);
 }
 
-/* With nobody to tell. */
+/* A runner without a group. Nobody waits for its error, so it is logged. */
 static void run_alone(void *data)
 {
 	kc_error *err = run(data);
@@ -188,7 +194,7 @@ kc_error *kc_stopped(kc_ctx *ctx, int error)
 {
 	kc_error *cause;
 
-	/* Nobody receives any more: that is as it should be. */
+	/* -EPIPE: nobody receives any more. That is a normal end. */
 	if (!error || error == -EPIPE)
 		return NULL;
 	cause = error == kc_ctx_err(ctx) ? kc_ctx_cause(ctx) : NULL;
@@ -201,7 +207,7 @@ int kc_send_any(kc_ctx *ctx, kc_chan *c, const void *elem, size_t len)
 			    kc_send_ctx(ctx, c, elem);
 }
 
-/* 1 and its length, or what kc_recv() returns. */
+/* Returns 1 and the element's length, or what kc_recv() returns. */
 static int recv_any(kc_ctx *ctx, kc_chan *c, void *elem, size_t *len)
 {
 	ssize_t ret;
@@ -215,7 +221,7 @@ static int recv_any(kc_ctx *ctx, kc_chan *c, void *elem, size_t *len)
 	return ret > 0 ? 1 : (int)ret;
 }
 
-/* What the function says does not count once it could not send. */
+/* If a send has failed, the function's own error does not count. */
 static kc_error *judge(const kc_sink *sink, kc_error *err)
 {
 	if (!sink->error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Goroutines of a pattern: several that are started together or not at all, each of
- * which has the ends of channels that it uses, and nothing else.
+ * The goroutines of a pattern. Several are started together, or none is. Each holds the
+ * channel ends that it uses.
  */
 #include "base/base.h"
 #ifndef LIBKCHAN_PATTERN_RUNNER_H
@@ -9,11 +9,11 @@
 
 struct kc_sink {
 	kc_ctx *ctx;
-	kc_chan *out;		/* NULL: nothing may be sent */
-	int error;		/* that a kc_yield() returned */
+	kc_chan *out;		/* NULL: the function must not send */
+	int error;		/* the first error that kc_yield() returned */
 };
 
-/* What a runner does; it returns an error or NULL. */
+/* The work of a runner. Returns an error or NULL. */
 struct kc_runner;
 typedef kc_error *(*kc_run_fn)(struct kc_runner *r);
 
@@ -24,65 +24,68 @@ struct kc_runner {
 	kc_generate_fn generate;
 	kc_stage_fn stage;
 	void *arg;
-	kc_chan *out;		/* all of these are held */
+	kc_chan *out;		/* this and @ins: references */
 	size_t nr_ins;
 	kc_chan *ins[];
 };
 
 /*
- * Those that are started together. Between kc_plan_begin() and kc_plan_end() they
- * wait. After an error nothing is started any more, and those that wait are sent
- * away.
+ * Runners that are started together. They wait until kc_plan_end(). After an error no
+ * more are started, and those that wait end without having done anything.
  */
 struct kc_plan {
 	struct kc_gate *gate;
 	kc_group *group;
 	kc_ctx *ctx;
-	uintptr_t at;		/* the call that they are started by */
+	uintptr_t at;		/* the return address of the program's call */
 	int error;
 };
 
 void kc_plan_begin(struct kc_plan *plan, kc_group *g, kc_ctx *ctx, uintptr_t at);
 
 /*
- * A runner that receives from @ins, by handles of its own, and sends to @out. NULL
- * after an error. What it is to do is filled in by the caller.
+ * Makes a runner that receives from @ins, by handles of its own, and sends to @out.
+ * Returns NULL after an error. The caller fills in the rest.
  */
 struct kc_runner *kc_plan_runner(struct kc_plan *plan, kc_run_fn run,
 				 kc_chan *const *ins, size_t nr_ins,
 				 kc_chan *out);
 
-/* Start it; it belongs to the plan. NULL does nothing. */
+/* Starts @r, which then belongs to the plan. If @r is NULL it does nothing. */
 void kc_plan_start(struct kc_plan *plan, struct kc_runner *r);
 
-/* Start one that receives from @in and gives that to the stage's function. */
+/* Starts a runner that calls the stage's function for each element of @in. */
 void kc_plan_stage(struct kc_plan *plan, const kc_stage *stage, kc_chan *in,
 		   kc_chan *out);
 
-/* 0 or a negative errno. */
+/*
+ * Lets the runners go on, or ends them after an error. Returns 0 or a negative errno.
+ */
 int kc_plan_end(struct kc_plan *plan);
 
-/* The same: @recv is then *@out, if that is asked for; after an error it is dropped. */
+/*
+ * The same. On success it passes @recv to *@out, if @out is not NULL. After an error it
+ * drops @recv.
+ */
 int kc_plan_end_with(struct kc_plan *plan, kc_chan *recv, kc_chan **out);
 
 /*
- * Do that for one element after another, until end-of-stream, an error, or a sink
- * that cannot be sent to: the error, or NULL.
+ * Calls @fn for each element of @in until end-of-stream, an error, or a failed send.
+ * Returns the error, or NULL.
  */
 kc_error *kc_stage_loop(kc_chan *in, kc_stage_fn fn, void *arg, kc_sink *sink);
 
-/* 0, and the options of the channel that it sends to; or -EINVAL. */
+/* Returns 0 and the options of the stage's output channel, or -EINVAL. */
 int kc_check_stage(const kc_stage *stage, kc_chan_opts *opts);
 
-/* The error of a goroutine that was stopped by that of a call, or NULL. */
+/* The kc_error of a goroutine that the error @error of a call has stopped, or NULL. */
 kc_error *kc_stopped(kc_ctx *ctx, int error);
 
-/* Send one element of what length it has. */
+/* Sends one element. @len matters in message mode only. */
 int kc_send_any(kc_ctx *ctx, kc_chan *c, const void *elem, size_t len);
 
 /*
- * A handle for receiving only: another one, or one more reference to this one if it
- * cannot send anyway.
+ * A handle that only receives: a new one, or another reference to @c if @c cannot send.
  */
 int kc_take_recv(kc_chan **out, kc_chan *c);
 

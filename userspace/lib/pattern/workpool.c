@@ -2,12 +2,13 @@
 /*
  * Pools of workers.
  *
- * A pool has all four ends of its two channels. When the last worker has ended it
- * closes both: then no job can be sent that nobody would do, and no result is missed.
+ * A pool has all four ends of its two channels. The last worker that ends closes both
+ * channels. So no job can be sent that no worker would receive, and results end with an
+ * end-of-stream.
  *
- * Users and workers are counted under the lock. Who finds that both are gone frees the
- * pool, with what is left in the channels: after a wait that is the last user. So the
- * last that a worker does is to unlock.
+ * The lock protects the numbers of users and workers. The thread that makes both 0
+ * frees the pool, with what is left in the channels. After kc_pool_wait() this is the
+ * last user, because the last step of a worker is to unlock.
  */
 #include <sched.h>
 #include <stdlib.h>
@@ -24,20 +25,20 @@
 struct kc_pool {
 	kc_pool_options options;
 	kc_ctx *ctx;
-	kc_chan *jobs_in;	/* what users send to */
+	kc_chan *jobs_in;	/* the end that users send to */
 	kc_chan *jobs_out;
-	kc_chan *results_in;	/* what workers send to */
+	kc_chan *results_in;	/* the end that workers send to */
 	kc_chan *results_out;
 	kc_waitgroup running;
 
 	uint32_t lock;
-	/* With the lock held. */
+	/* Protected by the lock: */
 	unsigned int users;
 	unsigned int workers;
-	kc_error *error;	/* the first */
+	kc_error *error;	/* the first one */
 };
 
-/* Those that this process may run on, however many the machine has. */
+/* The number of CPUs that this process may run on. */
 static uint32_t count_cpus(void)
 {
 	const long online = sysconf(_SC_NPROCESSORS_CONF);
@@ -51,15 +52,18 @@ static uint32_t count_cpus(void)
 	return count > 0 ? count : 1;
 }
 
-/* What is left in a channel. */
+/* The elements that are left in a channel. */
 struct rest {
-	kc_chan *c;		/* NULL: nothing is */
+	kc_chan *c;		/* NULL: nothing is left to do */
 	void (*drop)(void *arg, void *elem);
 	void *arg;
 	void *elem;
 };
 
-/* The program's function may be left by a panic. Then this runs again, for what is left. */
+/*
+ * Drops the elements. @drop is the program's, and may panic. Then the deferred call
+ * drops the rest.
+ */
 static void drop_rest(void *data)
 {
 	struct rest *rest = data;
@@ -97,7 +101,7 @@ static void free_empty(void *data)
 	kc_unref(pool->results_out);
 	kc_error_unref(pool->error);
 	free(pool);
-	/* Last: its values are the program's, too. */
+	/* This comes last: the context's values are the program's, too. */
 	kc_ctx_unref(ctx);
 }
 
@@ -140,12 +144,12 @@ void kc_pool_unref(kc_pool *pool)
 	kc_unlock(&pool->lock);
 	if (over)
 		free_pool(pool);
-	/* From here on the pool may have been freed by its last worker. */
+	/* From here on, the last worker may have freed the pool. */
 	kc_cancel(ctx);
 	kc_ctx_unref(ctx);
 }
 
-/* Takes the reference. */
+/* Notes an error. Takes over the reference. */
 static void fail(kc_pool *pool, kc_error *err)
 {
 	bool first;
@@ -188,7 +192,7 @@ static void end_worker(kc_pool *pool)
 		free_pool(pool);
 }
 
-/* A panic that is going to end the program must not let others go on first. */
+/* If a panic is going to end the program, waiters must not go on before that. */
 static void leave(void *data)
 {
 	if (!kc_panic_is_fatal(kc_g_self()))
@@ -232,7 +236,7 @@ static int prepare(kc_pool *pool, kc_ctx *ctx)
 	int ret;
 
 	ret = kc_with_cancel(&pool->ctx, ctx);
-	/* Later there would be nobody to tell that it cannot be waited for. */
+	/* The channel is made here, where a failure can still be returned. */
 	if (!ret)
 		ret = kc_ctx_done(&done, pool->ctx);
 	if (!ret)
