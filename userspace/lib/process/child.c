@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Making processes, and what they do before they are what they are to be.
+ * Making processes, and what a child does before it runs the program or the function.
  *
- * A program's process shares all memory with us, and our thread stands still, until
- * it executes the program: so nothing is copied, and it does not matter which locks
- * other threads hold, as long as it takes none. An error it leaves in memory.
+ * A program's process shares all memory with the parent until it executes the program, and
+ * the parent's thread waits for that. So nothing is copied. Locks that other threads hold
+ * do not matter, since the child takes none. The child returns an error in memory.
  *
- *	we					the child
+ *	parent					child
  *	------					---------
  *	block signals
- *	clone() ............................... has no handlers any more
+ *	clone() ............................... removes all handlers
  *	  :					arranges its descriptors
  *	  :					unblocks signals, executes
  *	unblock signals
  *
- * A function's process is one of fork(), with all that libc and this library do
- * then. It must not end before there is a pidfd of it, lest its number be another's
- * by then (if SIGCHLD is ignored), and it has no other way to tell an error: so
- * both talk over a socket.
+ * A function's process is made by fork(), with all fork handlers. It must not end before
+ * the parent has its pidfd: if SIGCHLD is ignored, its number could belong to another
+ * process by then. And it needs a way to return an error. So both use a socket.
  *
- *	we					the child
+ *	parent					child
  *	------					---------
- *	fork() ................................ has no handlers any more
+ *	fork() ................................ removes all handlers
  *	pidfd_open()				arranges its descriptors
  *	receive		<-- 0 or an error --	send
  *	send		------ go ahead ----->	receive
@@ -41,17 +40,17 @@
 #include "panic/panicking.h"
 #include "process/spawn.h"
 
-/* Enough for a few system calls. */
+/* It is enough for a few system calls. */
 #define STACK_SIZE	((size_t)64 * 1024)
 
 #define NOT_EXECUTED	127
 
-/* What the sanitizers would want to know at its end never comes. */
+/* A sanitizer expects the function to return normally, which it does not. */
 #define PLAIN	__attribute__((no_sanitize("address", "thread", "undefined")))
 
 /*
- * libc's clone(), under a name that no sanitizer puts one of its own in the place of:
- * those take a child to have memory of its own.
+ * libc's clone(), by the name that sanitizers do not intercept. Their replacement
+ * assumes that the child has memory of its own.
  */
 extern int __clone(int (*fn)(void *arg), void *stack, int flags, void *arg, ...);
 
@@ -61,8 +60,9 @@ static bool is_handler(void (*handler)(int signal))
 }
 
 /*
- * Handlers are of the process that set them; what is ignored stays so. Before a
- * program is executed, by the kernel alone.
+ * Resets handlers to the default, since a handler belongs to the process that set it.
+ * Ignored signals stay ignored. This is done before a program is executed. It uses only
+ * system calls, because the memory is the parent's.
  */
 static void reset_all_handlers(void)
 {
@@ -75,14 +75,17 @@ static void reset_all_handlers(void)
 			sys_sigaction(i, &by_default, NULL);
 }
 
-/* For a function. Who tells of faults does so here, too. */
+/*
+ * The same for a function's process. Handlers of faults stay, so that they are
+ * reported.
+ */
 static void reset_handlers(void)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	struct sigaction action;
 	int i;
 
-	/* Of its own ones libc does not tell. */
+	/* libc does not report its own signals. */
 	for (i = 1; i <= KC_SIGNALS; i++)
 		if (!kc_is_fault(i) && !sigaction(i, NULL, &action) &&
 		    is_handler(action.sa_handler))
@@ -97,7 +100,7 @@ static void block_signals(struct kc_sigmask *old)
 	sys_set_sigmask(&all, old);
 }
 
-/* The same descriptor, out of the way of those to be. */
+/* Duplicates a descriptor to a number that is not below @end. */
 static int lift(int fd, size_t end)
 {
 	int ret = sys_dup_above(fd, end);
@@ -175,14 +178,14 @@ struct program {
 	int error;
 };
 
-/* As a shell looks for a program: what cannot be executed is not what is meant. */
+/* True for errors after which the next directory of PATH is tried, as a shell does. */
 static bool look_further(int error)
 {
 	return error == -ENOENT || error == -ENOTDIR || error == -EACCES ||
 	       error == -ESTALE || error == -ENODEV || error == -ETIMEDOUT;
 }
 
-/* On a stack of its own, with memory that is its parent's. */
+/* Runs on a stack of its own, in the parent's memory. */
 PLAIN static int run_program(void *data)
 {
 	struct program *program = data;
@@ -198,14 +201,17 @@ PLAIN static int run_program(void *data)
 	sys_set_sigmask(&program->mask, NULL);
 	program->error = -ENOENT;
 	for (i = 0; spawn->paths[i]; i++) {
-		/* If it does not return then there was no error. */
+		/* If execve() does not return, there is no error. */
 		ret = program->error;
 		program->error = 0;
 		syscall(SYS_execve, spawn->paths[i], spawn->argv, spawn->envp);
 		program->error = -errno;
 		if (!look_further(program->error))
 			break;
-		/* That there is one says more than that there is none. */
+		/*
+		 * A file that cannot be executed is a better error than a file that
+		 * does not exist.
+		 */
 		if (ret == -EACCES)
 			program->error = ret;
 	}
@@ -248,7 +254,7 @@ static void call_function(void *data)
 	function->status = function->spawn->fn(function->spawn->arg);
 }
 
-/* 0 when the parent says so, or a negative errno. */
+/* Waits for the parent. Returns 0 if the child may go ahead, or a negative errno. */
 static int await_parent(int socket, int ret)
 {
 	char go;
@@ -262,8 +268,8 @@ static int await_parent(int socket, int ret)
 }
 
 /*
- * On the stack of who forked, of which nothing counts any more: what is deferred
- * there, or protected, is the parent's.
+ * Runs on the stack of the goroutine that forked. The frames above, with their deferred
+ * calls and kc_protect()s, belong to the parent and are ignored.
  */
 KC_NORETURN static void run_function(const struct kc_spawn *spawn, int *tmp,
 				     int socket, const struct kc_sigmask *mask)
@@ -296,7 +302,7 @@ KC_NORETURN static void run_function(const struct kc_spawn *spawn, int *tmp,
 	_exit(function.status);
 }
 
-/* With the child running: it goes ahead if this is 0. */
+/* Lets the child go ahead, if this returns 0. */
 static int let_go(int socket, struct kc_child *child)
 {
 	const char go = 1;
@@ -309,7 +315,10 @@ static int let_go(int socket, struct kc_child *child)
 	len = sys_recv(socket, &ret, sizeof(ret));
 	if (len > 0 && !ret)
 		len = sys_send(socket, &go, sizeof(go));
-	/* One that dies before is one that has died: a wait will tell. */
+	/*
+	 * If the child was killed before, this is not an error: kc_process_wait() tells
+	 * it.
+	 */
 	if (len < 0 && len != -EPIPE && len != -ECONNRESET)
 		return len;
 	return ret;
@@ -320,11 +329,11 @@ int kc_spawn_function(const struct kc_spawn *spawn, int *tmp, struct kc_child *c
 	struct kc_sigmask mask;
 	int sockets[2], ret;
 
-	/* Which makes it known to the handlers of fork(). */
+	/* This makes the goroutine known to the fork handlers. */
 	kc_g_self();
 	/*
-	 * Not of packets: there a message that comes while one looks for it can be
-	 * taken for the end, if who sent it closes at once.
+	 * A stream socket. With SOCK_SEQPACKET, if the sender closes at once, a message
+	 * that arrives during a receive can be taken for the end of the stream.
 	 */
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets))
 		return -errno;
@@ -342,7 +351,7 @@ int kc_spawn_function(const struct kc_spawn *spawn, int *tmp, struct kc_child *c
 	sys_close(sockets[0]);
 	if (!ret || child->pid < 0)
 		return ret;
-	/* It is about to end. */
+	/* The child is about to end. */
 	while (sys_waitid(P_PID, child->pid, NULL, WEXITED) == -EINTR)
 		;
 	if (child->fd >= 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The ends that this process was given when it was started: see spawn.h.
+ * The ends that this process was given at its start: see spawn.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/sys.h"
 #include "process/spawn.h"
 
-/* The descriptor of that name, or a negative errno. */
+/* The descriptor with that name, or a negative errno. */
 static int find(const char *name)
 {
 	const char *at = getenv(KC_ENDS_VARIABLE);
@@ -30,8 +30,8 @@ static int find(const char *name)
 }
 
 /*
- * An end that has been taken is close-on-exec, as what is inherited never is. So
- * nobody needs to remember it.
+ * An inherited descriptor is never close-on-exec. kc_from_fd() makes it so. So this
+ * flag tells whether an end has been taken already.
  */
 int kc_inherit(kc_chan **out, const char *name)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Processes that were started here.
+ * Processes that this process has started.
  *
- * The pidfd tells, to all who ask, that one has ended. The kernel tells only the
- * first how: that is kept. How processes are made: child.c.
+ * The pidfd tells everybody that the process has ended. The kernel returns its status
+ * only once, so the library keeps the status. child.c makes processes.
  */
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -17,9 +17,9 @@ struct kc_process {
 	atomic_uint refs;
 	struct kc_child child;
 	uint32_t lock;
-	/* With the lock held. */
+	/* Protected by the lock: */
 	bool over;
-	int error;		/* of asking how; else */
+	int error;		/* of getting the status; 0: @status is valid */
 	int status;
 };
 
@@ -28,7 +28,7 @@ int kc_process_start_prepared(kc_process **out, const struct kc_spawn *spawn)
 	kc_process *p = calloc(1, sizeof(*p));
 	int ret;
 
-	/* So nothing can fail once there is a process. */
+	/* It is allocated first, so nothing can fail after the process is started. */
 	if (!p)
 		return -ENOMEM;
 	atomic_init(&p->refs, 1);
@@ -76,7 +76,7 @@ kc_case kc_case_process(const kc_process *p)
 	return kc_case_fd(p->child.fd, EPOLLIN);
 }
 
-/* With the lock held, or nobody else there. */
+/* Called with the lock held, or by the only user. */
 static int ask(kc_process *p)
 {
 	if (!p->over) {
@@ -108,8 +108,8 @@ void kc_process_unref(kc_process *p)
 }
 
 /*
- * After a wait on the pidfd that returned this. As long as a debugger holds what has
- * ended it is not ours to ask.
+ * Called after a wait for the pidfd, which returned @ret. While a debugger traces the
+ * ended process, its status is not available yet.
  */
 static int finish(kc_process *p, int *status, int ret)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * How a process has ended.
+ * The status of a process that has ended.
  */
 #include "base/proc.h"
 #include "process/spawn.h"
 
-/* As waitpid() tells it. */
+/* Converts the status to the form of waitpid(). */
 static int wait_status(const siginfo_t *info)
 {
 	if (info->si_code == CLD_EXITED)

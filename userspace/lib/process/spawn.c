@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What a process is made of, as it is prepared.
+ * Preparing the description of a process.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +11,10 @@
 #include "chan/races.h"
 #include "process/spawn.h"
 
-/* Descriptors are numbers of this many digits at most. */
+/* The maximum number of digits of a descriptor. */
 #define DIGITS	10
 
-/* Where programs are if the environment does not say. */
+/* The search path if the environment has none. */
 #define DEFAULT_PATH	"/bin:/usr/bin"
 
 static int check_end(const kc_process_options *options, size_t index)
@@ -63,7 +63,7 @@ static void free_strings(char **strings)
 	free(strings);
 }
 
-/* With room for @more at the end. */
+/* Copies the strings. The result has room for @more at the end. */
 static char **copy_strings(char *const *from, size_t more)
 {
 	size_t i, nr = 0;
@@ -84,7 +84,7 @@ static char **copy_strings(char *const *from, size_t more)
 	return to;
 }
 
-/* The variable that tells which end is which. */
+/* The variable that tells which descriptor is which end. */
 static char *name_ends(const kc_process_options *options)
 {
 	size_t i, size = sizeof(KC_ENDS_VARIABLE "=");
@@ -104,7 +104,7 @@ static char *name_ends(const kc_process_options *options)
 	return text;
 }
 
-/* A variable of that name says what is true of us, if anything. */
+/* A variable with that name may be inherited. It describes the ends of this process. */
 static void remove_variable(char **envp, const char *start)
 {
 	char **to = envp;
@@ -146,7 +146,10 @@ static size_t count_colons(const char *text)
 	return nr;
 }
 
-/* In each of the folders of PATH, of which an empty one is the current one. */
+/*
+ * The program's path in each directory of PATH. An empty entry is the current
+ * directory.
+ */
 static char **search_path(const char *name)
 {
 	const char *path = getenv("PATH");

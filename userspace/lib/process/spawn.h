@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Making a process, of what has been prepared for it.
+ * Making a process from a prepared description.
  *
- * A struct kc_spawn is a copy of all that kc_process_options point to, in the form
- * that the child needs it in, so that it can be used again for the next one. All
- * that takes memory, or a lock, has been done when it exists.
+ * A struct kc_spawn is a copy of all that kc_process_options point to, in the form that
+ * the child needs. It can be used for several processes, one after another. All that
+ * needs memory or a lock is done when it is made.
  */
 #ifndef LIBKCHAN_PROCESS_SPAWN_H
 #define LIBKCHAN_PROCESS_SPAWN_H
@@ -13,55 +13,55 @@
 
 #include "base/base.h"
 
-/* The first descriptor of an end. */
+/* The descriptor of the first end. */
 #define KC_FIRST_END	3
 
-/* Tells a process which end is which. */
+/* The environment variable that tells the process which descriptor is which end. */
 #define KC_ENDS_VARIABLE	"KCHAN_FDS"
 
 struct kc_spawn {
-	char **argv;		/* NULL: a function */
-	char **paths;		/* to execute, in the order to try */
+	char **argv;		/* NULL: it calls a function */
+	char **paths;		/* the paths to execute, in the order in which they are tried */
 	char **envp;
 	char *dir;
 	int (*fn)(void *arg);
 	void *arg;
 	size_t nr_ends;
-	kc_chan **ends;		/* held */
+	kc_chan **ends;		/* references */
 	bool has_stdio;
 	int stdio[3];
 };
 
-/* A process, and a pidfd of it. */
+/* A process, and its pidfd. */
 struct kc_child {
 	pid_t pid;
 	int fd;
 };
 
-/* 0 or a negative errno. */
+/* Returns 0 or a negative errno. */
 int kc_spawn_prepare(struct kc_spawn **out, const kc_process_options *options);
 void kc_spawn_free(struct kc_spawn *spawn);
 
-/* 0 or a negative errno; then there is no process. */
+/* Returns 0, or a negative errno; then there is no process. */
 int kc_spawn_start(const struct kc_spawn *spawn, struct kc_child *child);
 
 /*
- * In the child: give it its descriptors and its directory, with no memory and no
- * locks. @tmp has room for one descriptor an end and three more, and @keep is one
- * of this process that it needs for itself: it is another one afterwards. Negative:
- * none. 0 or a negative errno.
+ * Called in the child. Sets up its descriptors and its directory, without memory and
+ * without locks. @tmp has room for three descriptors and one for each end. *@keep is a
+ * descriptor that the child needs for itself, or negative. Its number may change.
+ * Returns 0 or a negative errno.
  */
 int kc_spawn_arrange(const struct kc_spawn *spawn, int *tmp, int *keep);
 
-/* The two ways: a program, and a function. @tmp as above. */
+/* Start a program, and a function. @tmp is as above. */
 int kc_spawn_program(const struct kc_spawn *spawn, int *tmp,
 		     struct kc_child *child);
 int kc_spawn_function(const struct kc_spawn *spawn, int *tmp,
 		      struct kc_child *child);
 
 /*
- * How a child of ours ended, as waitpid() tells it; @options are those of waitid().
- * 0, or -EAGAIN if it has not, or another negative errno.
+ * Gets the status of a child that has ended, as waitpid() returns it. @options are
+ * those of waitid(). Returns 0, -EAGAIN if it has not ended, or another negative errno.
  */
 int kc_spawn_reap(int pidfd, int options, int *status);
 

@@ -2,9 +2,9 @@
 /*
  * Keeping a process running.
  *
- * All of it is done by one goroutine, which starts a process, waits for it, and
- * starts the next. It is stopped by a context of its own, made from the caller's.
- * That it is over is told by a channel that is closed then.
+ * One goroutine starts a process, waits for it, and starts the next one. A context of
+ * its own, made from the caller's, stops it. When it ends, it closes the channel
+ * "over".
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -24,23 +24,23 @@ struct kc_supervisor {
 	struct kc_spawn *spawn;
 	kc_supervisor_options options;
 	kc_ctx *ctx;
-	kc_chan *over;			/* closed when it has ended for good */
+	kc_chan *over;			/* closed when the goroutine has ended */
 	kc_waitgroup begun;
 
-	/* Of the goroutine, for others once it has begun. */
+	/* Written by the goroutine. Others read it after "begun". */
 	int first_error;
 
-	/* Of the goroutine, for others once it is over. */
+	/* Written by the goroutine. Others read them after "over". */
 	int error;
 	int status;
 
-	/* Of the goroutine alone. */
-	kc_chan *end;			/* the sending end of over */
+	/* Only for the goroutine: */
+	kc_chan *end;			/* the sending end of @over */
 	unsigned int in_a_row;
 	int64_t started;
 
 	uint32_t lock;
-	/* With the lock held. */
+	/* Protected by the lock: */
 	kc_process *process;
 	unsigned int restarts;
 };
@@ -92,7 +92,7 @@ static int start(kc_supervisor *s)
 	return s->error;
 }
 
-/* It is to end, one way or the other. */
+/* Ends the process: by the stop signal, and after @grace by SIGKILL. */
 static void stop(kc_supervisor *s)
 {
 	kc_process_kill(s->process, s->options.stop_signal);
@@ -104,11 +104,11 @@ static void stop(kc_supervisor *s)
 	s->error = kc_process_wait(s->process, &s->status);
 }
 
-/* Until it has ended. False if no other one is to follow it. */
+/* Waits until the process has ended. Returns false if no other process is to follow. */
 static bool run_one(kc_supervisor *s)
 {
 	s->error = kc_process_wait_ctx(s->ctx, s->process, &s->status);
-	/* What has ended is not waited for any longer, whoever knows how. */
+	/* -ECHILD: the process has ended, but another waiter has taken its status. */
 	if (s->error && s->error != -ECHILD) {
 		stop(s);
 		set_process(s, NULL);
@@ -134,7 +134,7 @@ static bool again(const kc_supervisor *s)
 	return !s->options.limit || s->in_a_row < s->options.limit;
 }
 
-/* False if it is to stop. */
+/* Waits before a restart. Returns false if the supervisor is stopped meanwhile. */
 static bool pause_before(kc_supervisor *s)
 {
 	int64_t pause = s->options.backoff;
@@ -173,10 +173,10 @@ static void supervise(void *data)
 	kc_waitgroup_done(&s->begun);
 	if (!s->error)
 		keep_running(s);
-	/* The next one's ends, before it is told that there is none. */
+	/* Drops the ends for a next process before "over" tells that there is none. */
 	kc_spawn_free(s->spawn);
 	s->spawn = NULL;
-	/* A process forked meanwhile may have a copy of it. */
+	/* A process that was forked meanwhile may have a copy of the end. */
 	kc_close(s->end);
 	kc_unref(s->end);
 	kc_supervisor_unref(s);
@@ -190,7 +190,10 @@ static void free_supervisor(kc_supervisor *s)
 		kc_spawn_free(s->spawn);
 	kc_unref(s->over);
 	free(s);
-	/* Last: its values are the program's, and dropping one may panic. */
+	/*
+	 * This comes last: the context's values are the program's, and dropping one may
+	 * panic.
+	 */
 	kc_ctx_unref(ctx);
 }
 
@@ -204,7 +207,7 @@ static int prepare(kc_supervisor *s, kc_ctx *ctx, const kc_process_options *proc
 		ret = kc_spawn_prepare(&s->spawn, process);
 	if (!ret)
 		ret = kc_with_cancel(&s->ctx, ctx);
-	/* Later there would be nobody to tell that it cannot be waited for. */
+	/* The channel is made here, where a failure can still be returned. */
 	if (!ret)
 		ret = kc_ctx_done(&done, s->ctx);
 	if (!ret)
