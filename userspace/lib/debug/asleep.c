@@ -1,39 +1,42 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Whether anybody can still wake anybody.
+ * Whether all goroutines wait for each other, so that none can be woken.
  *
- * Nobody can, if each thread of the process is a goroutine that waits for another one,
- * without a limit and not for descriptors of others, is a parked thread of the pool,
- * or the library's own with nothing to do (while somebody waits for all to wait, the
- * one that watches the fake clock has something); and if nobody else, in this process
- * or another, can use the channels that are waited for. For that the ends of each must
- * be those that this process has, and each of these must have no reference but one by
- * its descriptor and one for each call that is blocked on it.
+ * This is so if each thread of the process is one of the following:
  *
- * To look at all of that takes time, in which things happen. So all is looked at
- * twice. A goroutine that was seen to wait, its thread asleep, both times, and has not
- * begun to wait again in between, has run nothing of the program's from the first to
- * the second: those times have an instant in common, between the two rounds. One that
- * has been woken but has not run yet is not asleep, as the kernel tells.
+ * - a goroutine that waits for another one, without a limit, and not for a foreign
+ * descriptor;
  *
- * What an instance of io_uring may still do is not told. So where there is one, it is
- * not said that nobody can wake anybody.
+ * - a parked thread of the pool;
  *
- * A round goes through those goroutines only that were there when it began. One that
- * starts another and ends may be missed, and so may the one that it started: each
- * ends before the round comes to it, and the next one is too young for the round. So
- * nothing counts if a goroutine was born from the beginning of the first round to the
- * end of the second.
+ * - the library's own thread, with nothing to do. (While a goroutine waits for all
+ * others to wait, the thread of the fake clock has something to do.)
  *
- * Who makes time leap has to know more: that it is so still when both rounds are
- * done. It is. Whatever a goroutine does that may wake another one it does before it
- * is seen the first time, since from then on it stays in the same wait. In a wait it
- * may run, being woken for nothing or for what another one was quicker to take, and
- * wait again; but there it wakes nobody: what is to be done besides is done before
- * it parks, or after it goes on. So from the end of the first round on nobody is
- * woken any more, and who sleeps in the second goes on doing so. The keeper is one
- * of those looked at: it does nothing if it has not begun another turn, and waits
- * for no more than what there is.
+ * And no other process may use the channels that are waited for. So each channel must
+ * have only ends of this process, and each end's file must have only one reference for
+ * its descriptor, and one for each call that is blocked on it.
+ *
+ * These checks take time, and things change meanwhile. So there are two rounds. Assume
+ * that a goroutine is seen in the same wait in both rounds, with its thread asleep.
+ * Then it has run no code of the program between the two. So there is an instant
+ * between the rounds at which all goroutines waited. A goroutine that has been woken
+ * and has not run yet does not count as asleep: the kernel shows it as runnable.
+ *
+ * The library cannot know what an io_uring instance will do. So if there is one, the
+ * answer is no.
+ *
+ * A round visits only goroutines that existed when it began. A goroutine that starts
+ * another one and ends may be missed, and the new one is not visited. So the answer is
+ * no if a goroutine was started between the begin of the first round and the end of the
+ * second.
+ *
+ * The fake clock also needs that this is still true when both rounds are finished. It
+ * is: a goroutine wakes others only before it parks, or after it unparks. So what it
+ * does to wake others is done before its first visit, since from then on it stays in
+ * the same wait. Within the wait it may run, after a wake-up in vain, but it wakes
+ * nobody there. So after the first round nobody is woken, and a thread that is asleep
+ * in the second round stays asleep. The keeper is checked in the same way: if it has
+ * not begun another turn, it has done nothing.
  */
 #include <stdio.h>
 #include <string.h>
@@ -49,25 +52,25 @@
 #include "sched/park.h"
 #include "sched/thread.h"
 
-/* Somebody waits for all others to wait. */
+/* True if a goroutine waits for all others to wait. */
 static bool is_awaited(void)
 {
 	return kc_fake_clock && kc_fake_clock->is_awaited();
 }
 
-/* Of one round. */
+/* The data of one round. */
 struct round {
-	uint64_t mark;		/* of who waits, for which time */
+	uint64_t mark;		/* a hash of who waits, and of how often each has waited */
 	unsigned int nr_seen;
 	struct kc_holders uses;
-	/* For who makes time leap; else NULL. */
+	/* For the fake clock, else NULL. */
 	struct kc_blocked *blocked;
 	uint64_t root;
 };
 
 /*
- * A write or a read holds the file once; a select does for each case, and once more
- * for the channel that it was called on, which is that of the last case.
+ * A write or a read holds the file once. A select holds it once for each case. It also
+ * holds the file that it was called on, which is that of the last case.
  */
 static bool add_uses(struct round *round, const struct kc_parked *p)
 {
@@ -88,7 +91,7 @@ static bool add_uses(struct round *round, const struct kc_parked *p)
 	return true;
 }
 
-/* What the kernel tells of a thread; "" if nothing. */
+/* Reads a file of the thread in /proc. The text is "" on failure. */
 static void read_task(pid_t tid, const char *file, char *text, size_t size)
 {
 	char path[48];
@@ -98,22 +101,22 @@ static void read_task(pid_t tid, const char *file, char *text, size_t size)
 		text[0] = '\0';
 }
 
-/* As the kernel has it: one that is about to run is not. */
+/* True if the kernel shows the thread as sleeping. A runnable thread is not. */
 static bool is_asleep(pid_t tid)
 {
 	char stat[256];
 	const char *end;
 
 	read_task(tid, "stat", stat, sizeof(stat));
-	/* 12 (name) S ...; the name may have such signs in it. */
+	/* The line is: 12 (name) S ... The name may contain any character. */
 	end = strrchr(stat, ')');
 	return end && end[1] == ' ' && end[2] == 'S';
 }
 
 /*
- * And it is off its CPU: one that was preempted when it was about to sleep, and may
- * find that it need not, looks asleep. Where the kernel does not tell this it is not
- * known.
+ * True if the thread also is off its CPU. A thread that was preempted just before it
+ * sleeps looks asleep, but may find that it need not sleep. On kernels without the file
+ * "syscall", this is not checked.
  */
 static bool is_still(pid_t tid)
 {
@@ -122,10 +125,10 @@ static bool is_still(pid_t tid)
 	if (!is_asleep(tid))
 		return false;
 	read_task(tid, "syscall", call, sizeof(call));
-	return call[0] != 'r';		/* running */
+	return call[0] != 'r';		/* "running" */
 }
 
-/* It has not gone on meanwhile, to be held up by who looks at it. */
+/* True if the goroutine has not tried to unpark. Then it waits until it is let go. */
 static bool is_waiting(const struct kc_parked *p)
 {
 	return __atomic_load_n(&p->hold, __ATOMIC_ACQUIRE) == KC_HOLD_HELD;
@@ -157,24 +160,22 @@ static int see(void *data, struct kc_sight *s)
 	if (!s->parked || !may_wait(round, s) || !is_still(s->info.tid) ||
 	    !is_waiting(s->parked))
 		return -EBUSY;
-	/* The numbers of goroutines are never used again, nor are times less. */
+	/* Numbers of goroutines are never reused, and @times never decreases. */
 	round->mark = (round->mark + s->info.id) * 0x9e3779b97f4a7c15 +
 		s->parked->times;
 	return 0;
 }
 
-/*
- * How many threads are known: of others, and those that come or go, there is the
- * number of all only.
- */
+/* The number of known threads. */
 static long count_known(void)
 {
 	return (long)kc_g_count() + kc_thread_count_own();
 }
 
 /*
- * Who is seen to wait for the keeper or the clock has let it know before: so in the
- * second round, which asks first, it has work, or who waited has been woken.
+ * A goroutine that waits for the keeper or the fake clock told them before it parked.
+ * The second round asks them before it visits goroutines: so either they have work
+ * then, or the goroutine has been woken.
  */
 static bool look_once(const struct kc_looker *looker, struct round *round)
 {
@@ -187,7 +188,7 @@ static bool look_once(const struct kc_looker *looker, struct round *round)
 	       kc_holders_are_all(&round->uses);
 }
 
-/* Where there is none any more there is no deadlock: the process is about to end. */
+/* If there is no goroutine, there is no deadlock: the process is about to end. */
 bool kc_all_asleep(const struct kc_looker *looker)
 {
 	const uint64_t newest = kc_g_newest();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whether anybody can still wake anybody.
+ * Whether all goroutines wait for each other.
  */
 #ifndef LIBKCHAN_DEBUG_ASLEEP_H
 #define LIBKCHAN_DEBUG_ASLEEP_H
@@ -9,28 +9,29 @@
 #include "debug/walk.h"
 
 /*
- * True if, at some instant between its beginning and its end, all threads of the process
- * but this one waited in calls of the library, for each other: nothing but what this
- * thread does can wake any of them. @looker is this goroutine, or nobody in a thread of the
- * library's own. Its backtraces are not used.
+ * True if at some instant during the call all other threads of the process waited in
+ * calls of the library for each other: only the calling thread can wake one of them.
+ * @looker is the calling goroutine, or has no goroutine in a thread of the library. Its
+ * backtrace is not used.
  *
- * False if that is so but cannot be told, as when a channel's end is there twice.
+ * May return false although it is so, if this cannot be proved: for example, if an end
+ * has two descriptors.
  */
 bool kc_all_asleep(const struct kc_looker *looker);
 
-/* For who makes time leap: what else is to be known. */
+/* What the fake clock also has to know. */
 struct kc_blocked {
-	unsigned int others;	/* goroutines, but for the looker and the root */
-	bool timed;		/* some have a limit */
-	unsigned int strangers;	/* threads that are not known of, which may run */
+	unsigned int others;	/* the number of goroutines, without the looker and the root */
+	bool timed;		/* some of them wait with a limit */
+	unsigned int strangers;	/* the number of unknown threads, which may run */
 	int64_t next;		/* the keeper's next time; INT64_MAX: none */
 };
 
 /*
- * True if, when this returns, all threads of the process but this one, and but
- * strangers, wait in calls of the library, and have nothing to do unless somebody
- * else gives it to them, or until the keeper's next time. Limits are the keeper's
- * affair: see clock.h. @root is the number of a goroutine that is not counted.
+ * True if, when this returns, all other threads of the process except unknown ones wait
+ * in calls of the library, and will only run if another thread wakes them, or at the
+ * keeper's next time. With the fake clock, limits are times of the keeper: see alarm.h.
+ * The goroutine with the number @root is not counted.
  */
 KC_SHARED bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
 		    struct kc_blocked *blocked);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Telling people that all goroutines wait for each other.
+ * Reporting that all goroutines wait for each other.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Telling people that all goroutines wait for each other.
+ * Reporting that all goroutines wait for each other.
  */
 #ifndef LIBKCHAN_DEBUG_BLOCKED_H
 #define LIBKCHAN_DEBUG_BLOCKED_H
@@ -10,12 +10,15 @@
 #include "base/shared.h"
 
 /*
- * In a thread of the library's own: print that, and what all goroutines do. The caller
- * is to end the process.
+ * Prints @text, and what all goroutines do. Called in a thread of the library. The
+ * caller must then end the process.
  */
 KC_SHARED void kc_blocked_report(const char *text);
 
-/* In a thread of the library's own: all goroutines are asleep. Print, and abort. */
+/*
+ * Reports that all goroutines are asleep, and aborts. Called in a thread of the
+ * library.
+ */
 KC_NORETURN void kc_blocked_abort(void);
 
 #endif /* LIBKCHAN_DEBUG_BLOCKED_H */

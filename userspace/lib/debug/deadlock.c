@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Watching for the instant at which all goroutines are asleep: by a thread of the
- * library's own, which looks from time to time. A deadlock does not go away.
+ * Detecting that all goroutines are asleep. A thread of the library checks it
+ * periodically, which is enough, since a deadlock never ends.
  */
 #include "base/clock.h"
 #include "base/kchandebug.h"
@@ -14,13 +14,14 @@
 #define LEAST	KC_MILLISECOND
 
 static struct {
-	uint32_t lock;		/* of who asks; nothing else is taken under it */
+	uint32_t lock;		/* held by callers of kc_detect_deadlock(); no other lock is
+				 * taken under it */
 	bool runs;
-	uint32_t changes;	/* a futex: the time is another one */
+	uint32_t changes;	/* a futex: @every has changed */
 	int64_t every;
 } watch;
 
-/* In the child: nobody watches. */
+/* In the child, the thread does not exist. */
 static void forked(void)
 {
 	watch.lock = KC_UNLOCKED;
@@ -74,7 +75,7 @@ int kc_detect_deadlock(int64_t every)
 	return ret;
 }
 
-/* Who asks in this way waits for the answer. */
+/* A person who sets KCHANDEBUG waits for the answer. */
 static int detect_soon(void)
 {
 	return kc_detect_deadlock(100 * KC_MILLISECOND);

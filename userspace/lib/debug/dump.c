@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What all goroutines do, for people.
+ * Printing what all goroutines do, for people.
  *
- * To find names takes more of a stack than goroutines have: it is done in a thread
- * made for that. What is written is so when nobody is held: a reader who does not read
- * holds up the dump, and no goroutine, which may be the reader.
+ * Looking up names needs more stack than a goroutine has. So it is done in a new
+ * thread. The output is written while no goroutine is held: a slow reader delays only
+ * the dump. The reader may be a goroutine of this process.
  */
 #include <stdlib.h>
 
@@ -14,7 +14,7 @@
 #include "sched/park.h"
 #include "sched/thread.h"
 
-/* Of a select's channels, so many are named. */
+/* At most this many channels of a select are printed. */
 #define MOST_CHANNELS	8
 
 #define MINUTE	(60 * KC_SECOND)
@@ -50,7 +50,7 @@ static void put_cases(struct kc_out *out, const struct kc_parked *p)
 	}
 }
 
-/* A duration, as it is short: 2.5 s, 3 m, 4 h. */
+/* Prints a duration in a short form: 2.5 s, 3 m, 4 h. */
 static void put_duration(struct kc_out *out, int64_t ns)
 {
 	if (ns < 0)
@@ -212,7 +212,7 @@ char *kc_stack_text(void)
 		free(dump.out.text);
 		return NULL;
 	}
-	/* The last newline is for the reader to give. */
+	/* Whoever prints the text adds the last newline. */
 	dump.out.text[dump.out.len - 1] = '\0';
 	return dump.out.text;
 }

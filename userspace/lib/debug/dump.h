@@ -6,13 +6,14 @@
 #include "debug/walk.h"
 
 /*
- * What one goroutine does, and where, as kc_dump() has it. @out is of memory. It needs
- * much of a stack. With a @note, which may be NULL, of its state.
+ * Prints what one goroutine does and where, in the form of kc_dump(). @out must be in
+ * memory (KC_OUT_MEMORY). It needs much stack. @note is added to the state. It may be
+ * NULL.
  */
 void kc_dump_one(struct kc_out *out, const struct kc_sight *sight, int64_t now,
 		 const char *note);
 
-/* Of all of them, in this thread, which is no goroutine's. */
+/* Prints all goroutines. Called in a thread that is no goroutine. */
 int kc_dump_all(const struct kc_looker *looker, int fd);
 
 #endif /* LIBKCHAN_DEBUG_DUMP_H */

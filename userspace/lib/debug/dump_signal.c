@@ -2,9 +2,9 @@
 /*
  * Dumps on a signal.
  *
- * The handler may run anywhere, with any lock held: it only leaves word, and a thread
- * of the library's own does the rest. That thread blocks all signals and takes no part
- * in anything else, so it is there when all goroutines are blocked.
+ * The signal handler may interrupt a thread that holds any lock. So it only wakes a
+ * thread of the library, which makes the dump. That thread blocks all signals and does
+ * nothing else. So it works when all goroutines are blocked.
  */
 #include <signal.h>
 
@@ -17,12 +17,12 @@
 
 #define LAST	KC_NR_SIGNALS
 
-/* Set under the lock; what the thread reads as well is atomic. */
+/* Written under the lock. What the thread reads without it is atomic. */
 static struct {
 	uint32_t lock;
 	bool runs;
 	uint32_t flags[_NSIG];
-	uint32_t wakes;			/* a futex: counts what has come */
+	uint32_t wakes;			/* a futex: counts the signals */
 } dumps;
 
 static void lock_dumps(void)
@@ -35,7 +35,7 @@ static void unlock_dumps(void)
 	kc_unlock(&dumps.lock);
 }
 
-/* In the child nobody has asked for any. The thread is gone. */
+/* In the child, the thread does not exist, and no signal makes a dump. */
 static void forked(void)
 {
 	dumps.runs = false;
@@ -44,7 +44,7 @@ static void forked(void)
 KC_AT_FORK(.order = KC_FORK_DUMP, .lock = lock_dumps, .unlock = unlock_dumps,
 	   .forked = forked)
 
-/* In the handler. */
+/* Called in the signal handler. */
 static void wake(void)
 {
 	__atomic_fetch_add(&dumps.wakes, 1, __ATOMIC_RELEASE);
@@ -56,7 +56,7 @@ KC_EARLY static void wake_dumper(void)
 	kc_catch_wake_by(KC_CATCH_DUMP, wake);
 }
 
-/* As if nobody had caught it. */
+/* Ends the process as the signal does by default. */
 static void die_of(int signal)
 {
 	const struct kc_sigmask none = { { 0 } };
@@ -91,7 +91,7 @@ static void serve_all(void)
 	}
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static int ask_for(int signal, uint32_t flags)
 {
 	int ret = 0;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What the kernel tells of this process's descriptors: which there are, and of one of
- * them what is in /proc/self/fdinfo.
+ * Reads /proc/self/fd and /proc/self/fdinfo.
  *
- * An end has lines such as "kchan-id:<tab>12". The one that tells the references is for
- * debuggers, and a later kernel may not have it. Then nothing is known of the end. Nor
- * is anything known if a line has no end, because the text was too long: there is a
- * line for each lock on the file.
+ * The fdinfo of an end has lines such as "kchan-id:<tab>12". The line with the number
+ * of file references is for debuggers, and a later kernel may not have it. Then the
+ * result is "not known". It is also "not known" if the text was cut off within a line:
+ * fdinfo may be long, since it has a line for each lock on the file.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,7 @@
 #include "base/sys.h"
 #include "debug/fdinfo.h"
 
-/* What follows the colon of the line that begins with @key; NULL if there is none. */
+/* Returns what follows the colon in the line that begins with @key, or NULL. */
 static const char *find(const char *text, const char *key)
 {
 	const size_t len = strlen(key);
@@ -51,7 +50,7 @@ static bool find_count(const char *text, const char *key, uint32_t *count)
 	return true;
 }
 
-/* One word or both. */
+/* The line has one word or both. */
 static bool find_mode(const char *text, uint32_t *mode)
 {
 	const char *at = find(text, "kchan-mode");

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What goroutines do, for programs to read: dump.c writes it for people.
+ * What goroutines do, for programs. dump.c prints it for people.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "debug/walk.h"
 
-/* gdb/libkchan-gdb.py reads it, too. */
+/* gdb/libkchan-gdb.py reads this array, too. */
 static const char *const kc_state_names[] = {
 	[KC_STATE_RUNNING] = "running",
 	[KC_STATE_RECV] = "chan receive",
@@ -35,7 +35,7 @@ const char *kc_state_name(kc_state state)
 	return state < nr ? kc_state_names[state] : "?";
 }
 
-/* One that was seen. */
+/* A goroutine that was visited. */
 struct seen {
 	kc_goroutine info;
 	char name[KC_NAME_SIZE];
@@ -77,8 +77,8 @@ static int note(void *data, struct kc_sight *sight)
 }
 
 /*
- * Nobody is held any more, and no lock is: @each may do as it likes, and may be left by
- * a panic or kc_goexit().
+ * Calls @each for all. No goroutine and no lock is held any more. So @each may do
+ * anything, and may panic or call kc_goexit().
  */
 static int tell(const struct crowd *crowd,
 		int (*each)(void *arg, const kc_goroutine *g), void *arg)

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Who uses channels.
+ * Who can use channels.
  *
- * The kernel tells of a channel how many ends it has, and of an end how many references
- * there are on its open file: see fdinfo.h. There is one reference for each descriptor
- * of the file, in any process; one for each message in a socket's queue that it is in;
- * and one for each time that a call in progress was given such a descriptor. (A call by
- * the only thread of a process takes none. But here there are two: who waits and who
- * looks.) The call that reads fdinfo is not counted.
+ * The kernel shows the number of ends of a channel, and, for an end, the number of
+ * references on its open file: see fdinfo.h. A file has one reference for each
+ * descriptor, in any process; one for each message in a socket's queue that contains
+ * it; and one for each call in progress on such a descriptor. (A call in a process with
+ * a single thread takes no reference. But here there are at least two threads: one that
+ * waits, and one that looks.) The call that reads fdinfo is not counted.
  *
- * So if the channel has no ends but those that have a descriptor here, and if each of
- * their files has one reference for that descriptor, one for each use that is known of,
- * and no more, then nobody else can use the channel. A file with two descriptors here
- * is never found to be so, as each of the two is another reference to the other one.
+ * Assume that all ends of a channel have a descriptor in this process, and that the
+ * file of each has exactly one reference for the descriptor, and one for each known
+ * call. Then nobody else can use the channel. A file with two descriptors never passes
+ * this check, as each descriptor is an unexpected reference for the other one.
  *
- * An end that is not seen to be one is missing among the channel's. What cannot be
- * read is not known. In both cases it is not said that nobody else uses the channel.
+ * If an end is not recognised, the channel's number of ends differs. If something
+ * cannot be read, it is not known. In both cases the answer is no.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -30,7 +30,10 @@ struct kc_holder {
 	unsigned int calls;
 };
 
-/* Room for twice as many, in the place of @array; NULL, and it is as it was. */
+/*
+ * Reallocates @array with twice the room. Returns NULL on failure, and @array is
+ * unchanged.
+ */
 static void *grow(void *array, size_t *max, size_t size)
 {
 	const size_t more = *max ? 2 * *max : 16;
@@ -67,7 +70,7 @@ static int compare_fds(const void *a, const void *b)
 	return (left->fd > right->fd) - (left->fd < right->fd);
 }
 
-/* By descriptor, each once. */
+/* Sorts by descriptor, and merges equal ones. */
 static void sort(struct kc_holders *uses)
 {
 	struct kc_holder *all = uses->uses;
@@ -94,7 +97,7 @@ static unsigned int calls_on(const struct kc_holders *uses, int fd)
 	return use ? use->calls : 0;
 }
 
-/* One of our descriptors of a channel. */
+/* A descriptor of this process that is an end. */
 struct end {
 	struct kc_fdinfo info;
 	unsigned int calls;
@@ -108,7 +111,10 @@ struct ends {
 	size_t nr_used;
 };
 
-/* By its type. Others, such as one of epoll, may have a long fdinfo. */
+/*
+ * True if the file's type may be that of an end. Other files, such as an epoll, may
+ * have a long fdinfo.
+ */
 static bool may_be_end(int fd)
 {
 	struct stat stat;
@@ -117,7 +123,7 @@ static bool may_be_end(int fd)
 	       (S_ISCHR(stat.st_mode) || S_ISFIFO(stat.st_mode));
 }
 
-/* False if it is not known what the descriptor is. */
+/* Returns false if it is not known whether the descriptor is an end. */
 static bool add_end(void *data, int fd)
 {
 	struct ends *ends = data;
@@ -149,7 +155,10 @@ static int compare_channels(const void *a, const void *b)
 	       (left->info.channel < right->info.channel);
 }
 
-/* Those of one channel: true if it is not waited for, or they are all. */
+/*
+ * Checks the ends of one channel. True if no call waits for it, or if these are all
+ * references.
+ */
 static bool is_accounted_for(const struct end *ends, size_t nr)
 {
 	unsigned int send = 0, recv = 0;
@@ -170,7 +179,7 @@ static bool are_accounted_for(struct ends *ends)
 {
 	size_t begin, end;
 
-	/* Those that are used are all among them. */
+	/* Each descriptor of a call must be among them. */
 	if (!ends->nr || ends->nr_used != ends->uses->nr)
 		return false;
 	qsort(ends->ends, ends->nr, sizeof(*ends->ends), compare_channels);

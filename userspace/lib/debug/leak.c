@@ -2,10 +2,10 @@
 /*
  * Goroutines that are left.
  *
- * How many there are is counted at one instant, under the lock. What each of them does
- * is looked at one after another, and takes time: some may have ended when it is their
- * turn, after they started others, which are too young to be looked at. The count is
- * what holds: a goroutine that always leaves one behind is never "none".
+ * They are counted at one instant, under the lock. Visiting them takes time: some may
+ * end before their visit, after they started others, which are too new for this walk.
+ * So the count is the result. A chain of goroutines in which each starts the next one
+ * is never "none".
  */
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@
 #include "debug/dump.h"
 #include "sched/thread.h"
 
-/* From one look to the next: more and more. */
+/* The pause between two checks. It doubles each time. */
 #define FIRST_REST	(100 * KC_MICROSECOND)
 #define LAST_REST	(20 * KC_MILLISECOND)
 
@@ -43,7 +43,10 @@ struct check {
 	struct kc_out list;
 };
 
-/* True while some are left; waits until none is, or it is of no more use. */
+/*
+ * Waits until no goroutine is left, or further waiting is of no use. True if some are
+ * left.
+ */
 static bool await_end(struct check *check, int64_t timeout)
 {
 	const int64_t deadline = kc_later(kc_real_now(), timeout);
@@ -85,12 +88,12 @@ static int put(void *data, struct kc_sight *s)
 	kc_dump_one(&check->list, s, kc_real_now(), note);
 	if (check->list.failed)
 		return -ENOMEM;
-	/* The last newline is for the reader to give. */
+	/* Whoever prints the text adds the last newline. */
 	check->list.len--;
 	return 0;
 }
 
-/* Those that were counted, and came and went while the others were looked at. */
+/* Prints the number of goroutines that were counted and not visited. */
 static void put_missed(struct check *check)
 {
 	if (check->nr_listed >= check->nr) {
@@ -110,7 +113,7 @@ static void put_all(void *data)
 	put_missed(check);
 }
 
-/* Also when the logger is left by a panic. */
+/* Logs the text, and frees it also if the logger panics. */
 static int report(const char *text, bool failed)
 {
 	KC_DEFER_SCOPE;
@@ -121,7 +124,7 @@ static int report(const char *text, bool failed)
 	return failed ? -ENOMEM : 0;
 }
 
-/* Takes over what is listed. */
+/* Takes over the list. */
 static int report_list(struct check *check)
 {
 	struct kc_out out = KC_OUT_MEMORY;
@@ -143,13 +146,13 @@ int kc_leak_check(int64_t timeout)
 	kc_looker_take(&looker, 0);
 	if (!await_end(&check, timeout))
 		return 0;
-	/* To find names takes more of a stack than there may be. */
+	/* Looking up names needs more stack than a goroutine may have. */
 	kc_thread_roomy(put_all, &check);
 	ret = report_list(&check);
 	return ret ? ret : (int)check.nr;
 }
 
-/* Who asks in this way waits for the answer. */
+/* A person who sets KCHANDEBUG waits for the answer. */
 static void check(void)
 {
 	kc_leak_check(KC_SECOND);

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Asking a running thread where it is: it is sent SIGURG, which does nothing by
- * default, and takes its own backtrace in the handler.
+ * Getting the backtrace of a running thread. It is sent SIGURG, which is ignored by
+ * default, and takes its own backtrace in the signal handler.
  *
- * The unwinder has a lock, in static programs and where code is made at run time,
- * and the signal may come to a thread that has it. So the thread waits in its
- * handler until who asks has had that lock: then it is not this thread that has it.
- * If it is, the thread's own patience ends, it goes on without an answer, and who
- * asks gets the lock from it.
+ * In static programs, and where code is made at run time, the unwinder has a lock. The
+ * signal may interrupt a thread that holds this lock. So the thread waits in its handler
+ * until the asking thread has taken and released the lock: then the thread does not hold
+ * it. If the thread does hold it, its wait times out after HOLD. It returns without an
+ * answer, and the asking thread gets the lock.
  *
- * There is one question at a time. Its number goes with the signal, and one word
- * says how far it is:
+ * There is one question at a time. The signal carries the number of the question. One
+ * word has the number and the progress:
  *
- *	asked --the thread--> held --who asks, after the lock--> answering
+ *	asked --the thread--> held --the asker, after the lock--> answering
  *	                                       --the thread--> giving --> answered
  *
- * and from any of the first three to nothing: by the thread when it is held for too
- * long, by who asks when its patience is at an end. So a thread that comes too late
- * finds another number or nothing, and touches nothing; it takes its backtrace where
- * that is its own, and only while it gives it, which waits for nothing, is it waited
- * for.
+ * Each of the first three may change to "nothing": by the thread when it was held for too
+ * long, or by the asker when its time is over. So a thread that comes too late sees another
+ * number or "nothing", and writes nothing. The thread takes the backtrace into memory of
+ * its own. It copies it to the shared memory in the state "giving", in which it does not
+ * wait. The asker has no timeout in that state only.
  */
 #include <signal.h>
 #include <string.h>
@@ -34,10 +34,13 @@
 
 #define EACH	(100 * KC_MILLISECOND)
 
-/* For one that has the unwinder's lock; less than the above, that it still answers. */
+/*
+ * How long a thread with the unwinder's lock waits. It is less than EACH, so that the
+ * thread can still answer.
+ */
 #define HOLD	(50 * KC_MILLISECOND)
 
-/* siginfo_t.si_code: a signal of ours. Programs may choose among the negative ones. */
+/* siginfo_t.si_code of our signals. Negative values are for programs to choose. */
 #define CODE	(-0x6b63)
 
 enum progress {
@@ -57,14 +60,14 @@ static struct {
 	uint32_t word;		/* the number and enum progress: a futex */
 	uint32_t number;
 	struct kc_trace trace;
-	bool ready;		/* the handler is there */
+	bool ready;		/* the handler is installed */
 	struct sigaction before;
 } ask;
 
 static uintptr_t pc_of(const ucontext_t *context)
 {
 #ifdef __x86_64__
-	/* As a backtrace has it, which is after what was interrupted. */
+	/* A backtrace has the address after the interrupted instruction's begin. */
 	return context->uc_mcontext.gregs[REG_RIP] + 1;
 #else
 	(void)context;
@@ -93,7 +96,7 @@ static uint32_t progress_of(uint32_t number)
 	return word >> PROGRESS_BITS == number ? word & PROGRESS_MASK : NOTHING;
 }
 
-/* Whether this thread does certainly not have the unwinder's lock. */
+/* Waits. True if this thread certainly does not hold the unwinder's lock. */
 static bool be_held(uint32_t number)
 {
 	const int64_t until = kc_later(kc_real_now(), HOLD);
@@ -107,8 +110,8 @@ static bool be_held(uint32_t number)
 }
 
 /*
- * All but faults: a handler of the program's would run on top of ours, and might not
- * come back to it.
+ * Blocks all signals except faults. A handler of the program would run on top of ours,
+ * and might not return.
  */
 static void block_signals(struct kc_sigmask *old)
 {
@@ -156,7 +159,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	errno = error;
 }
 
-/* Again in the process of a function, which has no handlers any more. */
+/* Called again in the process of a function, where all handlers were removed. */
 static void set_up(void)
 {
 	struct sigaction action = {
@@ -187,7 +190,10 @@ bool kc_probe(pid_t tid)
 	return ask.ready && !sys_queue_signal(tid, SIGURG, &info);
 }
 
-/* The thread is held meanwhile; if it has the unwinder's lock, only for so long. */
+/*
+ * The thread is held meanwhile. If it holds the unwinder's lock, it gives up after
+ * HOLD, so this does not wait for ever.
+ */
 static void release(uint32_t number)
 {
 	kc_trace_pass_lock();

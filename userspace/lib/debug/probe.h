@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Asking a running thread where it is.
+ * Getting the backtrace of a running thread.
  */
 #ifndef LIBKCHAN_DEBUG_PROBE_H
 #define LIBKCHAN_DEBUG_PROBE_H
@@ -10,7 +10,7 @@
 
 #include "sched/trace.h"
 
-/* How long all that are asked one after another may take together. */
+/* The time that all probes of a walk may take together. */
 struct kc_patience {
 	int64_t left;
 };
@@ -18,14 +18,15 @@ struct kc_patience {
 #define KC_PATIENCE	{ KC_SECOND }
 
 /*
- * One at a time, and for a thread that cannot end between the two: false if it cannot be
- * asked at all. Then kc_probe_await() says whether it has answered; after that it does
- * not answer any more.
+ * kc_probe() asks a thread, which must not end before kc_probe_await() returns. Returns
+ * false if the thread cannot be asked. One thread is asked at a time. kc_probe_await()
+ * returns true if the thread has answered. After that, the thread does not answer any
+ * more.
  */
 bool kc_probe(pid_t tid);
 bool kc_probe_await(struct kc_trace *trace, struct kc_patience *patience);
 
-/* In the child of a fork(). */
+/* Called in the child of a fork(). */
 void kc_probe_forked(void);
 
 #endif /* LIBKCHAN_DEBUG_PROBE_H */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Whether the kernel may do something on behalf of this process: io_uring.
+ * Whether the kernel may act for this process: io_uring.
  *
- * A request that waits for a time, or for a descriptor, may be followed by one that
- * sends, or that wakes a futex. What requests there are is not told. The instance is
- * known by a descriptor, or, if that was registered and closed, by the memory that it
- * shares with the process. One that has neither, in memory of the program's, is not
- * found.
+ * A request that waits for a time or a descriptor may be followed by a request that
+ * sends, or wakes a futex. The kernel does not show which requests exist. An instance
+ * is found by its descriptor. If the descriptor was registered and closed, it is found
+ * by the memory that it shares with the process. An instance without a descriptor whose
+ * rings are in memory of the program is not found.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,11 +25,14 @@ static bool is_other(void *unused, int fd)
 	(void)unused;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	len = sys_readlink(path, name, sizeof(name));
-	/* One that is closed by now is none. */
+	/* A descriptor that is closed by now is none. */
 	return len != sizeof(NAME) - 1 || memcmp(name, NAME, len);
 }
 
-/* Piece by piece: what is cut off at the end of one is looked at with the next. */
+/*
+ * Reads the file in pieces. The end of each piece is kept for the next one, in case the
+ * name is cut.
+ */
 static bool is_mapped(void)
 {
 	const size_t most = sizeof(NAME) - 2;

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* False if it is certain that this process has no instance of io_uring. */
+/* Returns false if this process certainly has no io_uring instance. */
 bool kc_uring_may_be(void);
 
 #endif /* LIBKCHAN_DEBUG_URING_H */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Looking at all goroutines.
+ * Visiting all goroutines.
  *
- * Who looks has a place on the list of all, a struct kc_g that is not live, and moves
- * it past one goroutine after another. The list's lock is held for no longer than that;
- * what is looked at cannot go away meanwhile, for it is held where it waits; of one
- * that runs everything is copied under the lock, and its thread is sent the question
- * there. New threads are put at the list's head, and the way is from the tail to the
- * head, so only those that were there in the beginning are of interest, by their
- * number: or it might never end.
+ * The visiting thread has a place on the list of all goroutines: a struct kc_g that is
+ * not live. It moves this place past one goroutine after another. It holds the list's
+ * lock only for that. A visited goroutine that waits is held in its wait, so it cannot
+ * end. For one that runs, all data is copied under the lock, and its thread is sent the
+ * question there. New goroutines are added at the head of the list, and the walk goes
+ * from the tail to the head. So it ignores goroutines with a number above the highest
+ * one at the begin. Otherwise it might never end.
  */
 #include <string.h>
 
@@ -18,10 +18,10 @@
 #include "debug/walk.h"
 #include "sched/park.h"
 
-/* Of who looks; around everything else. */
+/* Taken by the visiting thread before all other locks. */
 static uint32_t looking;
 
-/* In the child: a thread of the parent may be looking. */
+/* In the child: a thread of the parent may hold it. */
 static void forked(void)
 {
 	looking = KC_UNLOCKED;
@@ -47,7 +47,7 @@ struct walk {
 	struct kc_sight sight;
 };
 
-/* With the lock held. */
+/* Called with the lock held. */
 static void copy(struct kc_sight *s, const struct kc_g *g)
 {
 	memcpy(s->name, g->name, sizeof(s->name));
@@ -70,7 +70,9 @@ static void copy(struct kc_sight *s, const struct kc_g *g)
 	s->trace.nr = 0;
 }
 
-/* What is on the list next: false at its end. With the lock held. */
+/*
+ * Moves to the next goroutine. False at the end of the list. Called with the lock held.
+ */
 static bool advance(struct walk *walk)
 {
 	struct kc_list *link = walk->place.all.prev;
@@ -123,7 +125,7 @@ static void see_parked(struct walk *walk)
 	s->trace = kc_trace_of(walk->held);
 }
 
-/* Without the list's lock. */
+/* Called without the list's lock. */
 static void look_at(struct walk *walk)
 {
 	struct kc_sight *s = &walk->sight;
