@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Alarms: how a wait ends at a time of the fake clock.
+ * Alarms: they end a wait at a time of the fake clock. See alarm.h.
  */
 #include <string.h>
 
@@ -51,7 +51,7 @@ int kc_alarm_do_set_fd(struct kc_alarm *alarm, int64_t at)
 	return 0;
 }
 
-/* The keeper may be in the middle of it. */
+/* The keeper may be firing it, so this waits for the keeper. */
 void kc_alarm_do_clear(struct kc_alarm *alarm)
 {
 	kc_keeper_forget(&alarm->timed);

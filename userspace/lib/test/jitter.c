@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Jitter, as a program asks for it.
+ * The program's calls for jitter. sched/dice.c implements it.
  */
 #include <kchan/jitter.h>
 

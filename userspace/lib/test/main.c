@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A program of tests.
+ * The main function of a program of tests.
  */
 #include <getopt.h>
 #include <regex.h>
@@ -19,11 +19,11 @@ struct suite {
 	size_t nr;
 	kc_test_options options;
 	bool list;
-	bool chosen;			/* by the expression */
+	bool chosen;			/* @expression is set */
 	regex_t expression;
 	unsigned long count;
 	bool fail_fast;
-	unsigned long results[3];	/* by KC_TEST_* */
+	unsigned long results[3];	/* the number of tests with each result, by KC_TEST_* */
 };
 
 static const struct option names[] = {
@@ -52,7 +52,7 @@ static const char help[] =
 	"  -v, --verbose        also write of tests that pass\n"
 	"  -h, --help           this\n";
 
-/* Negative: it is none. */
+/* Returns a negative number if the text is no duration. */
 static int64_t duration(const char *text)
 {
 	static const struct {
@@ -150,12 +150,12 @@ static bool set(struct suite *s, int option)
 	return false;
 }
 
-/* Negative: go on; else the program's status. */
+/* Returns the exit status, or a negative number if the program is to go on. */
 static int parse(struct suite *s, int argc, char **argv)
 {
 	int option;
 
-	/* Also if somebody has used it before. */
+	/* Resets getopt_long(), in case it was used before. */
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "r:lt:n:xj:Tvh", names, NULL)) != -1) {
 		if (option == 'h') {
@@ -196,7 +196,7 @@ static void list(const struct suite *s)
 			puts(s->tests[i].name);
 }
 
-/* False: no more. */
+/* Returns false if no more tests are to be run. */
 static bool run_one(struct suite *s, const kc_test_item *test)
 {
 	int ret = kc_test(test->name, test->fn, &s->options);

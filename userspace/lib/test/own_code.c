@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Where libkchan-test's own code is.
+ * The address range of libkchan-test's code: see base/code.h.
  */
 #include "base/code.h"
 

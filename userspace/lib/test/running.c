@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What a test's goroutines may do with it: say that it fails, note texts and
- * cleanups, start more goroutines.
+ * What a test's goroutines may call: failing the test, logging, cleanups, more goroutines.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,7 +37,7 @@ int kc_t_deadline(const kc_t *t, int64_t *deadline)
 	return 1;
 }
 
-/* A text, which is made to end with a line; and that the test has failed. */
+/* Logs a text, with a newline if it has none. With @failed, the test has failed. */
 static void note(kc_t *t, const char *text, bool failed)
 {
 	const size_t len = strlen(text);

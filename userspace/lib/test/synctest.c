@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Running with the fake clock, and making it leap.
+ * Running a function with the fake clock, and advancing that clock.
  *
- * A thread of the library's own looks again and again whether all goroutines wait,
- * and the keeper too; see asleep.c for how that can be told. If so, nothing happens
- * any more until this thread does something: let the one go on that waits for just
- * that, or set the clock to the keeper's next time, and wake the keeper.
+ * A thread of the library checks repeatedly whether all goroutines and the keeper wait:
+ * asleep.c explains how. If they do, nothing happens until this thread acts. If a
+ * goroutine waits for just this, the thread wakes it. Otherwise it sets the clock to
+ * the keeper's next time, and wakes the keeper.
  */
 #include <stdlib.h>
 
@@ -29,27 +29,27 @@
 /* For goroutines and threads that are about to end. */
 #define PATIENCE	KC_SECOND
 
-/* From one look to the next: more and more. */
+/* The pause between two checks. It doubles each time. */
 #define FIRST_REST	(20 * KC_MICROSECOND)
 #define LAST_REST	KC_MILLISECOND
 
 struct turn {
 	bool awaited;
-	uint32_t given;			/* so often: a futex */
+	uint32_t given;			/* how often a turn was given: a futex */
 };
 
 static struct {
-	uint32_t lock;			/* held for long only to begin: see is_alone() */
-	bool runs;			/* the thread that watches */
+	uint32_t lock;			/* held for long only in begin(): see is_alone() */
+	bool runs;			/* the thread that checks runs */
 	int64_t now;
-	unsigned int strangers;		/* the race detector's own threads */
+	unsigned int strangers;		/* the number of the race detector's own threads */
 	uint64_t root;			/* the goroutine that runs the function */
-	/* Whether somebody waits for all others to wait: */
+	/* Goroutines that wait for all others to wait: */
 	struct turn waiting;		/* in kc_synctest_wait() */
-	struct turn ending;		/* the root, once the function has returned */
+	struct turn ending;		/* the root, after the function has returned */
 } bubble;
 
-/* In the child: the clock is the real one. */
+/* In the child, the clock is the real one. */
 static void forked(void)
 {
 	bubble.lock = KC_UNLOCKED;
@@ -66,7 +66,7 @@ static int64_t fake_now(void)
 	return __atomic_load_n(&bubble.now, __ATOMIC_ACQUIRE);
 }
 
-/* Whoever is given a turn is woken before the lock is free. */
+/* A goroutine that gets a turn is woken before the lock is released. */
 static bool is_awaited(void)
 {
 	bool awaited;
@@ -87,7 +87,7 @@ static const struct kc_fake_clock fake_clock = {
 
 KC_SET_HOOK(kc_fake_clock, &fake_clock)
 
-/* With the lock held: who waits for it may go on. */
+/* Lets the waiting goroutine go on. Called with the lock held. */
 static void give_turn(struct turn *turn)
 {
 	if (!turn->awaited)
@@ -97,7 +97,7 @@ static void give_turn(struct turn *turn)
 	sys_futex_wake_one(&turn->given);
 }
 
-/* There is no way to end goroutines that wait. */
+/* Ends the process: goroutines that wait cannot be ended. */
 KC_NORETURN static void fail(const char *text)
 {
 	const bool in_test = kc_t_fail_current(text);
@@ -108,7 +108,7 @@ KC_NORETURN static void fail(const char *text)
 	abort();
 }
 
-/* With the lock held, and all blocked. */
+/* Called with the lock held, when all goroutines are blocked. */
 static void go_on(const struct kc_blocked *blocked)
 {
 	if (bubble.waiting.awaited) {
@@ -153,7 +153,10 @@ static void watch(void)
 	}
 }
 
-/* Whether there is nobody besides this goroutine, or only those who just wait. */
+/*
+ * True if there is no other goroutine in the library, except threads that wait without
+ * a limit.
+ */
 static bool is_alone(void)
 {
 	const int64_t deadline = kc_later(kc_real_now(), PATIENCE);
@@ -175,7 +178,7 @@ static bool is_alone(void)
 	}
 }
 
-/* With the lock held. */
+/* Called with the lock held. */
 static int begin_locked(void)
 {
 	int ret = 0;
@@ -206,7 +209,7 @@ static int begin(void)
 	kc_lock(&bubble.lock);
 	ret = begin_locked();
 	kc_unlock(&bubble.lock);
-	/* It sleeps until some time of the other clock. */
+	/* The keeper sleeps until a time of the other clock. */
 	if (!ret)
 		kc_keeper_wake();
 	return ret;
@@ -217,13 +220,16 @@ static void end(void *unused)
 	(void)unused;
 	kc_lock(&bubble.lock);
 	__atomic_store_n(&kc_clock_faked, false, __ATOMIC_RELEASE);
-	/* Of a goroutine that is left inside. */
+	/* A goroutine that was left inside may wait for it. */
 	give_turn(&bubble.waiting);
 	kc_unlock(&bubble.lock);
 	kc_keeper_wake();
 }
 
-/* Until all other goroutines wait. False if somebody waits for that already. */
+/*
+ * Waits until all other goroutines wait. Returns false if another goroutine waits for
+ * that already.
+ */
 static bool await_others(struct turn *turn)
 {
 	struct kc_parked *parked;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Tests: how one is run, and what is told of it.
+ * Tests: running one, and printing its result.
  *
- * The test's goroutine has deferred all that comes after the function before it calls
- * that. So it does not matter how the function ends, nor how a cleanup does: each of
- * them is a deferred call, which has deferred the next one. The last of all says that
- * the test is over, after which only who waits for that uses the struct kc_t.
+ * Before it calls the function, the test's goroutine defers all that follows. So it
+ * does not matter how the function ends. A cleanup runs in a deferred call, which has
+ * deferred the next cleanup. So it does not matter how a cleanup ends either. The last
+ * deferred call sets "over". After that, only the waiting thread uses struct kc_t.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +66,10 @@ static void run(void *data)
 {
 	kc_t *t = data;
 
-	/* From the seed on, here: a test alone is given what it is among others. */
+	/*
+	 * The seed is set here, so that a test has the same jitter alone and among
+	 * others.
+	 */
 	if (t->jitter)
 		kc_jitter(t->jitter);
 	kc_defer(finish, t);
@@ -75,7 +78,10 @@ static void run(void *data)
 	kc_t_protect(t, call, t);
 }
 
-/* What stdio has of standard output goes first, unless a goroutine is stuck in it. */
+/*
+ * Flushes stdio's standard output before the result is written. Skips this if a
+ * goroutine holds the lock of stdout.
+ */
 static void flush_stdout(void)
 {
 	if (ftrylockfile(stdout))
@@ -103,7 +109,7 @@ static void put_log(struct kc_out *out, const kc_t *t, const char *start)
 	}
 }
 
-/* The first line of what it has logged: the reason, of one that was skipped. */
+/* Prints the first line of the log, which is the reason of a skipped test. */
 static void put_first_line(struct kc_out *out, const kc_t *t)
 {
 	size_t len = 0;
@@ -146,7 +152,10 @@ static void put_plain(struct kc_out *out, const kc_t *t)
 	put_log(out, t, "    ");
 }
 
-/* Nobody else uses it, or it is to be for the last time: with the lock held. */
+/*
+ * Prints the result. Either no other thread uses @t, or the lock is held and never
+ * released.
+ */
 static void tell(const kc_t *t)
 {
 	const bool verbose = t->failed || (t->options.flags & KC_TEST_VERBOSE);
@@ -161,7 +170,7 @@ static void tell(const kc_t *t)
 	kc_out_flush(&out);
 }
 
-/* The test that runs; NULL: there is none. */
+/* The running test, or NULL. */
 static kc_t *current;
 
 bool kc_t_fail_current(const char *text)
@@ -176,7 +185,7 @@ bool kc_t_fail_current(const char *text)
 	return true;
 }
 
-/* The end of the process, as there is no way to end the function. */
+/* Ends the process, because the function cannot be ended. */
 KC_NORETURN static void expire(void)
 {
 	/* Another thread may be about to end the process, for another reason. */
@@ -187,7 +196,7 @@ KC_NORETURN static void expire(void)
 	_exit(EXIT_FAILURE);
 }
 
-/* False if the limit has passed before. */
+/* Returns false if the time limit passes first. */
 static bool await_end(const kc_t *t)
 {
 	struct kc_parked *parked = kc_park(KC_STATE_TEST, NULL, 0);
