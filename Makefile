@@ -100,7 +100,7 @@ check-kunit-uml:
 # One is in Python, of which the guests have what is carried in.
 uapi-all = -e PYTHONHOME=/t/python \
 	-b "-f build/python:/t/python -f $$(readlink -f /usr/bin/python3):/usr/bin/python3" \
-	$(1) $(addprefix build/uapi/,$(uapi-tests)) tests/uapi/arm_asyncio.py
+	$(1) $(addprefix build/uapi/,$(uapi-tests)) $(wildcard tests/uapi/*/*.py)
 
 $(addprefix check-uapi-,$(VERSIONS)): check-uapi-%: uapi-programs
 	$(suite) uapi-$* tests/vm/programs -l 120 $(call uapi-all,$*)
