@@ -4,10 +4,14 @@
  * cases are in user memory, as for the ioctl.
  */
 #include <kunit/test.h>
+#include <linux/anon_inodes.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/minmax.h>
+#include <linux/poll.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
@@ -105,6 +109,42 @@ unsigned int kt_add(struct kt_select *s, struct kchan *ch, bool send,
 		kt_add_channel(s, ch);
 	}
 	return s->call.nr++;
+}
+
+/**
+ * kt_file() - make a file that selects can poll
+ * @test: the test
+ * @fops: what the file does
+ * @arg: its private_data
+ *
+ * Return: the file, for fput().
+ */
+struct file *kt_file(struct kunit *test, const struct file_operations *fops,
+		     void *arg)
+{
+	struct file *file = anon_inode_getfile("[kt]", fops, arg, O_RDONLY);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	return file;
+}
+
+/**
+ * kt_add_file() - add a case that polls a file for input
+ * @s: the select
+ * @file: the file, which stays the caller's
+ *
+ * Return: its index.
+ */
+unsigned int kt_add_file(struct kt_select *s, struct file *file)
+{
+	unsigned int i = kt_add(s, NULL, false, 0, 0);
+	struct kchan_branch *b = &s->branches[i];
+
+	b->op = KCHAN_OP_POLL;
+	b->len = (__force u32)EPOLLIN;
+	b->fd = BORROWED_FD(file);
+	s->call.files |= BIT_ULL(i);
+	return i;
 }
 
 static unsigned long kt_cell(struct kt_select *s, unsigned int i)

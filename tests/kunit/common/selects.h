@@ -49,6 +49,9 @@ struct kt_select {
 struct kt_select *kt_select(struct kunit *test);
 unsigned int kt_add(struct kt_select *s, struct kchan *ch, bool send,
 		    unsigned long addr, u32 len);
+struct file *kt_file(struct kunit *test, const struct file_operations *fops,
+		     void *arg);
+unsigned int kt_add_file(struct kt_select *s, struct file *file);
 unsigned int kt_add_send_n(struct kt_select *s, struct kchan *ch, u64 n);
 unsigned int kt_add_recv_n(struct kt_select *s, struct kchan *ch);
 unsigned int kt_add_nil(struct kt_select *s, bool send);

@@ -4,7 +4,6 @@
  * no case was ready. Each ready case has the same probability.
  */
 #include <kunit/test.h>
-#include <linux/anon_inodes.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -197,26 +196,6 @@ static const struct file_operations exact_fops = {
 	.poll = exact_poll,
 };
 
-static struct file *exact_file(struct kunit *test,
-			       const struct file_operations *fops, void *arg)
-{
-	struct file *file = anon_inode_getfile("[kt-exact]", fops, arg, O_RDONLY);
-
-	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
-	return file;
-}
-
-static void exact_add_file(struct kt_select *s, struct file *file)
-{
-	unsigned int i = kt_add(s, NULL, false, 0, 0);
-	struct kchan_branch *b = &s->branches[i];
-
-	b->op = KCHAN_OP_POLL;
-	b->len = (__force u32)EPOLLIN;
-	b->fd = BORROWED_FD(file);
-	s->call.files |= BIT_ULL(i);
-}
-
 static struct exact *exact_begin(struct kunit *test, enum exact_thing thing)
 {
 	const bool buffer = thing == EXACT_STORED || thing == EXACT_ROOM;
@@ -253,7 +232,7 @@ static void exact_moves(struct kunit *test)
 		unsigned int i;
 
 		b = kt_between(test, exact_dropped, e);
-		file = exact_file(test, &exact_fops, b);
+		file = kt_file(test, &exact_fops, b);
 		s = kt_select(test);
 		for (i = 0; i < 2; i++) {
 			/* The memory of the case is present, also for a receive. */
@@ -261,7 +240,7 @@ static void exact_moves(struct kunit *test)
 			if (!send)
 				s->branches[i].op = KCHAN_OP_RECV;
 		}
-		exact_add_file(s, file);
+		kt_add_file(s, file);
 		exact_put(e, 1);
 		KUNIT_EXPECT_GE_MSG(test, kt_select_now(s), 0, "thing %d", thing);
 		KUNIT_EXPECT_EQ(test, s->call.status, 0);
@@ -303,12 +282,12 @@ static const struct file_operations exact_crowd_fops = {
 static void exact_behind_stale(struct kunit *test)
 {
 	struct exact *e = exact_begin(test, EXACT_SENDER);
-	struct file *file = exact_file(test, &exact_crowd_fops, e);
+	struct file *file = kt_file(test, &exact_crowd_fops, e);
 	struct kt_select *s = kt_select(test);
 
 	kt_add_recv_n(s, e->ch[1]);
 	kt_add_recv_n(s, e->ch[0]);
-	exact_add_file(s, file);
+	kt_add_file(s, file);
 	KUNIT_EXPECT_EQ(test, kt_select_now(s), 1);
 	KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 7);
 	kt_party_end(e->p[0]);

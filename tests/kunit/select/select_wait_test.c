@@ -5,7 +5,11 @@
  */
 #include <kunit/test.h>
 #include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
+#include <linux/wait.h>
 
 #include "memory.h"
 #include "selects.h"
@@ -362,6 +366,98 @@ static void wait_in_turn(struct kunit *test)
 	kt_check(test, other);
 }
 
+/**
+ * struct wait_noise - a file that is never ready, and wakes who asks it, each time
+ * @queue: who waits for it
+ * @asked: how often it was asked
+ * @sig: the signal that the task which asks gets, the second time; 0 for none
+ * @on: the channel that it sends to, the second time; NULL for none
+ */
+struct wait_noise {
+	wait_queue_head_t queue;
+	unsigned int asked;
+	int sig;
+	struct kchan *on;
+};
+
+/* After so many times it is silent, so that a select that does not end is seen. */
+#define WAIT_NOISE_MOST	1000
+
+/*
+ * The second time that it is asked, the select is about to park. So what happens there
+ * has happened when the select sleeps.
+ */
+#define WAIT_NOISE_PARKS	2
+
+/* The first time that a parked select asks. */
+#define WAIT_NOISE_PARKED	3
+
+static __poll_t wait_noise_poll(struct file *file, poll_table *pt)
+{
+	struct wait_noise *n = file->private_data;
+
+	poll_wait(file, &n->queue, pt);
+	n->asked++;
+	if (n->asked == WAIT_NOISE_PARKS && n->sig)
+		send_sig(n->sig, current, 1);
+	if (n->asked == WAIT_NOISE_PARKED && n->on)
+		kt_send_n(n->on, 5);
+	if (n->asked < WAIT_NOISE_MOST)
+		wake_up_poll(&n->queue, EPOLLIN);
+	return 0;
+}
+
+static const struct file_operations wait_noise_fops = {
+	.poll = wait_noise_poll,
+};
+
+static const struct {
+	bool beside;	/* it also receives from a channel */
+	ktime_t deadline;
+	int sig;
+	bool send;
+	int ret;
+} wait_noise_ends[] = {
+	{ .deadline = 1, .ret = -ETIMEDOUT },
+	{ .beside = true, .deadline = 1, .ret = -ETIMEDOUT },
+	{ .sig = SIGTERM, .ret = -ERESTARTSYS },
+	{ .beside = true, .sig = SIGTERM, .ret = -ERESTARTSYS },
+	{ .beside = true, .send = true, .ret = 1 },
+};
+
+/*
+ * A file wakes a select again before the select has looked at all its files, every
+ * time. The select never sleeps then. It still looks at its deadline, at its signals,
+ * and at its other cases.
+ */
+static void wait_amid_noise(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 0);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(wait_noise_ends); i++) {
+		struct wait_noise n = {
+			.sig = wait_noise_ends[i].sig,
+			.on = wait_noise_ends[i].send ? ch : NULL,
+		};
+		struct file *file = kt_file(test, &wait_noise_fops, &n);
+		struct kt_select *s = kt_select(test);
+
+		init_waitqueue_head(&n.queue);
+		kt_add_file(s, file);
+		if (wait_noise_ends[i].beside)
+			kt_add_recv_n(s, ch);
+		s->deadline = wait_noise_ends[i].deadline;
+		kt_select_start(s);
+		KUNIT_EXPECT_EQ(test, kt_select_join(s), wait_noise_ends[i].ret);
+		KUNIT_EXPECT_LE_MSG(test, n.asked, WAIT_NOISE_PARKED, "end %u", i);
+		if (n.on)
+			KUNIT_EXPECT_EQ(test, kt_case_n(s, 1), 5);
+		fput(file);
+		kt_check(test, ch);
+	}
+}
+
 static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(wait_for_either),
 	KUNIT_CASE_PARAM(wait_for_any_size, wait_size_gen_params),
@@ -373,6 +469,7 @@ static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(wait_past_deadline),
 	KUNIT_CASE(wait_losers),
 	KUNIT_CASE(wait_in_turn),
+	KUNIT_CASE(wait_amid_noise),
 	{}
 };
 
