@@ -464,6 +464,7 @@ ssize_t kchan_armed_read(struct kchan_armed *armed, struct iov_iter *to,
 void kchan_armed_close(struct kchan_armed *armed)
 {
 	struct kchan_armed_cases *cases = armed->cases;
+	struct kchan_charge charge = armed->charge;
 
 	if (cases) {
 		if (!kchan_armed_give_up(armed) && kchan_armed_elem(cases))
@@ -472,8 +473,8 @@ void kchan_armed_close(struct kchan_armed *armed)
 		kchan_armed_drop(kchan_armed_take_off(armed));
 	}
 	mutex_destroy(&armed->lock);
-	kchan_uncharge(&armed->charge);
 	kchan_polled_put(&armed->polled);
+	kchan_uncharge(&charge);
 }
 
 static int kchan_read_arm(struct kchan_arm *arm, void __user *uarg,

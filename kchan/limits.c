@@ -12,6 +12,28 @@
  * by making a namespace, and a container with many users cannot starve another one.
  * The initial root has no limit at its level: so containers that root made do not
  * share a limit.
+ *
+ * What a user makes the kernel hold is at most what the user is charged, and a constant
+ * for each descriptor and each thread. For this, memory is charged before it is
+ * allocated, and is freed before the charge ends. In the other order, a thread that is
+ * preempted between the two would hold memory that nobody pays for. That may be a whole
+ * buffer, and a user can have thousands of threads. A place of a ring is a charge in this
+ * sense, too: see ring.c. These are the exceptions:
+ *
+ * - A channel, its inode and its open file are not charged. They are the constant for
+ *   each descriptor.
+ * - A thread that has served armed selects holds a reference on each of them, until it
+ *   has woken their pollers. Meanwhile their owners may close them, and pay no longer. A
+ *   thread holds at most KCHAN_STEP_PARTIES of them, without their cases. That is less
+ *   than its stack.
+ * - A small element that comes back is charged past the limit: see kchan_elem_keep().
+ *
+ * The cgroup is another matter. An element is charged to the cgroup of the task that
+ * sends it, until it is freed. The user who pays is the one who opened the channel. The
+ * receivers decide how long an element stays. If the ring keeps it as a spare one, it
+ * stays as long as the ring. Both together are at most as many as the ring pays for. So a
+ * cgroup whose tasks send holds at most max_channel_bytes more for each ring, as it does
+ * when nobody receives.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -486,8 +508,10 @@ void *kchan_alloc_charged(size_t size, struct kchan_charge *charge)
  */
 void kchan_free_charged(void *mem, struct kchan_charge *charge)
 {
-	kchan_uncharge(charge);
+	struct kchan_charge own = *charge;
+
 	kvfree(mem);
+	kchan_uncharge(&own);
 }
 
 /**

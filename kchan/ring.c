@@ -196,6 +196,7 @@ static void kchan_elem_release(struct kchan_elem *elem)
  */
 void kchan_ring_free(struct kchan_ring *ring, struct kchan_user *user)
 {
+	const size_t charged = ring->charged;
 	struct kchan_elem *elem;
 
 	while ((elem = ring->spare)) {
@@ -203,9 +204,9 @@ void kchan_ring_free(struct kchan_ring *ring, struct kchan_user *user)
 		kchan_elem_release(elem);
 		cond_resched();
 	}
-	kchan_user_uncharge(user, ring->charged);
 	kvfree(ring->slots);
 	kvfree(ring);
+	kchan_user_uncharge(user, charged);
 }
 
 /*
@@ -230,37 +231,56 @@ static struct kchan_ring *kchan_ring_pay(struct kchan *ch, struct kchan_elem **s
 }
 
 /*
- * Gives back the place of an element that is not in use any more, to the ring that
- * pays for it. The ring keeps the element as a spare one, if elements still enter this
- * ring and all of them have the same size. If not, the element is freed here. @elem: NULL
- * if there was no memory for the element.
- *
- * A poller for output may have waited for the place: see kchan_elem_payable(). A
- * poller that is in the wait queue is seen here, as argued at kchan_wake_pollers().
+ * A place of a ring has become free. A poller for output may have waited for it: see
+ * kchan_elem_payable(). A poller that is in the wait queue is seen here, as argued at
+ * kchan_wake_pollers() in chan.c, so no barrier is needed.
  */
-static void kchan_ring_unpay(struct kchan *ch, struct kchan_ring *ring,
-			     struct kchan_elem *elem)
+static void kchan_wake_payable(struct kchan *ch)
 {
-	bool keep, last;
+	/* As argued above. */
+	if (waitqueue_active(&ch->wr_wait))
+		wake_up_poll(&ch->wr_wait, EPOLLOUT | EPOLLWRNORM);
+}
+
+/* Gives back the place of an element that was freed, to the ring that pays for it. */
+static void kchan_ring_unpay(struct kchan *ch, struct kchan_ring *ring)
+{
+	bool last;
 
 	spin_lock(&ch->lock);
-	keep = elem && !ch->message && !ch->closed && !list_empty(&ch->rings) &&
-	       ring == kchan_newest(ch);
-	if (keep) {
-		elem->next = ring->spare;
-		ring->spare = elem;
-	}
 	ring->used--;
 	ch->send_rises++;
 	last = ring->retired && !ring->used;
 	spin_unlock(&ch->lock);
-	if (elem && !keep)
-		kchan_elem_release(elem);
 	if (last)
 		kchan_ring_free(ring, ch->user);
-	/* No barrier, as argued at kchan_wake_pollers() in chan.c. */
-	if (waitqueue_active(&ch->wr_wait))
-		wake_up_poll(&ch->wr_wait, EPOLLOUT | EPOLLWRNORM);
+	kchan_wake_payable(ch);
+}
+
+/*
+ * Gives an element with its place back to the ring that pays for it, which keeps it as a
+ * spare one. Returns false, and has done nothing, unless elements still enter this ring
+ * and all of them have the same size.
+ */
+static bool kchan_ring_keep(struct kchan *ch, struct kchan_elem *elem)
+{
+	struct kchan_ring *ring = elem->ring;
+	bool keep;
+
+	if (ch->message)
+		return false;
+	spin_lock(&ch->lock);
+	keep = !ch->closed && !list_empty(&ch->rings) && ring == kchan_newest(ch);
+	if (keep) {
+		elem->next = ring->spare;
+		ring->spare = elem;
+		ring->used--;
+		ch->send_rises++;
+	}
+	spin_unlock(&ch->lock);
+	if (keep)
+		kchan_wake_payable(ch);
+	return keep;
 }
 
 /**
@@ -316,7 +336,7 @@ struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len)
 		elem = kchan_elem_new(len);
 	if (!elem) {
 		if (ring)
-			kchan_ring_unpay(ch, ring, NULL);
+			kchan_ring_unpay(ch, ring);
 		kchan_uncharge(&charge);
 		return ERR_PTR(-ENOMEM);
 	}
@@ -363,14 +383,18 @@ struct kchan_elem *kchan_elem_keep(const struct kchan_elem *staged)
 void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem)
 {
 	struct kchan_charge charge;
+	struct kchan_ring *ring;
 
 	if (!elem)
 		return;
 	charge = elem->charge;
-	if (elem->ring)
-		kchan_ring_unpay(ch, elem->ring, elem);
-	else
-		kchan_elem_release(elem);
+	ring = elem->ring;
+	if (ring && kchan_ring_keep(ch, elem))
+		return;
+	/* Whoever pays does so until the memory is free. */
+	kchan_elem_release(elem);
+	if (ring)
+		kchan_ring_unpay(ch, ring);
 	kchan_uncharge(&charge);
 }
 

@@ -10,6 +10,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "arms.h"
+#include "frees.h"
 #include "limits.h"
 #include "parties.h"
 #include "ring.h"
@@ -313,6 +315,64 @@ static void limits_mem_size(struct kunit *test)
 	}
 }
 
+static size_t limits_charged(void *arg)
+{
+	return kt_charged(arg);
+}
+
+/*
+ * Memory is freed before its charge ends, whatever it is. So a task that stands between
+ * the two holds nothing that nobody pays for.
+ */
+static void limits_freed_first(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	/* It stays, so that the user does. */
+	struct kchan *ch = kt_user_chan(u, 64, 1), *other;
+	const size_t before = kt_charged(u);
+	struct kt_frees *f = kt_frees(test, limits_charged, u);
+	struct kchan_armed *armed;
+	struct kchan_charge charge;
+	struct kchan_elem *elem;
+	void *mem;
+
+	kt_become(u);
+	mem = kchan_alloc_charged(200, &charge);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(mem));
+	kt_return(u);
+	kt_frees_watch(f, mem);
+	kchan_free_charged(mem, &charge);
+	kt_frees_expect(f, before + kchan_mem_size(200));
+
+	other = kt_user_chan(u, 64, 2);
+	kt_frees_watch(f, kchan_newest(other)->slots);
+	kt_user_put(other);
+	kt_frees_expect(f, before + kt_ring_charge(128));
+	other = kt_user_chan(u, 64, 2);
+	kt_frees_watch(f, kchan_newest(other));
+	kt_user_put(other);
+	kt_frees_expect(f, before + kt_ring_charge(128));
+
+	kt_become(u);
+	elem = kchan_elem_alloc(ch, 200);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(elem));
+	kt_return(u);
+	kt_frees_watch(f, elem);
+	kchan_elem_free(ch, elem);
+	kt_frees_expect(f, before + kt_elem_charge(200));
+
+	kt_become(u);
+	armed = kt_armed(test);
+	kt_return(u);
+	kt_frees_watch(f, armed);
+	kchan_armed_close(armed);
+	kt_frees_expect(f, before + kchan_mem_size(sizeof(*armed)));
+
+	kt_expect_charged(u, before);
+	kt_user_put(ch);
+	kt_expect_charged(u, 0);
+}
+
 static struct kunit_case limits_cases[] = {
 	KUNIT_CASE(limits_channels),
 	KUNIT_CASE(limits_bytes),
@@ -325,6 +385,7 @@ static struct kunit_case limits_cases[] = {
 	KUNIT_CASE(limits_keep),
 	KUNIT_CASE(limits_defaults),
 	KUNIT_CASE(limits_mem_size),
+	KUNIT_CASE(limits_freed_first),
 	{}
 };
 

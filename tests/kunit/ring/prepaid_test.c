@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "arms.h"
+#include "frees.h"
 #include "parties.h"
 #include "ring.h"
 #include "selects.h"
@@ -435,6 +436,43 @@ static void prepaid_staged(struct kunit *test)
 	kt_expect_charged(u, 0);
 }
 
+static size_t prepaid_places(void *arg)
+{
+	return ((struct kchan_ring *)arg)->used;
+}
+
+/*
+ * An element holds its place until its memory is free, where the ring does not keep it:
+ * a message, and one of a channel that is closed.
+ */
+static void prepaid_freed_first(struct kunit *test)
+{
+	unsigned int message;
+
+	for (message = 0; message < 2; message++) {
+		struct kchan *ch = message ? kt_message_chan(test, PREPAID_SIZE, 2) :
+					     kt_chan(test, PREPAID_SIZE, 2);
+		struct kchan_ring *ring = kchan_newest(ch);
+		struct kt_frees *f = kt_frees(test, prepaid_places, ring);
+		struct kchan_elem *elem;
+		unsigned int i;
+
+		if (!message)
+			KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
+		for (i = 0; i < 2; i++) {
+			elem = kchan_elem_alloc(ch, PREPAID_SIZE);
+			KUNIT_ASSERT_FALSE(test, IS_ERR(elem));
+			KUNIT_EXPECT_EQ(test, ring->used, 1);
+			kt_frees_watch(f, i ? (void *)elem : elem->data);
+			kchan_elem_free(ch, elem);
+			kt_frees_expect(f, 1);
+			KUNIT_EXPECT_EQ(test, ring->used, 0);
+		}
+		KUNIT_EXPECT_NULL(test, ring->spare);
+		kt_check(test, ch);
+	}
+}
+
 static struct kunit_case prepaid_cases[] = {
 	KUNIT_CASE(prepaid_buffer),
 	KUNIT_CASE(prepaid_quota_full),
@@ -447,6 +485,7 @@ static struct kunit_case prepaid_cases[] = {
 	KUNIT_CASE(prepaid_spare),
 	KUNIT_CASE(prepaid_random),
 	KUNIT_CASE(prepaid_poll),
+	KUNIT_CASE(prepaid_freed_first),
 	{}
 };
 
