@@ -250,9 +250,15 @@ static struct kchan_armed_cases *kchan_armed_take_off(struct kchan_armed *armed)
 }
 
 /*
- * Frees cases. Staging is freed first, and then the references on the channels that
- * it was made for. This may drop the last end of a channel, and free all that the
- * channel holds. So the lock is not held.
+ * Frees cases that were armed. Nothing else drops what kchan_armed_hold() has taken.
+ *
+ * What was staged goes first, and then the references on the channels that it was made
+ * for. A staged element that is passed by pointer gives its place back to a ring of its
+ * channel, under the lock of the channel. The reference of its case may be the last one,
+ * so in the other order the channel would be gone.
+ *
+ * This may drop the last end of a channel, and free all that the channel holds. So the
+ * lock of the armed select is not held.
  */
 static void kchan_armed_drop(struct kchan_armed_cases *cases)
 {

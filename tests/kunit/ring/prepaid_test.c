@@ -473,6 +473,47 @@ static void prepaid_freed_first(struct kunit *test)
 	}
 }
 
+/*
+ * An armed select is all that holds a channel. When it goes, in any way, the element that
+ * it has staged is freed before the channel is; KASAN would see otherwise.
+ */
+static void prepaid_armed_last(struct kunit *test)
+{
+	unsigned int way;
+
+	for (way = 0; way < 3; way++) {
+		struct kt_user *u = kt_user(test, NULL, 60001);
+		struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 0);
+		struct kchan *other = kt_chan(test, 8, 0);
+		struct kchan_armed_cases *cases = kt_arm_begin(test, 3, KT_COMMIT);
+		struct kchan_armed *armed = kt_armed(test);
+		u64 out[3];
+
+		/* Both directions, so that the channel stays open. */
+		kt_arm_add(cases, ch, true, kt_user_filled(test, PREPAID_SIZE, 7));
+		kt_arm_add(cases, ch, false, 0);
+		kt_arm_add(cases, other, false, 0);
+		kt_become(u);
+		KUNIT_EXPECT_EQ(test, kt_arm(armed, cases), 0);
+		kt_return(u);
+		KUNIT_EXPECT_EQ(test, prepaid_used(ch), 1);
+		kt_user_put(ch);
+		kt_expect_charged(u, prepaid_charge(0));
+		if (way == 0) {
+			KUNIT_EXPECT_EQ(test, kt_send_n(other, 5), 0);
+			KUNIT_EXPECT_EQ(test, kt_armed_read(armed, out, sizeof(out)),
+					sizeof(out));
+		} else if (way == 1) {
+			KUNIT_EXPECT_EQ(test, kchan_armed_disarm(armed), 0);
+		}
+		if (way < 2)
+			kt_expect_charged(u, 0);
+		kchan_armed_close(armed);
+		kt_expect_charged(u, 0);
+		kt_check(test, other);
+	}
+}
+
 static struct kunit_case prepaid_cases[] = {
 	KUNIT_CASE(prepaid_buffer),
 	KUNIT_CASE(prepaid_quota_full),
@@ -486,6 +527,7 @@ static struct kunit_case prepaid_cases[] = {
 	KUNIT_CASE(prepaid_random),
 	KUNIT_CASE(prepaid_poll),
 	KUNIT_CASE(prepaid_freed_first),
+	KUNIT_CASE(prepaid_armed_last),
 	{}
 };
 
