@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the other headers are wrapped in, and are spelled with.
+ * Macros that the other headers use.
  */
 #ifndef KCHAN_CDEFS_H
 #define KCHAN_CDEFS_H
@@ -13,19 +13,19 @@
 #define KC_DECLS_END	_Pragma("GCC visibility pop")
 #endif
 
-/* The result says whether anything happened: not looking at it is a mistake. */
+/* The result tells whether the call succeeded. Ignoring it is a mistake. */
 #define KC_MUST_CHECK	__attribute__((warn_unused_result))
 
-/* A generated function that this program may not happen to call. */
+/* A generated function, which the program need not call. */
 #define KC_MAYBE_UNUSED	__attribute__((unused))
 
-/* It does not come back. */
+/* The function does not return. */
 #define KC_NORETURN	__attribute__((noreturn))
 
-/* Checked as printf() is: the format is argument @fmt, its first value @first. */
+/* Checked like printf(): argument @fmt is the format, and @first its first value. */
 #define KC_PRINTF(fmt, first)	__attribute__((format(printf, fmt, first)))
 
-/* A name that no other line of the file makes. */
+/* A name that is different in each line of a file. */
 #define KC_LINE_NAME_(name, line)	name##line
 #define KC_LINE_NAME(name, line)	KC_LINE_NAME_(name, line)
 

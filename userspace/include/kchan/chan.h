@@ -2,10 +2,10 @@
 /*
  * Channels.
  *
- * A channel moves elements from those who send to those who receive. Each element
- * goes to one receiver. The channel lives in the kernel, behind a file descriptor. So
- * it can be shared with other processes (by fork, or over a socket), and poll, epoll
- * and io_uring can wait for it.
+ * A channel moves elements from senders to receivers. Each element goes to one
+ * receiver. The channel is an object of the kernel, and has a file descriptor. So it
+ * can be shared with other processes (by fork, or over a socket), and poll, epoll and
+ * io_uring can wait for it.
  *
  * A channel of capacity 0 is a rendezvous: a send returns only once a receiver has
  * been handed the element. A send on a channel with a capacity waits only while that
@@ -17,8 +17,8 @@
  * -EINVAL in message mode. Elements of size 0 are Go's chan struct{}. Their address
  * is never used, and may be NULL.
  *
- * A NULL channel is Go's nil channel. To send and to receive waits for ever. The try
- * forms return -EAGAIN, and the timed forms return -ETIMEDOUT when the time is over.
+ * A NULL channel is Go's nil channel. A send or a receive on it waits for ever. The try
+ * forms return -EAGAIN. The timed forms return -ETIMEDOUT when the timeout has passed.
  * The length and the capacity are 0, and kc_close() returns -EINVAL.
  */
 #ifndef KCHAN_CHAN_H
@@ -46,20 +46,23 @@ typedef struct kc_chan kc_chan;
  * @cap of them (at most 1,048,576). *@out is a handle with one reference.
  *
  * 0, or
- * -EINVAL	a value is over its maximum, or together they ask for more than
- *		the administrator allows one channel
- * -EDQUOT	this user's channels would hold more than the administrator
- *		allows
- * -ENODEV	there is no /dev/kchan: the kernel module is not loaded. Or
- *		/dev/kchan is not its device but, say, a regular file, which a shell
- *		of root makes that opens it (<>) when the module is not loaded:
- *		remove that, and load the module again
- * -EACCES	/dev/kchan may not be opened by this user
+ * -EINVAL	a value is over its maximum, or the buffer would be larger than the
+ *	administrator allows for one channel
+ * -EDQUOT	the buffers of this user's channels would be larger than the
+ *	administrator allows
+ * -ENODEV	there is no /dev/kchan: the kernel module is not loaded. Or /dev/kchan
+ *	is another kind of file. A shell of root makes a regular file of that name if it
+ *	opens it (<>) while the module is not loaded: remove the file, and load the
+ *	module
+ * -EACCES	this user may not open /dev/kchan
  * -EMFILE, -ENFILE, -ENOMEM
  */
 int kc_make(kc_chan **out, size_t elem_size, size_t cap) KC_MUST_CHECK;
 
-/* kc_chan_opts.flags: message mode; elem_size, at least 1, is the most. */
+/*
+ * kc_chan_opts.flags: message mode. elem_size is the maximum length of a message, and
+ * at least 1.
+ */
 #define KC_CHAN_MESSAGE	((uint32_t)1 << 0)
 
 /*
@@ -78,34 +81,34 @@ typedef struct kc_chan_opts {
 /*
  * As kc_make(), with options. Besides its errors:
  *
- * -EINVAL	an unknown flag, or a size that cannot be one
+ * -EINVAL	an unknown flag, or an invalid size
  * -E2BIG	options that this library does not know are not zero
  */
 int kc_make_opts(kc_chan **out, const kc_chan_opts *opts) KC_MUST_CHECK;
 
 /*
  * Make a handle for receiving only, or for sending only, on the same channel: Go's
- * <-chan T and chan<- T. The handle has a descriptor of its own. To use it the other
- * way is -EBADF, whoever gets hold of it. @c goes on as before. If @c is NULL, *@out
- * is NULL.
+ * <-chan T and chan<- T. The handle has a descriptor of its own. A call for the other
+ * direction returns -EBADF, also in another process. @c does not change. If @c is NULL,
+ * *@out is NULL.
  *
- * A channel closes by itself when nobody is left who could send. When nobody is left
- * who could receive, what is queued is dropped, and a send fails. For that, give each
- * goroutine or process a handle of the one direction that it needs, and drop the
- * first handle.
+ * A channel closes by itself when it has no sending end any more. When it has no
+ * receiving end any more, the queued elements are dropped, and a send fails. To make
+ * use of this, give each goroutine or process a handle of the one direction that it
+ * needs, and drop the first handle.
  *
  * 0, or
- * -EBADF	@c is for the other direction only
+ * -EBADF	@c has only the other direction
  * -EMFILE, -ENFILE, -ENOMEM
  */
 int kc_recv_only(kc_chan **out, kc_chan *c) KC_MUST_CHECK;
 int kc_send_only(kc_chan **out, kc_chan *c) KC_MUST_CHECK;
 
 /*
- * Make a channel as kc_make() or kc_make_opts() do, and return its two ends: *@recv
- * is for receiving only, and *@send is for sending only, as pipe() has it. There is
- * no other end. So the channel closes once *@send, and all handles that were made
- * from it, are dropped.
+ * Make a channel as kc_make() or kc_make_opts() do, and return its two ends. *@recv is
+ * for receiving only, and *@send is for sending only, as with pipe(). There is no other
+ * end. So the channel closes when *@send and all handles that were made from it are
+ * dropped.
  *
  * What kc_make() and kc_make_opts() return.
  */
@@ -125,8 +128,8 @@ kc_chan *kc_ref(kc_chan *c);
  * Drop a reference. With the last one the handle is freed and its descriptor is
  * closed. @c may be NULL.
  *
- * This is not kc_close(). The channel lives on while other processes hold it. It
- * closes by itself when nobody is left who could send.
+ * This is not kc_close(). The channel continues to exist while other processes hold it.
+ * It closes by itself when it has no sending end any more.
  */
 void kc_unref(kc_chan *c);
 
@@ -134,22 +137,21 @@ void kc_unref(kc_chan *c);
  * Send the element at @elem. This waits until there is room, or, on a rendezvous,
  * until a receiver has been handed the element.
  *
- * The try form does not wait. A program that drops what does not fit need not look at
- * its result: that is Go's select with a send and a default clause. The timed form
- * waits at most @timeout nanoseconds. What can be sent at once is sent, however small
- * or negative the timeout.
+ * The try form does not wait. It is Go's select with a send and a default clause. A
+ * program that drops elements while the channel is full need not check the result. The
+ * timed form waits at most @timeout nanoseconds. An element that can be sent at once is
+ * sent, also if the timeout is 0 or negative.
  *
  * 0, or
- * -EAGAIN	of the try form: it would have to wait
- * -ETIMEDOUT	of the timed form: the time is over
- * -EPIPE	the channel is closed, or nobody is left who could receive; the
- *	element was not sent. (Go panics here.)
+ * -EAGAIN	in the try form: the call would have to wait
+ * -ETIMEDOUT	in the timed form: the timeout has passed
+ * -EPIPE	the channel is closed, or has no receiving end; the element was not
+ *	sent. (Go panics here.)
  * -EBADF	the handle is for receiving only
- * -EFAULT	@elem is no good address
+ * -EFAULT	@elem is not a valid address
  * -EINVAL	the channel is in message mode
- * -EDQUOT	the call has to wait, and with the memory that the kernel needs for
- *	that (if the element has over 128 bytes) this user would have more
- *	than the administrator allows
+ * -EDQUOT	the call has to wait, the element has over 128 bytes, and the memory
+ *	that the kernel needs for this is over the user's limit
  * -ENOMEM
  */
 int kc_send(kc_chan *c, const void *elem) KC_MUST_CHECK;
@@ -160,22 +162,21 @@ int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout) KC_MUST_CHECK
  * Receive the oldest element into @elem, and wait until there is one. If @elem is
  * NULL the element is received and discarded, as by Go's <-c alone.
  *
- * The try form does not wait. The timed form waits at most @timeout nanoseconds. What
- * is there at once is received, however small or negative the timeout.
+ * The try form does not wait. The timed form waits at most @timeout nanoseconds. An
+ * element that is there at once is received, also if the timeout is 0 or negative.
  *
- * A closed channel is not drained while an element is in flight: while another
- * receiver was handed it and has not taken it yet. The element may come back from
- * there. Until then the call waits, and the try form returns -EAGAIN.
+ * A closed channel is not drained while an element is in flight: another receiver was
+ * handed it and has not taken it yet. Such an element may be put back. So the call
+ * waits meanwhile, and the try form returns -EAGAIN.
  *
  * 1, or
- * 0	the channel is closed and drained: end-of-stream; *@elem is left
- *	alone
- * -EAGAIN	of the try form: it would have to wait
- * -ETIMEDOUT	of the timed form: the time is over
+ * 0	the channel is closed and drained: end-of-stream; *@elem is not changed
+ * -EAGAIN	in the try form: the call would have to wait
+ * -ETIMEDOUT	in the timed form: the timeout has passed
  * -EBADF	the handle is for sending only
- * -EFAULT	@elem is no good address; the element is still in the channel
+ * -EFAULT	@elem is not a valid address; the element is still in the channel
  * -EINVAL	the channel is in message mode
- * -EDQUOT	as of kc_send()
+ * -EDQUOT	as for kc_send()
  * -ENOMEM
  */
 int kc_recv(kc_chan *c, void *elem) KC_MUST_CHECK;
@@ -183,8 +184,8 @@ int kc_try_recv(kc_chan *c, void *elem) KC_MUST_CHECK;
 int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout) KC_MUST_CHECK;
 
 /*
- * Go's for v := range c: runs the statement that follows once for each element,
- * which is in *@elem, until end-of-stream (or an error).
+ * Go's for v := range c: run the following statement once for each element, until
+ * end-of-stream or an error. The element is in *@elem.
  */
 #define kc_for_each(c, elem)	while (kc_recv((c), (elem)) > 0)
 
@@ -200,15 +201,15 @@ int kc_send_msg_timeout(kc_chan *c, const void *msg, size_t len,
 			int64_t timeout) KC_MUST_CHECK;
 
 /*
- * Receive the oldest message into the @size bytes at @buf. If @buf is NULL the
- * message is received and discarded, however long it is, and @size does not count.
- * The try and timed forms are as those of kc_recv().
+ * Receive the oldest message into the @size bytes at @buf. If @buf is NULL the message
+ * is received and discarded, whatever its length, and @size is ignored. The try and
+ * timed forms are like those of kc_recv().
  *
  * The message's length, which is at least 1, 0 at end-of-stream, or
  * -EMSGSIZE	the message is longer than @size; it is still in the channel
  * -EINVAL	the channel is not in message mode
  * -EAGAIN, -ETIMEDOUT, -EBADF, -EFAULT, -EDQUOT, -ENOMEM
- *	as of kc_recv()
+ *	as for kc_recv()
  */
 ssize_t kc_recv_msg(kc_chan *c, void *buf, size_t size) KC_MUST_CHECK;
 ssize_t kc_try_recv_msg(kc_chan *c, void *buf, size_t size) KC_MUST_CHECK;
@@ -216,9 +217,9 @@ ssize_t kc_recv_msg_timeout(kc_chan *c, void *buf, size_t size,
 			    int64_t timeout) KC_MUST_CHECK;
 
 /*
- * Close the channel, for all who hold it. Nothing can be sent any more. Senders that
- * wait return -EPIPE. Receivers get what is queued, and then end-of-stream. The
- * handle is still there: see kc_unref().
+ * Close the channel for all its users. Nothing can be sent any more. Waiting sends
+ * return -EPIPE. Receivers get the queued elements, and then end-of-stream. The handle
+ * remains valid until kc_unref().
  *
  * 0, or
  * -EALREADY	it was closed already. (Go panics here.)
@@ -230,14 +231,14 @@ int kc_close(kc_chan *c);
 /*
  * How many elements are queued now, and how many the buffer can hold.
  *
- * Returns the number, 0 if @c is NULL. By the time that you look at it it may be
- * another.
+ * Returns the number, 0 if @c is NULL. The number may change at any time.
  */
 int kc_len(kc_chan *c);
 int kc_cap(kc_chan *c);
 
 /*
- * The size of an element in bytes. In message mode it is the most that one may have.
+ * The size of an element in bytes. In message mode this is the maximum length of a
+ * message.
  *
  * Returns the size, 0 if @c is NULL.
  */
@@ -254,7 +255,7 @@ int kc_is_message(kc_chan *c);
  * Change the capacity of a channel in use. No element is lost.
  *
  * 0, or
- * -EBUSY	more elements are queued than would fit
+ * -EBUSY	more elements are queued than @cap
  * -EBADF	the handle is for one direction only
  * -EINVAL	@cap is over its maximum, or @c is NULL
  * -EDQUOT, -ENOMEM
@@ -262,8 +263,8 @@ int kc_is_message(kc_chan *c);
 int kc_resize(kc_chan *c, size_t cap) KC_MUST_CHECK;
 
 /*
- * The channel's descriptor: to poll it, or to give it to another process. It is
- * close-on-exec and belongs to the handle: do not close it. For event loops see
+ * The channel's descriptor, for polling, or to pass to another process. It is
+ * close-on-exec, and the handle owns it: do not close it. For event loops see
  * libkchan(7).
  *
  * Returns the descriptor, or -EINVAL if @c is NULL.
@@ -271,12 +272,12 @@ int kc_resize(kc_chan *c, size_t cap) KC_MUST_CHECK;
 int kc_fd(kc_chan *c);
 
 /*
- * Make a handle out of a descriptor, which may come from another process or
- * from open("/dev/kchan"). On success it belongs to the handle, and is made
- * close-on-exec; else it is left as it was. O_NONBLOCK on it does not matter to
- * this library. Set the channel's geometry before, not after. A channel that has none
- * by then gets the one that the administrator has chosen. The first call that uses
- * it makes the buffer, and so may also return -EDQUOT.
+ * Make a handle of a descriptor, which may come from another process or from
+ * open("/dev/kchan"). On success the handle owns the descriptor, which is made
+ * close-on-exec. On failure the descriptor is not changed. The library ignores its
+ * O_NONBLOCK. Set the channel's element size and capacity (KCHAN_IOC_SETUP) before. If
+ * they are not set, the channel gets the administrator's defaults. Then the first call
+ * that uses the channel makes the buffer, so it may also return -EDQUOT.
  *
  * 0, or
  * -EBADF	@fd is not open

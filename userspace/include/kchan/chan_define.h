@@ -2,8 +2,8 @@
 /*
  * Channels of one element type, checked by the compiler.
  *
- * KC_CHAN_DEFINE(int_chan, int), at file level, makes the type int_chan, of
- * which only pointers are used, and functions for it:
+ * KC_CHAN_DEFINE(int_chan, int), at file level, declares the type int_chan, which is
+ * only used through pointers, and functions for it:
  *
  *	int_chan *c;
  *	int v;
@@ -15,14 +15,14 @@
  *	int_chan_unref(c);
  *
  * The type of the elements may be any that can be assigned: a number, a structure, or a
- * pointer, as in KC_CHAN_DEFINE(error_chan, kc_error *). An array is to be put in a
- * structure. The type has a name here, int_chan_elem.
+ * pointer, as in KC_CHAN_DEFINE(error_chan, kc_error *). Put an array into a structure.
+ * The macro also names the element type: int_chan_elem.
  *
- * The functions take elements to send by value, those of a select's cases by address,
- * and return what the kc_ calls of chan.h and select.h do. A plain handle is had with
- * int_chan_chan(), for whatever else there is to call, and made into a typed one
- * with int_chan_from(), which takes over the reference, or returns -EINVAL when
- * the elements' size is not the type's.
+ * The functions that send take the element by value. The functions for a select's cases
+ * take its address. All return what the kc_ calls of chan.h and select.h return.
+ * int_chan_chan() returns the plain handle, for all other calls. int_chan_from() makes
+ * a typed handle of a plain one, and takes over the reference. It returns -EINVAL if
+ * the elements of the channel do not have the size of the type.
  */
 #ifndef KCHAN_CHAN_DEFINE_H
 #define KCHAN_CHAN_DEFINE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Contexts: that a piece of work is no longer wanted, when it has to be done, and
- * what it is about. Go's context package.
+ * Contexts: the cancellation, deadline and values of a piece of work. Go's context
+ * package.
  *
  *	kc_ctx *ctx;
  *
@@ -13,32 +13,32 @@
  *	kc_cancel(ctx);			those that were made from it, too
  *	kc_ctx_unref(ctx);
  *
- * Contexts form a tree. Each is made from a parent. It is cancelled when the parent
- * is, or by itself. This never goes upward. NULL is the background: the root, which
- * is never cancelled, and has no deadline and no values. A context may be NULL in
- * every call.
+ * Contexts form a tree. Each is made from a parent. It is cancelled when the parent is
+ * cancelled, or by itself. The parent is not cancelled then. NULL is the background:
+ * the root, which is never cancelled, and has no deadline and no values. A context may
+ * be NULL in every call.
  *
- * A context that is cancelled stays so. It can be asked (kc_ctx_err()), be given to
- * calls that wait (kc_recv_ctx() and the like), and be a case of a select
- * (kc_case_done()). It has a channel that is closed then (kc_ctx_done()), for epoll
- * and for other processes.
+ * A cancelled context stays cancelled. kc_ctx_err() tells whether it is cancelled.
+ * Calls such as kc_recv_ctx() wait no longer than until it is cancelled. kc_case_done()
+ * makes it a case of a select. kc_ctx_done() returns a channel that is closed when it
+ * is cancelled, for epoll and for other processes.
  *
  * References are counted. Every call that makes a context takes its own reference to
- * the parent, so references may be dropped in any order. To drop one cancels nothing.
- * The caller has to hold a context while a call that was given it is in progress.
+ * the parent, so references may be dropped in any order. Dropping a reference cancels
+ * nothing. The caller must hold a context while a call with it is in progress.
  *
- * A context that can never be cancelled costs little, and so does a deadline, which
- * becomes the deadline of the wait. A wait for contexts and times alone, such as
- * kc_sleep_ctx(), needs no channel: neither the device nor a descriptor. Together with
- * descriptors it needs an eventfd. A channel is made when somebody first has to wait for
- * a context together with a channel. Only kc_ctx_done() and kc_after_func()
- * need a thread for a deadline, which is that of time.h.
+ * A context that can never be cancelled costs little. So does a deadline, which becomes
+ * the deadline of the wait. A wait for contexts and times only, such as kc_sleep_ctx(),
+ * needs neither the device nor a descriptor. A wait together with descriptors needs an
+ * eventfd. The first wait for a context together with a channel makes a channel for the
+ * context. Only kc_ctx_done() and kc_after_func() need a thread for a deadline: the
+ * thread of time.h.
  *
- * After fork() each process has its own contexts. In the child, a context that was
- * made before is also cancelled when the parent cancels its own or ends, if it had a
- * channel before: if somebody in the parent had called kc_ctx_done(). What the child
- * cancels stays in the child. Deadlines hold in both. Ask again for kc_ctx_done() in
- * the child. What kc_after_func() had registered is the parent's.
+ * After fork() each process has contexts of its own. If a context had a channel before
+ * the fork (call kc_ctx_done() for that), the child's copy is also cancelled when the
+ * parent cancels its own, or ends. A cancel in the child does not affect the parent.
+ * Deadlines hold in both processes. Call kc_ctx_done() again in the child. Functions of
+ * kc_after_func() run in the parent only.
  */
 #ifndef KCHAN_CONTEXT_H
 #define KCHAN_CONTEXT_H
@@ -57,16 +57,16 @@ KC_DECLS_BEGIN
 typedef struct kc_ctx kc_ctx;
 
 /*
- * The root of all contexts. kc_todo() is the same; it stands where it is not clear
- * yet which context to use.
+ * The root of all contexts. kc_todo() is the same. Use it where it is not clear yet
+ * which context to use.
  *
- * Returns the context. It is always there, and needs no reference.
+ * Returns the context. It always exists, and needs no reference.
  */
 kc_ctx *kc_background(void);
 kc_ctx *kc_todo(void);
 
 /*
- * Take one more reference to a context, and drop one. To drop the last one cancels
+ * Take one more reference to a context, and drop one. Dropping the last one cancels
  * nothing. @ctx may be NULL.
  *
  * kc_ctx_ref() returns @ctx.
@@ -75,9 +75,9 @@ kc_ctx *kc_ctx_ref(kc_ctx *ctx);
 void kc_ctx_unref(kc_ctx *ctx);
 
 /*
- * Make a context from @parent, to be cancelled by kc_cancel(), or with a cause by
- * kc_cancel_cause(). If @parent is cancelled the new one is so from the start. *@out
- * is one reference.
+ * Make a context from @parent. kc_cancel() cancels it, and kc_cancel_cause() cancels it
+ * with a cause. If @parent is cancelled already, the new context is cancelled, too.
+ * *@out is one reference.
  *
  * 0, or
  * -ENOMEM
@@ -87,8 +87,8 @@ int kc_with_cancel(kc_ctx **out, kc_ctx *parent) KC_MUST_CHECK;
 /*
  * Make a context as kc_with_cancel() does, which is also cancelled at @deadline, in
  * nanoseconds on CLOCK_MONOTONIC, or in @timeout nanoseconds. If the parent has an
- * earlier deadline that one holds. @cause is what kc_ctx_cause() returns then, unless
- * it is NULL; the context takes its own reference to it.
+ * earlier deadline, that deadline holds. After the deadline kc_ctx_cause() returns
+ * @cause, unless @cause is NULL. The context takes its own reference to @cause.
  *
  * 0, or
  * -ENOMEM
@@ -101,10 +101,10 @@ int kc_with_timeout_cause(kc_ctx **out, kc_ctx *parent, int64_t timeout,
 			  kc_error *cause) KC_MUST_CHECK;
 
 /*
- * Make a context from @parent that has a value. The value is found by the address
- * @key: that of a static variable of whoever defines the key. The context cannot be
- * cancelled by itself. When it is freed @destroy(@value) is called, unless @destroy
- * is NULL. If this call fails it is not called. A @key that is NULL is a panic.
+ * Make a context from @parent that has a value. The address @key identifies the value:
+ * use the address of a static variable. The context cannot be cancelled by itself. When
+ * the context is freed, @destroy(@value) is called, unless @destroy is NULL. If this
+ * call fails, @destroy is not called. It is a panic if @key is NULL.
  *
  * 0, or
  * -ENOMEM
@@ -122,26 +122,26 @@ int kc_with_value(kc_ctx **out, kc_ctx *parent, const void *key, void *value,
 int kc_without_cancel(kc_ctx **out, kc_ctx *parent) KC_MUST_CHECK;
 
 /*
- * Cancel @ctx and all that was made from it: when this returns kc_ctx_err() of all
- * of them says so, and all their channels (kc_ctx_done()) are closed. So it is also
- * when another thread had begun to cancel them. What is cancelled already is left as it
- * is.
+ * Cancel @ctx and all contexts that were made from it. When this returns, kc_ctx_err()
+ * of each of them returns an error, and their channels (kc_ctx_done()) are closed. This
+ * is also true if another thread had begun to cancel them. Contexts that are cancelled
+ * already do not change.
  *
- * The second form gives a cause, which kc_ctx_cause() returns from then on. It takes over
- * the caller's reference to it, also when it fails or @ctx was cancelled before. So the
- * error can be made in the call: kc_cancel_cause(ctx, kc_errorf(-EIO, "no disk")). NULL
- * is no cause.
+ * The second form has a cause, which kc_ctx_cause() returns from then on. It takes over
+ * the caller's reference to @cause, also if it fails, or if @ctx was cancelled before.
+ * So the error can be made in the call: kc_cancel_cause(ctx, kc_errorf(-EIO, "no
+ * disk")). @cause may be NULL.
  *
  * 0, or
- * -EINVAL	@ctx is none that can be cancelled by itself: the background, or
- *		made by kc_with_value() or kc_without_cancel()
+ * -EINVAL	@ctx cannot be cancelled by itself: it is the background, or was made by
+ *	kc_with_value() or kc_without_cancel()
  */
 int kc_cancel(kc_ctx *ctx);
 int kc_cancel_cause(kc_ctx *ctx, kc_error *cause);
 
 /*
- * Cancel @ctx, and drop a reference to it: kc_cancel() and kc_ctx_unref(). It has the
- * form that kc_defer() calls: Go's defer cancel(). @ctx may be NULL.
+ * Cancel @ctx, and drop a reference to it: kc_cancel() and kc_ctx_unref(). kc_defer()
+ * can call it: Go's defer cancel(). @ctx may be NULL.
  */
 void kc_cancel_unref(void *ctx);
 
@@ -149,15 +149,16 @@ void kc_cancel_unref(void *ctx);
  * Whether a context is cancelled, and how.
  *
  * Returns 0 if it is not; -ECANCELED if it was cancelled; -ETIMEDOUT if its deadline
- * is over.
+ * has passed.
  */
 int kc_ctx_err(kc_ctx *ctx);
 
 /*
- * Why a context is cancelled: what was given to kc_cancel_cause() or as the cause of
- * a deadline, here or further up; else an error with the code of kc_ctx_err().
+ * Why a context is cancelled: the cause of kc_cancel_cause() or of a deadline, of this
+ * context or of an ancestor. If no cause was given, it is an error with the code of
+ * kc_ctx_err().
  *
- * Returns the error, which is the context's own: take a reference to keep it. NULL if
+ * Returns the error. It belongs to the context: take a reference to keep it. NULL if
  * the context is not cancelled.
  */
 kc_error *kc_ctx_cause(kc_ctx *ctx);
@@ -171,7 +172,7 @@ kc_error *kc_ctx_cause(kc_ctx *ctx);
 int kc_ctx_deadline(kc_ctx *ctx, int64_t *deadline);
 
 /*
- * The value of the nearest context, from @ctx up, that has the key.
+ * The value for @key, of the nearest context that has one: @ctx or an ancestor.
  *
  * Returns the value, or NULL if none has it.
  */
@@ -179,13 +180,14 @@ void *kc_ctx_value(kc_ctx *ctx, const void *key);
 
 /*
  * Get a channel that is closed when @ctx is cancelled, in *@out. It is for receiving
- * only, of elements of size 0, and the context's own. If @ctx can never be cancelled
- * *@out is NULL, a channel that is never ready. For a select there is kc_case_done().
+ * only, has elements of size 0, and belongs to the context. If @ctx can never be
+ * cancelled, *@out is NULL: a channel that is never ready. For a select, use
+ * kc_case_done().
  *
- * Its descriptor may be polled, and may be given to another process, where
- * kc_ctx_from_fd() makes a context of it.
+ * You may poll its descriptor, and you may pass the descriptor to another process,
+ * where kc_ctx_from_fd() makes a context of it.
  *
- * 0, or what kc_make() returns, or -EAGAIN when there can be no thread: see go.h.
+ * 0, or what kc_make() returns, or -EAGAIN if no thread can be created: see go.h.
  */
 int kc_ctx_done(kc_chan **out, kc_ctx *ctx) KC_MUST_CHECK;
 
@@ -200,19 +202,19 @@ int kc_ctx_done(kc_chan **out, kc_ctx *ctx) KC_MUST_CHECK;
 kc_case kc_case_done(kc_ctx *ctx);
 
 /*
- * Make a context that is cancelled (with -ECANCELED) when a context in another
- * process is: the one whose kc_ctx_done() channel @fd comes from. It does not matter
- * how that one was cancelled. It is also cancelled when the other process ends, or
- * nobody is left there who could cancel it; when @parent is cancelled; and by
- * kc_cancel(), which the other process does not see. Deadlines, values and causes are
- * those of @parent: they do not cross.
+ * Make a context that is cancelled (with -ECANCELED) when a context in another process
+ * is: the one whose kc_ctx_done() channel @fd comes from. It does not matter how that
+ * one was cancelled. The new context is also cancelled when the other process ends or
+ * frees its context, when @parent is cancelled, and by kc_cancel(), which does not
+ * affect the other process. Deadlines, values and causes are those of @parent, not
+ * those of the other process.
  *
- * Any channel for receiving only will do. The context is cancelled once there is
- * something to be received, or end-of-stream. On success @fd belongs to the context,
- * and is made close-on-exec.
+ * @fd may be any channel that is for receiving only. The context is cancelled when
+ * there is an element to receive, or end-of-stream. On success the context owns @fd,
+ * which is made close-on-exec.
  *
  * 0, or
- * -EINVAL	@fd can also send: nobody's end would close such a channel
+ * -EINVAL	@fd can also send, so the channel would never close by itself
  * -EBADF	it is not open, or cannot receive
  * -ENOTTY	it is no channel
  * -ENOMEM
@@ -221,10 +223,10 @@ int kc_ctx_from_fd(kc_ctx **out, kc_ctx *parent, int fd) KC_MUST_CHECK;
 
 /*
  * Make a context that is cancelled by the first of the @n signals at @signums, or by
- * kc_cancel(). Its kc_ctx_err() is -ECANCELED, and its cause names the signal. If @n
- * is 0 it is cancelled by all that kc_notify() takes then.
+ * kc_cancel(). Its kc_ctx_err() is -ECANCELED, and its cause names the signal. If @n is
+ * 0, the signals are those that kc_notify() takes for 0.
  *
- * The signals go on being caught, as by kc_notify(), until kc_cancel() or the last
+ * The signals are caught, as by kc_notify(), until kc_cancel() or the last
  * kc_ctx_unref(). So after kc_cancel() a second Ctrl-C ends the program.
  *
  * 0, or what kc_notify() returns.
@@ -232,25 +234,25 @@ int kc_ctx_from_fd(kc_ctx **out, kc_ctx *parent, int fd) KC_MUST_CHECK;
 int kc_notify_context(kc_ctx **out, kc_ctx *parent, const int *signums,
 		      size_t n) KC_MUST_CHECK;
 
-/* A function to be run when a context is cancelled. */
+/* A function that runs when a context is cancelled. */
 typedef struct kc_ctx_func kc_ctx_func;
 
 /*
- * Run @fn(@arg) in a goroutine of its own when @ctx is cancelled, or at once if it
- * is. Until the function was started or stopped that holds a reference to @ctx. @out
- * may be NULL if it is not to be stopped. If no thread can be had when the time has
- * come, the function is run as soon as there is one.
+ * Run @fn(@arg) in a goroutine of its own when @ctx is cancelled, or at once if it is
+ * cancelled already. This holds a reference to @ctx until the function is started or
+ * stopped. @out may be NULL if you will not stop the function. If no thread can be
+ * created when @ctx is cancelled, the function runs as soon as one can.
  *
  * 0, or
- * -EAGAIN	there can be no thread: see go.h
+ * -EAGAIN	no thread can be created: see go.h
  * -ENOMEM
  */
 int kc_after_func(kc_ctx_func **out, kc_ctx *ctx, void (*fn)(void *arg),
 		  void *arg) KC_MUST_CHECK;
 
 /*
- * Do not run the function any more. A function that has been started is not waited
- * for.
+ * Prevent that the function runs. This does not wait for a function that has been
+ * started.
  *
  * Returns 1 if this call has prevented the run; 0 if it has been started, or was
  * stopped before.
@@ -258,7 +260,7 @@ int kc_after_func(kc_ctx_func **out, kc_ctx *ctx, void (*fn)(void *arg),
 int kc_after_func_stop(kc_ctx_func *func);
 
 /*
- * Take one more reference, and drop one. To drop the last one does not stop the
+ * Take one more reference, and drop one. Dropping the last one does not stop the
  * function. @func may be NULL.
  *
  * kc_after_func_ref() returns @func.
@@ -276,7 +278,7 @@ void kc_after_func_unref(kc_ctx_func *func);
  * and then the element was not sent.
  *
  * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
- * cancellation if it is that of kc_ctx_err(), and no other one is.
+ * cancellation exactly if it equals kc_ctx_err().
  */
 int kc_send_ctx(kc_ctx *ctx, kc_chan *c, const void *elem) KC_MUST_CHECK;
 int kc_send_msg_ctx(kc_ctx *ctx, kc_chan *c, const void *msg,
@@ -292,7 +294,7 @@ int kc_send_msg_ctx(kc_ctx *ctx, kc_chan *c, const void *msg,
  * and then nothing was received.
  *
  * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
- * cancellation if it is that of kc_ctx_err(), and no other one is.
+ * cancellation exactly if it equals kc_ctx_err().
  */
 int kc_recv_ctx(kc_ctx *ctx, kc_chan *c, void *elem) KC_MUST_CHECK;
 ssize_t kc_recv_msg_ctx(kc_ctx *ctx, kc_chan *c, void *buf,
@@ -302,8 +304,8 @@ ssize_t kc_recv_msg_ctx(kc_ctx *ctx, kc_chan *c, void *buf,
  * Select as kc_select() does, but wait no longer than until @ctx is cancelled. If
  * @ctx is cancelled already no case commits.
  *
- * There may be fewer cases on channels and descriptors than for kc_select(): by one
- * if @ctx can be cancelled, and by one for each process that it came through.
+ * The limit for cases on channels and descriptors is lower than that of kc_select(): by
+ * one if @ctx can be cancelled, and by one for each process that @ctx came through.
  *
  * As kc_select(), and
  * -ECANCELED, -ETIMEDOUT
@@ -311,7 +313,7 @@ ssize_t kc_recv_msg_ctx(kc_ctx *ctx, kc_chan *c, void *buf,
  * and then no case has committed.
  *
  * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
- * cancellation if it is that of kc_ctx_err(), and no other one is.
+ * cancellation exactly if it equals kc_ctx_err().
  */
 int kc_select_ctx(kc_ctx *ctx, kc_case *cases, size_t n) KC_MUST_CHECK;
 
@@ -319,7 +321,7 @@ int kc_select_ctx(kc_ctx *ctx, kc_case *cases, size_t n) KC_MUST_CHECK;
  * Sleep for @ns nanoseconds, but no longer than until @ctx is cancelled. If @ctx is
  * cancelled already it does not sleep.
  *
- * 0 when the time has gone by, or
+ * 0 when the time has passed, or
  * -ECANCELED, -ETIMEDOUT
  *	@ctx was cancelled, before or during the call: see kc_ctx_err()
  *

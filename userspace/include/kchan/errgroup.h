@@ -18,13 +18,13 @@
  * context, so that the others can stop, and is its cause (kc_ctx_cause()). Further errors
  * are dropped.
  *
- * A panic that a member does not recover ends the program at once, as in any goroutine, and
- * no wait goes on before. With KC_GROUP_PROPAGATE the panic is raised by the wait instead. A
- * member that ends by kc_goexit() has ended without an error.
+ * A panic that a member does not recover ends the program at once, as in any goroutine,
+ * and no wait returns before that. With KC_GROUP_PROPAGATE, kc_group_wait() raises the
+ * panic instead. A member that ends by kc_goexit() has ended without an error.
  *
- * A group is valid when zero, and has no context then. After a wait it is as new, and needs
- * no clean-up. So wait for each group that anything was started in, or that has a context.
- * It is for the threads of one process.
+ * A group is valid when zero, and has no context then. After a wait it is as new, and
+ * needs no clean-up. So wait for each group that has members or a context. It is for
+ * the threads of one process.
  */
 #ifndef KCHAN_ERRGROUP_H
 #define KCHAN_ERRGROUP_H
@@ -68,15 +68,15 @@ int kc_group_with_context(kc_group *g, kc_ctx **ctx, kc_ctx *parent)
 	KC_MUST_CHECK;
 
 /*
- * kc_group_set_flags(): a panic in a member does not end the program there. It
- * cancels the context, and is raised again, with the backtrace of where it
- * happened, by kc_group_wait() once all members have ended; of several the first
- * one is.
+ * kc_group_set_flags(): a panic in a member does not end the program there. It cancels
+ * the context. When all members have ended, kc_group_wait() raises the panic again,
+ * with its first backtrace. If several members panic, it raises the first of these
+ * panics.
  */
 #define KC_GROUP_PROPAGATE	((uint32_t)1 << 0)
 
 /*
- * Set the flags of a group. They are to be set before the first kc_group_go().
+ * Set the flags of a group. Set them before the first kc_group_go().
  *
  * 0, or
  * -EINVAL	an unknown flag
@@ -84,8 +84,8 @@ int kc_group_with_context(kc_group *g, kc_ctx **ctx, kc_ctx *parent)
 int kc_group_set_flags(kc_group *g, uint32_t flags);
 
 /*
- * Let at most @n members run at a time. With 0 none can be started. A negative @n is
- * no limit. It is a panic to set it while members run.
+ * Let at most @n members run at a time. With 0, none can be started. A negative @n
+ * means no limit. It is a panic to call this while members run.
  */
 void kc_group_set_limit(kc_group *g, int n);
 
@@ -95,9 +95,9 @@ void kc_group_set_limit(kc_group *g, int n);
  * running. The try form does not wait for that.
  *
  * 0, or what kc_go() returns, or
- * -EBUSY	of the try form: as many members as the limit allows are running
+ * -EBUSY	try form: as many members as the limit allows are running
  *
- * After an error there is no such member, and the caller deals with the error.
+ * After an error the member was not started.
  */
 int kc_group_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg) KC_MUST_CHECK;
 int kc_group_try_go(kc_group *g, kc_error *(*fn)(void *arg), void *arg)
@@ -116,11 +116,10 @@ int kc_group_try_go_copy(kc_group *g, kc_error *(*fn)(void *arg), const void *ar
 			 size_t size) KC_MUST_CHECK;
 
 /*
- * Wait until all members have ended. The context is cancelled then, by the first
- * error if there is one.
+ * Wait until all members have ended, and cancel the group's context, if it has one.
  *
- * Several may wait at a time, and all get the same error. The last one to return
- * leaves the group as new, but for its limit and flags.
+ * Several goroutines may wait at a time, and all get the same error. When the last one
+ * has returned, the group is as new, except for its limit and flags.
  *
  * Returns the first error, with a reference for the caller; or NULL if there was
  * none.

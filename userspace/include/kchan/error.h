@@ -21,19 +21,17 @@
  *		}
  *
  * References are counted. A call that makes an error returns one reference, to be
- * dropped by kc_error_unref(). A call that keeps an error which it is given takes a
- * reference of its own, and leaves yours to you. The exceptions are kc_cancel_cause()
- * and kc_pool_cancel(), whose errors are most often made in the call: they take over
- * yours.
+ * dropped by kc_error_unref(). A call that keeps an error takes a reference of its own,
+ * and you keep yours. There are two exceptions, kc_cancel_cause() and kc_pool_cancel():
+ * they take over your reference, since their errors are most often made in the call.
  *
  * An error goes through a channel as a pointer, within one process:
- * KC_CHAN_DEFINE(error_chan, kc_error *). The reference goes with it. Who sends an
- * error gives its reference away once the send has returned 0, and who receives it
- * drops it. Errors that are still in a channel when that is dropped are lost, as any
- * pointers are: drain it first.
+ * KC_CHAN_DEFINE(error_chan, kc_error *). When the send has returned 0, the reference
+ * belongs to the receiver, which has to drop it. Errors that are still in a channel
+ * when the channel is dropped are leaked, as all pointers are: drain the channel first.
  *
- * Calls that make errors never return NULL for lack of memory. They return one error
- * then that is always there, with the code -ENOMEM.
+ * If there is no memory, calls that make errors do not return NULL. They return a
+ * static error with the code -ENOMEM.
  */
 #ifndef KCHAN_ERROR_H
 #define KCHAN_ERROR_H
@@ -45,11 +43,11 @@ KC_DECLS_BEGIN
 typedef struct kc_error kc_error;
 
 /*
- * Make an error that nothing caused. @text is copied. If it is NULL the text is what
- * kc_strerror() says of the code.
+ * Make an error without a cause. @text is copied. If @text is NULL, the text is that of
+ * kc_strerror().
  *
- * errno may be given as it is: a positive code is taken for its negative. A code of
- * 0, with which no error could be told from success, is taken for -EINVAL.
+ * You may pass errno as it is: a positive code is made negative. A code of 0 would mean
+ * success, so it becomes -EINVAL.
  *
  * Returns the error, never NULL.
  */
@@ -57,11 +55,11 @@ kc_error *kc_error_new(int code, const char *text) KC_MUST_CHECK;
 kc_error *kc_errorf(int code, const char *fmt, ...) KC_MUST_CHECK KC_PRINTF(2, 3);
 
 /*
- * Make an error that @cause has caused: Go's fmt.Errorf("...: %w", cause). Its text
- * is what is given here, ": ", and the text of @cause. Its code is that of @cause, or
+ * Make an error that @cause has caused: Go's fmt.Errorf("...: %w", cause). Its text is
+ * the formatted text, ": ", and the text of @cause. Its code is that of @cause, or
  * @code in the second form. It takes its own reference to @cause.
  *
- * Returns the error. If @cause is NULL it returns NULL: no error stays none.
+ * Returns the error. If @cause is NULL it returns NULL, which is no error.
  */
 kc_error *kc_error_wrap(kc_error *cause, const char *fmt, ...)
 	KC_MUST_CHECK KC_PRINTF(2, 3);
@@ -78,23 +76,23 @@ int kc_error_code(const kc_error *err);
 /*
  * The text of an error.
  *
- * Returns the text, which is the error's own; "no error" if @err is NULL.
+ * Returns the text, which belongs to the error; "no error" if @err is NULL.
  */
 const char *kc_error_text(const kc_error *err);
 
 /*
- * What caused an error: Go's errors.Unwrap().
+ * The cause of an error: Go's errors.Unwrap().
  *
- * Returns the cause, which is the error's own: take a reference to keep it. NULL if
- * nothing caused it, or if @err is NULL.
+ * Returns the cause, which belongs to the error: take a reference to keep it. NULL if
+ * the error has no cause, or if @err is NULL.
  */
 kc_error *kc_error_cause(const kc_error *err);
 
 /*
- * Whether an error is another one, or has a code, itself or in what caused it: Go's
- * errors.Is(). It looks at @err, at what caused it, at what caused that, and so on. A
- * positive @code is taken for its negative, as by kc_error_new(). No error is NULL,
- * and has the code 0.
+ * Whether an error or one of its causes is @target, or has @code: Go's errors.Is().
+ * This checks @err, its cause, the cause of that, and so on. A positive @code is made
+ * negative, as by kc_error_new(). If @err is NULL, there is no error: it only matches a
+ * NULL @target and the code 0.
  *
  * Returns 1 if one of them is @target itself, or has @code; else 0.
  */
@@ -102,9 +100,9 @@ int kc_error_is(const kc_error *err, const kc_error *target);
 int kc_error_is_code(const kc_error *err, int code);
 
 /*
- * What the result @code of a call of this library means. It is what strerror() says,
- * but that -ETIMEDOUT is "deadline exceeded", and -ENODEV asks whether the kernel
- * module is loaded. A positive @code is taken for its negative.
+ * The text for the result @code of a call of this library. It is that of strerror(),
+ * except that -ETIMEDOUT is "deadline exceeded", and -ENODEV asks whether the kernel
+ * module is loaded. A positive @code is made negative.
  *
  * Returns the text, which is constant, and never NULL.
  */

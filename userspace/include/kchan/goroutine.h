@@ -1,37 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Seeing what the goroutines of this process do.
+ * Looking at what the goroutines of this process do.
  *
- * A goroutine that waits in a call of the library has noted down where it waits, on
- * what, and since when. To look at it stops nobody and signals nobody. If it is woken
- * meanwhile it goes on a moment later.
+ * A goroutine that waits in a call of the library has recorded where it waits, for
+ * what, and since when. Looking at it neither stops nor signals it. If it is woken
+ * meanwhile, it continues a moment later.
  *
- * A goroutine that runs, or waits in a call that is not the library's, is asked by
- * the signal SIGURG when its backtrace is wanted. It has 100 milliseconds to answer,
- * and all of them together have a second; else there is no backtrace of it. The
- * signal may make calls of others return EINTR: those that signal(7) lists as never
- * restarted. A program that has a handler for SIGURG keeps it, if the handler was
- * there before the first goroutine is asked.
+ * To get the backtrace of a goroutine that runs, or waits in another call, the library
+ * sends the signal SIGURG to its thread. The thread has 100 milliseconds to answer, and
+ * all threads together have a second. Without an answer there is no backtrace. The
+ * signal may make system calls return EINTR: those that signal(7) lists as never
+ * restarted. A program that has a handler for SIGURG keeps it, if the handler was there
+ * before the first goroutine is asked.
  *
  * Backtraces have names and lines where the program has debug information. Backtraces
- * of goroutines that wait are there on x86-64 only.
+ * of waiting goroutines exist on x86-64 only.
  *
- * A program need not be built anew to be looked into. The environment variable
- * KCHANDEBUG may have these words, with commas between them. They are read when the
- * program first uses the library, unless it has privileges of its own
- * (secure_getenv(3)):
+ * You can look into a program without rebuilding it. The environment variable
+ * KCHANDEBUG may have these words, separated by commas. They are read when the program
+ * first uses the library, unless it has privileges of its own (secure_getenv(3)):
  *
  *	dump		kc_dump_on_signal(SIGQUIT, KC_DUMP_EXIT)
  *	deadlock	kc_detect_deadlock(), ten times a second
  *	leaks		kc_leak_check() at exit(), for a second
  *
  * A static program has those words whose functions it is linked with. To have all
- * three give the linker these options:
+ * three, give these options to the linker:
  *
  *	-u kc_dump_on_signal -u kc_detect_deadlock -u kc_leak_check
  *
- * A signal handler that interrupts a call of this library must return. If it leaves
- * the call by siglongjmp(), what is noted down here is wrong from then on.
+ * A signal handler that interrupts a call of this library must return. If it leaves the
+ * call by siglongjmp(), the records of this goroutine are wrong from then on.
  */
 #ifndef KCHAN_GOROUTINE_H
 #define KCHAN_GOROUTINE_H
@@ -49,10 +48,10 @@ typedef enum kc_state {
 	KC_STATE_RUNNING,	/* or waits in a call that is not the library's */
 	KC_STATE_RECV,
 	KC_STATE_SEND,
-	KC_STATE_RECV_NIL,	/* of no channel: for ever, or to a deadline */
+	KC_STATE_RECV_NIL,	/* on a NULL channel: for ever, or until a deadline */
 	KC_STATE_SEND_NIL,
 	KC_STATE_SELECT,
-	KC_STATE_SELECT_NIL,	/* of no case that can be ready */
+	KC_STATE_SELECT_NIL,	/* without a case that can become ready */
 	KC_STATE_SLEEP,
 	KC_STATE_MUTEX,
 	KC_STATE_RWMUTEX_READ,
@@ -62,33 +61,33 @@ typedef enum kc_state {
 	KC_STATE_SEM,
 	KC_STATE_ONCE,
 	KC_STATE_SHUTDOWN,
-	KC_STATE_TEST		/* for the end of one */
+	KC_STATE_TEST		/* waits for the end of a test */
 } kc_state;
 
-/* kc_goroutine.flags: it waits no longer than until some time. */
+/* kc_goroutine.flags: the wait has a time limit. */
 #define KC_GOROUTINE_TIMED	((uint32_t)1 << 0)
 
-/* It also waits for descriptors that are no channels. */
+/* The goroutine also waits for descriptors that are no channels. */
 #define KC_GOROUTINE_FOREIGN	((uint32_t)1 << 1)
 
-/* It is the one that asks. */
+/* The goroutine is the caller. */
 #define KC_GOROUTINE_SELF	((uint32_t)1 << 2)
 
-/* A thread that the library did not start: main, and those of others. */
+/* A thread that the library did not start, such as main's. */
 #define KC_GOROUTINE_THREAD	((uint32_t)1 << 3)
 
 /*
- * One goroutine, for as long as the function that is given it runs. What is not known
- * is 0, or an empty name.
+ * A goroutine. It is valid until the function that gets it returns. A value that is not
+ * known is 0, or an empty name.
  */
 typedef struct kc_goroutine {
-	uint32_t size;		/* of this: it may grow at its end */
+	uint32_t size;		/* of this structure, which may grow at its end */
 	uint32_t flags;		/* KC_GOROUTINE_* */
 	uint64_t id;		/* as kc_goid() */
 	const char *name;
 	kc_state state;
 	pid_t tid;
-	int64_t since;		/* ns on CLOCK_MONOTONIC; to some milliseconds */
+	int64_t since;		/* ns on CLOCK_MONOTONIC, to some milliseconds */
 	const void *on;		/* kc_chan, kc_mutex, ...; not of a select */
 	int fd;			/* of a single channel, or -1 */
 	uint32_t nr_pcs;
@@ -101,27 +100,27 @@ typedef struct kc_goroutine {
 } kc_goroutine;
 
 /*
- * How many goroutines there are: those that kc_goroutines() shows. They are what
- * kc_go() started and has not ended, and the threads of others, main() among them,
- * that have called the library. The caller counts.
+ * The number of goroutines, as kc_goroutines() shows them. These are the goroutines
+ * that kc_go() has started and that have not ended, and the program's own threads that
+ * have called the library, such as main's. The caller counts, too.
  *
- * Returns the number, at least 1. By the time that you look at it it may be another.
+ * Returns the number, at least 1. The number may change at any time.
  */
 int kc_num_goroutine(void);
 
 /*
- * What to call a state: "chan receive", "select", "mutex lock".
+ * The name of a state: "chan receive", "select", "mutex lock".
  *
  * Returns the text, which is constant; "?" for an unknown state.
  */
 const char *kc_state_name(kc_state state);
 
 /*
- * Call @each(@arg, goroutine) for each one that there is now, the oldest thread's
- * first, until it returns something else than 0. What each of them does is noted down
- * first, and told when all have been looked at: by then they have gone on. So @each may
- * do what it likes: wait, start goroutines, call this, panic or call kc_goexit(). What
- * @g points to is its own until it returns; "on" may not be there any more.
+ * Call @each(@arg, goroutine) for each goroutine that exists now, that of the oldest
+ * thread first, until @each returns a value other than 0. All goroutines are recorded
+ * before the first call of @each, and none is held during these calls. So @each may do
+ * anything: wait, start goroutines, call this, panic or call kc_goexit(). What @g
+ * points to is valid until @each returns. The object "on" may not exist any more.
  *
  * 0, or what @each returned, or
  * -ENOMEM
@@ -129,8 +128,8 @@ const char *kc_state_name(kc_state state);
 int kc_goroutines(int (*each)(void *arg, const kc_goroutine *g), void *arg);
 
 /*
- * Write to the descriptor @fd what each goroutine does, in the form that Go has: the
- * one that calls this first.
+ * Write to the descriptor @fd what each goroutine does, in Go's form. The calling
+ * goroutine comes first.
  *
  *	goroutine 7 "name" [chan receive on channel 12 (fd 5), 2.5 s]:
  *	kc_recv
@@ -147,25 +146,25 @@ int kc_goroutines(int (*each)(void *arg, const kc_goroutine *g), void *arg);
 int kc_dump(int fd);
 
 /*
- * Where this goroutine is, as text, in the form that kc_dump() has: Go's
- * debug.Stack(). It begins with the function that calls this, and has no newline at
- * its end.
+ * Where the calling goroutine is, as text, in the form of kc_dump(): Go's
+ * debug.Stack(). It begins with the function that calls this, and has no newline at its
+ * end.
  *
- * Returns the text, to be given to free(), or NULL when there is no memory.
+ * Returns the text, which the caller frees with free(). NULL if there is no memory.
  */
 char *kc_stack_text(void) KC_MUST_CHECK;
 
-/* kc_dump_on_signal(): then the program dies of the signal. */
+/* kc_dump_on_signal(): after the dump, the signal ends the program. */
 #define KC_DUMP_EXIT	((uint32_t)1 << 0)
 
 /*
- * From now on do kc_dump() to standard error when @signal comes, SIGQUIT for example,
- * as Go programs do. A thread of the library's own does it, so that it works also when
- * all goroutines are blocked. What was done at the signal before is not done any more;
- * but who is told of it (signal.h) is told as well, whoever of the two came first.
- * @flags is 0 or KC_DUMP_EXIT.
+ * From now on, write a kc_dump() to standard error when @signal comes, as Go programs
+ * do for SIGQUIT. A thread of the library does it, so it works also when all goroutines
+ * are blocked. The dump replaces the signal's previous action. But channels and
+ * contexts that receive the signal (signal.h) still receive it. @flags is 0 or
+ * KC_DUMP_EXIT.
  *
- * A forked child is as it was before the first such call: it has to ask for itself.
+ * A child of fork() does not write dumps: call this again there.
  *
  * 0, or
  * -EINVAL	no such signal, or one that cannot be caught; or an unknown flag

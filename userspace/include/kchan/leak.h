@@ -2,19 +2,19 @@
 /*
  * Goroutines that never end, and goroutines that all wait for each other.
  *
- * A goroutine that waits for what never comes is memory that is never free, and often
- * a mistake elsewhere: a channel that is not closed, a context that is not cancelled.
- * To see that at the end of a test, or of a program:
+ * A goroutine that waits for something that never happens keeps its memory for ever.
+ * Often it shows a mistake elsewhere: a channel that is not closed, or a context that
+ * is not cancelled. To check this at the end of a test, or of a program:
  *
  *	kc_set_logger(NULL, NULL);
  *	failed |= kc_leak_check(KC_SECOND) != 0;
  *
- * When all goroutines wait for each other nothing happens any more. Go's runtime ends
- * a program in that state. Here kc_detect_deadlock() asks for that.
+ * When all goroutines wait for each other, nothing happens any more. Go's runtime ends
+ * a program in that state. Call kc_detect_deadlock() for this.
  *
- * Both look at what other threads and processes can do, and say that nobody can wake
- * a goroutine only when that is certain. They do not know of signal handlers of the
- * program that wake goroutines.
+ * Both calls check what other threads and processes can do. They report that nobody can
+ * wake a goroutine only if that is certain. But they do not know of the program's
+ * signal handlers, which may wake goroutines.
  */
 #ifndef KCHAN_LEAK_H
 #define KCHAN_LEAK_H
@@ -26,30 +26,29 @@
 KC_DECLS_BEGIN
 
 /*
- * Look whether any goroutine is left but this one. Threads that the library did not
- * start do not count. Goroutines that are about to end are given @timeout
- * nanoseconds, or less if all that are left wait for each other for ever. For each
- * that is left the logger (see log.h) is given what it does, as kc_dump() has it:
- * where it waits, where it was started, and whether nobody can wake it, unless this
- * goroutine does.
+ * Check whether there are other goroutines. Threads that the library did not start do
+ * not count. Goroutines have @timeout nanoseconds to end. The call waits less if all
+ * that are left wait for each other for ever. For each goroutine that is left, the
+ * logger (see log.h) gets what it does, in the form of kc_dump(): where it waits, where
+ * it was started, and whether nobody except the caller can wake it.
  *
- * They are counted at one instant, when the time is over. Goroutines that each start
- * the next one and end are never counted as none, though what they do may go by too
- * fast to be told.
+ * Goroutines are counted at one instant, when the time has passed. So a chain of
+ * goroutines in which each starts the next one and ends always counts, even if it is
+ * too fast to be shown.
  *
- * How many there are, 0 for none, or
+ * The number of goroutines that are left, or
  * -ENOMEM
  */
 int kc_leak_check(int64_t timeout);
 
 /*
- * Look every @every nanoseconds from now on whether all goroutines are asleep. 0 is
- * each second; the least is a millisecond. If they are, print that to standard error,
- * with what each goroutine waits for, as kc_dump() does, and abort:
+ * From now on, check every @every nanoseconds whether all goroutines are asleep. 0
+ * means each second. The minimum is a millisecond. If all are asleep, print this and a
+ * kc_dump() to standard error, and abort:
  *
  *	fatal error: all goroutines are asleep - deadlock!
  *
- * It is reported only when it is certain, which takes all of this:
+ * A deadlock is reported only if it is certain. All of this must be true:
  *
  * - each thread of the process is one that has used the library, or is the library's own;
  * - each waits in a call of the library, with no limit of time, and for no descriptor but
@@ -67,7 +66,7 @@ int kc_leak_check(int64_t timeout);
  * forked child, those of the race detector count as such); or while some goroutines
  * go on and others are stuck.
  *
- * A further call changes the time. A forked child has to ask for itself.
+ * A further call changes the period. In a child of fork(), call this again.
  *
  * 0, or
  * -EINVAL	@every is negative

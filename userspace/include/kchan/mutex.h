@@ -30,7 +30,7 @@ typedef struct kc_mutex {
 void kc_mutex_lock(kc_mutex *m);
 
 /*
- * Lock the mutex if that needs no waiting.
+ * Lock the mutex if this is possible without waiting.
  *
  * 0, or
  * -EAGAIN	it is locked already

@@ -24,26 +24,26 @@
  *		kc_panic_info_clear(&info);
  *	}
  *
- * A panic first runs the deferred calls, on the stack where it happened. Then it
- * leaves: to the nearest kc_protect() around it, or out of the goroutine's function.
- * C has no frames to return from in between, as Go has. So after kc_recover(), too,
- * the program goes on after that kc_protect().
+ * A panic first runs the deferred calls, on the stack where it happened. Then it leaves
+ * that stack for the nearest kc_protect() around it, or ends the goroutine's function.
+ * C cannot return from the function that deferred a call, as Go does. So after
+ * kc_recover(), too, the program continues after that kc_protect().
  *
  * A panic that nothing recovers ends the program. All deferred calls of the goroutine
- * run. Its value, the goroutine and a backtrace are printed on standard error. Then
- * the program aborts. When main() returns meanwhile, or another goroutine calls
- * exit(), that waits: for up to a second while the deferred calls run, and then until
- * the program has aborted. _exit(2) does not wait.
+ * run. Its value, the goroutine and a backtrace are printed on standard error. Then the
+ * program aborts. If main() returns or another goroutine calls exit() meanwhile, exit()
+ * waits: for up to a second while the deferred calls run, and then until the program
+ * has aborted. _exit(2) does not wait.
  *
- * All of it works in any thread. A panic leaves frames by longjmp(). So C++
- * destructors between a panic and where it ends do not run. Local variables of the
- * function that called kc_protect() keep their values, since that function is not
- * left. A panic or kc_goexit() may leave all functions that the library calls for the
- * program: what it runs or walks, what drops a value, a logger. Nothing stays locked
- * then. A panic must not leave a signal handler.
+ * All this works in any thread. A panic leaves frames by longjmp(). So C++ destructors
+ * between a panic and where it ends do not run. Local variables of the function that
+ * called kc_protect() keep their values, since that function is not left. All functions
+ * of the program that the library calls may panic or call kc_goexit(): those that it
+ * runs or calls for each element, destructors of values, and loggers. No lock stays
+ * locked then. A panic must not leave a signal handler.
  *
  * Deferred calls outside of every scope and kc_protect() run when the goroutine ends.
- * In threads that are no goroutines only a panic or kc_goexit() runs those.
+ * In threads that the library did not start, only a panic or kc_goexit() runs them.
  */
 #ifndef KCHAN_PANIC_H
 #define KCHAN_PANIC_H
@@ -56,9 +56,9 @@
 KC_DECLS_BEGIN
 
 /*
- * Run @fn(@arg) when the innermost KC_DEFER_SCOPE, kc_protect() or goroutine ends, in
- * whatever way. If there is no memory to note that, @fn(@arg) is run at once, and
- * then this panics: so what was to be undone is undone.
+ * Run @fn(@arg) when the innermost KC_DEFER_SCOPE, kc_protect() or goroutine ends,
+ * however it ends. If there is no memory for this, @fn(@arg) is run at once, and then
+ * this panics.
  */
 void kc_defer(void (*fn)(void *arg), void *arg);
 
@@ -68,7 +68,7 @@ struct kc_defer_scope {
 };
 
 /*
- * What KC_DEFER_SCOPE is made with. kc_defer_scope_end() runs what was deferred since
+ * For KC_DEFER_SCOPE. kc_defer_scope_end() runs what was deferred since
  * kc_defer_scope_begin().
  *
  * Returns the scope, for kc_defer_scope_end().
@@ -77,17 +77,17 @@ struct kc_defer_scope kc_defer_scope_begin(void);
 void kc_defer_scope_end(struct kc_defer_scope *scope);
 
 /*
- * A declaration: what is deferred from here on runs when the block that it
- * stands in is left, by its end, return, break or goto.
+ * A declaration. What is deferred after it runs when the program leaves the block
+ * around it: at its end, or by return, break or goto.
  */
 #define KC_DEFER_SCOPE							\
 	KC_MAYBE_UNUSED __attribute__((cleanup(kc_defer_scope_end)))	\
 	struct kc_defer_scope KC_LINE_NAME(kc_defer_scope_, __LINE__) =	\
 		kc_defer_scope_begin()
 
-/* What a panic was about. */
+/* The description of a panic. */
 typedef struct kc_panic_info {
-	const char *text;	/* what there is to read, never NULL */
+	const char *text;	/* for people, never NULL */
 	void *value;		/* that of kc_panic_value(), or NULL */
 	uint64_t goid;		/* the goroutine that it happened in */
 	struct kc_panicked *panic; /* the library's own; it holds the others */
@@ -100,74 +100,74 @@ typedef struct kc_panic_info {
 KC_NORETURN void kc_panic(const char *fmt, ...) KC_PRINTF(1, 2);
 
 /*
- * Panic, with a value. Whoever recovers it finds it in kc_panic_info.
- * @destroy(@value) is called once nobody can see it any more; it may be NULL.
- * @text, which is copied, is for people; NULL prints the value's address.
+ * Panic, with a value. After a recovery the value is in kc_panic_info. @destroy(@value)
+ * is called when the last reference to the panic is dropped. @destroy may be NULL.
+ * @text is for people, and is copied. If @text is NULL, the value's address is printed.
  */
 KC_NORETURN void kc_panic_value(void *value, void (*destroy)(void *value),
 				const char *text);
 
 /*
- * The same panic again, with its value and the backtrace of where it first
- * happened. @info is left as it is.
+ * Raise the same panic again, with its value and its first backtrace. @info is not
+ * changed.
  */
 KC_NORETURN void kc_panic_again(const kc_panic_info *info);
 
 /*
- * Run @fn(@arg), and end its panics here. What it defers has run when this returns.
- * kc_goexit() in it does not return here. @out may be NULL.
+ * Run @fn(@arg), and end its panics here. The calls that @fn defers have run when this
+ * returns. kc_goexit() in @fn does not return here. @out may be NULL.
  *
  * 0	@fn returned, or a deferred call recovered its panic
- * 1	it panicked; what the panic was is in *@out, which is to be cleared
+ * 1	it panicked; *@out describes the panic: clear it with kc_panic_info_clear()
  */
 int kc_protect(void (*fn)(void *arg), void *arg, kc_panic_info *out);
 
 /*
- * Recover a panic, in a deferred call that the panic runs. Once the deferred call has
+ * Recover a panic, in a deferred call that the panic runs. When the deferred call has
  * returned, the other deferred calls inside the nearest kc_protect() run, and
- * kc_protect() returns 0. Without one, the goroutine ends as if its function had
- * returned. @out may be NULL.
+ * kc_protect() returns 0. Without a kc_protect(), the goroutine ends as if its function
+ * had returned. @out may be NULL.
  *
- * 1	there was a panic, and now there is none; what it was is in *@out,
- *	which is to be cleared
- * 0	there was none to recover: nothing panics; or this is not called in a
- *	deferred call, but in a kc_protect() inside of one; or it is called in
- *	no kc_protect() of a thread that is no goroutine, which has nowhere to
- *	go on
+ * 1	there was a panic, and it is recovered; *@out describes it: clear it with
+ *	kc_panic_info_clear()
+ * 0	there is no panic that this can recover: nothing panics; or the caller is inside
+ *	of a kc_protect() in the deferred call; or the thread was not started by the
+ *	library and has no kc_protect(), so there is no place to continue
  */
 int kc_recover(kc_panic_info *out);
 
-/* Copy what is known of a panic to *@to, which is to be cleared by itself. */
+/* Copy the description of a panic to *@to, which must be cleared separately. */
 void kc_panic_info_copy(kc_panic_info *to, const kc_panic_info *from);
 
-/* Drop what @info holds. It can be done twice. */
+/* Drop what @info holds. It may be called twice. */
 void kc_panic_info_clear(kc_panic_info *info);
 
 /*
- * What would have been printed, had nobody recovered the panic: its text, the
- * goroutine and a backtrace.
+ * The report that is printed for a panic that nobody recovers: its text, the goroutine
+ * and a backtrace.
  *
- * Returns the text, to be given to free(). NULL when there is no memory, or when
- * @info has no panic.
+ * Returns the text, which the caller frees with free(). NULL if there is no memory, or
+ * if @info has no panic.
  */
 char *kc_panic_report(const kc_panic_info *info) KC_MUST_CHECK;
 
 /*
- * Make a panic, which can be recovered, of an invalid memory access or a division by
- * zero in code of the program or shared library that holds the function @code, from
- * now on, as Go does. This is for programs that are written for it: whatever the code
- * was about to do stays half done. Faults in other objects, among them libc and this
- * library, end the program as ever. Objects of C++ must not be given. The call
- * handles SIGSEGV, SIGBUS and SIGFPE. What handled them before still gets the faults
- * that are in other objects.
+ * From now on, turn invalid memory accesses and divisions by zero into panics, which
+ * can be recovered, as Go does. This is done for faults in code of one object: the
+ * program or shared library that contains the function @code. The program must be
+ * written for it, since the fault leaves the code in the middle of an operation. Faults
+ * in other objects, such as libc and this library, end the program as before. Do not
+ * use this for objects with C++ code. The call installs handlers for SIGSEGV, SIGBUS
+ * and SIGFPE. The handlers that were installed before still get the faults in other
+ * objects.
  *
- * When a goroutine runs out of its stack that is a fatal error in any case. It is
- * reported, unless the program handles SIGSEGV itself.
+ * A stack overflow in a goroutine is always a fatal error. It is reported, unless the
+ * program handles SIGSEGV itself.
  *
  * 0, or
- * -EINVAL	no object has that function
- * -EOPNOTSUPP	the object also holds libc or this library, being linked to them
- *	statically; or it is one of them; or on this architecture
+ * -EINVAL	no object contains that function
+ * -EOPNOTSUPP	the object is libc or this library, or contains one of them by static
+ *	linking; or the architecture is not supported
  * -ENOSPC	too many objects
  */
 int kc_panic_on_fault(void (*code)(void)) KC_MUST_CHECK;

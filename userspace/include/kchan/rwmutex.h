@@ -2,7 +2,7 @@
 /*
  * One writer or many readers: Go's sync.RWMutex.
  *
- * A writer that waits keeps new readers out, so that it gets its turn. Readers that
+ * New readers wait while a writer waits, so that the writer gets its turn. Readers that
  * came while a writer had the lock get their turn before the next writer. A goroutine
  * must not lock it for reading twice: a writer that comes in between waits for the
  * first lock, and the second lock waits for that writer.
@@ -39,8 +39,8 @@ typedef struct kc_rwmutex {
  * kc_rwmutex_lock() waits until no other goroutine has it locked, for writing or for
  * reading. Readers that come meanwhile wait too.
  *
- * kc_rwmutex_unlock() lets all readers go on that wait, else one writer. It is a
- * panic if it is not locked for writing.
+ * kc_rwmutex_unlock() wakes all waiting readers, or else one writer. It is a panic if
+ * the lock is not locked for writing.
  */
 void kc_rwmutex_lock(kc_rwmutex *rw);
 void kc_rwmutex_unlock(kc_rwmutex *rw);
@@ -51,22 +51,23 @@ void kc_rwmutex_unlock(kc_rwmutex *rw);
  * kc_rwmutex_rlock() waits while a writer has it locked or waits for it. Any number
  * of readers may have it locked at a time.
  *
- * kc_rwmutex_runlock() lets a writer go on that waits, once it is the last reader. It
- * is a panic if it is not locked for reading.
+ * kc_rwmutex_runlock() of the last reader wakes a waiting writer. It is a panic if the
+ * lock is not locked for reading.
  */
 void kc_rwmutex_rlock(kc_rwmutex *rw);
 void kc_rwmutex_runlock(kc_rwmutex *rw);
 
 /*
- * Lock it for writing, or for reading, if that needs no waiting.
+ * Lock it for writing, or for reading, if this is possible without waiting.
  *
  * 0, or
- * -EAGAIN	another goroutine has it locked, or waits for it, in a way that excludes this
+ * -EAGAIN	another goroutine has locked it, or waits for it, in a mode that
+ *	conflicts
  */
 int kc_rwmutex_try_lock(kc_rwmutex *rw) KC_MUST_CHECK;
 int kc_rwmutex_try_rlock(kc_rwmutex *rw) KC_MUST_CHECK;
 
-/* An unlock of what is not locked so is a panic. */
+/* Unlocking a lock that is not locked in that mode is a panic. */
 
 KC_DECLS_END
 

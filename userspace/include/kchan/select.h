@@ -15,20 +15,20 @@
  *	default:	an error
  *	}
  *
- * Exactly one case commits, as in Go. Of the cases that are ready at one instant one
- * is chosen at random, and each is as likely as any other. If none is ready the call
- * waits, and the first case that becomes ready commits. The other cases have done
- * nothing. What is in the room of a receive that did not commit is unspecified. Receives
- * that share their room find there the element of the one that committed.
- * Both sides of a channel may be selects, also in different processes. A channel may
- * be in several cases. A select does not meet itself.
+ * Exactly one case commits, as in Go. Of the cases that are ready at one instant one is
+ * chosen at random, and each is as likely as any other. If none is ready the call
+ * waits, and the first case that becomes ready commits. The other cases have no effect.
+ * The memory of a receive that did not commit has unspecified content. If several
+ * receives share their memory, it has the element of the one that committed. Both sides
+ * of a channel may be selects, also in different processes. A channel may be in several
+ * cases. A select never sends to itself.
  *
  * A case on a closed channel is ready. A send commits with the status -EPIPE. A
  * receive commits with the status 0, and "ok" tells an element (true) from end-of-
  * stream (false), as in Go's v, ok := <-c. End-of-stream comes once no element is in
  * flight: see kc_recv().
  *
- * A call leaves the inputs of its cases alone, so they can be used again in a loop.
+ * A call does not change the inputs of its cases, so you can use them again in a loop.
  * To switch a case off set its channel to NULL, as in Go, or its fd to -1.
  */
 #ifndef KCHAN_SELECT_H
@@ -54,36 +54,36 @@ KC_DECLS_BEGIN
 #define KC_OP_DONE	7U
 
 /*
- * One branch of a select. When zero it is never ready. Make one with the
- * functions below; which inputs mean something depends on the operation.
+ * One branch of a select. A zero case is never ready. Make cases with the functions
+ * below. The operation decides which inputs are used.
  */
 typedef struct kc_case {
 	/* Inputs. */
 	uint32_t op;		/* KC_OP_* */
 	int fd;			/* KC_OP_FD */
 	kc_chan *chan;		/* NULL: never ready */
-	void *addr;		/* what is sent (and only read), or received;
+	void *addr;		/* what to send (only read), or where to receive;
 				 * KC_OP_DONE: the context */
-	size_t size;		/* of a message: its length, or the room */
+	size_t size;		/* a message's length, or the size of the buffer */
 	int64_t duration;	/* KC_OP_AFTER: nanoseconds */
 	uint32_t events;	/* KC_OP_FD: EPOLLIN and so on */
 	/*
 	 * Outputs. Of the case that committed:
 	 *
-	 * status	0: the case succeeded. The element has moved, a receive is
-	 *		at end-of-stream (see "ok"), the descriptor is ready, or
-	 *		the time has come
-	 *		-EPIPE: of a send; the channel is closed, or nobody is left
-	 *		who could receive. (Go panics here.)
-	 *		-EMSGSIZE: of a receive; the message is longer than the
-	 *		size; it is still in the channel
-	 *		-ECANCELED, -ETIMEDOUT: of KC_OP_DONE, see context.h
-	 * ok		of a receive: true if an element came; false at
-	 *		end-of-stream and after an error. Of others: false
-	 * revents	KC_OP_FD: those events that are there
+	 * status	0: the case succeeded. The element has moved, a receive is at
+	 *		end-of-stream (see "ok"), the descriptor is ready, or the time
+	 *		has come
+	 *		-EPIPE: a send; the channel is closed, or has no receiving end.
+	 *		(Go panics here.)
+	 *		-EMSGSIZE: a receive; the message is longer than the size; it is
+	 *		still in the channel
+	 *		-ECANCELED, -ETIMEDOUT: KC_OP_DONE, see context.h
+	 * ok		a receive: true if an element came; false at end-of-stream and
+	 *		after an error. Other cases: false
+	 * revents	KC_OP_FD: the events that have occurred
 	 * len		bytes that moved
 	 *
-	 * Of all other cases they are 0, but see kc_select() on errors.
+	 * In all other cases they are 0. For errors see kc_select().
 	 */
 	int status;
 	uint32_t revents;
@@ -97,7 +97,7 @@ typedef struct kc_case {
 /*
  * Send the element at @elem, or receive one into it, as kc_send() and kc_recv() do.
  * @elem is used when the select is made, not before. A receive to NULL discards the
- * element. Receives of one select may share their room.
+ * element. Receives of one select may share their memory.
  *
  * Returns the case.
  */
@@ -126,10 +126,10 @@ kc_case kc_case_fd(int fd, uint32_t events);
 
 /*
  * Wait for a time to go by: the case is ready when @duration nanoseconds have gone by
- * since the select was called. It needs no channel. If there are several in a select
- * the earliest counts; of equal ones any.
+ * since the select was called. It needs no channel. If a select has several, the
+ * shortest duration counts. Of equal ones, any may commit.
  *
- * The case commits only if no case of another kind is ready by then. So one with a
+ * The case commits only if no case of another kind is ready by then. So a case with a
  * duration of 0 or less is a default clause that has an index.
  *
  * Returns the case.
@@ -139,32 +139,33 @@ kc_case kc_case_after(int64_t duration);
 /*
  * Wait until one of the @n cases at @cases has committed.
  *
- * When no case can ever be ready, or there is none, the call does not return, as Go's
- * select {}.
+ * If no case can ever become ready, or there is no case, the call does not return, as
+ * Go's select {}.
  *
  * The try form is Go's select with a default clause. The timed form waits at most
  * @timeout nanoseconds. The last form waits until @deadline, in nanoseconds on
- * CLOCK_MONOTONIC. A case that is ready at once commits, however small the timeout or
- * old the deadline. When a kc_case_after() is due at the same time, it commits.
+ * CLOCK_MONOTONIC. A case that is ready at once commits, even if the timeout is 0 or
+ * negative, or the deadline has passed. If a kc_case_after() is due at the same time as
+ * the timeout, the case commits.
  *
  * The index of that case, which is at least 0, or
- * -EAGAIN	of the try form: no case is ready, at one instant
- * -ETIMEDOUT	of the timed forms: the time is over
- * -E2BIG	more than 64 of them are on a channel, a context or a descriptor
- *	(others, and those that are never ready, do not count)
+ * -EAGAIN	in the try form: at one instant, no case was ready
+ * -ETIMEDOUT	in the timed form: the timeout has passed
+ * -E2BIG	more than 64 cases are on a channel, a context or a descriptor (other
+ *	cases, and those that are never ready, do not count)
  * -EBADF	the handle is for the other direction only, or a descriptor is
  *	not open
  * -EINVAL	a message on a channel that is not in message mode, or an element
  *	on one that is; a message to send of 0 bytes; an unknown
  *	operation or event; reserved fields that are not 0
  * -EMSGSIZE	a message to send is longer than the channel's elements
- * -EFAULT	an address is no good
- * -EDQUOT	the call has to wait, and with the memory that the kernel needs for
- *	that this user would have more than the administrator allows
+ * -EFAULT	an address is not valid
+ * -EDQUOT	the call has to wait, and the memory that the kernel needs for this is
+ *	over the user's limit
  * -ENOMEM
  *
- * With an error no case has committed. Which case -EBADF, -EINVAL or -EMSGSIZE is
- * about is told by its status, which is that error then; the others are 0.
+ * After an error, no case has committed. For -EBADF, -EINVAL and -EMSGSIZE, the status
+ * of the wrong case is that error, and the status of all other cases is 0.
  */
 int kc_select(kc_case *cases, size_t n) KC_MUST_CHECK;
 int kc_try_select(kc_case *cases, size_t n) KC_MUST_CHECK;

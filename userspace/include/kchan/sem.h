@@ -11,7 +11,7 @@
  *
  * Goroutines that wait are served first come, first served. A small request does not
  * overtake a large one that waits. A request for more than the size of the semaphore
- * waits until its time is over, if it has a limit, and else for ever.
+ * waits until its timeout, or for ever if it has none.
  *
  * A kc_sem is valid when zero: its size is 0 then. It needs no clean-up. Its memory
  * may be freed when no call is in progress. It is for the threads of one process.
@@ -42,25 +42,25 @@ typedef struct kc_sem {
 #define KC_SEM_INIT(n)	{ (n), 0, NULL, NULL, 0, 0, { 0, 0, 0 } }
 
 /*
- * Acquire @n of the semaphore, and wait until so many are free. @n of less than 0 is
- * a panic.
+ * Acquire @n of the semaphore, and wait until that many are free. It is a panic if @n
+ * is negative.
  *
- * The try form does not wait. The timed form waits at most @timeout nanoseconds. What
- * is free at once is acquired, however small or negative the timeout.
+ * The try form does not wait. The timed form waits at most @timeout nanoseconds. If @n
+ * are free at once, they are acquired, also if the timeout is 0 or negative.
  *
  * 0, or
- * -EAGAIN	of the try form: it would have to wait, for others to release or behind others
- *	that wait
- * -ETIMEDOUT	of the timed form: the time is over
+ * -EAGAIN	in the try form: the call would have to wait, since too few are free or
+ *	others wait
+ * -ETIMEDOUT	in the timed form: the timeout has passed
  */
 void kc_sem_acquire(kc_sem *sem, int64_t n);
 int kc_sem_try_acquire(kc_sem *sem, int64_t n) KC_MUST_CHECK;
 int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout) KC_MUST_CHECK;
 
 /*
- * As kc_sem_acquire(), but no longer than until @ctx is cancelled. A wait never
- * succeeds once @ctx is cancelled: what became free just then is given back. With @n
- * over the size of the semaphore it waits until @ctx is cancelled.
+ * As kc_sem_acquire(), but wait no longer than until @ctx is cancelled. A wait never
+ * succeeds after @ctx is cancelled: what it has acquired just then is released. If @n
+ * is larger than the semaphore, the call waits until @ctx is cancelled.
  *
  * 0, or
  * -ECANCELED, -ETIMEDOUT
@@ -72,8 +72,8 @@ int kc_sem_acquire_timeout(kc_sem *sem, int64_t n, int64_t timeout) KC_MUST_CHEC
 int kc_sem_acquire_ctx(kc_ctx *ctx, kc_sem *sem, int64_t n) KC_MUST_CHECK;
 
 /*
- * Release @n of the semaphore. It is a panic if @n is more than is held, or less than
- * 0.
+ * Release @n of the semaphore. It is a panic if less than @n is held, or if @n is
+ * negative.
  */
 void kc_sem_release(kc_sem *sem, int64_t n);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A clock for tests: time stands still while anyone runs, and leaps when all wait.
+ * A clock for tests: time stands still while a goroutine runs, and leaps when all wait.
  * Go's testing/synctest.
  *
  *	static void test_hourly(void *arg)
@@ -16,35 +16,33 @@
  *
  *	ret = kc_synctest(test_hourly, NULL);
  *
- * While it runs, kc_now() and all that waits by it in this library have a clock of
- * their own: kc_sleep(), timers and tickers, limits of calls, deadlines of contexts,
- * cases that wait for a time. The clock begins with the time that it is. When all
- * goroutines of the process wait, for each other or for a time, it leaps to the next
- * time that one of them waits for. So nobody waits for real time to go by. What two
- * goroutines do at different times is done in the order of these times, however
- * loaded the machine is.
+ * While the function runs, kc_now() and all waits of this library use a clock of their
+ * own: kc_sleep(), timers and tickers, timeouts of calls, deadlines of contexts, and
+ * cases with a duration. This clock begins with the current time. When all goroutines
+ * of the process wait, for each other or for a time, it leaps to the next time that one
+ * of them waits for. So no test waits for real time. What goroutines do at different
+ * times is done in the order of these times, even on a busy machine.
  *
- * Go has this for the goroutines that were started inside. Here it is for the whole
- * process, so there may be no others. To wait for a mutex counts as any other wait
- * does. These count as running, so that time stands still:
+ * In Go this holds for the goroutines that were started inside. Here it holds for the
+ * whole process, so there must be no other goroutines. A wait for a mutex counts as any
+ * other wait. These count as running, so time stands still:
  *
  * - a goroutine that waits in anything but this library, as in read(2);
  * - a select, or a wait for a process, with a descriptor that is no channel;
  * - a thread that the library did not start, unless it waits in one of its calls.
  *
- * What is outside of the process is not seen. To wait in a channel for another
- * process, or for a signal (signal.h), counts as waiting, and time leaps.
+ * The library does not see what happens outside of the process. A wait on a channel for
+ * another process, or for a signal (signal.h), counts as waiting, and time leaps.
  *
- * If all wait, and there is no time to leap to, nothing will ever happen: that is a
- * deadlock. It is reported on standard error, with what all goroutines do, as by
- * kc_dump(). Then the process ends: inside of kc_test() with that test's failure and
- * the status 1, else by abort().
+ * If all wait, and none for a time, this is a deadlock. It is reported on standard
+ * error, with a kc_dump(). Then the process ends: inside of kc_test() the test fails
+ * and the exit status is 1, else by abort().
  *
- * The time limit of kc_test() goes by the real clock, as does kc_t_deadline().
+ * The time limit of kc_test(), and kc_t_deadline(), use the real clock.
  *
- * A call with a limit takes a descriptor for its time. A select with a limit also
- * takes one of its cases on channels and descriptors. If there is no descriptor, the
- * call fails with -EMFILE or -ENFILE.
+ * A call on a channel or descriptor with a timeout uses a descriptor for it. In a
+ * select it also uses one of the 64 cases. If there is no free descriptor, the call
+ * fails with -EMFILE or -ENFILE.
  */
 #ifndef KCHAN_SYNCTEST_H
 #define KCHAN_SYNCTEST_H
@@ -54,19 +52,19 @@
 KC_DECLS_BEGIN
 
 /*
- * Run @fn(@arg) in this goroutine, with a clock that leaps. Afterwards wait until all
- * goroutines that were started inside have ended, as Go's synctest.Test() does. No
- * time goes by for them any more: if they wait for a time, that is a deadlock. When
- * @fn is left by a panic or kc_goexit(), this does not wait for them, and the clock
- * is the real one again.
+ * Run @fn(@arg) in this goroutine, with a clock that leaps. After that, wait until all
+ * goroutines that were started inside have ended, as Go's synctest.Test() does. The
+ * clock does not leap for them any more: if they wait for a time, this is a deadlock.
+ * If @fn panics or calls kc_goexit(), this does not wait for them, and the clock is the
+ * real one again.
  *
- * Timers that were set before go by the new clock, and those that are left go by the
- * real one after. It is better to have none of either.
+ * Timers that were set before use the new clock. Timers that are left use the real
+ * clock after the call. It is better to have neither.
  *
  * 0, or
- * -EBUSY	it is done already; or there are goroutines or threads besides this one
- *	that do more than wait, with no limit, in a call of the library
- * -EAGAIN	there can be no thread: see go.h
+ * -EBUSY	kc_synctest() runs already; or there are other goroutines or threads
+ *	that run, that wait with a timeout, or that wait outside of the library
+ * -EAGAIN	no thread can be created: see go.h
  * -ENOMEM
  */
 int kc_synctest(void (*fn)(void *arg), void *arg) KC_MUST_CHECK;

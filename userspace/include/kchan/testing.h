@@ -23,14 +23,14 @@
  *
  * It is in libkchan-test, a library of its own: $(pkg-config --libs libkchan-test).
  *
- * A test is a function that is given a kc_t. It passes unless it says that it fails, or
- * panics (as a goroutine of kc_t_go() may too), or leaves goroutines behind, or is not over
- * within its time limit. A blocked function cannot be ended from outside. So when the limit
- * is over, what all goroutines do is written to standard error, as by kc_dump(), and the
- * process ends with the status 1.
+ * A test is a function that is given a kc_t. It fails if it calls kc_t_fail() or a
+ * similar function, if it or a goroutine of kc_t_go() panics, if it leaves goroutines
+ * behind, or if it does not end within its time limit. A blocked function cannot be
+ * ended from outside. So when the time limit has passed, a kc_dump() is written to
+ * standard error, and the process ends with the status 1.
  *
- * Results are written to standard output. What stdio holds back there is written before.
- * Besides fatal errors this is the one thing that the library prints. There are two forms:
+ * Results are written to standard output. The buffer of stdout is flushed before.
+ * Except for fatal errors, this is all that the library prints. There are two forms:
  * plain, as Go has it, where tests that pass say nothing,
  *
  *	--- FAIL: test_closed (0.01 s)
@@ -55,13 +55,13 @@ KC_DECLS_BEGIN
 /* A test that runs. */
 typedef struct kc_t kc_t;
 
-/* kc_test_options.flags: write TAP, one line of it for the test, with no number. */
+/* kc_test_options.flags: write TAP: one line for the test, without a number. */
 #define KC_TEST_TAP	((uint32_t)1 << 0)
 
 /* Also write what tests that pass have logged, and that they have passed. */
 #define KC_TEST_VERBOSE	((uint32_t)1 << 1)
 
-/* Goroutines that are left behind are no failure. */
+/* Goroutines that are left behind do not fail the test. */
 #define KC_TEST_LEAKY	((uint32_t)1 << 2)
 
 /*
@@ -87,19 +87,19 @@ typedef struct kc_test_options {
 #define KC_TEST_SKIPPED	2
 
 /*
- * Run @fn as a test in a goroutine of its own, and tell how it was. @options may be
+ * Run @fn as a test in a goroutine of its own, and write the result. @options may be
  * NULL.
  *
- * When the function has ended, in whatever way, the test's context is cancelled; then
- * the goroutines of kc_t_go() are waited for; then what kc_t_cleanup() has noted is
- * done. All this is held to the time limit. At last kc_leak_check() has to find
- * nothing: so goroutines that the program had before count as left behind, unless
- * there is KC_TEST_LEAKY.
+ * When the function has ended, however it ends, the test's context is cancelled. Then
+ * this waits for the goroutines of kc_t_go(), and runs the functions of kc_t_cleanup().
+ * The time limit includes all this. At last, kc_leak_check() must find nothing. So
+ * goroutines that existed before the test count as left behind, too, unless
+ * KC_TEST_LEAKY is set.
  *
  * KC_TEST_PASSED, KC_TEST_FAILED, KC_TEST_SKIPPED, or
- * -EAGAIN	there can be no thread: see go.h
+ * -EAGAIN	no thread can be created: see go.h
  * -ENOMEM
- * -EINVAL	an unknown flag, or a size that cannot be one
+ * -EINVAL	an unknown flag, or an invalid size
  * -E2BIG	options that this library does not know are not zero
  */
 int kc_test(const char *name, void (*fn)(kc_t *t), const kc_test_options *options)
@@ -114,8 +114,8 @@ const char *kc_t_name(const kc_t *t);
 void *kc_t_arg(const kc_t *t);
 
 /*
- * Note a text, of one line or several. It is written when the test fails.
- * kc_t_error() is also a failure. The test goes on.
+ * Log a text, of one line or several. It is written if the test fails. kc_t_error()
+ * also makes the test fail. The test continues.
  */
 void kc_t_log(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
 void kc_t_error(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
@@ -127,15 +127,15 @@ void kc_t_error(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
 KC_NORETURN void kc_t_fatal(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
 
 /*
- * The test has failed, with nothing said. kc_t_fail_now() also ends this goroutine,
- * as kc_goexit() does.
+ * Make the test fail, without a text. kc_t_fail_now() also ends this goroutine, as
+ * kc_goexit() does.
  */
 void kc_t_fail(kc_t *t);
 KC_NORETURN void kc_t_fail_now(kc_t *t);
 
 /*
- * The test cannot be run here and now, for a reason. This ends the goroutine. If the
- * test has failed before, it has failed all the same.
+ * Skip the test: log the reason, and end this goroutine, as kc_goexit() does. If the
+ * test has failed before, it still counts as failed.
  */
 KC_NORETURN void kc_t_skip(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
 
@@ -148,7 +148,7 @@ int kc_t_failed(const kc_t *t);
 int kc_t_skipped(const kc_t *t);
 
 /*
- * If @good is 0 the test has failed; @file, @line and @text say where, and what was
+ * If @good is 0, make the test fail. @file, @line and @text say where, and what was
  * expected.
  *
  * Returns @good.
@@ -156,13 +156,13 @@ int kc_t_skipped(const kc_t *t);
 int kc_t_check(kc_t *t, int good, const char *file, int line, const char *text);
 
 /*
- * @cond is to be true; else the test fails, and goes on. The value is that of the
- * condition, as 1 or 0.
+ * If @cond is false, the test fails, and continues. The value is that of the condition,
+ * as 1 or 0.
  */
 #define KC_EXPECT(t, cond) \
 	kc_t_check((t), (cond) ? 1 : 0, __FILE__, __LINE__, #cond)
 
-/* @cond has to be true: else the test fails, and ends as by kc_t_fail_now(). */
+/* If @cond is false, the test fails, and this goroutine ends, as by kc_t_fail_now(). */
 #define KC_REQUIRE(t, cond)						\
 	do {								\
 		if (!KC_EXPECT(t, cond))				\
@@ -170,15 +170,15 @@ int kc_t_check(kc_t *t, int good, const char *file, int line, const char *text);
 	} while (0)
 
 /*
- * Run @fn(@arg) when the test is over, in the test's goroutine; what was noted last
- * is done first. It may fail, panic, and note more. If there is no memory to note it
- * the test ends as by kc_t_fatal(), once @fn(@arg) has been run.
+ * Run @fn(@arg) when the test has ended, in the test's goroutine. The newest cleanup
+ * runs first. A cleanup may fail, panic, and add more cleanups. If there is no memory
+ * for it, @fn(@arg) is run at once, and then the test ends as by kc_t_fatal().
  */
 void kc_t_cleanup(kc_t *t, void (*fn)(void *arg), void *arg);
 
 /*
- * Run @fn(@arg) in a goroutine that belongs to the test, which is not over before it
- * has ended. A panic there fails the test, and not the program.
+ * Run @fn(@arg) in a goroutine that belongs to the test. The test waits for its end. A
+ * panic in it fails the test, and does not end the program.
  *
  * 0, or what kc_go() returns.
  */
@@ -188,7 +188,7 @@ int kc_t_go(kc_t *t, void (*fn)(void *arg), void *arg) KC_MUST_CHECK;
  * A context that is cancelled when the test's function has ended: goroutines of the
  * test that wait with it end then.
  *
- * Returns the context, which is the test's own.
+ * Returns the context, which belongs to the test.
  */
 kc_ctx *kc_t_ctx(const kc_t *t);
 
@@ -200,7 +200,7 @@ kc_ctx *kc_t_ctx(const kc_t *t);
  */
 int kc_t_deadline(const kc_t *t, int64_t *deadline);
 
-/* A test of a program's: KC_TEST() names it as its function. */
+/* A test of a program. KC_TEST() gives it the name of its function. */
 typedef struct kc_test_item {
 	const char *name;
 	void (*fn)(kc_t *t);
@@ -216,16 +216,16 @@ typedef struct kc_test_item {
  * --run=REGEX	only those whose name has a match (regex(7), extended)
  * --list	only list their names
  * --timeout=TIME	for each test: 500ms, 10s, 2m; 0 is no limit
- * --count=N	run them so often
+ * --count=N	run them N times
  * --fail-fast	stop after the first that fails
- * --jitter=SEED	with kc_jitter(), which is turned on for the time of each test; of
- *		each further round by the next number
+ * --jitter=SEED	with kc_jitter() during each test; each further round has the
+ *	next seed
  * --tap		write TAP
- * --verbose	also write of tests that pass
- * --help	tell of these, and of their short forms
+ * --verbose	also write about tests that pass
+ * --help	show these options, and their short forms
  *
- * Returns what main() is to return: 0 if no test has failed, 1 if one has, and 2 if
- * the arguments make no sense.
+ * Returns what main() is to return: 0 if no test has failed, 1 if one has, and 2 if the
+ * arguments are wrong.
  */
 int kc_test_main(int argc, char **argv, const kc_test_item *tests, size_t n);
 

@@ -13,8 +13,8 @@
 KC_DECLS_BEGIN
 
 /*
- * The version of the library that is used, which may be another one than that of the
- * header.
+ * The version of the library that the program runs with, which may differ from that of
+ * the header.
  *
  * Returns the text, which is constant: "1.2.3".
  */

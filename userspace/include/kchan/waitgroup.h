@@ -37,7 +37,7 @@ typedef struct kc_waitgroup {
 
 /*
  * Add @delta, which may be negative, to the counter. When the counter becomes 0, all
- * who wait go on. A counter below 0 is a panic, as in Go. So is a counter above
+ * waits return. A counter below 0 is a panic, as in Go. So is a counter above
  * INT32_MAX.
  */
 void kc_waitgroup_add(kc_waitgroup *wg, int delta);
@@ -46,8 +46,8 @@ void kc_waitgroup_add(kc_waitgroup *wg, int delta);
 void kc_waitgroup_done(kc_waitgroup *wg);
 
 /*
- * Wait until the counter is 0. All that the others did before the kc_waitgroup_done()
- * that made it 0 has happened when this returns.
+ * Wait until the counter is 0. All that goroutines did before their kc_waitgroup_done()
+ * has happened when this returns.
  */
 void kc_waitgroup_wait(kc_waitgroup *wg);
 

@@ -19,12 +19,12 @@
  *	err = kc_pool_wait(pool);
  *	kc_pool_unref(pool);
  *
- * To submit a job waits while all workers are busy and the queue is full. The workers wait
+ * A submit waits while all workers are busy and the queue is full. The workers wait
  * while nobody receives results. So do not submit many jobs in the goroutine that is to
  * receive the results, and receive the results to the end before kc_pool_wait().
  *
- * There are two kinds of errors. What went wrong with one job is part of its result, which
- * may have a kc_error in it. An error that the function returns ends the pool: it cancels
+ * There are two kinds of errors. The failure of one job is part of its result, which
+ * may contain a kc_error. An error that the function returns ends the pool: it cancels
  * the context of the workers, and the wait returns it.
  *
  * A panic in a worker ends the program, as in any goroutine. After a worker that ends by
@@ -53,20 +53,20 @@ typedef struct kc_pool kc_pool;
  */
 typedef struct kc_pool_options {
 	uint32_t size;		/* sizeof(struct kc_pool_options) */
-	uint32_t workers;	/* 0: as many as there are CPUs for the process */
+	uint32_t workers;	/* 0: the number of CPUs of the process */
 	/*
-	 * Does one job, and sends any number of results by kc_yield(). NULL, or an
-	 * error, which ends the pool.
+	 * Does one job, and sends any number of results by kc_yield(). Returns NULL, or
+	 * an error, which ends the pool.
 	 */
 	kc_stage_fn fn;
 	void *arg;
 	size_t job_size;
-	size_t queue;		/* jobs that may wait */
+	size_t queue;		/* the number of jobs that may wait */
 	size_t result_size;
 	size_t results;		/* that may wait */
 	/*
-	 * What is to be done with a job that is not done, and with a result that
-	 * nobody has received, once the pool is gone. NULL: nothing.
+	 * Called for each job that was not done, and for each result that nobody has
+	 * received, when the pool is freed. NULL: not called.
 	 */
 	void (*drop_job)(void *arg, void *job);
 	void (*drop_result)(void *arg, void *result);
@@ -78,10 +78,10 @@ typedef struct kc_pool_options {
 
 /*
  * Make a pool, and start its workers. *@out is a handle with one reference. When @ctx
- * is cancelled the pool is.
+ * is cancelled, the pool is cancelled, too.
  *
  * 0, or what kc_make(), kc_go() and kc_with_cancel() return, and
- * -EINVAL	no function, or a size that cannot be one
+ * -EINVAL	no function, or an invalid size
  * -E2BIG	options that this library does not know are not zero
  */
 int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *options)
@@ -89,13 +89,13 @@ int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *options)
 
 /*
  * Submit a job. This waits while all workers are busy and the queue is full. The try
- * form does not wait; a program that drops such jobs need not look at the result.
+ * form does not wait. A program that drops jobs then need not check the result.
  *
  * 0, or
- * -EAGAIN	of the try form: it would have to wait
+ * -EAGAIN	in the try form: the call would have to wait
  * -EPIPE	the pool has been stopped, or has no workers any more
  * -ECANCELED, -ETIMEDOUT
- *	the pool was cancelled, or its context was
+ *	the pool or its context was cancelled
  * and then the job is still the caller's.
  */
 int kc_pool_submit(kc_pool *pool, const void *job) KC_MUST_CHECK;
@@ -106,25 +106,25 @@ int kc_pool_try_submit(kc_pool *pool, const void *job);
  * is for receiving only: for a select, or for another process. The results are closed
  * once the last worker has ended.
  *
- * Returns the channel, which is the pool's own.
+ * Returns the channel, which belongs to the pool.
  */
 kc_chan *kc_pool_jobs(kc_pool *pool);
 kc_chan *kc_pool_results(kc_pool *pool);
 
 /*
- * The context that the workers have: for what waits along with them.
+ * The context of the workers, for other code that works with them.
  *
- * Returns the context, which is the pool's own.
+ * Returns the context, which belongs to the pool.
  */
 kc_ctx *kc_pool_ctx(kc_pool *pool);
 
-/* Take no more jobs. Those that wait are still done; then the workers end. */
+/* Take no more jobs. Jobs that wait are still done. Then the workers end. */
 void kc_pool_stop(kc_pool *pool);
 
 /*
- * End the workers as soon as they have done the job that they are at. Jobs that wait
- * are not done. @cause is as for kc_cancel_cause(): its reference is taken over, and
- * it may be NULL.
+ * End the workers when they have finished their current job. Jobs that wait are not
+ * done. @cause is as for kc_cancel_cause(): this takes over its reference, and it may
+ * be NULL.
  */
 void kc_pool_cancel(kc_pool *pool, kc_error *cause);
 
@@ -132,14 +132,14 @@ void kc_pool_cancel(kc_pool *pool, kc_error *cause);
  * Stop the pool, and wait until its workers have ended. It can be called any number
  * of times.
  *
- * Returns the error that ended the pool, with a reference for the caller: what a
- * function returned, or why the pool was cancelled. NULL if all jobs have been done.
+ * Returns the error that ended the pool, with a reference for the caller: the error of
+ * a function, or the cause of a cancellation. NULL if all jobs have been done.
  */
 kc_error *kc_pool_wait(kc_pool *pool);
 
 /*
  * Take one more reference to a pool, and drop one. With the last one the pool is
- * cancelled, and nobody waits for it. @pool may be NULL.
+ * cancelled, without waiting for its workers. @pool may be NULL.
  *
  * kc_pool_ref() returns @pool.
  */
