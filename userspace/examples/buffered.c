@@ -2,13 +2,13 @@
 /*
  * A buffered channel, and how to choose its size.
  *
- * A send waits only while the buffer is full. That evens out bursts: a buffer as
- * large as a burst lets the sender go on, if the receiver catches up before the next
- * one. A larger one helps nobody: if the receiver is slower than the sender in the
- * long run every buffer gets full, and a large one only makes what is in it older,
- * and hides that for longer. So: 0 to meet; 1 for a result that nobody may come for;
- * the burst, if there are bursts; the number of workers, to keep them busy. When in
- * doubt it is small.
+ * A send waits only while the buffer is full. This evens out bursts: a buffer of the
+ * size of a burst lets the sender continue, if the receiver catches up before the next
+ * burst. A larger buffer does not help. If the receiver is slower than the sender on
+ * average, every buffer gets full; a large buffer only delays its elements, and hides
+ * the problem longer. So use 0 for a rendezvous; 1 for a result that nobody may
+ * receive; the size of a burst, if there are bursts; the number of workers, to keep
+ * them busy. When in doubt, use a small buffer.
  */
 #include <errno.h>
 
@@ -16,7 +16,7 @@
 
 #define BURST	8
 
-/* A burst, with nobody who receives meanwhile: how often would the sender wait? */
+/* Sends a burst without a receiver. How often would the sender wait? */
 static int count_waits(kc_chan *c)
 {
 	int i, waits = 0;
@@ -39,7 +39,7 @@ int main(void)
 		printf("size %zu: %d of %d sends wait,", sizes[i],
 		       count_waits(c), BURST);
 		printf(" %d of %d are used\n", kc_len(c), kc_cap(c));
-		/* Closed, it can still be emptied. */
+		/* A closed channel can still be drained. */
 		kc_close(c);
 		kc_for_each(c, &elem)
 			;

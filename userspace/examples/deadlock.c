@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * All goroutines wait for each other, and the program says so, and ends.
+ * All goroutines wait for each other, and the program reports this and ends.
  *
- * Each of two takes one lock and then wants that of the other. In Go the runtime sees
- * that nobody can go on any more; here it is asked to look. What ends this program is
- * the report, which tells who waits for what, and where. The mend: both take the
- * locks in the same order ("deadlock mended").
+ * Each of two goroutines takes one lock, and then wants the lock of the other. In Go
+ * the runtime detects that no goroutine can continue. Here the program asks for the
+ * check. The report ends the program, and shows what each goroutine waits for, and
+ * where. The correction: both take the locks in the same order ("deadlock mended").
  */
 #include "example.h"
 
@@ -20,7 +20,7 @@ static void philosopher(void *arg)
 
 	kc_mutex_lock(&forks[first]);
 	if (!mended) {
-		/* Until the other one has a fork, too. */
+		/* Wait until the other one has a fork, too. */
 		kc_waitgroup_done(&seated);
 		kc_waitgroup_wait(&seated);
 	}

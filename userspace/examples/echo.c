@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A TCP echo server. Its accept loop is one select over a socket, a channel that
- * tells it to stop, and a ticker: no timeouts, no self-pipe, no thread to kill.
+ * A TCP echo server. Its accept loop is one select over a socket, a channel that stops
+ * it, and a ticker. It needs no timeouts, no self-pipe, and no thread to kill.
  */
 #include <arpa/inet.h>
 #include <sys/epoll.h>
@@ -31,7 +31,7 @@ static void echo(void *arg)
 
 static void accept_one(struct server *s)
 {
-	/* Readiness is a hint: whoever wanted to connect may be gone. */
+	/* Readiness is a hint: the client may have disconnected. */
 	const int socket = accept4(s->socket, NULL, NULL, SOCK_CLOEXEC);
 
 	if (socket < 0)

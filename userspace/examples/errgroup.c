@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * An errgroup: all restaurants are asked for a table at once, and one of them has
- * closed down. With the first error the rest is called off.
+ * closed down. The first error cancels the other requests.
  */
 #include <errno.h>
 
@@ -9,7 +9,7 @@
 
 struct restaurant {
 	const char *name;
-	int64_t takes;		/* to answer */
+	int64_t takes;		/* the time until it answers */
 	int closed;
 	kc_ctx *ctx;
 	const char *answer;

@@ -2,9 +2,9 @@
 /*
  * Errors that come through a channel, with the results.
  *
- * A goroutine has nobody to return an error to. So a result is a value or an error,
- * and whoever receives it decides what that means for the whole: here, that the
- * other results are good all the same. (One error that ends everything: errgroup.c.)
+ * A goroutine cannot return an error to a caller. So a result is a value or an error,
+ * and the receiver decides what an error means for the whole task. Here the other
+ * results are still good. (In errgroup.c, one error ends everything.)
  */
 #include <errno.h>
 
@@ -13,7 +13,7 @@
 struct result {
 	const char *text;
 	long value;
-	kc_error *err;		/* the receiver's, once it is received */
+	kc_error *err;		/* belongs to the receiver after the receive */
 };
 
 KC_CHAN_DEFINE(result_chan, struct result);
@@ -43,7 +43,10 @@ static void parse_all(void *arg)
 
 		r.err = parse(r.text, &r.value);
 		if (result_chan_send(out, r)) {
-			/* Nobody receives: it is still ours. */
+			/*
+			 * Nobody receives, so the error still belongs to this
+			 * goroutine.
+			 */
 			kc_error_unref(r.err);
 			break;
 		}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What all examples need, and none is about: to give up when something fails.
+ * What all examples need: ending the program if a call fails.
  */
 #ifndef EXAMPLE_H
 #define EXAMPLE_H
@@ -11,7 +11,7 @@
 
 #include <kchan/kchan.h>
 
-/* What the call returned; the program ends if that is an error. */
+/* Returns the call's result. Ends the program if that is an error. */
 #define CHECK(call)	check((call), #call)
 
 static inline int check(int ret, const char *call)

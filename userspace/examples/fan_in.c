@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Fan-in: what comes from several channels, on one.
+ * Fan-in: the elements of several channels on one channel.
  *
- * It is closed once all of them are. What came from the same one keeps its order;
- * apart from that, first come, first served.
+ * That channel is closed when all of them are closed. Elements of the same channel keep
+ * their order. Otherwise the order is first come, first served.
  */
 #include "example.h"
 
@@ -12,7 +12,7 @@ struct reading {
 	int value;
 };
 
-/* Three readings, each after a while. */
+/* Sends three readings, each after a while. */
 static kc_error *measure(void *arg, kc_sink *out)
 {
 	struct reading r = { .sensor = *(int *)arg };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Fan-out: several goroutines receive from one channel, each element going to one of
- * them. Whoever is free takes the next: nobody has to divide the work beforehand.
+ * Fan-out: several goroutines receive from one channel. Each element goes to one of
+ * them. A free goroutine takes the next element, so nobody has to divide the work
+ * before.
  */
 #include <stdatomic.h>
 

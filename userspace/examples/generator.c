@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A generator: a goroutine that makes one value after another, for whoever asks.
+ * A generator: a goroutine that makes one value after another for a receiver.
  *
- * It has no end of its own. It ends when nobody receives any more: kc_yield() says
- * so, and nothing is left behind.
+ * It has no end condition of its own. It ends when nobody receives any more: then
+ * kc_yield() returns an error, and no goroutine is left behind.
  */
 #include <stdint.h>
 

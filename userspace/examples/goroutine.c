@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A goroutine, and who waits for it.
+ * A goroutine, and waiting for it.
  *
- * The program ends when main() returns, whatever goroutines are left. So the
- * well-known first program prints nothing: main() is faster. Whoever starts a
- * goroutine has to know when it has ended: by a wait group, as here, or a channel.
+ * The program ends when main() returns, even if goroutines are left. So the well-known
+ * first program prints nothing: main() is faster. A program has to wait for the end of
+ * its goroutines: by a wait group, as here, or by a channel.
  */
 #include "example.h"
 
@@ -23,7 +23,7 @@ static int main_that_forgets(void *arg)
 	return 0;
 }
 
-/* And its mend. */
+/* And its correction. */
 static int main_that_waits(void *arg)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -34,7 +34,7 @@ static int main_that_waits(void *arg)
 	return 0;
 }
 
-/* Each in a process of its own, since it ends one. */
+/* Runs each in a process of its own, since it ends its process. */
 static void run(int (*fn)(void *arg), const char *name)
 {
 	kc_process_options options = KC_PROCESS_OPTIONS_INIT;

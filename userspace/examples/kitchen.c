@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A kitchen: concurrency, and parallelism.
+ * A kitchen: concurrency and parallelism.
  *
- * Concurrency is that several things are under way: while one dish is in the oven
- * the cook turns to another, so that three dishes do not take three times as long,
- * with one cook alone. Parallelism is that several are worked on at one moment: that
- * takes more cooks. The program is the same; how many cooks there are is for the
- * machine to say.
+ * Concurrency means that several tasks are in progress. While one dish is in the oven,
+ * the cook works on another. So three dishes do not take three times as long, even with
+ * one cook. Parallelism means that several tasks are worked on at the same moment: this
+ * needs more cooks. The program is the same. The machine decides how many cooks there
+ * are.
  */
 #include <sched.h>
 #include <stdatomic.h>
@@ -18,8 +18,8 @@
 
 struct kitchen {
 	kc_mutex lock;
-	cpu_set_t cooks;	/* that were seen at work */
-	char log[100];		/* whose steps were done, in order */
+	cpu_set_t cooks;	/* the CPUs that were used */
+	char log[100];		/* the dishes whose steps were done, in order */
 };
 
 struct dish {
@@ -27,7 +27,7 @@ struct dish {
 	const char *name;
 };
 
-/* Work for a cook: so much processor time. */
+/* Work for a cook: uses this much processor time. */
 static void chop(int64_t ns)
 {
 	struct timespec used;
@@ -70,7 +70,7 @@ static void open_kitchen(const char *name)
 	kc_waitgroup_wait(&wg);
 	printf("%s:%s (%d at work)\n", name, kitchen.log,
 	       CPU_COUNT(&kitchen.cooks));
-	/* The threads of the pool go on as they were: end them. */
+	/* The threads of the pool keep their CPU mask, so end them. */
 	CHECK(kc_shutdown());
 }
 

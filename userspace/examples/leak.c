@@ -2,10 +2,10 @@
 /*
  * A goroutine that never ends, found and named.
  *
- * The same question goes to two servers, and the first answer is taken. With no room
- * in the channel the other server waits in its send for ever: nobody receives any
- * more. The check at the end says which goroutine that is, where it waits and who
- * started it. The mend: room for all answers.
+ * The same question goes to two servers, and the program takes the first answer. The
+ * channel has no room, so the other server waits in its send for ever: nobody receives
+ * any more. The check at the end shows which goroutine this is, where it waits and who
+ * started it. The correction: room for all answers.
  */
 #include "example.h"
 
@@ -43,7 +43,7 @@ static void ask(size_t room)
 	printf("room for %zu: the answer is %d\n", room, answer);
 }
 
-/* What the check has to say, without the files and lines. */
+/* Prints the check's message without files and lines. */
 static void print(void *arg, const char *text)
 {
 	size_t len;
@@ -62,7 +62,7 @@ int main(void)
 
 	ask(0);
 	printf("left: %d\n", CHECK(kc_leak_check(KC_SECOND)));
-	/* Were it not for this, for ever. */
+	/* Without this, the goroutine would wait for ever. */
 	CHECK(kc_close(answers));
 	CHECK(kc_leak_check(KC_SECOND));
 	kc_unref(answers);

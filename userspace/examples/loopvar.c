@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A loop's variable, given to goroutines by its address.
+ * A loop's variable, passed to goroutines by its address.
  *
- * All of them get the address of the same variable, and by the time that they look
- * at it the loop is over. (Here they wait for that; else it would also be a data
- * race.) kc_waitgroup_go_copy() gives each its own copy, made before the loop goes
- * on; so does kc_go_copy().
+ * All goroutines get the address of the same variable. When they read it, the loop has
+ * ended. (Here they wait for that. Otherwise this would also be a data race.)
+ * kc_waitgroup_go_copy() gives each its own copy, which is made before the loop
+ * continues. So does kc_go_copy().
  */
 #include "example.h"
 

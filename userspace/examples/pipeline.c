@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A pipeline: stages connected by channels, each of them goroutines that run the
- * same function. Here lines are split into words, and these are measured by two
- * workers.
+ * A pipeline: stages connected by channels. Each stage is one or more goroutines that
+ * run the same function. Here the first stage splits lines into words, and two workers
+ * measure the words.
  */
 #include "example.h"
 

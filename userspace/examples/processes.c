@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A pool of worker processes. A job that crashes its worker harms nothing else: the
- * worker is started again, and the others go on.
+ * A pool of worker processes. A job that crashes its worker does no other harm: the
+ * supervisor starts the worker again, and the other workers continue.
  *
- * Jobs and results go through channels, as among goroutines. Each worker has an end
- * of each, and nothing else of ours; when no jobs are left it ends, and with the last
- * worker the results do.
+ * Jobs and results go through channels, as among goroutines. Each worker has one end of
+ * each channel, and no other descriptor of this process. It ends when no jobs are left.
+ * When the last worker has ended, the results are at end-of-stream.
  */
 #include <signal.h>
 
@@ -20,7 +20,7 @@ struct result {
 	int value;
 };
 
-/* In a process of its own. */
+/* Runs in a process of its own. */
 static int work(void *arg)
 {
 	kc_chan *jobs, *results;
@@ -66,7 +66,7 @@ int main(void)
 	CHECK(kc_make_pair(&jobs, &jobs_in, sizeof(int), JOBS));
 	CHECK(kc_make_pair(&results, &results_in, sizeof(r), 0));
 	start_workers(workers, jobs, results_in);
-	/* These are the workers' alone now. */
+	/* Only the workers use these from now on. */
 	kc_unref(jobs);
 	kc_unref(results_in);
 

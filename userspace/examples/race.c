@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A counter that two goroutines change at the same time, and one with a mutex.
+ * A counter that two goroutines change at the same time, and a counter with a mutex.
  *
- * How much of the first one's counts is lost is different each time; often it is
- * nothing. The race detector does not depend on that: built with -fsanitize=thread
- * this reports the first counter, always, and never the second ("race guarded" has
- * that alone).
+ * The number of lost counts differs in each run, and is often 0. The race detector does
+ * not depend on it: built with -fsanitize=thread, this program always reports the first
+ * counter, and never the second one ("race guarded" has only the second one).
  */
 #include "example.h"
 

@@ -2,10 +2,10 @@
 /*
  * A receive-only end: Go's <-chan T.
  *
- * In Go the compiler says that a function only receives. Here it is the kernel that
- * does: the handle has a descriptor of its own, which nobody can send to, by whatever
- * call and in whatever process. And as nobody but receivers holds such an end, the
- * channel's senders learn when the last one goes.
+ * In Go the compiler enforces that a function only receives. Here the kernel does: the
+ * handle has a descriptor of its own, and no call in any process can send to it. If
+ * only receivers hold such ends, the senders learn when the last receiver has dropped
+ * its end.
  */
 #include <errno.h>
 #include <unistd.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * A safe goroutine: a panic in it ends it alone.
+ * A safe goroutine: a panic ends only this goroutine.
  *
- * In any other goroutine a panic that nobody recovers ends the program. One that
- * serves a request, say, may rather be given up by itself; what it was about is
- * logged, with a backtrace. Whatever it had deferred is done.
+ * In any other goroutine, a panic that nobody recovers ends the program. But a
+ * goroutine that serves one request, for example, may fail alone. The panic is logged
+ * with a backtrace, and the deferred calls run.
  */
 #include "example.h"
 
@@ -24,7 +24,7 @@ static void serve(void *arg)
 	printf("request %d: served\n", *request);
 }
 
-/* The first line; the others are the backtrace. */
+/* Prints the first line. The other lines are the backtrace. */
 static void log_it(void *arg, const char *text)
 {
 	(void)arg;
@@ -41,7 +41,7 @@ int main(void)
 	options.copy_size = sizeof(i);
 	for (i = 1; i <= 3; i++) {
 		CHECK(kc_go_opts(serve, &i, &options));
-		/* One after another, to read it in order. */
+		/* One after another, so that the output has a fixed order. */
 		CHECK(kc_shutdown());
 	}
 	printf("the program goes on\n");

@@ -2,11 +2,10 @@
 /*
  * A select over channels that end: Go's case v, ok := <-c.
  *
- * Two goroutines send, each on its own channel, and close it when they have no more.
- * A receive of a closed channel is always ready. Who goes on selecting it turns in
- * circles, and finds false in "ok" each time. So at end-of-stream the loop sets the
- * channel of the case to NULL: such a case is never ready. The loop is over when all
- * have ended.
+ * Two goroutines send, each on its own channel, and close it at their end. A receive on
+ * a closed channel is always ready. A loop that goes on selecting it would spin, with
+ * "ok" false each time. So at end-of-stream the loop sets the channel of the case to
+ * NULL: such a case is never ready. The loop ends when all channels have ended.
  */
 #include "example.h"
 

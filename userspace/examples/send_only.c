@@ -2,9 +2,9 @@
 /*
  * Send-only ends: Go's chan<- T.
  *
- * Each producer has one of its own, and drops it when it has nothing more to send.
- * With the last one the channel closes: nobody has to know who that is, and nobody
- * closes a channel that another one still sends to.
+ * Each producer has an end of its own, and drops it when it has nothing more to send.
+ * The channel closes when the last end is dropped. So nobody has to know which producer
+ * is the last one, and nobody closes a channel that another producer still uses.
  */
 #include "example.h"
 
@@ -29,7 +29,7 @@ int main(void)
 		CHECK(kc_send_only(&theirs, out));
 		CHECK(kc_go(produce, theirs));
 	}
-	/* Ours would keep it open. */
+	/* This end would keep the channel open. */
 	kc_unref(out);
 	kc_for_each(in, &value) {
 		count++;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The prime sieve: a chain of goroutines, one for each prime, each of which lets pass
- * what its prime does not divide. What gets to the end is the next prime.
+ * The prime sieve: a chain of goroutines, one for each prime. Each passes on the
+ * numbers that its prime does not divide. The number that reaches the end is the next
+ * prime.
  *
- * When main() has had enough it drops its end; the last filter learns of it by its
- * next send, and drops its own, and so on to the numbers: all of it ends.
+ * When main() has enough primes, it drops its end. The last filter learns this from its
+ * next send, and drops its own end, and so on up to the generator of numbers. So all
+ * goroutines end.
  */
 #include "example.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * singleflight: many ask for the same thing at the same time, it is fetched once, and
- * all get it. So a cache whose entry has just expired does not send everyone to the
- * database at once.
+ * singleflight: many goroutines want the same value at the same time. It is fetched
+ * once, and all get it. So when a cache entry has expired, the goroutines do not all
+ * ask the database.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -31,7 +31,7 @@ static void ask(void *arg)
 	CHECK(kc_flight_do(&fetches, "weather", fetch, arg, &r));
 	if (!r.error && !strcmp(r.value, "rain"))
 		atomic_fetch_add(&shared, r.shared);
-	/* The last one to do so frees the value. */
+	/* The last one that clears its result frees the value. */
 	kc_flight_result_clear(&r);
 }
 
@@ -44,7 +44,7 @@ int main(void)
 	kc_waitgroup_wait(&wg);
 	printf("%d asked, %d got a shared answer, fetched %d time\n", ASKERS,
 	       atomic_load(&shared), atomic_load(&fetched));
-	/* Nothing is kept. */
+	/* The value is not kept. */
 	ask((void *)"rain");
 	printf("one more asked: fetched %d times\n", atomic_load(&fetched));
 	return 0;

@@ -2,11 +2,11 @@
 /*
  * A flaky test, made steady by a clock that leaps.
  *
- * A heart beats, and a watch raises the alarm when a beat is late. A test of that with
- * real times is of two minds: with short times it fails whenever the machine has
- * something else to do for a moment, and with long ones it takes long. In
- * kc_synctest() no time goes by while anyone runs, however long that takes, and none is
- * waited for: the test is exact, the same each time, and over at once.
+ * A heart beats, and a watchdog raises an alarm when a beat is late. With the real
+ * clock such a test has a problem: with short times it fails whenever the machine is
+ * busy for a moment, and with long times it takes long. In kc_synctest() no time passes
+ * while a goroutine runs, however long it runs, and the test does not wait for real
+ * time. So the test is exact, always gives the same result, and ends at once.
  */
 #include <errno.h>
 #include <time.h>
@@ -24,7 +24,7 @@ struct heart {
 	int late;
 };
 
-/* What a beat takes besides: on a busy machine now and then a few milliseconds. */
+/* The additional work of a beat: on a busy machine sometimes a few milliseconds. */
 static void compute(int i)
 {
 	const long most = i % 4 ? 0 : 20000000;
@@ -74,7 +74,7 @@ int main(void)
 	for (i = 0; i < RUNS; i++)
 		watch(&h);
 	printf("by the real clock beats are late: %s\n", h.late ? "yes" : "no");
-	/* To be alone: the last of the hearts may be about to end. */
+	/* kc_synctest() needs to be alone: the last heart may be about to end. */
 	CHECK(kc_shutdown());
 
 	h.late = 0;

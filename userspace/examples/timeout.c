@@ -2,11 +2,11 @@
 /*
  * A context with a timeout, and the worker that is left behind.
  *
- * The well-known form: a goroutine does the work and sends the result; who started
- * it waits for the result or for the timeout, whichever comes first. After a timeout
- * nobody receives, and the goroutine waits in its send for ever. The mends: a
- * channel with room for the result, so that the send never waits; or a send that
- * ends with the context. (The work, too, should look at the context.)
+ * The well-known form: a goroutine does the work and sends the result. Its starter
+ * waits for the result or for the timeout, whichever comes first. After a timeout
+ * nobody receives, and the goroutine waits in its send for ever. There are two
+ * corrections: a channel with room for the result, so that the send never waits; or a
+ * send that ends with the context. (The work should check the context, too.)
  */
 #include "example.h"
 
@@ -44,7 +44,7 @@ static void ask(const char *name, size_t cap, int use_ctx)
 	kc_sleep(600 * KC_MILLISECOND);
 	if (!cap && !use_ctx) {
 		printf("  the worker is left behind\n");
-		/* Were it not for this, for ever. */
+		/* Without this, the goroutine would wait for ever. */
 		CHECK(kc_recv(q.result, &answer));
 	}
 	kc_waitgroup_wait(&q.ended);

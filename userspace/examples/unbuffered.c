@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * An unbuffered channel is a meeting: the send returns once somebody has received.
+ * An unbuffered channel is a rendezvous: the send returns when a receiver has the
+ * element.
  *
- * So it also tells the sender something: that the other one has got this far. What
- * the receiver did before is done when the send returns.
+ * So the sender also learns something: the receiver has reached its receive. What the
+ * receiver did before has happened when the send returns.
  */
 #include "example.h"
 
-static int cup;			/* no lock: the meeting is what orders it */
+static int cup;			/* no lock: the rendezvous orders the accesses */
 
 static void drink(void *arg)
 {

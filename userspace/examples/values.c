@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Values that belong to a request, and go with its context.
+ * Values that belong to a request, and are passed with its context.
  *
- * They are for what everything done for a request may want to know and no function
- * wants as an argument: its number for the log, who asks. A key is the address of a
- * variable that only one file knows: so nobody else's value can be mistaken for it.
+ * They are for data that all code of a request may need, but that is no argument of
+ * each function: the number for the log, or the user. A key is the address of a
+ * variable of one file, so it cannot be confused with the key of another file.
  */
 #include "example.h"
 
 static const char number_key, user_key;
 
-/* Who cares knows the keys; those in between only pass the context on. */
+/*
+ * Only the code that uses a value knows its key. Code in between only passes the
+ * context on.
+ */
 static void log_line(kc_ctx *ctx, const char *text)
 {
 	const int *number = kc_ctx_value(ctx, &number_key);
@@ -41,7 +44,7 @@ static kc_ctx *request(int number, const char *user)
 	*value = number;
 	CHECK(kc_with_value(&numbered, NULL, &number_key, value, free));
 	CHECK(kc_with_value(&ctx, numbered, &user_key, (void *)user, NULL));
-	/* The other one holds it. */
+	/* The other context holds it. */
 	kc_ctx_unref(numbered);
 	return ctx;
 }

@@ -2,12 +2,12 @@
 /*
  * A worker pool, and who closes its results.
  *
- * The well-known form: workers range over the jobs and send results, main() ranges
- * over the results. The jobs are closed, so the workers end, but nobody closes the
- * results: after the last one main() waits for ever. A worker cannot close them,
- * since the others still send. The mend by hand is one more goroutine, which waits
- * for all workers and then closes; with a handle of its own for each worker the
- * channel closes by itself (send_only.c); and kc_pool does all that.
+ * The well-known form: workers range over the jobs and send results, and main() ranges
+ * over the results. The jobs are closed, so the workers end. But nobody closes the
+ * results, so main() waits for ever after the last one. A worker cannot close them,
+ * because other workers still send. There are three corrections: one more goroutine
+ * that waits for all workers, and then closes; or a handle for each worker, so that the
+ * channel closes by itself (send_only.c); or kc_pool, which does all that.
  */
 #include "example.h"
 
@@ -52,7 +52,7 @@ static void by_hand(const char *name, int mended)
 	kc_close(pool.jobs);
 	if (mended)
 		CHECK(kc_waitgroup_go(&closer, close_results, &pool));
-	/* Not for ever, so that there is something to see. */
+	/* The receive has a timeout, so that the mistake can be seen. */
 	while ((ret = kc_recv_timeout(pool.results, &n, KC_SECOND)) > 0)
 		sum += n;
 	printf("%s: %d, then %s\n", name, sum, ret ? "waiting for ever" : "the end");

@@ -2,9 +2,9 @@
 /*
  * kchanctl: what is wrong with /dev/kchan.
  *
- * A shell that opens a file to read and write (<>) makes it if it is not there. So does
- * that of root with /dev/kchan when the kernel module is not loaded; and the module, when
- * it is loaded, leaves alone what stands in its device's place.
+ * A shell that opens a file for reading and writing (<>) creates it if it does not
+ * exist. Root's shell does this with /dev/kchan if the kernel module is not loaded.
+ * When the module is loaded later, it does not replace that file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,9 @@
 
 #define DEVICE	"/dev/kchan"
 
-/* That it is a regular file which was at the device's place, and is there no more. */
+/*
+ * True if @fd is a regular file that was at the device's path, and was removed since.
+ */
 static bool was_device(int fd)
 {
 	static const char removed[] = DEVICE " (deleted)";
@@ -33,7 +35,7 @@ static bool was_device(int fd)
 
 void explain_device(int fd)
 {
-	/* The module makes its device when it is loaded, and at no other time. */
+	/* The module makes its device only when it is loaded. */
 	static const char again[] = "modprobe -r kchan; modprobe kchan";
 	struct stat st;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl recv --exec: a command for each message.
+ * kchanctl recv --exec: runs a command for each message.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 #include "kchanctl.h"
 
 /*
- * A file that holds the message. Unlike a pipe it never makes us wait for a
- * command that does not read, and holds messages of any length.
+ * A file with the message. With a pipe, kchanctl would wait for a command that does not
+ * read. A file takes messages of any length.
  */
 static int input_of(const struct options *opts, const char *msg, size_t len)
 {
@@ -41,7 +41,7 @@ static void child(const struct options *opts, int input, const char *msg,
 	char text[24];
 
 	snprintf(text, sizeof(text), "%lu", seq);
-	/* With $1 NULL the arguments end before it. */
+	/* If $1 is NULL, the arguments end before it. */
 	if (!setenv("KCHAN_SEQ", text, 1) &&
 	    dup2(input, STDIN_FILENO) == STDIN_FILENO)
 		execl("/bin/sh", "sh", "-c", opts->command, "sh",

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl goroutines: who waits in a process, by channel.
+ * kchanctl goroutines: the waiting threads of a process, by channel.
  *
- * A channel is this process's alone if all its ends are, and nobody else has a
- * reference on their files: another process, or a descriptor that is under way in a
- * socket. Then nobody else can wake who waits there. Who waits to receive is woken by
- * those who can send; and, while an element is in flight, by those who can receive,
- * since it may come back from them. Who waits to send is woken by those who can receive,
- * and, since they may close the channel, by those who can send. What is armed wakes
- * nobody who already waits: they would have met.
+ * A channel belongs to this process alone if all its ends do, and if nobody else has a
+ * reference on their files: neither another process, nor a descriptor in the queue of a
+ * socket. Then nobody else can wake the threads that wait for it. A thread that waits
+ * to receive can be woken by those who can send. While an element is in flight, those
+ * who can receive can also wake it, since the element may be put back. A thread that
+ * waits to send can be woken by those who can receive, and by those who can send, since
+ * they may close the channel. An armed select cannot wake a thread that waits already:
+ * they would have been matched before.
  */
 #include <errno.h>
 #include <ctype.h>
@@ -28,7 +29,7 @@ static int by_channel(const void *a, const void *b)
 	return (one->fd > other->fd) - (one->fd < other->fd);
 }
 
-/* Whoever has waited longest comes first. */
+/* The longest wait comes first. */
 static int by_time(const void *a, const void *b)
 {
 	const struct wait *one = a, *other = b;
@@ -49,7 +50,7 @@ static enum whose whose_end(const struct end *end)
 	return end->refs > end->nr_fds + end->nr_calls ? OTHERS : OURS;
 }
 
-/* Whose the ends of this mode are. Which were counted at what time may differ. */
+/* Who has the ends of this mode. The numbers may be from different times. */
 static enum whose whose(const struct process *process, uint64_t channel,
 			uint32_t mode)
 {
@@ -104,7 +105,7 @@ static void find_wakers(const struct process *process)
 	}
 }
 
-/* Nobody is left who could wake anybody. */
+/* True if no thread is left that could wake another one. */
 static bool all_wait(const struct process *process)
 {
 	const struct thread *t = process->threads;
@@ -169,7 +170,7 @@ static const char *direction(const struct end *end)
 	return end->mode == KCHAN_INFO_RECV ? "recv" : "send,recv";
 }
 
-/* Of its ends the first, and the one after the last. */
+/* Prints a channel. @end is its first end, and @last the one after its last end. */
 static void put_channel(const struct end *end, const struct end *last)
 {
 	const struct kchan_info *info = &end->channel;
@@ -200,7 +201,7 @@ static const struct wait *put_waits(const struct wait *wait,
 	return wait;
 }
 
-/* Of one that is waited for, by what is armed, there may be no descriptor any more. */
+/* An armed select may hold a channel that has no descriptor any more. */
 static void put_all(const struct process *process)
 {
 	const struct end *end = process->ends, *next;

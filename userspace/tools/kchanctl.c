@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: channels for the shell.
+ * kchanctl: channels in the shell.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,7 @@ kc_case output_case(void)
 
 	if (fstat(STDOUT_FILENO, &st) || S_ISREG(st.st_mode))
 		return kc_case_fd(-1, 0);
-	/* Of no event but the end. */
+	/* No event is asked for: errors and hang-ups are always reported. */
 	return kc_case_fd(STDOUT_FILENO, 0);
 }
 

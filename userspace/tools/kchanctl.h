@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kchanctl: what its files share.
+ * What the files of kchanctl share.
  */
 #ifndef KCHANCTL_H
 #define KCHANCTL_H
@@ -19,12 +19,12 @@ enum {
 	STATUS_NONE,	/* select: no case in time */
 };
 
-/* As many as one select takes. */
+/* The maximum number of cases of a select. */
 #define MAX_BRANCHES	64
 
 /* A case of select. */
 struct branch {
-	char op;		/* R, S or P, as the options' letters */
+	char op;		/* R, S or P: the letter of the option */
 	int fd;
 	char *word;		/* S: the message */
 };
@@ -32,20 +32,20 @@ struct branch {
 struct options {
 	int fd;			/* -1: not given */
 	char delimiter;		/* between messages, as text */
-	bool whole;		/* send: all of the input is one message */
+	bool whole;		/* send: the whole input is one message */
 	bool raw;		/* recv: write no delimiter */
-	unsigned long count;	/* recv: stop after so many; 0: never */
-	const char *command;	/* recv: run for each message */
+	unsigned long count;	/* recv: stop after this many; 0: never */
+	const char *command;	/* recv: the command to run for each message */
 	bool argument;		/* recv: the message is the command's $1 */
 	int64_t timeout;	/* select: nanoseconds, -1: for ever */
 	bool now;		/* select: do not wait */
 	struct branch branches[MAX_BRANCHES];
 	size_t nr_branches;
-	char **words;		/* send: the messages, NULL at the end */
+	char **words;		/* send: the messages, with NULL at the end */
 	int pid;		/* goroutines: the process */
 };
 
-/* What stands on the command line besides options. */
+/* The operands: what follows the options on the command line. */
 enum operands {
 	NO_OPERANDS,
 	WORDS,
@@ -54,12 +54,12 @@ enum operands {
 
 struct command {
 	const char *name;
-	const char *options;	/* their letters; -f is then required*/
+	const char *options;	/* the letters of its options; -f is then required */
 	enum operands operands;
 	int (*run)(kc_chan *c, const struct options *opts);
 };
 
-/* Ends the program when the command line is wrong. */
+/* Ends the program if the command line is wrong. */
 const struct command *parse(int argc, char **argv, struct options *opts);
 
 int cmd_send(kc_chan *c, const struct options *opts);
@@ -70,38 +70,42 @@ int cmd_select(kc_chan *none, const struct options *opts);
 int cmd_goroutines(kc_chan *none, const struct options *opts);
 
 /*
- * A handle of our own descriptor: the one that we inherited stays as it is for
- * the commands that recv runs. A failure has been told.
+ * Makes a handle of a duplicate of @fd. The inherited descriptor is not changed, for
+ * the commands that recv runs. On failure it has printed a message.
  */
 int get_channel(kc_chan **out, int fd);
 
-/* Tells why @fd is none, if that is because of what is at /dev/kchan, or is not. */
+/*
+ * If @fd is no channel because /dev/kchan is missing or is another file, prints this.
+ */
 void explain_device(int fd);
 
 /*
- * Writes to standard output, in one go, so that several of us may share it: a
- * message with what is before and after it. A failure has been told.
+ * Writes a message, with what comes before and after it, to standard output in one
+ * write. So several processes may share the output. On failure it has printed a
+ * message.
  */
 int put(const char *command, const char *buf, size_t len);
 
 /*
- * A case of a select that is ready when nobody can read the standard output any more: a
- * message that is received after that would be lost. Never ready where that cannot be.
+ * A case of a select that is ready when nobody can read standard output any more: a
+ * message that is received after that would be lost. It is never ready if the output
+ * cannot be polled.
  */
 kc_case output_case(void);
 
-/* That it is so: ends as a write to it does, by SIGPIPE if that is not ignored. */
+/* Ends as a write to such an output does: by SIGPIPE, unless this signal is ignored. */
 int output_gone(const char *command);
 
 /*
- * Run opts->command for the message of @len bytes at @msg, which a zero byte
- * follows, the @seq-th. False when it could not run or did not succeed, which
- * has been told then.
+ * Runs opts->command for the message number @seq, the @len bytes at @msg. A zero byte
+ * must follow them. Returns false if the command could not run or failed, and has then
+ * printed a message.
  */
 bool run_command(const struct options *opts, const char *msg, size_t len,
 		 unsigned long seq);
 
-/* Prints the message and returns STATUS_FAILED. */
+/* Prints the message, and returns STATUS_FAILED. */
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif /* KCHANCTL_H */

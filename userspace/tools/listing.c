@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module's listing of all channels, in debugfs: for how long each has waited.
+ * The module's listing of all channels, in debugfs: it shows how long each thread has
+ * waited.
  *
- * Its threads are numbered as the initial namespace has them. Elsewhere they are
- * other numbers, which on the same channel nobody has.
+ * It has the thread numbers of the initial PID namespace. In another namespace the
+ * numbers differ, and do not match a thread on the same channel.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: its command line.
+ * kchanctl: the command line.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -112,7 +112,7 @@ static unsigned long number(const char *text, const char *what,
 
 	errno = 0;
 	value = strtoul(text, &end, 10);
-	/* strtoul() takes a minus sign. */
+	/* strtoul() accepts a minus sign. */
 	if (*text < '0' || *text > '9' || *end || errno || value < min ||
 	    value > max)
 		usage("'%s' is no %s", text, what);
@@ -155,7 +155,7 @@ static int64_t duration(const char *text)
 		if (unit == text || unit != end || strcmp(unit, units[i].name))
 			continue;
 		ns *= units[i].ns;
-		/* What is longer, nobody sees the end of. */
+		/* A longer time is practically infinite. */
 		return ns < (double)INT64_MAX ? (int64_t)ns : INT64_MAX;
 	}
 	usage("'%s' is no time", text);
@@ -177,7 +177,7 @@ static void add_branch(struct options *opts, char op, char *text)
 	b->fd = descriptor(text);
 }
 
-/* Whether the options that were given go together. */
+/* Checks that the given options fit the command. */
 static void check(const struct command *command, const char *given,
 		  const struct options *opts)
 {
@@ -210,7 +210,7 @@ static int process(char **words)
 	return number(words[0], "process", 1, INT_MAX);
 }
 
-/* Help and version go before all else, wherever they stand. */
+/* --help and --version come before all else, at any position. */
 const struct command *parse(int argc, char **argv, struct options *opts)
 {
 	static const struct option names[] = {

@@ -2,13 +2,13 @@
 /*
  * Looking at a process from outside.
  *
- * Its fdinfo tells which descriptors are ends, and of what; and how many references
- * there are on the open file of one, so whether anybody else has it. (The read of
- * fdinfo itself does not count.) What a thread waits for is in the numbers that it gave
- * its system call, and of a select in what these point to. What a select that is armed
- * waits for is in the fdinfo of its descriptor. The process is not stopped. Its threads
- * are looked at twice, before its descriptors and after, and what belongs to one that
- * has run in between is not believed.
+ * The fdinfo of the process tells which descriptors are ends, and of which channels. It
+ * also has the number of references on an end's open file, so it shows whether anybody
+ * else has the file. (The read of fdinfo does not count.) The arguments of a thread's
+ * system call tell what the thread waits for; a select's arguments point to its cases.
+ * The fdinfo of an armed select has its cases. The process is not stopped. Its threads
+ * are read twice, before the descriptors and after them. If a thread has run in
+ * between, its data is ignored.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -47,7 +47,7 @@ ssize_t read_text(char *buf, size_t size, const char *fmt, ...)
 	return len;
 }
 
-/* The capacity is the power of two that the number has reached. */
+/* The capacity is the next power of two. */
 void *one_more(void *array, size_t *nr, size_t size)
 {
 	if (!(*nr & (*nr - 1))) {
@@ -60,7 +60,7 @@ void *one_more(void *array, size_t *nr, size_t size)
 	return array;
 }
 
-/* Call @see for each entry of a folder that is a number: 0 or an errno. */
+/* Calls @see for each entry of a directory that is a number. Returns 0 or an errno. */
 static int for_each_number(struct process *process, const char *folder,
 			   int (*see)(struct process *process, int number))
 {
@@ -80,7 +80,7 @@ static int for_each_number(struct process *process, const char *folder,
 	return ret;
 }
 
-/* What stands behind "@key:" and a tab, or NULL. */
+/* Returns what follows "@key:" and a tab, or NULL. */
 static const char *field(const char *text, const char *key)
 {
 	const size_t len = strlen(key);
@@ -100,7 +100,7 @@ static unsigned long long number(const char *text, const char *key)
 	return at ? strtoull(at, NULL, 10) : 0;
 }
 
-/* That the line has the word. */
+/* True if the line of @key contains the word. */
 static bool word(const char *text, const char *key, const char *wanted)
 {
 	const char *at = field(text, key);
@@ -130,7 +130,7 @@ static struct wait *add_wait(struct process *process, uint64_t channel, bool sen
 	return wait;
 }
 
-/* One that has committed waits no more. */
+/* An armed select that has committed does not wait any more. */
 static int see_armed(struct process *process, int fd, const char *text)
 {
 	unsigned long long channel;
@@ -187,9 +187,9 @@ static int see_end(struct process *process, int fd, const char *text)
 
 static int see_fd(struct process *process, int fd)
 {
-	char text[8192];	/* with a line for each case */
+	char text[8192];	/* it has a line for each case */
 
-	/* It may have been closed. */
+	/* The descriptor may have been closed. */
 	if (read_text(text, sizeof(text), "/proc/%d/fdinfo/%d", process->pid,
 		      fd) < 0)
 		return errno == ENOENT ? 0 : errno;
@@ -249,7 +249,7 @@ static void count_fds(struct process *process)
 
 static unsigned long long count_switches(const struct process *process, pid_t tid)
 {
-	char text[16384];	/* with the masks of a large machine */
+	char text[16384];	/* it has the CPU masks, which are long on a large machine */
 
 	if (read_text(text, sizeof(text), "/proc/%d/task/%d/status", process->pid,
 		      tid) < 0)
@@ -282,7 +282,7 @@ static int see_thread(struct process *process, int tid)
 	if (read_call(process, tid, thread->call) >= 0)
 		return 0;
 	thread->call[0] = '\0';
-	/* It may have ended. */
+	/* The thread may have ended. */
 	if (errno != ENOENT && errno != ESRCH)
 		process->hidden = errno;
 	return 0;
@@ -301,7 +301,7 @@ static int waits_for(struct process *process, struct thread *thread,
 	return 0;
 }
 
-/* A call holds the file of each descriptor that it was given. */
+/* A call holds the file of each of its descriptors. */
 static void hold(const struct process *process, int fd)
 {
 	struct end *file = process_file(process, fd);
@@ -356,7 +356,7 @@ static bool is_select(unsigned long request)
 	       _IOC_NR(request) == _IOC_NR(KCHAN_IOC_SELECT);
 }
 
-/* What the thread waits for, as it says in the line that the kernel writes of it. */
+/* Finds out what the thread waits for, from its line in /proc. */
 static int see_call(struct process *process, struct thread *thread)
 {
 	unsigned long long args[3];
@@ -382,7 +382,7 @@ static int see_call(struct process *process, struct thread *thread)
 	return see_select(process, thread, args[2]);
 }
 
-/* Whoever was put aside as often as before has not run. */
+/* If the number of switches is the same as before, the thread has not run. */
 static void look_again(const struct process *process, struct thread *thread)
 {
 	char call[sizeof(thread->call)];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What can be seen of another process, and of what it has to do with channels.
+ * What can be seen of another process and its channels.
  */
 #ifndef KCHANCTL_PROCESS_H
 #define KCHANCTL_PROCESS_H
@@ -16,81 +16,84 @@
 struct end {
 	int fd;
 	uint32_t mode;			/* KCHAN_INFO_SEND, KCHAN_INFO_RECV */
-	struct kchan_info channel;	/* flags are the channel's alone */
+	struct kchan_info channel;	/* its flags are those of the channel only */
 	/*
-	 * Those that are one open file are a group, of which the first has the
-	 * numbers.
+	 * Descriptors with the same open file form a group. The first one of a group
+	 * has these numbers.
 	 */
 	bool first;
 	unsigned int nr_fds;
-	unsigned int nr_calls;		/* of threads, that hold the file */
+	unsigned int nr_calls;		/* the number of calls of threads that hold the file */
 	unsigned int refs;		/* 0: not known */
 };
 
 /*
- * A thread that waits for a channel, or a select that is armed and has none: one for
- * each case of a select.
+ * A thread that waits for a channel, or an armed select, which has no thread. A select
+ * has one for each case.
  */
 struct wait {
 	uint64_t channel;
 	pid_t tid;			/* 0: none */
-	struct thread *thread;		/* NULL: none */
-	int fd;				/* of what is armed */
+	struct thread *thread;		/* NULL: it has no thread */
+	int fd;				/* the descriptor of an armed select */
 	bool send;
-	bool select;			/* with other cases besides */
-	int64_t ms;			/* for how long; -1: not known */
+	bool select;			/* it also has other cases */
+	int64_t ms;			/* how long it has waited; -1: not known */
 };
 
 struct thread {
 	pid_t tid;
 	bool stays;			/* it did not run while we looked */
-	bool waits;			/* for channels, and may be for others */
-	bool timed;			/* but not for ever */
-	bool foreign;			/* for other descriptors, too */
-	bool unsure;			/* whether somebody else can wake it */
+	bool waits;			/* for channels, and perhaps for other things */
+	bool timed;			/* its wait has a timeout */
+	bool foreign;			/* it also waits for other descriptors */
+	bool unsure;			/* it is not known whether another process can wake it */
 	char comm[32];
-	char call[256];			/* as in /proc/PID/task/TID/syscall */
-	unsigned long long switches;	/* how often it was put aside */
+	char call[256];			/* the text of /proc/PID/task/TID/syscall */
+	unsigned long long switches;	/* how often it was switched out */
 };
 
 struct process {
 	pid_t pid;
 	struct thread *threads;
 	size_t nr_threads;
-	struct end *ends;		/* by descriptor */
+	struct end *ends;		/* sorted by descriptor */
 	size_t nr_ends;
 	struct wait *waits;
 	size_t nr_waits;
-	int hidden;			/* why the threads' calls are not known: errno */
+	int hidden;			/* the errno that explains why the threads' calls are
+					 * not known */
 };
 
 /*
- * Look at process->pid: 0, or an errno. What there is to be told is of one
- * instant only as far as its threads do not run meanwhile: those that did, wait for
- * nothing.
+ * Looks at process->pid. Returns 0 or an errno. The data of a thread is consistent only
+ * if the thread did not run meanwhile. A thread that did run is shown as not waiting.
  */
 int process_look(struct process *process);
 
-/* The end that has this descriptor, or NULL. */
+/* The end with this descriptor, or NULL. */
 struct end *process_end(const struct process *process, int fd);
 
-/* The first end of the same open file. */
+/* The first end with the same open file. */
 struct end *process_file(const struct process *process, int fd);
 
 /*
- * The module's listing, which root may read, knows for how long they have been
- * waiting: filled in where it does.
+ * Fills in how long the threads have waited, from the module's listing, which only root
+ * can read.
  */
 void listing_look(struct process *process);
 
 /*
- * For a file that is a few lines: how many bytes there are in @buf, with a zero
- * byte behind; or -1, and errno.
+ * Reads a short file. Returns the number of bytes in @buf, and adds a zero byte; or
+ * returns -1 and sets errno.
  */
 ssize_t read_text(char *buf, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Room for one more of them at *@array: NULL, and errno, if there is none. */
+/*
+ * Makes room for one more element at *@array. Returns NULL and sets errno if there is
+ * no memory.
+ */
 void *one_more(void *array, size_t *nr, size_t size);
 
 #endif /* KCHANCTL_PROCESS_H */

@@ -8,20 +8,20 @@
 
 #include "kchanctl.h"
 
-/* What it is received by; the second case is that the output has gone. */
+/* The cases of the select. The second one is ready when the output is closed. */
 enum { MESSAGE, OUTPUT, NR_CASES };
 
 static void make_cases(kc_case *cases, kc_chan *c, const struct options *opts, char *buf)
 {
 	cases[MESSAGE] = kc_is_message(c) ?
 		kc_case_recv_msg(c, buf, kc_elem_size(c)) : kc_case_recv(c, buf);
-	/* A command has an output of its own. */
+	/* A command has its own output. */
 	cases[OUTPUT] = opts->command ? kc_case_fd(-1, 0) : output_case();
 }
 
 /*
- * The index of the case, or a negative errno. When both are ready the output counts, so
- * that the message is left to others.
+ * Returns the index of the case, or a negative errno. If both are ready, the output
+ * counts, so that the message stays in the channel.
  */
 static int receive(kc_case *cases)
 {
@@ -54,7 +54,7 @@ static int recv_all(kc_chan *c, const struct options *opts, char *buf)
 
 		if (opts->command) {
 			buf[len] = '\0';
-			/* The others still want to be seen to. */
+			/* The other messages are still processed. */
 			if (!run_command(opts, buf, len, seq))
 				status = STATUS_FAILED;
 			continue;
@@ -69,7 +69,7 @@ static int recv_all(kc_chan *c, const struct options *opts, char *buf)
 
 int cmd_recv(kc_chan *c, const struct options *opts)
 {
-	/* And the delimiter, or a command's zero byte. */
+	/* One byte more: for the delimiter, or a zero byte for a command. */
 	char *buf = malloc((size_t)kc_elem_size(c) + 1);
 	int status;
 

@@ -37,10 +37,10 @@ static kc_case recv_case(kc_chan *c, char *buf)
 				  kc_case_recv(c, buf);
 }
 
-/* Room before the element for the descriptor and a space. */
+/* Room before the element for the descriptor's number and a space. */
 #define HEAD	16
 
-/* The descriptor and, of a message, what came to @elem. */
+/* Writes the descriptor's number and, with @message, the received message. */
 static int tell(const struct options *opts, int fd, char *elem, size_t len,
 		bool message)
 {
@@ -89,7 +89,7 @@ static int run(const struct options *opts, kc_case *cases, char *elem)
 	size_t n = opts->nr_branches;
 	int ret;
 
-	/* One more, where there is room for it. */
+	/* One more case, if there is room for it. */
 	if (n < MAX_BRANCHES)
 		cases[n++] = output_case();
 	if (opts->now)
@@ -105,7 +105,7 @@ static int run(const struct options *opts, kc_case *cases, char *elem)
 	return outcome(opts, &opts->branches[ret], &cases[ret], elem);
 }
 
-/* The channels, and how large an element of one that is received from can be. */
+/* Opens the channels. Sets *@room to the largest element size of those that receive. */
 static int open_all(const struct options *opts, kc_chan **channels, size_t *room)
 {
 	size_t i, size;
@@ -132,7 +132,9 @@ static int with_channels(const struct options *opts, kc_chan **channels,
 	size_t i;
 	char *buf;
 
-	/* One case commits, so there is one element; and the delimiter. */
+	/*
+	 * Only one case commits, so there is room for one element, and the delimiter.
+	 */
 	buf = malloc(HEAD + room + 1);
 	if (!buf)
 		return fail("select: %s", strerror(errno));

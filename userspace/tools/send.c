@@ -9,7 +9,7 @@
 
 #include "kchanctl.h"
 
-/* @what and @nr say in a complaint which message it is about. */
+/* @what and @nr describe the message in an error message. */
 static int send_one(kc_chan *c, const char *msg, size_t len, const char *what,
 		    unsigned long nr)
 {
@@ -61,7 +61,7 @@ static int send_lines(kc_chan *c, char delimiter)
 
 	while (status == STATUS_OK &&
 	       (len = getdelim(&line, &size, delimiter, stdin)) > 0) {
-		/* The last one may lack it. */
+		/* The last line may have no delimiter. */
 		if (line[len - 1] == delimiter)
 			len--;
 		status = send_one(c, line, len, "line", ++nr);
@@ -75,7 +75,7 @@ static int send_lines(kc_chan *c, char delimiter)
 
 static int send_whole(kc_chan *c)
 {
-	/* One byte more than fits tells an input that is too long. */
+	/* One byte more than the maximum shows that the input is too long. */
 	const size_t size = (size_t)kc_elem_size(c) + 1;
 	size_t len;
 	char *msg;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The workers as a crew: threads, or processes over the same channels.
+ * The workers: threads, or processes that use the same channels.
  *
- * A worker that dies sends no last report, so their end is told by those who
- * can tell it: a wait group, or waitpid().
+ * A worker that is killed sends no last report. So a wait group, or waitpid(), tells
+ * when the workers have ended.
  */
 #include <errno.h>
 #include <signal.h>
@@ -50,8 +50,8 @@ static void start_threads(struct crew *crew)
 }
 
 /*
- * A worker holds both channels as sender and receiver, so that its parent's
- * death alone would not end them for it.
+ * A worker process holds both directions of both channels. So the end of its parent
+ * alone would not close them.
  */
 static void process_main(struct job *job, unsigned int number, pid_t parent)
 	__attribute__((noreturn));
@@ -107,14 +107,14 @@ static void wait_for_all(void *arg)
 	} else {
 		kc_waitgroup_wait(&crew->threads);
 	}
-	/* The walker has done it, or has nobody left to walk for. */
+	/* The walker has closed it, or has no workers any more. */
 	kc_close(job->paths);
 	kc_close(job->reports);
 	kc_waitgroup_done(crew->helpers);
 	free(crew);
 }
 
-/* To be called while there is one thread: processes are forked here. */
+/* Call this while there is only one thread: it forks processes. */
 void start_workers(struct job *job, kc_waitgroup *helpers)
 {
 	struct crew *crew = calloc(1, sizeof(*crew));

@@ -11,7 +11,7 @@
 struct sum {
 	struct table table;
 	struct report total;
-	struct bytes *cut;	/* each worker's long word, so far */
+	struct bytes *cut;	/* the parts of each worker's long word so far */
 };
 
 static void add_word(struct sum *sum, struct bytes *cut,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Reports, as their sender makes them.
+ * Making reports.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static void begin(struct draft *d)
 {
 	memcpy(d->msg, d->head, sizeof(*d->head));
 	d->len = sizeof(*d->head);
-	/* What is told once is not told again. */
+	/* What has been sent is not sent again. */
 	*d->head = (struct report){ .worker = d->head->worker };
 }
 

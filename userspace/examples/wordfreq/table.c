@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Words and how often they occurred; strings of bytes that grow.
+ * Words and their numbers of occurrences; byte strings that grow.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static uint32_t hash_of(const char *word, size_t len)
 	return hash;
 }
 
-/* The word's entry, or the free one where it belongs. */
+/* Returns the word's entry, or the free entry for it. */
 static struct entry *find(const struct table *t, const char *word, size_t len,
 			  uint32_t hash)
 {

@@ -8,7 +8,7 @@
 
 #include "wordfreq.h"
 
-/* False when there is nobody left to do the work. */
+/* Returns false if there are no workers any more. */
 static bool send_path(struct job *job, const char *path, size_t len)
 {
 	int ret = kc_send_msg(job->paths, path, len);
@@ -22,7 +22,7 @@ static bool send_path(struct job *job, const char *path, size_t len)
 	return !ret;
 }
 
-/* Symbolic links are followed when named, not when met. */
+/* A symbolic link is followed only if it is named on the command line. */
 static bool visit(struct job *job, const FTSENT *entry)
 {
 	switch (entry->fts_info) {
@@ -60,6 +60,6 @@ void walk(struct job *job)
 	if (!entry && errno)
 		warn(job, "cannot walk on: %s", strerror(errno));
 	fts_close(tree);
-	/* Closed already if all workers have died. */
+	/* It is closed already if all workers were killed. */
 	kc_close(job->paths);
 }

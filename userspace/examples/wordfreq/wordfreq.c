@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * wordfreq: the most frequent words of files and folders, counted by several
- * workers over channels. See wordfreq.h for how they hang together.
+ * wordfreq: counts the most frequent words of files and directories, with several
+ * workers and channels. wordfreq.h shows how they are connected.
  */
 #include <getopt.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static const char help[] =
 "\n"
 "Exit status: 0; 1 if something could not be read or failed; 2 for wrong usage.\n";
 
-/* Set before the first thread starts: lines go over the progress. */
+/* Set before the first thread starts. Messages overwrite the progress line. */
 static const char *line_start = "";
 
 static void tell(const char *fmt, va_list args)
@@ -47,7 +47,7 @@ static void tell(const char *fmt, va_list args)
 	char text[PATH_SIZE + 200];
 
 	vsnprintf(text, sizeof(text), fmt, args);
-	/* At once: the other workers write there too. */
+	/* In one call: the other workers write there, too. */
 	fprintf(stderr, "%swordfreq: %s\n", line_start, text);
 }
 
@@ -68,7 +68,7 @@ void die(const char *fmt, ...)
 	va_start(args, fmt);
 	tell(fmt, args);
 	va_end(args);
-	/* Not exit(): other threads are at work with what it would clean up. */
+	/* Not exit(): other threads still use what it would clean up. */
 	_exit(EXIT_FAILURE);
 }
 

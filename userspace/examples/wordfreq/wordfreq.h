@@ -6,9 +6,9 @@
  *	walker ---------------> workers -------------> reducer
  *	        one path each            counts, progress
  *
- * Both channels carry messages. The walker closes the first one after its last
- * path, and a worker ends when it has drained it. When all workers have ended
- * the second one is closed, and the reducer, which has drained that, prints.
+ * Both channels carry messages. The walker closes the first one after its last path. A
+ * worker ends when it has drained that channel. When all workers have ended, the second
+ * channel is closed. When the reducer has drained it, it prints.
  */
 #ifndef WORDFREQ_H
 #define WORDFREQ_H
@@ -21,7 +21,7 @@
 
 #include <kchan/kchan.h>
 
-/* The messages' sizes, and how many of them wait. */
+/* The sizes of the messages, and how many of them are queued. */
 #define PATH_SIZE	PATH_MAX
 #define PATHS_QUEUED	64
 #define REPORT_SIZE	(64 * 1024)
@@ -33,31 +33,31 @@ struct job {
 	char **names;		/* files and folders, NULL at the end */
 	unsigned int workers;
 	bool processes;
-	bool binary;		/* count those files too */
+	bool binary;		/* also count binary files */
 	unsigned long top;	/* words to print; 0: all */
 	bool progress;
 	kc_chan *paths;
 	kc_chan *reports;
-	atomic_bool failed;	/* something was told on standard error */
+	atomic_bool failed;	/* a message was printed on standard error */
 };
 
-/* Walk the names and send the path of each regular file, then close. */
+/* Walks the names, sends the path of each regular file, and then closes the channel. */
 void walk(struct job *job);
 
-/* Count the words of the files whose paths come, and send reports. */
+/* Counts the words of the files whose paths it receives, and sends reports. */
 void work(struct job *job, unsigned int number);
 
-/* Start the workers, and see to it that the reports end when they have. */
+/* Starts the workers, and makes the reports close when all have ended. */
 void start_workers(struct job *job, kc_waitgroup *helpers);
 
-/* Add the reports up, and print. */
+/* Adds up the reports, and prints. */
 void reduce(struct job *job);
 
 /*
- * Words and how often they occurred.
+ * Words and their numbers of occurrences.
  */
 struct table {
-	struct entry *entries;	/* open addressing; a count of 0: free */
+	struct entry *entries;	/* open addressing; an entry with a count of 0 is free */
 	size_t size;		/* a power of two, or 0 */
 	size_t used;
 	char *text;		/* the words, one after the other */
@@ -67,16 +67,16 @@ struct table {
 
 struct entry {
 	uint64_t count;
-	size_t at;		/* in the text */
+	size_t at;		/* the offset in the text */
 	size_t len;
 	uint32_t hash;
 };
 
 void table_add(struct table *t, const char *word, size_t len, uint64_t count);
-/* Forget all words, but keep the memory. */
+/* Removes all words, but keeps the memory. */
 void table_clear(struct table *t);
 void table_free(struct table *t);
-/* Order the entries by count, then word. Nothing can be added any more. */
+/* Sorts the entries by count, then by word. After that, no word can be added. */
 void table_sort(struct table *t);
 
 /* A string of bytes that grows. */
@@ -90,7 +90,7 @@ void bytes_add(struct bytes *b, const char *from, size_t len);
 void bytes_free(struct bytes *b);
 
 /*
- * A report: this, then words. All figures are since the last one.
+ * A report: this, then words. All numbers are since the last report.
  */
 struct report {
 	uint32_t worker;
@@ -102,25 +102,24 @@ struct report {
 };
 
 /*
- * A word in a report: this, then its letters. A word that is too long for one
- * report is cut; its parts are the first words of reports that follow each other,
- * as far as this worker goes.
+ * A word in a report: this, then its letters. A word that is too long for one report is
+ * split. Its parts are the first words of consecutive reports of this worker.
  */
 struct report_word {
 	uint64_t count;
 	uint32_t len;
-	uint32_t more;		/* the rest is in this worker's next report */
+	uint32_t more;		/* the rest of the word is in this worker's next report */
 };
 
-/* Send what is in the table, in as many reports as it takes; at least one. */
+/* Sends the table in as many reports as needed, at least one. */
 void report_send(struct job *job, struct report *head, const struct table *t);
 
-/* Both write a line on standard error; die() ends the process. */
+/* Both print a line on standard error. die() ends the process. */
 void warn(struct job *job, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* Memory, or the end. */
+/* Allocates memory, or ends the process. */
 void *grow(void *old, size_t size);
 
 #endif /* WORDFREQ_H */

@@ -14,7 +14,7 @@
 
 #define READ_SIZE	(64 * 1024)
 
-/* Beyond this much text the counts are sent on. */
+/* When the table has more text than this, its counts are sent. */
 #define TABLE_TEXT	(8 << 20)
 
 #define PROGRESS_TIME	(100 * KC_MILLISECOND)
@@ -23,12 +23,12 @@ struct worker {
 	struct job *job;
 	struct report head;
 	struct table table;
-	struct bytes cut;	/* a word that goes on in what is read next */
+	struct bytes cut;	/* a word that continues in the next read */
 	char *buf;
 	int64_t reported;
 };
 
-/* The letter in lower case; 0 for all else. */
+/* The letter in lower case, or 0 if it is no letter. */
 static char lower(char c)
 {
 	if (c >= 'A' && c <= 'Z')
@@ -74,7 +74,7 @@ static void send_report(struct worker *w)
 	table_clear(&w->table);
 }
 
-/* The figures without the words, when somebody is watching. */
+/* Sends the numbers without the words, if progress is shown. */
 static void send_progress(struct worker *w)
 {
 	const struct table none = { 0 };
@@ -102,7 +102,7 @@ static int read_words(struct worker *w, int fd)
 			continue;
 		if (len <= 0)
 			break;
-		/* As grep tells it. */
+		/* A file with a zero byte is binary, as for grep. */
 		if (look && memchr(w->buf, '\0', len)) {
 			w->head.binary++;
 			return 0;
@@ -118,7 +118,7 @@ static int read_words(struct worker *w, int fd)
 	return len ? -errno : 0;
 }
 
-/* What was a regular file when the walker saw it may be another now. */
+/* The walker saw a regular file, but it may be another file now. */
 static int count_file(struct worker *w, const char *path)
 {
 	struct stat st;
