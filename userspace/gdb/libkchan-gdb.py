@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What gdb is to know of libkchan: goroutines, and what print shows.
+"""libkchan for gdb: commands for goroutines, and pretty-printers.
 
-    info goroutines         what each does, for how long, on what, and where
-    goroutine ID            go to the thread of that one
-    goroutine ID COMMAND    a command of gdb there: goroutine 7 bt
+    info goroutines         list them: what each does, for how long, on what, and where
+    goroutine ID            select the thread of a goroutine
+    goroutine ID COMMAND    run a command of gdb there: goroutine 7 bt
     goroutine all COMMAND   the same in each, one after another
 
-Channels, contexts, errors, mutexes and wait groups are printed as what they are;
-print/r shows their members. All of it is read out of memory, of a process or of a
-core file: nothing of the program is run. What only the kernel knows, such as what a
-channel holds, and the time, is told of a process on this machine.
+print shows channels, contexts, errors, mutexes and wait groups in a readable form.
+print/r shows their members. The script only reads the memory of a process or of a core
+file: it does not run code of the program. What only the kernel knows, such as the
+content of a channel, and the time, is shown for a process on this machine.
 
-Programs that hold the static library have this text in them: see lib/sched/gdb.h.
+Programs that are linked with the static library contain this text: see
+lib/sched/gdb.h.
 """
 
 import contextlib
@@ -24,9 +25,9 @@ import gdb.printing
 
 SECOND = 1000000000
 NEVER = 2 ** 63 - 1     # KC_NEVER
-MOST_CASES = 8          # of a select, so many are named
+MOST_CASES = 8          # the number of a select's cases that are shown
 
-# Values of structures of the kernel and of macros, which debug information lacks.
+# Values of the kernel's structures and of macros: debug information does not have them.
 OPERATIONS = {0: "send", 1: "recv", 2: "poll"}      # KCHAN_OP_*
 LOCKED = {0: "unlocked", 1: "locked", 2: "locked, others wait"}     # futex.h
 WAITGROUP_ASLEEP = 1
@@ -40,32 +41,32 @@ def variable(name, lookup=gdb.lookup_global_symbol):
                            "or no debug information of it.")
     with contextlib.suppress(gdb.error):
         return symbol.value()
-    # In a static library private symbols have names that no program has.
+    # A static library has its private symbols under other names, with a prefix.
     address = gdb.Value(int(gdb.parse_and_eval(f"(unsigned long)&__{name}")))
     return address.cast(symbol.type.pointer()).dereference()
 
 
 def container(member, struct, name):
-    """What has the thing that is pointed to as a member, as kc_container()."""
+    """The structure that contains the member, as kc_container()."""
     kind = gdb.lookup_type(struct)
     start = int(member) - kind[name].bitpos // 8
     return gdb.Value(start).cast(kind.pointer()).dereference()
 
 
 def process():
-    """The process's number if it is one of this machine, and runs; or None."""
+    """The process's number, if it runs on this machine, or None."""
     inferior = gdb.selected_inferior()
     connection = getattr(inferior, "connection", None)
     return inferior.pid if connection and connection.type == "native" else None
 
 
 def now():
-    """The time as the library takes it, or None: a core file has no clock."""
+    """The time on the library's clock, or None: a core file has no clock."""
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC) if process() else None
 
 
 def duration(ns):
-    """As kc_dump() has it."""
+    """A duration in the form of kc_dump()."""
     seconds = max(ns, 0) // SECOND
     if seconds >= 3600:
         return f"{seconds // 3600} h"
@@ -75,7 +76,7 @@ def duration(ns):
 
 
 def fdinfo(fd):
-    """What the kernel tells of a channel's end; nothing if it cannot be asked."""
+    """The kernel's lines about a channel's end; empty if it cannot be read."""
     try:
         with open(f"/proc/{process()}/fdinfo/{fd}", encoding="ascii") as file:
             lines = [line.split(":", 1) for line in file if ":" in line]
@@ -91,7 +92,7 @@ def end(fd):
 
 
 class Library:
-    """Tells the library's code from the program's: by where it is, struct kc_code."""
+    """Tells the library's code from the program's by its address: struct kc_code."""
 
     def __init__(self):
         self.ranges = []
@@ -105,9 +106,9 @@ class Library:
         return any(start <= pc <= end for start, end in self.ranges)
 
     def place(self, waits):
-        """The frame of the selected thread's that is of interest: where the program
-        called the library, if it waits there, or is: else, what has its source
-        here. The library's own, if nobody else called it."""
+        """The interesting frame of the selected thread: where the program called the
+        library, if the thread is in the library. Else the innermost frame whose
+        source file exists. Else a frame of the library."""
         frame = newest = gdb.newest_frame()
         entered = None
         with contextlib.suppress(gdb.error):
@@ -123,7 +124,7 @@ class Library:
 
 
 class Goroutine:
-    """One of them, as the library's struct kc_g has it."""
+    """A goroutine, as struct kc_g describes it."""
 
     def __init__(self, g, threads):
         self.id = int(g["id"])
@@ -181,7 +182,7 @@ class Goroutine:
 
     @contextlib.contextmanager
     def selected(self):
-        """In its thread; then back where one was."""
+        """Select its thread, and afterwards the previous thread and frame."""
         thread = gdb.selected_thread()
         frame = gdb.selected_frame() if thread else None
         self.switch()
@@ -199,7 +200,7 @@ class Goroutine:
 
 
 def goroutines():
-    """Those that there are, the oldest thread's first, as kc_goroutines() has them."""
+    """All goroutines, that of the oldest thread first, as kc_goroutines()."""
     everything = variable("kc_sched")["all"]
     threads = {each.ptid[1]: each
                for each in gdb.selected_inferior().threads()}
@@ -212,7 +213,7 @@ def goroutines():
 
 
 def started():
-    """There is something to be read."""
+    """Raise an error unless there is a process or a core file."""
     if not gdb.selected_inferior().pid:
         raise gdb.GdbError("The program is not being run.")
 
@@ -225,11 +226,11 @@ def print_table(rows):
 
 
 class InfoGoroutines(gdb.Command):
-    """What goroutines there are.
+    """List the goroutines.
 
-Of each: its number, its name, its thread, what it does, for how long, on what, and
-where the program called for that. In a core file, which has no clock, the time is
-that until the last one of them began to wait: ">" is put before it."""
+For each: its number, name and thread, what it does, for how long, on what, and the
+place in the program. A core file has no clock, so its times end when the last goroutine
+began to wait: they have ">" before them."""
 
     def __init__(self):
         super().__init__("info goroutines", gdb.COMMAND_STATUS)
@@ -262,11 +263,11 @@ that until the last one of them began to wait: ">" is put before it."""
 
 
 class GoroutineCommand(gdb.Command):
-    """Go to a goroutine, or do a command there.
+    """Go to a goroutine, or run a command there.
 
-goroutine ID            go to its thread
-goroutine ID COMMAND    do COMMAND there: goroutine 7 bt
-goroutine all COMMAND   do COMMAND in each, one after another"""
+goroutine ID            select its thread
+goroutine ID COMMAND    run COMMAND there: goroutine 7 bt
+goroutine all COMMAND   run COMMAND in each, one after another"""
 
     def __init__(self):
         super().__init__("goroutine", gdb.COMMAND_STACK)
@@ -346,7 +347,7 @@ class ErrorPrinter:
 
 
 class ContextPrinter:
-    """struct kc_ctx, and what it is part of"""
+    """struct kc_ctx, and the structure that contains it"""
 
     def __init__(self, value):
         self.value = value
