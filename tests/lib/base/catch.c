@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Signals that several parts of the library catch, and what is done when they do not any
- * more: what was there before, and nothing is lost. Needs no channel.
+ * Signals that several parts of the library catch. When no part catches a signal any
+ * more, its previous action is restored, and no signal is lost. Needs no channel.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -33,7 +33,7 @@ static void dump(void)
 	must_int(kc_dump_on_signal(SIGUSR1, 0), 0);
 }
 
-/* Dumps are none of the test's output. */
+/* Dumps must not go to the test's output. */
 static void say_nothing(void)
 {
 	const int null = open("/dev/null", O_WRONLY);
@@ -52,7 +52,7 @@ static void expect_killed(pid_t pid)
 		tap_note("status %#x", status);
 }
 
-/* It does what was done before any of it. */
+/* The child has the action from before all kc_catch(). */
 static void expect_child_dies(void)
 {
 	const pid_t pid = fork();
@@ -66,7 +66,7 @@ static void expect_child_dies(void)
 	expect_killed(pid);
 }
 
-/* So early that the child has not begun to run: there is one processor for both. */
+/* The signal comes before the child has run: both share one processor. */
 static void test_early(void)
 {
 	kc_ctx *ctx = notified();
@@ -114,7 +114,7 @@ static void test_fork_other_way(void)
 	expect_child_dies();
 }
 
-/* What is written to stderr from now on. */
+/* Redirects stderr to a file, from now on. */
 static int keep_stderr(void)
 {
 	const int fd = memfd_create("dumps", MFD_CLOEXEC);
@@ -124,7 +124,7 @@ static int keep_stderr(void)
 	return fd;
 }
 
-/* Each tells of the first goroutine once. */
+/* Each dump has the first goroutine once. */
 static int nr_dumps(int fd)
 {
 	static char text[65536];
@@ -140,19 +140,19 @@ static int nr_dumps(int fd)
 	return nr;
 }
 
-/* Both are told; and the one that stays goes on when the other one stops. */
+/* Both parts get the signal. When one part stops, the other part continues. */
 static void test_both(void)
 {
 	const int fd = keep_stderr();
 	kc_ctx *ctx = notified();
 
-	/* From now on it is a goroutine that dumps tell of. */
+	/* From now on, dumps show this goroutine. */
 	must_int(kc_goid(), 1);
 	dump();
 	raise(SIGUSR1);
 	until(nr_dumps(fd) == 1 && kc_ctx_err(ctx));
 	kc_cancel_unref(ctx);
-	/* Without the other one this would be the end of the process. */
+	/* Without the other part, this signal would end the process. */
 	raise(SIGUSR1);
 	until(nr_dumps(fd) == 2);
 	ctx = notified();
@@ -177,13 +177,13 @@ static void test_program(void)
 	struct sigaction now;
 	kc_ctx *ctx, *other;
 
-	/* What the program installs meanwhile stays. */
+	/* An action that the program installs meanwhile stays. */
 	ctx = notified();
 	must_int(sigaction(SIGUSR1, &action, NULL), 0);
 	kc_cancel_unref(ctx);
 	must_int(sigaction(SIGUSR1, NULL, &now), 0);
 	expect(now.sa_handler == handle);
-	/* And is what was there before, for who asks later. */
+	/* This action is also the previous one for a later kc_catch(). */
 	ctx = notified();
 	must_int(sigaction(SIGUSR1, &action, NULL), 0);
 	other = notified();
@@ -198,7 +198,7 @@ static void test_program(void)
 
 static struct sigaction replaced;
 
-/* It calls what it replaced, as libraries do that want signals too. */
+/* A handler that calls the one it replaced, as those of other libraries do. */
 static void chain(int signal, siginfo_t *info, void *context)
 {
 	if (atomic_fetch_add(&handled, 1) > 100)
@@ -219,7 +219,7 @@ static void install_chain(void)
 	must_int(sigaction(SIGUSR1, &action, &replaced), 0);
 }
 
-/* True if this many were handled by one that came; and there are no more. */
+/* True if one signal is handled this many times, and not more often. */
 static bool is_handled(int times)
 {
 	atomic_store(&handled, 0);
@@ -240,7 +240,7 @@ static void expect_in_child(int times)
 	expect_int(status, 0);
 }
 
-/* A handler of the program's that calls the library's. */
+/* A handler of the program that calls the library's handler. */
 static void test_chain(void)
 {
 	kc_ctx *ctx;
@@ -248,7 +248,10 @@ static void test_chain(void)
 
 	for (round = 0; round < 2; round++) {
 		ctx = notified();
-		/* In the second round it is there already, below ours. */
+		/*
+		 * In the second round it is installed already, below the library's
+		 * handler.
+		 */
 		if (!round)
 			install_chain();
 		raise(SIGUSR1);
@@ -258,7 +261,10 @@ static void test_chain(void)
 		is_handled(1);
 		expect_in_child(1);
 	}
-	/* Told by way of the program's handler, and then by it alone. */
+	/*
+	 * The part gets the signal through the program's handler. After that, only that
+	 * handler does.
+	 */
 	ctx = notified();
 	install_chain();
 	raise(SIGUSR1);
@@ -267,7 +273,7 @@ static void test_chain(void)
 	is_handled(1);
 }
 
-/* What was there before the library's is called by way of that. */
+/* The library's handler calls the handler that was installed before it. */
 static void test_chain_through(void)
 {
 	const struct sigaction action = { .sa_handler = handle };
@@ -284,7 +290,9 @@ static void test_chain_through(void)
 	expect_in_child(2);
 }
 
-/* The program puts the library's handler back when nobody is told any more. */
+/*
+ * The program restores the library's handler when no part catches the signal any more.
+ */
 static void test_stale(void)
 {
 	kc_ctx *ctx = notified();
@@ -303,8 +311,8 @@ static void test_stale(void)
 }
 
 /*
- * A stack for signals that the kernel cannot write to before it is told: so a signal has
- * been taken, and the handler has not begun.
+ * A stack for signals, to which the kernel can write only after the test allows it. So
+ * a signal is taken, and its handler has not begun.
  */
 #define STACK	((size_t)256 * 1024)
 
@@ -377,8 +385,9 @@ static void see(int signal, siginfo_t *info, void *context)
 }
 
 /*
- * It comes while it is caught, and the handler begins when it is not any more. It does
- * what it did before: in the same thread, and with the same value.
+ * A signal is taken while a part catches it. Its handler begins when no part catches it
+ * any more. Then the signal has its previous action, in the same thread, with the same
+ * value.
  */
 static void test_late(void)
 {

@@ -14,7 +14,7 @@ static void test_makes(void)
 	char text[] = "it broke";
 	kc_error *err = kc_error_new(-EIO, text);
 
-	/* A copy. */
+	/* The text is copied. */
 	text[0] = 'X';
 	expect_int(kc_error_code(err), -EIO);
 	expect_text(err, "it broke");
@@ -59,7 +59,7 @@ static void test_codes(void)
 		err = kc_error_new(codes[i].code, NULL);
 		expect_int(kc_error_code(err), codes[i].want);
 		expect_text(err, codes[i].text);
-		/* It matches what it was made with, and what it became. */
+		/* The error matches the code it was made with, and the code it has. */
 		expect_int(kc_error_is_code(err, codes[i].want), 1);
 		expect_int(kc_error_is_code(err, codes[i].code), codes[i].code != 0);
 		kc_error_unref(err);
@@ -117,7 +117,7 @@ static void test_wrap(void)
 	expect_text(outer, "load: open x: no file");
 	expect(kc_error_cause(outer) == middle);
 
-	/* They hold what caused them. */
+	/* Errors hold their causes. */
 	kc_error_unref(inner);
 	kc_error_unref(middle);
 	expect(kc_error_cause(kc_error_cause(outer)) == inner);
@@ -128,7 +128,7 @@ static void test_wrap(void)
 	expect_int(kc_error_is(outer, middle), 1);
 	expect_int(kc_error_is(outer, inner), 1);
 	expect_int(kc_error_is(inner, outer), 0);
-	/* By what it is, not by what it says. */
+	/* kc_error_is() compares the error itself, not its text. */
 	expect_int(kc_error_is(outer, other), 0);
 	expect_int(kc_error_is_code(outer, -EPROTO), 1);
 	expect_int(kc_error_is_code(outer, -ENOENT), 1);
@@ -138,7 +138,7 @@ static void test_wrap(void)
 	kc_error_unref(other);
 }
 
-/* On a goroutine's stack, too. */
+/* Also on a goroutine's small stack. */
 static void drop(void *arg)
 {
 	kc_error_unref(arg);
@@ -151,7 +151,7 @@ static void test_long_chain(void)
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
 	int i;
 
-	/* The text grows, too. */
+	/* The text also gets longer. */
 	for (i = 0; i < 5000; i++) {
 		next = kc_error_wrap(err, "%s", "");
 		kc_error_unref(err);
@@ -163,7 +163,7 @@ static void test_long_chain(void)
 	kc_waitgroup_wait(&wg);
 }
 
-/* Many threads take and drop references to one. */
+/* Many threads take and drop references to one error. */
 struct sharers {
 	kc_error *err;
 	unsigned long rounds;
@@ -205,7 +205,7 @@ static void test_shared(void)
 
 #define WIDTH	(1 << 20)
 
-/* What is asked for and cannot be had is that error, always the same. */
+/* If there is no memory, all calls return the same error. */
 static void test_no_memory(void)
 {
 	kc_error *cause = kc_error_new(-EIO, "cause");
@@ -214,7 +214,7 @@ static void test_no_memory(void)
 
 	if (SANITIZED)
 		tap_skip("malloc() is the sanitizer's");
-	/* malloc() does not try to get more for this, ever. */
+	/* malloc() never gets memory for this. */
 	must_int(setrlimit(RLIMIT_AS, &none), 0);
 	err = kc_errorf(-EIO, "%*s", WIDTH, "");
 	expect_int(kc_error_code(err), -ENOMEM);
@@ -223,7 +223,7 @@ static void test_no_memory(void)
 	expect(again == err);
 	expect_int(kc_error_is_code(again, -ENOMEM), 1);
 	expect_int(kc_error_is(again, cause), 0);
-	/* Any number of references is as good as none. */
+	/* Dropping references to this error has no effect. */
 	kc_error_unref(err);
 	kc_error_unref(err);
 	kc_error_unref(kc_error_ref(err));

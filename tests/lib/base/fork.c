@@ -19,7 +19,7 @@ static void hold(void *arg)
 	kc_waitgroup_wait(arg);
 }
 
-/* All of it works. */
+/* Uses all parts, and expects that they work. */
 static void use_all(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -32,12 +32,12 @@ static void use_all(void)
 	must_int(atomic_load(&counted), 20);
 }
 
-/* True in the child, which is to exit with 0. */
+/* Forks. True in the child, which must exit with 0. */
 static bool in_child(pid_t *pid)
 {
 	if (THREAD_SANITIZED)
 		tap_skip("the sanitizer has no threads in a child of threads");
-	/* Lest one of them has the sanitizer's allocator locked. */
+	/* Another thread might hold the lock of the sanitizer's allocator. */
 	if (SANITIZED)
 		wait_others_asleep();
 	*pid = fork();
@@ -53,7 +53,7 @@ static void expect_good(pid_t pid)
 	expect_int(status, 0);
 }
 
-/* With goroutines parked, blocked and about to start. */
+/* Forks while goroutines are parked, blocked, and about to start. */
 static void test_from_main(void)
 {
 	kc_waitgroup go_on = KC_WAITGROUP_INIT, ended = KC_WAITGROUP_INIT;
@@ -70,7 +70,7 @@ static void test_from_main(void)
 		expect_threads(1);
 		expect_int(kc_goid(), 1);
 		use_all();
-		/* None of the parent's are waited for. */
+		/* This waits for none of the parent's goroutines. */
 		must_int(kc_shutdown(), 0);
 		expect_threads(1);
 		use_all();
@@ -97,7 +97,7 @@ static void fork_in_goroutine(void *arg)
 	f->id = kc_goid();
 	kc_set_goname("forker");
 	if (in_child(&f->pid)) {
-		/* It stays what it was. */
+		/* The goroutine has the same number and name as before. */
 		expect_int(kc_goid(), f->id);
 		expect(!strcmp(kc_goname(), "forker"));
 		expect_threads(1);
@@ -105,7 +105,9 @@ static void fork_in_goroutine(void *arg)
 			use_all();
 			expect_int(kc_shutdown(), -EDEADLK);
 		}
-		/* The process ends when this does, parked threads or not. */
+		/*
+		 * The process ends when this goroutine does, even with parked threads.
+		 */
 	}
 }
 
@@ -166,7 +168,7 @@ static void test_again(void)
 
 static atomic_bool over;
 
-/* What memory is taken for, and given back. */
+/* Memory that is allocated and freed. */
 struct much {
 	atomic_int *counted;
 	char more[4096];
@@ -190,7 +192,7 @@ static void *start_many(void *arg)
 	for (i = 0; !atomic_load(&over); i++) {
 		if (kc_go_copy(defer_many, &much, sizeof(much)))
 			kc_gosched();
-		/* They are to end, too, on a slow machine. */
+		/* The goroutines need time to end, also on a slow machine. */
 		if (i % 10 == 0)
 			kc_sleep(KC_MILLISECOND);
 	}
@@ -205,7 +207,7 @@ static void panics(void *arg)
 	kc_panic("in a child");
 }
 
-/* While others start goroutines, and theirs end. */
+/* Forks while other threads start goroutines, and goroutines end. */
 static void test_storm(void)
 {
 	const unsigned long rounds = tap_scale(50);
@@ -236,7 +238,7 @@ static void test_storm(void)
 	expect_threads(1);
 }
 
-/* Handlers that the program had before it first used the library. */
+/* Fork handlers that the program has installed before its first use of the library. */
 static pthread_mutex_t own_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void use_some(void)
@@ -285,7 +287,9 @@ static void test_handlers(void)
 	must_int(kc_after_func(NULL, value, count, &counted), 0);
 	kc_ctx_unref(value);
 	if (in_child(&pid)) {
-		/* Of what was registered; by then its lock was free. */
+		/*
+		 * The registered function dropped this value, when its lock was free.
+		 */
 		expect_int(destroyed, 1);
 		use_all();
 		kc_ctx_unref(ctx);
@@ -298,7 +302,7 @@ static void test_handlers(void)
 	kc_ctx_unref(ctx);
 }
 
-/* All that is looked at is where the code is. */
+/* Only an address within the code is looked up. */
 static void *ask_often(void *arg)
 {
 	while (!atomic_load(&over))

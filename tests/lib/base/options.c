@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Options of calls are structures that carry their size. A program may have been compiled
- * with an older header, whose structure ends earlier: the library reads no further, and
- * takes what is missing for zero. A size of 0 is that of the first form.
+ * Options are structures with a size. A program that was compiled with an older header
+ * has a shorter structure: the library must not read beyond it, and treats the missing
+ * fields as zero. A size of 0 means the first form.
  *
- * So that a read beyond the end is seen the structures are put before memory that cannot
- * be read.
+ * The structures end at a page that cannot be read, so a read beyond the end is a
+ * fault.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -18,13 +18,13 @@
 
 #include "common.h"
 
-/* The first @size bytes of @options, with that size in them. */
+/* The first @size bytes of @options, with this size in them. */
 static void *older(const void *options, uint32_t size)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
 	char *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	/* As it is aligned; what is left at the end is not its own. */
+	/* The structure is aligned. The test does not check the padding at its end. */
 	const size_t room = (size + 7) / 8 * 8;
 	uint32_t *at = (uint32_t *)(map + page - room);
 
@@ -39,7 +39,7 @@ static void *older(const void *options, uint32_t size)
 #define older_without(options, field)	\
 	older((options), offsetof(__typeof__(*(options)), field))
 
-/* The whole, with a size of 0. */
+/* The whole structure, with a size of 0. */
 static void *first_form(const void *options, size_t size)
 {
 	uint32_t *at = older(options, size);
@@ -119,7 +119,7 @@ static void drop(void *arg, void *elem)
 	++*(int *)arg;
 }
 
-/* A job, whose result nobody receives. */
+/* Submits a job, whose result nobody receives. */
 static void use_pool(const kc_pool_options *options)
 {
 	uint64_t job = 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * No call is ended by a signal handler, nor by pthread_cancel().
+ * Neither a signal handler nor pthread_cancel() ends a call.
  */
 #include <sched.h>
 #include <signal.h>
@@ -27,8 +27,8 @@ static void catch_signal(int flags)
 }
 
 /*
- * Each one is handled before the next is sent; but for the thread sanitizer, which calls
- * handlers late.
+ * Each signal is handled before the next one is sent. With the thread sanitizer this is
+ * not possible, because it calls handlers late.
  */
 static void interrupt(pthread_t thread, int times)
 {
@@ -84,7 +84,7 @@ static void *recv_timed(void *arg)
 	return NULL;
 }
 
-/* A call that began its time anew at each signal would not end. */
+/* A call that restarted its timeout at each signal would not end. */
 static void test_deadline(void)
 {
 	kc_chan *c = make(8, 0);
@@ -120,7 +120,7 @@ static void *zero_size_recv(void *arg)
 	return NULL;
 }
 
-/* By way of the other system call. */
+/* This uses the other system call. */
 static void test_zero_size(void)
 {
 	kc_chan *c = make(0, 0);
@@ -177,7 +177,7 @@ static struct {
 	atomic_bool over;
 } handler;
 
-/* These two a handler may call, whatever it has interrupted. */
+/* A signal handler may make these two calls at any point. */
 static void send_in_handler(int signum)
 {
 	const int saved = errno;
@@ -201,7 +201,7 @@ static void *raise_often(void *arg)
 	return NULL;
 }
 
-/* The value is 1, or that of the signal. */
+/* Each value must be 1, or that of the signal. */
 static long take_all(void)
 {
 	uint64_t value;
@@ -217,7 +217,10 @@ static void nothing(void *arg)
 	(void)arg;
 }
 
-/* The same calls, on the same channels, and those that have locks or memory. */
+/*
+ * The handler makes the same calls, on the same channels, and interrupts those with
+ * locks.
+ */
 static void test_in_handler(void)
 {
 	struct sigaction action = { .sa_handler = send_in_handler };
@@ -263,7 +266,7 @@ static void test_in_handler(void)
 
 static unsigned int nr_steps, send_at;
 
-/* Comes after each instruction, and sends after one of them. */
+/* Runs after each instruction, and sends after one of them. */
 static void send_at_step(int signum, siginfo_t *info, void *context)
 {
 	(void)info;
@@ -281,7 +284,10 @@ static void *become_known(void *arg)
 	return NULL;
 }
 
-/* While a thread becomes known, with a lock held; with jitter a call makes it known. */
+/*
+ * Interrupts a thread that becomes known to the library, which holds a lock then. With
+ * jitter, a call would make it known again.
+ */
 static void test_in_handler_jitter(void)
 {
 	const struct sigaction action = {

@@ -14,7 +14,7 @@
 		expect(took_ < (max));					\
 	} while (0)
 
-/* Long enough that nobody is so late. */
+/* Longer than any delay on a busy machine. */
 #define LATE (tap_patience() * KC_SECOND)
 
 static void test_try(void)

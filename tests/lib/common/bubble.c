@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is run with the clock that leaps; bubble.h tells more.
+ * Running a function with the clock that leaps: see bubble.h.
  */
 #include "bubble.h"
 
@@ -14,7 +14,7 @@ int64_t real_now(void)
 	return now.tv_sec * KC_SECOND + now.tv_nsec;
 }
 
-/* No real time is waited for: with much to spare, for an emulated machine. */
+/* The limit for "no real time was waited for". It is long, for an emulated machine. */
 #define QUICK	(10 * KC_SECOND)
 
 void run_inside(void (*fn)(void *arg), void *arg)
@@ -35,7 +35,7 @@ void sleep_an_hour(void *arg)
 	expect(begin <= real_now());
 	expect_int(kc_now() - begin, 0);
 	sleep_ms(5);
-	/* It stands still while anyone runs. */
+	/* The clock stands still while a goroutine runs. */
 	expect_int(kc_now() - begin, 0);
 	kc_sleep(HOUR);
 	expect_int(kc_now() - begin, HOUR);

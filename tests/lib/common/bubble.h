@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is run with the clock that leaps.
+ * Running a function with the clock that leaps.
  */
 #ifndef BUBBLE_H
 #define BUBBLE_H
@@ -14,10 +14,10 @@
 
 int64_t real_now(void);
 
-/* As kc_synctest(), which succeeds, waits for no real time, and ends. */
+/* As kc_synctest(). Expects that it succeeds, waits for no real time, and returns. */
 void run_inside(void (*fn)(void *arg), void *arg);
 
-/* That it goes by, and nothing before or after. */
+/* Sleeps an hour, and expects that exactly an hour passes. */
 void sleep_an_hour(void *arg);
 
 #endif /* BUBBLE_H */

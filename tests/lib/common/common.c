@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the library's tests share; common.h tells what for.
+ * What the library's tests share: see common.h.
  */
 #include "common.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the library's tests share: channels, threads, and telling that somebody
- * waits.
+ * What the library's tests share: channels, threads, and waiting until a call blocks.
  */
 #ifndef COMMON_H
 #define COMMON_H
@@ -17,7 +16,7 @@
 
 #include "tap.h"
 
-/* A sanitizer is built in: it has limits, and threads, of its own. */
+/* 1 if a sanitizer is built in. It has limits and threads of its own. */
 #ifndef __has_feature
 #define __has_feature(feature)	0
 #endif
@@ -32,32 +31,34 @@
 #define SANITIZED	THREAD_SANITIZED
 #endif
 
-/* Where it is: why nobody is known to be left who could do something. */
+/*
+ * The reason to skip a test: with the detector, unknown threads might wake a goroutine.
+ */
 #define DETECTORS	"in a forked child the race detector's threads are taken for ours"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* These end the test when they fail. */
+/* These end the test on a failure. */
 kc_chan *make(size_t elem_size, size_t cap);
 kc_chan *make_messages(size_t elem_size, size_t cap);
 pthread_t start(void *(*fn)(void *arg), void *arg);
 void join(pthread_t thread);
 
-/* Until so many calls wait, as the channel tells. */
+/* Wait until the channel shows that this many calls wait. */
 void wait_senders(kc_chan *c, unsigned int count);
 void wait_receivers(kc_chan *c, unsigned int count);
 
 /*
- * The descriptor of an armed select, close-on-exec and O_NONBLOCK. The cases are as
- * the kernel has them; or there is one, that receives 8 bytes.
+ * The descriptor of an armed select, close-on-exec and O_NONBLOCK. The cases are those
+ * of the kernel. arm_recv() has one case, which receives 8 bytes.
  */
 struct kchan_case;
 int arm(kc_chan *on, const struct kchan_case *cases, unsigned int nr);
 int arm_recv(kc_chan *c);
 
 /*
- * A call in a thread of its own, that is to block: it waits when the starter
- * returns. call_end() joins it and returns what it returned.
+ * A call in a thread of its own, which must block: it waits when the starter returns.
+ * call_end() joins the thread, and returns the call's result.
  */
 struct call {
 	kc_chan *c;
@@ -70,14 +71,17 @@ void call_send(struct call *call, kc_chan *c, uint64_t value);
 void call_recv(struct call *call, kc_chan *c);
 long call_end(struct call *call);
 
-/* One element of 8 bytes, which does not have to wait. */
+/* Send and receive one element of 8 bytes without waiting. */
 void send_now(kc_chan *c, uint64_t value);
 uint64_t recv_now(kc_chan *c);
 
-/* Processor time that this process has used. */
+/* The processor time that this process has used. */
 long long cpu_ns(void);
 void sleep_ms(unsigned int ms);
-/* It has next to none for so long: if need be, later, as a busy machine adds its own. */
+/*
+ * True if the process uses almost no processor time for so long. It tries again for a
+ * while, because a busy machine adds some time.
+ */
 bool is_idle_for(unsigned int ms);
 
 #endif /* COMMON_H */

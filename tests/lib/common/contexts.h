@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Contexts, for the tests of them. These end the test when they fail.
+ * Helpers for tests of contexts. They end the test on a failure.
  */
 #ifndef CONTEXTS_H
 #define CONTEXTS_H
@@ -10,7 +10,7 @@
 kc_ctx *cancellable(kc_ctx *parent);
 kc_ctx *with_timeout(kc_ctx *parent, int64_t timeout);
 
-/* Its channel, which there is. */
+/* The context's channel, which must exist. */
 kc_chan *done(kc_ctx *ctx);
 
 #endif /* CONTEXTS_H */

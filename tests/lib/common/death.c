@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions that end the program, and what is said then; death.h tells more.
+ * Functions that end the program, and their output: see death.h.
  */
 #include "death.h"
 

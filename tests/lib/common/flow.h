@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * That nothing is left of goroutines and channels which have had their day.
+ * Checks that nothing is left of goroutines and channels after a test.
  */
 #ifndef FLOW_H
 #define FLOW_H
@@ -28,8 +28,8 @@ static inline unsigned int count_fds(void)
 }
 
 /*
- * One channel, for all contexts that were cancelled before they had their own, is
- * made when it is first needed, and kept.
+ * Contexts that were cancelled before they had a channel share one channel. It is made
+ * when it is first needed, and is kept. This makes it.
  */
 static inline void make_what_is_kept(void)
 {
@@ -48,11 +48,11 @@ static inline struct left what_is_there(void)
 	return (struct left){ count_fds(), count_threads() };
 }
 
-/* Waits for goroutines that are about to end, for ever if one does not. */
+/* Waits for goroutines that are about to end. Waits for ever if one does not end. */
 static inline void expect_nothing_left(struct left before)
 {
 	must_int(kc_shutdown(), 0);
-	/* One that has been joined may still be there for a moment. */
+	/* A thread that has been joined may still be visible for a moment. */
 	until(count_threads() <= before.threads + 2 * THREAD_SANITIZED);
 	expect_int(count_fds(), before.fds);
 }

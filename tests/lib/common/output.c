@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a function prints, and how its process ends; output.h tells more.
+ * The output of a function, and the end of its process: see output.h.
  */
 #include "output.h"
 

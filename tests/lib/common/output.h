@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a function prints, on both outputs, and how its process ends.
+ * The output of a function, on both descriptors, and the end of its process.
  */
 #ifndef OUTPUT_H
 #define OUTPUT_H
@@ -8,17 +8,17 @@
 #include <stdbool.h>
 
 struct output {
-	int status;		/* of its exit; -1: it was killed */
+	int status;		/* the exit status; -1: it was killed */
 	char out[32768];
 	char err[65536];
 };
 
-/* Run @fn in a process of its own, whose status is what it returns. */
+/* Runs @fn in a process of its own. The result of @fn is the exit status. */
 void run_apart(struct output *seen, int (*fn)(void));
 
 /*
- * @text has all of these, in this order; the last one is NULL. Else they are failed
- * expectations, and it is false.
+ * Expects that @text has all of these texts in this order. The last one is NULL.
+ * Returns false on a failure.
  */
 bool expect_said(const char *text, const char *const *said);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Programs that are their own tests': with arguments one does what they say.
+ * Test programs that also run themselves: with arguments, a program does what they say.
  */
 #ifndef PROGRAM_H
 #define PROGRAM_H
@@ -10,12 +10,12 @@
 #define SELF	"/proc/self/exe"
 #define TEXT	4096
 
-/* In such a program: an end that it was given. */
+/* In such a program: gets an end that the program was given. */
 kc_chan *inherit(const char *name);
 
 kc_process_options program(char *const *argv);
 
-/* Waits until it ends, and drops it. */
+/* Waits until the process ends, and drops it. */
 void expect_exit(kc_process *p, int code);
 
 #endif /* PROGRAM_H */

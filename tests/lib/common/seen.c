@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Looking for one goroutine among all; seen.h tells more.
+ * Finding one goroutine among all: see seen.h.
  */
 #include "seen.h"
 
@@ -32,7 +32,7 @@ bool is_in(const char *name, kc_state state)
 	return w.seen == 1 && w.g.state == state;
 }
 
-/* Functions that are short: none begins that close behind another. */
+/* The function must be short, so that no other one begins within this distance. */
 bool goes_through(const struct wanted *w, void (*fn)(void *arg))
 {
 	const uintptr_t begin = (uintptr_t)fn;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Looking for one goroutine among all.
+ * Finding one goroutine among all.
  */
 #ifndef SEEN_H
 #define SEEN_H
 
 #include "common.h"
 
-/* The one that is looked for, by its name, and what was seen of it last. */
+/* The name of the goroutine to find, and what was seen of it last. */
 struct wanted {
 	const char *name;
 	unsigned int seen;
@@ -17,10 +17,10 @@ struct wanted {
 
 struct wanted look_for(const char *name);
 
-/* There is one of that name, and it is in this state. */
+/* True if there is one goroutine with that name, and it is in this state. */
 bool is_in(const char *name, kc_state state);
 
-/* It is in a function that is called by this one, which is short. */
+/* True if a function that @fn calls is on its stack. @fn must be short. */
 bool goes_through(const struct wanted *w, void (*fn)(void *arg));
 
 void go_named(const char *name, void (*fn)(void *arg));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel tells of this process's threads.
+ * What the kernel shows of this process's threads.
  */
 #include "task.h"
 
@@ -13,7 +13,7 @@
 
 #include "tap.h"
 
-/* The length; 0 if there is no such thread. */
+/* Returns the length; 0 if there is no such thread. */
 static size_t read_file(pid_t tid, const char *name, char *text, size_t size)
 {
 	char path[64];
@@ -32,8 +32,8 @@ static size_t read_file(pid_t tid, const char *name, char *text, size_t size)
 }
 
 /*
- * The one that reports deadlocks, where KCHANDEBUG has all tests run with it, is no
- * affair of theirs.
+ * False for the thread that reports deadlocks, which exists if KCHANDEBUG turns it on
+ * for all tests.
  */
 static bool is_to_count(const char *tid, bool debugged)
 {
@@ -88,7 +88,7 @@ static bool others_are_asleep(void)
 	must(dir);
 	while (all && (entry = readdir(dir))) {
 		tid = strtol(entry->d_name, NULL, 10);
-		/* One that ends meanwhile does not count. */
+		/* A thread that ends meanwhile does not count. */
 		all = !tid || tid == gettid() || !thread_is_there(tid) ||
 		      is_asleep(tid);
 	}
@@ -96,7 +96,7 @@ static bool others_are_asleep(void)
 	return all;
 }
 
-/* Seen so several times in a row: for a lock they sleep too, but not for long. */
+/* It checks several times in a row: threads also sleep on a lock, but not for long. */
 void wait_others_asleep(void)
 {
 	unsigned int times = 0;

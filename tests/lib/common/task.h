@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel tells of this process's threads.
+ * What the kernel shows of this process's threads.
  */
 #ifndef TASK_H
 #define TASK_H
@@ -12,8 +12,8 @@
 unsigned int count_threads(void);
 
 /*
- * There are so many, but for those of a sanitizer. One that has been joined may still
- * be seen for a moment.
+ * Expects this many threads, without those of a sanitizer. A thread that has been
+ * joined may still be visible for a moment.
  */
 #define expect_threads(count)						\
 	do {								\
@@ -22,16 +22,16 @@ unsigned int count_threads(void);
 	} while (0)
 bool thread_is_there(pid_t tid);
 
-/* It sleeps: in a system call that waits, if it is not about to begin one. */
+/* True if the thread sleeps, in a system call that waits or just before one. */
 bool is_asleep(pid_t tid);
 
-/* Until all threads but the caller do so. */
+/* Waits until all threads except the caller sleep. */
 void wait_others_asleep(void);
 
-/* What ps -T shows. */
+/* The name that ps -T shows. */
 void thread_name(pid_t tid, char name[16]);
 
-/* The signals that it blocks. */
+/* The signals that the thread blocks. */
 uint64_t blocked_signals(pid_t tid);
 
 #endif /* TASK_H */

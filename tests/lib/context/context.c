@@ -10,7 +10,7 @@
 
 #define SOON (20 * KC_MILLISECOND)
 
-/* Long enough that nobody is so late. */
+/* Longer than any delay on a busy machine. */
 #define LATE (tap_patience() * KC_SECOND)
 
 #define expect_text(err, want)	expect(!strcmp(kc_error_text(err), want))

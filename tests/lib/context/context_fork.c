@@ -19,7 +19,7 @@
 
 #define SOON (20 * KC_MILLISECOND)
 
-/* Long enough that nobody is so late. */
+/* Longer than any delay on a busy machine. */
 #define LATE (tap_patience() * KC_SECOND)
 
 /* True in the child, which is to exit with 0. */

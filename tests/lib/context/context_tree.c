@@ -8,7 +8,7 @@
 
 #include "contexts.h"
 
-/* Long enough that nobody is so late. */
+/* Longer than any delay on a busy machine. */
 #define LATE (tap_patience() * KC_SECOND)
 
 static int key;

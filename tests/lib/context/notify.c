@@ -10,7 +10,7 @@
 
 #include "common.h"
 
-/* Long enough that nobody is so late. */
+/* Longer than any delay on a busy machine. */
 #define LATE (tap_patience() * KC_SECOND)
 
 static const int usr1[] = { SIGUSR1 };

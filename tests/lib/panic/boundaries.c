@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions of the program that the library calls in the middle of something, and that
- * are left by a panic or by kc_goexit(): nothing stays locked, linked or held. Needs no
+ * Functions of the program that the library calls in the middle of an operation, and
+ * that panic or call kc_goexit(): nothing stays locked, linked or held. Needs no
  * channel.
  */
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static void wait_at_gate(void *arg)
 	kc_sem_release(&gate, 1);
 }
 
-/* Goroutines that wait, to be looked at. */
+/* Starts goroutines that wait, to be looked at. */
 static void gather(void)
 {
 	int i;
@@ -64,7 +64,7 @@ static void walk_and_exit(void *arg)
 	tap_fail(__FILE__, __LINE__, "came back");
 }
 
-/* What is left behind on a stack that is used again is written over. */
+/* Overwrites what is left on the stack, which is used again. */
 static __attribute__((noinline)) void smash(void)
 {
 	volatile char room[8192];
@@ -97,7 +97,7 @@ static int wake_and_await(void *arg, const kc_goroutine *g)
 {
 	int *seen = arg;
 
-	/* One walk in another. */
+	/* A walk inside of a walk. */
 	++*seen;
 	expect(look_for("waits").seen <= 3);
 	if (g->state != KC_STATE_SEM || *seen < 0)
@@ -108,7 +108,7 @@ static int wake_and_await(void *arg, const kc_goroutine *g)
 	return 0;
 }
 
-/* Who is told of may be waited for: it is not held any more. */
+/* The callback may wait for a goroutine that it was told about: none is held. */
 static void test_walk_and_wait(void)
 {
 	int seen = 0;
@@ -138,7 +138,7 @@ static void drop_context(void *arg)
 	tap_fail(__FILE__, __LINE__, "came back");
 }
 
-/* What is above the value is dropped as well. */
+/* The contexts above the value are dropped, too. */
 static void test_value(void)
 {
 	static const char keys[3];
@@ -165,7 +165,7 @@ static void panic_twice(void *arg)
 	kc_panic_value(arg, panics, "a value");
 }
 
-/* A panic's value is dropped where the panic ends: it may be another one's begin. */
+/* A panic's value is dropped where the panic ends. This may begin another panic. */
 static void test_panic_value(void)
 {
 	kc_panic_info info;
@@ -245,7 +245,7 @@ static void wait_for_group(void *arg)
 	tap_fail(__FILE__, __LINE__, "came back");
 }
 
-/* It holds the last reference to its context, whose value panics. */
+/* The group holds the last reference to its context, whose value panics. */
 static void run_group(kc_error *(*fn)(void *arg), const char *text)
 {
 	static const char key;
@@ -271,7 +271,7 @@ static void test_group(void)
 {
 	run_group(fail_at_once, "destroying a context's value");
 	run_group(panic_with_value, "destroying a context's value");
-	/* The panic that was to be raised is dropped as well. */
+	/* The panic that was to be raised is dropped, too. */
 	expect_int(atomic_load(&destroyed), 1);
 }
 
@@ -311,7 +311,7 @@ static void fails(void *arg)
 	kc_panic("no good: %s", (char *)arg);
 }
 
-/* Of a goroutine that may panic. */
+/* A safe goroutine, which may panic. */
 static void test_safe(void)
 {
 	kc_go_options options = KC_GO_OPTIONS_INIT;
@@ -344,7 +344,10 @@ static void count_log(void *arg, const char *text)
 	atomic_fetch_add((atomic_int *)arg, 1);
 }
 
-/* It is told before its value is dropped, and the value also if telling it is left. */
+/*
+ * A panic is logged before its value is dropped. The value is dropped even if the
+ * logger panics.
+ */
 static void test_safe_value(void)
 {
 	void (*const loggers[])(void *arg, const char *text) = {
@@ -366,7 +369,7 @@ static void test_safe_value(void)
 
 static void use_library(void *arg)
 {
-	/* The first call that needs to know who this is. */
+	/* The first call that needs to know its goroutine. */
 	expect_int(kc_goid(), 1);
 	(void)arg;
 	tap_fail(__FILE__, __LINE__, "came back");
@@ -389,7 +392,7 @@ static int use_first_in_thread(void)
 	setenv("KCHANDEBUG", "nonsense", 1);
 	kc_set_logger(exit_at_log, &logged);
 	join(start((void *(*)(void *))(void *)kc_goid, NULL));
-	/* It is heeded once. */
+	/* The environment is read only once. */
 	expect_int(atomic_load(&logged), 1);
 	go_named("waits", wait_at_gate);
 	expect_int(kc_shutdown(), 0);
@@ -397,7 +400,10 @@ static int use_first_in_thread(void)
 	return 7;
 }
 
-/* Called when the library is set up: the first call of the program is left. */
+/*
+ * The logger is called when the library is set up: the first call of the program is
+ * left.
+ */
 static void test_environment(void)
 {
 	static struct output seen;
@@ -410,8 +416,8 @@ static void test_environment(void)
 }
 
 /*
- * Calls that wait, as the first of a process: its logger, which the environment is told
- * to, is left by kc_goexit(). The call has joined nothing by then.
+ * Calls that wait, as the first call of a process. The environment makes the library
+ * log, and the logger calls kc_goexit(). The call must not be linked anywhere by then.
  */
 static kc_sem taken = KC_SEM_INIT(1);
 static kc_mutex mutex = KC_MUTEX_INIT;
@@ -479,7 +485,7 @@ static const struct first {
 
 static const struct first *first;
 
-/* Its thread has a stack that is no more after it. */
+/* Runs the call in a thread whose stack is unmapped after it. */
 static int call_first(void)
 {
 	const size_t size = 1 << 20;

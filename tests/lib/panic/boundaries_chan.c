@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions of the program that the library calls for elements which nobody wants, and
- * that are left by a panic or by kc_goexit(): nothing stays parked, armed or held.
+ * Functions of the program that the library calls for unwanted elements, and that panic
+ * or call kc_goexit(): nothing stays parked, armed or held.
  */
 #include <stdlib.h>
 
@@ -21,7 +21,7 @@ static void ends(void *arg)
 	kc_goexit();
 }
 
-/* A channel of a flight, of a result that is dropped by this. */
+/* A channel of a flight, and the function that drops its result. */
 struct wanting {
 	kc_flight flight;
 	void (*destroy)(void *value);
@@ -44,7 +44,10 @@ static void ask(struct wanting *w, void (*destroy)(void *value))
 	must_int(kc_flight_do_chan(&w->flight, "key", give_value, w, &w->c), 0);
 }
 
-/* As ask(), and the function's goroutine, which holds the value too, has ended. */
+/*
+ * As ask(), and waits until the function's goroutine, which holds the value too, has
+ * ended.
+ */
 static void ask_alone(struct wanting *w, void (*destroy)(void *value))
 {
 	const int before = kc_num_goroutine();
@@ -53,7 +56,7 @@ static void ask_alone(struct wanting *w, void (*destroy)(void *value))
 	until(kc_len(w->c) == 1 && kc_num_goroutine() <= before);
 }
 
-/* How to receive and discard it. */
+/* The ways to receive and discard it. */
 static const char *const ways[] = {
 	"kc_recv()", "kc_recv_timeout()", "kc_select()", "kc_select_timeout()",
 	"kc_select_ctx()",
@@ -86,7 +89,7 @@ static void discard(void *arg)
 	tap_fail(__FILE__, __LINE__, "came back");
 }
 
-/* What is left behind on a stack that is used again is written over. */
+/* Overwrites what is left on the stack, which is used again. */
 static __attribute__((noinline)) void smash(void)
 {
 	volatile char room[16384];
@@ -100,7 +103,10 @@ static void look(void *arg)
 	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
 }
 
-/* As others see it. Not by a wait of the library's, which this does not leave. */
+/*
+ * Other goroutines see this one as running. A wait of the library would hide the
+ * mistake.
+ */
 static void expect_running(void)
 {
 	bool looked = false;
@@ -137,7 +143,7 @@ static void discard_for_good(void *arg)
 	struct wanting *w = arg;
 
 	ask_alone(w, ends);
-	/* Its own reference is dropped by the goroutine's end. */
+	/* The deferred call drops the goroutine's own reference. */
 	kc_defer((void (*)(void *))(void *)kc_unref, w->c);
 	discard(w);
 }
@@ -154,7 +160,7 @@ static void test_goexit(void)
 	}
 }
 
-/* None of the fake clock's alarms is left, to go off on another stack. */
+/* No alarm of the fake clock is left that would fire on another stack. */
 static void discard_inside(void *arg)
 {
 	struct wanting *w = arg;
@@ -173,7 +179,7 @@ static void test_fake_clock(void)
 	must_int(kc_synctest(discard_inside, &w), 0);
 }
 
-/* A select that waits to send to channels which are full. */
+/* A select that waits to send to full channels. */
 struct sender {
 	kc_chan *full[2];
 	kc_chan *done;
@@ -199,7 +205,7 @@ static void *select_in_vain(void *arg)
 	return NULL;
 }
 
-/* Each call of the select is the last to hold its channel. */
+/* Each call of the select is the last holder of its channel. */
 static void test_last_calls(void)
 {
 	const struct left before = what_is_there();
@@ -223,7 +229,7 @@ static void test_last_calls(void)
 	expect_nothing_left(before);
 }
 
-/* Of a pool of workers. */
+/* For a pool of workers. */
 static atomic_int jobs_dropped, results_dropped;
 
 static void drop_job(void *arg, void *job)
@@ -240,7 +246,7 @@ static void drop_result(void *arg, void *result)
 	((void (*)(void *))arg)((void *)"a result");
 }
 
-/* Has three results, and then does not end by itself. */
+/* Sends three results, and then does not end by itself. */
 static kc_error *work(void *arg, void *job, size_t len, kc_sink *sink)
 {
 	int i;
@@ -326,7 +332,7 @@ static void *ask_first(void *arg)
 	return NULL;
 }
 
-/* The first call of the process: it is left by the logger that it calls. */
+/* The first call of the process: the logger that it calls does not return. */
 static int call_first(void)
 {
 	struct wanting w = { .way = 0 };

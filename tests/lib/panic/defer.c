@@ -8,7 +8,7 @@
 
 #include "common.h"
 
-/* What has run, in order. */
+/* The names of the calls that have run, in order. */
 static char trail[200];
 
 static void mark(void *arg)
@@ -100,7 +100,7 @@ static void defer_scoped(void *arg)
 	mark(arg);
 }
 
-/* A deferred call that defers. */
+/* A deferred call that defers another one. */
 static void test_nested(void)
 {
 	{
@@ -150,7 +150,7 @@ static void scopeless(void *arg)
 	returns(1);
 }
 
-/* Without a scope: the end of a kc_protect(), and of the goroutine. */
+/* Without a scope: at the end of a kc_protect(), and of the goroutine. */
 static void test_no_scope(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -168,7 +168,7 @@ static void *scopeless_thread(void *arg)
 	return NULL;
 }
 
-/* In a thread of somebody else's nothing ends there. */
+/* In a thread of the program, its end runs nothing. */
 static void test_other_thread(void)
 {
 	join(start(scopeless_thread, (void *)"w"));
@@ -192,7 +192,7 @@ static void defer_for_ever(void *arg)
 	}
 }
 
-/* What cannot be noted runs at once. */
+/* If there is no memory, the call runs at once. */
 static void test_no_memory(void)
 {
 	const struct rlimit some = { 256 << 20, 256 << 20 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Panics that nobody recovers: what is said of them. Needs no channel.
+ * Panics that nobody recovers, and their reports. Needs no channel.
  */
 #include <stdio.h>
 #include <signal.h>
@@ -37,7 +37,9 @@ static noinline void calls_fails(void *arg)
 	fails(arg);
 }
 
-/* Deferred calls first, then what it was, who, and where: by name. */
+/*
+ * First the deferred calls, then the text, the goroutine and the backtrace with names.
+ */
 static void test_main(void)
 {
 	expect_abort(calls_fails, (void *)"main",
@@ -179,7 +181,7 @@ static void many(void *arg)
 		pause();
 }
 
-/* One of them is told, and not a word of another. */
+/* One of them is reported, and nothing of the others. */
 static void test_many(void)
 {
 	struct death *death = malloc(sizeof(*death));
@@ -203,7 +205,7 @@ static void no_threads(void *arg)
 	fails(arg);
 }
 
-/* No thread can be had to find the names in. */
+/* No thread can be created to look up the names. */
 static void test_no_thread(void)
 {
 	expect_abort(no_threads, (void *)"alone",
@@ -235,7 +237,7 @@ static void ends_quietly(void *arg)
 	*(bool *)arg = true;
 }
 
-/* It ends alone, and is logged. */
+/* The goroutine ends alone, and its panic is logged. */
 static void test_safe(void)
 {
 	bool ended = false;
@@ -281,7 +283,7 @@ static void test_default_logger(void)
 	free(death);
 }
 
-/* As Go tells them: each on a line, and what became of it. */
+/* In Go's form: each panic in a line, with its outcome. */
 static void test_nested(void)
 {
 	expect_abort(start_nested, NULL,
@@ -294,7 +296,7 @@ static void test_nested(void)
 		     SAID("panic: no good: again\n\n", "[running]:\nfails\n"));
 	expect_abort(start_leaves_failing, (void *)"leaving",
 		     SAID("panic: no good: leaving\n\n"));
-	/* In main it cannot be recovered: there is nowhere to go on. */
+	/* In main it cannot be recovered: there is no place to continue. */
 	expect_abort(nested, NULL,
 		     SAID("panic: a value\n\tpanic: second\n\tpanic: third\n\n",
 			  "[running]:\nrecovers_and_fails\n"));
@@ -306,7 +308,7 @@ static void wait_for_failing(void *arg)
 
 	must_int(kc_waitgroup_go(&wg, calls_fails, arg), 0);
 	kc_waitgroup_wait(&wg);
-	/* Who waits must not get to end the program first. */
+	/* A waiter must not end the program before the panic does. */
 	_exit(0);
 }
 
@@ -320,7 +322,7 @@ static void test_waitgroup(void)
 			break;
 }
 
-/* Where the stack of the thread ends that this is called in. */
+/* The end of the calling thread's stack. */
 static uintptr_t stack_end(void)
 {
 	pthread_attr_t attr;
@@ -359,8 +361,8 @@ static void start_panic_above(void *left)
 }
 
 /*
- * A panic with little left of the stack overflows it, or does not: the report of the
- * one has the unwinder to itself, whichever step of the other it is that overflows.
+ * A panic with little stack left may overflow the stack. The report works for each step
+ * at which the overflow may happen, since the unwinder's lock is free.
  */
 static void test_little_stack(void)
 {
@@ -380,7 +382,7 @@ static void test_little_stack(void)
 	expect(told && done);
 }
 
-/* What is to let main() return while a crash is in progress. */
+/* What lets main() return while a panic is in progress. */
 static kc_waitgroup let_go;
 
 static void done(void *arg)
@@ -400,7 +402,7 @@ static void recovers(void *arg)
 	expect_int(kc_recover(NULL), 1);
 }
 
-/* Its deferred calls, the first one last, and how long that takes. */
+/* The deferred calls, in reverse order, and how long they take. */
 static unsigned int lingers;
 
 static void crashes(void *arg)
@@ -418,7 +420,7 @@ static void crash_recovered(void *arg)
 	fails(arg);
 }
 
-/* Returns from what is like main(). */
+/* Returns, as main() would. */
 static int end_beside(void (*fn)(void *arg), uint32_t flags)
 {
 	kc_go_options options = KC_GO_OPTIONS_INIT;
@@ -438,7 +440,7 @@ static int end_beside_crash(void)
 	return end_beside(crashes, 0);
 }
 
-/* Its own deferred call lets main() return, long before the crash is told. */
+/* Its own deferred call lets main() return, long before the report. */
 static void test_main_returns(void)
 {
 	run_apart(&beside, end_beside_crash);
@@ -469,7 +471,7 @@ static void exits(void *arg)
 	exit(*(const int *)arg);
 }
 
-/* A deferred call ends the program as it likes. */
+/* A deferred call may end the program. */
 static int exit_in_crash(void)
 {
 	static int status = 8;
@@ -479,7 +481,10 @@ static int exit_in_crash(void)
 	return 0;
 }
 
-/* A process that waits takes a second at least. On a busy machine others may, too. */
+/*
+ * A process that waits takes at least a second. On a busy machine others may take that,
+ * too.
+ */
 static bool ends_at_once(int (*fn)(void), int status)
 {
 	const long long begin = tap_now_ns();
@@ -497,7 +502,9 @@ static void test_main_does_not_wait(void)
 	until(ends_at_once(end_beside_safe, 7));
 	until(ends_at_once(exit_in_crash, 8));
 
-	/* But for a while, for one that may still crash. */
+	/*
+	 * It waits for a limited time for a goroutine that may still end the program.
+	 */
 	begin = tap_now_ns();
 	run_apart(&beside, end_beside_hang);
 	expect_int(beside.status, 7);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Faults that are panics, and those that are not; stack overflows. Needs no
- * channel. It is linked to the shared library: what a fault is depends on the
- * object that it happens in.
+ * Faults that become panics, and faults that do not; stack overflows. Needs no channel.
+ * It is linked with the shared library, because the object in which a fault happens
+ * matters.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void want_panics(void)
 	must_int(ret, 0);
 }
 
-/* So that nothing is left out, and nobody jumps where a call should be. */
+/* So that the compiler does not remove or inline calls. */
 static volatile int sink;
 
 static noinline int load(volatile int *at)
@@ -45,7 +45,7 @@ static noinline void loads(void *arg)
 	sink = load(arg);
 }
 
-/* Not by a sanitizer. */
+/* A sanitizer must not catch this. */
 static noinline __attribute__((no_sanitize("undefined")))
 int divide(volatile int *by)
 {
@@ -74,13 +74,13 @@ static void test_segv(void)
 	int i;
 
 	want_panics();
-	/* Also a second time: the signal is not left blocked. */
+	/* It works again: the signal is not left blocked. */
 	for (i = 0; i < 3; i++) {
 		must_int(kc_protect(loads, (void *)16, &info), 1);
 		expect(mentions(&info, "panic: runtime error: invalid memory "
 				"address or nil pointer dereference\n[signal "
 				"SIGSEGV code=0x1 addr=0x10 pc=0x"));
-		/* Where it happened, and who called that. */
+		/* The report has the function with the fault, and its callers. */
 		expect(mentions(&info, "[running]:\nload\n\t"));
 		expect(mentions(&info, "\nloads\n\t"));
 		expect(mentions(&info, "\ntest_segv\n\t"));
@@ -139,7 +139,7 @@ static void *thread(void *arg)
 	return NULL;
 }
 
-/* In goroutines, and in other threads, whose stacks are not ours. */
+/* In goroutines, and in other threads, whose stacks are not the library's. */
 static void test_threads(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -222,7 +222,7 @@ static void expect_segv(void (*fn)(void *arg), void *arg)
 	free(death);
 }
 
-/* What nobody asked for, and what could not be recovered, ends as ever. */
+/* Other faults end the program as always. */
 static void test_not_ours(void)
 {
 	if (SANITIZED)
@@ -247,7 +247,7 @@ static void on_segv(int signal, siginfo_t *info, void *context)
 	handled = info->si_value.sival_int;
 }
 
-/* Who handled it before goes on getting what is not ours. */
+/* The previous handler still gets all other faults. */
 static void test_chained(void)
 {
 	struct sigaction action = {
@@ -269,7 +269,7 @@ static void test_objects(void)
 	int data;
 
 	want_panics();
-	/* Twice is once. */
+	/* A second call has no effect. */
 	want_panics();
 	if (!SANITIZED)
 		expect_int(kc_panic_on_fault((void (*)(void))abort),
@@ -301,7 +301,7 @@ static void start_overflow(void *arg)
 	kc_go_options options = KC_GO_OPTIONS_INIT;
 
 	options.name = "deep";
-	/* It cannot be recovered, wherever. */
+	/* A stack overflow cannot be recovered. */
 	options.flags = KC_GO_SAFE;
 	if (arg)
 		want_panics();
@@ -349,7 +349,7 @@ static void wait_beside(void *arg)
 		pause();
 }
 
-/* What would be hit are the stacks of those that were started before or after. */
+/* It would hit the stacks of goroutines that were started before or after. */
 static void start_jump(void *arg)
 {
 	int i;

@@ -70,7 +70,7 @@ static void protects(void *arg)
 	kc_panic("outer");
 }
 
-/* Each ends in the nearest one around it. */
+/* Each panic ends in the nearest kc_protect(). */
 static void test_protect_nested(void)
 {
 	kc_panic_info info;
@@ -92,7 +92,7 @@ static void recovers(void *arg)
 	} else {
 		mark((void *)"none");
 	}
-	/* Once is enough. */
+	/* A second kc_recover() finds nothing. */
 	expect_int(kc_recover(NULL), 0);
 }
 
@@ -112,7 +112,7 @@ static void test_recover(void)
 	expect_int(kc_recover(NULL), 0);
 	expect_int(kc_protect(panics_recovered, (void *)"it", NULL), 0);
 	expect_trail("dgot itc");
-	/* Nothing panics: not in a scope's end either. */
+	/* There is no panic, also not at the end of a scope. */
 	expect_int(kc_protect(panics_recovered, NULL, NULL), 0);
 	expect_trail("dnonec");
 }
@@ -143,7 +143,7 @@ static void panics_not_recovered(void *arg)
 	kc_panic("still");
 }
 
-/* Only the deferred call itself recovers, not what ends inside of it. */
+/* Only the deferred call itself recovers, not a kc_protect() inside of it. */
 static void test_recover_inside(void)
 {
 	kc_panic_info info;
@@ -170,7 +170,7 @@ static void panics_twice(void *arg)
 	kc_panic("first");
 }
 
-/* A panic in a deferred call takes the place of the first. */
+/* A panic in a deferred call replaces the first one. */
 static void test_panic_in_deferred(void)
 {
 	kc_panic_info info;
@@ -197,7 +197,7 @@ static void panics_protected_deferred(void *arg)
 	kc_panic("outer");
 }
 
-/* A panic that came and went in a deferred call leaves the first as it was. */
+/* A panic that ends inside of a deferred call does not affect the first one. */
 static void test_protect_in_deferred(void)
 {
 	expect_int(kc_protect(panics_protected_deferred, NULL, NULL), 0);
@@ -305,7 +305,7 @@ static void recovered_goroutine(void *arg)
 	kc_panic("alone");
 }
 
-/* A goroutine that recovers has ended; who waits for it goes on. */
+/* A goroutine that recovers ends normally, and its waiters continue. */
 static void test_goroutine(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;

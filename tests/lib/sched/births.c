@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Goroutines that each start the next one and end. There is always one, but who looks
- * at all goroutines one after another may miss it each time: nothing may be concluded
- * from that. Needs no channel.
+ * Goroutines that each start the next one and end. One of them always exists. But a
+ * walk over all goroutines may miss it each time, and must not conclude anything from
+ * that. Needs no channel.
  *
- * The crowd makes a look take long: it is looked at first, and those of the chain last.
- * By then each that was there when the look began has ended.
+ * The crowd makes a walk take long. The walk visits the crowd first, and the chain
+ * last. By then, each goroutine of the chain that existed at the begin of the walk has
+ * ended.
  */
 #include <stdlib.h>
 
@@ -20,11 +21,11 @@ static kc_sem crowd_sem = KC_SEM_INIT(CROWD);
 static kc_waitgroup crowd_wg;
 
 static struct {
-	atomic_int run;		/* of the chain, so far */
-	atomic_int moved;	/* have seen another time than the first one */
+	atomic_int run;		/* how many of the chain have run */
+	atomic_int moved;	/* how many have seen another time than the first one */
 	int64_t begin;
-	atomic_bool go_on;	/* it has no end */
-	kc_sem end;		/* for who waits for the last one */
+	atomic_bool go_on;	/* the chain has no end */
+	kc_sem end;		/* released by the last one */
 } chain;
 
 static void wait_in_crowd(void *arg)
@@ -77,7 +78,7 @@ static void begin_chain(void)
 	must_int(kc_go_copy(start_next, &links, sizeof(links)), 0);
 }
 
-/* In case that somebody went on too early. */
+/* In case that a wait has returned too early. */
 static void end_chain(void)
 {
 	while (atomic_load(&chain.run) < LINKS)
@@ -117,7 +118,7 @@ static void test_time(void)
 	must_int(kc_synctest(sleep_beside_chain, NULL), 0);
 }
 
-/* It would be the end of the program. */
+/* A false report would end the program. */
 static void depend_on_chain(void *arg)
 {
 	(void)arg;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many goroutines on one channel: every element arrives, once.
+ * Many goroutines on one channel: every element arrives exactly once.
  */
 #include <stdlib.h>
 
@@ -86,7 +86,7 @@ static void test_buffered(void)
 	run(64);
 }
 
-/* A chain of goroutines, each adding 1. */
+/* A chain of goroutines. Each adds 1. */
 #define STAGES 20
 
 struct stage {

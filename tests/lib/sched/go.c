@@ -95,7 +95,7 @@ static void check_copy(void *arg)
 
 	if ((uintptr_t)arg % _Alignof(max_align_t))
 		atomic_store(&copies.wrong, true);
-	/* After who started it may have changed what it copied from. */
+	/* The starter may have changed the original by then. */
 	kc_sleep(KC_MILLISECOND);
 	for (i = 0; i < copies.size; i++)
 		if (bytes[i] != (unsigned char)(i * 7))
@@ -110,7 +110,7 @@ static void test_copy(void)
 	size_t i, j;
 	int n;
 
-	/* The loop's variable changes before they run. */
+	/* The loop's variable changes before the goroutines run. */
 	kc_waitgroup_add(&copies.wg, 10);
 	for (n = 1; n <= 10; n++)
 		must_int(kc_go_copy(add_copy, &n, sizeof(n)), 0);
@@ -138,7 +138,7 @@ static void see_no_copy(void *arg)
 	kc_waitgroup_done(&copies.wg);
 }
 
-/* A copy of nothing is not what it was to be a copy of. */
+/* With a size of 0, @fn does not get the address of the original. */
 static void test_copy_of_nothing(void)
 {
 	kc_waitgroup_add(&copies.wg, 1);
@@ -191,7 +191,7 @@ static void test_stack(void)
 	must_int(kc_go(use_stack, &stack), 0);
 	kc_waitgroup_wait(&stack.wg);
 	expect(stack.size >= 64 * 1024);
-	/* Small, whatever the default for threads is. */
+	/* The stack is small, whatever the default for threads is. */
 	if (!SANITIZED)
 		expect(stack.size <= 512 * 1024);
 	expect(stack.guard > 0);
@@ -210,7 +210,7 @@ static void test_stack(void)
 	kc_waitgroup_wait(&stack.wg);
 	expect(stack.size >= 32 << 20);
 
-	/* At once, not when it starts. */
+	/* The error comes at once, not when the goroutine starts. */
 	options.stack_size = SIZE_MAX;
 	expect_int(kc_go_opts(use_stack, &stack, &options), -EINVAL);
 	options.stack_size = SIZE_MAX / 16;
@@ -294,7 +294,7 @@ static void test_names(void)
 	expect(!strcmp(two.comm, mine));
 	expect(!strcmp(three.name, ""));
 
-	/* The process keeps its name. */
+	/* The name of the process does not change. */
 	kc_set_goname("main");
 	expect(!strcmp(kc_goname(), "main"));
 	thread_name(gettid(), later);
@@ -354,14 +354,17 @@ static void block(void *arg)
 	kc_waitgroup_wait(arg);
 }
 
-/* Until the system allows no more. */
+/* Starts goroutines until the system allows no more. */
 static void test_limit(void)
 {
 	const struct rlimit few = { 20, 20 };
 	kc_waitgroup never = KC_WAITGROUP_INIT;
 	int i, ret = 0;
 
-	/* The limit is on all of a user's threads: be one that has no others. */
+	/*
+	 * The limit counts all threads of a user, so become a user without other
+	 * threads.
+	 */
 	if (getuid() == 0 && setuid(54321))
 		tap_skip("cannot become another user");
 	must_int(setrlimit(RLIMIT_NPROC, &few), 0);
@@ -371,7 +374,7 @@ static void test_limit(void)
 	expect_int(ret, -EAGAIN);
 	expect(i > 1);
 	expect_int(kc_waitgroup_go(&never, block, &never), -EAGAIN);
-	/* Then it was as if nobody had asked. */
+	/* The failed start had no effect. */
 	kc_waitgroup_done(&never);
 	kc_waitgroup_wait(&never);
 	must_int(kc_shutdown(), 0);
@@ -379,7 +382,7 @@ static void test_limit(void)
 	expect_int(kc_go(do_nothing, NULL), 0);
 }
 
-/* Of address space. */
+/* Uses up the address space. */
 static void test_no_room(void)
 {
 	const struct rlimit some = { 64 << 20, 64 << 20 };
@@ -412,7 +415,7 @@ static void wait_in_crowd(void *arg)
 	kc_waitgroup_wait(&crowd->go_on);
 }
 
-/* Ten thousand that are blocked at once. */
+/* Ten thousand goroutines are blocked at once. */
 static void test_ten_thousand(void)
 {
 	unsigned int i, count = tap_scale(10000);
@@ -420,7 +423,7 @@ static void test_ten_thousand(void)
 	struct sysinfo system;
 	int ret = 0;
 
-	/* They take about 45 KiB each; with a sanitizer much more. */
+	/* Each takes about 45 KiB, and with a sanitizer much more. */
 	if (SANITIZED)
 		count /= 20;
 	else if (!sysinfo(&system) && system.totalram * system.mem_unit < 1 << 30) {
@@ -510,7 +513,7 @@ static void test_of_nil(void *arg)
 	(void)!kc_test("nil", NULL, NULL);
 }
 
-/* It is told where the mistake is. */
+/* The report shows the place of the mistake. */
 static void test_nil(void)
 {
 	void (*const calls[])(void *arg) = {

@@ -117,7 +117,7 @@ static void recovers_panicking(void *arg)
 	mark((void *)"not here");
 }
 
-/* A panic on the way that is stopped: then it goes on leaving. */
+/* A panic on the way is recovered. Then kc_goexit() continues. */
 static void test_panic_on_the_way(void)
 {
 	run(protects_panicking);
@@ -148,7 +148,7 @@ static void protects_panics_leaving(void *arg)
 	mark((void *)"not here");
 }
 
-/* It ends the goroutine, and with that the panic. */
+/* kc_goexit() ends the goroutine, and so also the panic. */
 static void test_in_a_panic(void)
 {
 	run(panics_leaving);

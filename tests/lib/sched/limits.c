@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Limits of the system on goroutines that take more than setrlimit() to reach (for
- * the others see go.c): at each kc_go() says so, nothing is left behind, and later
- * it works again. And how many are there when none is reached.
+ * Limits of the system for goroutines that cannot be set by setrlimit() alone (go.c has
+ * the others). At each limit kc_go() fails, nothing is left behind, and later it works
+ * again. Also, how many goroutines are possible without a limit.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,7 +28,10 @@ static void do_nothing(void *arg)
 	(void)arg;
 }
 
-/* Start goroutines that stay until there can be no more: how many, at most @most. */
+/*
+ * Starts goroutines that stay, until no more can be started. Returns their number, at
+ * most @most.
+ */
 static int start_all(kc_waitgroup *never, int most)
 {
 	int i, ret = 0;
@@ -47,7 +50,7 @@ static void end_all(kc_waitgroup *never)
 	expect_threads(1);
 }
 
-/* vm.max_map_count: all but a few of the mappings that there may be are used up. */
+/* vm.max_map_count: uses up all but a few of the possible mappings. */
 static void test_mappings(void)
 {
 	kc_waitgroup never = KC_WAITGROUP_INIT;
@@ -65,7 +68,7 @@ static void test_mappings(void)
 	room = mmap(NULL, (limit + 1) * page, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	must(room != MAP_FAILED);
-	/* Each page that is not as its neighbours are splits what it is in. */
+	/* A page with another protection than its neighbours splits a mapping. */
 	for (used = 1; used < limit; used += 2)
 		if (mprotect(room + used * page, page, PROT_READ))
 			break;
@@ -97,23 +100,23 @@ static bool put(const char *folder, const char *name, const char *text)
 	return good;
 }
 
-/* In a child, which is the only process of the cgroup @group. */
+/* Runs in a child that is the only process of the cgroup @group. */
 static void fill_cgroup(const char *group)
 {
 	kc_waitgroup never = KC_WAITGROUP_INIT;
 
-	/* No thread of the library's own. */
+	/* There must be no thread of the library. */
 	must_int(unsetenv("KCHANDEBUG"), 0);
 	must(put(group, "pids.max", "20"));
 	must(put(group, "cgroup.procs", "0"));
 	expect_int(start_all(&never, 100), 19);
 	end_all(&never);
-	/* One that has ended makes room. */
+	/* A goroutine that has ended makes room for another one. */
 	expect_int(kc_go(do_nothing, NULL), 0);
 	must_int(kc_shutdown(), 0);
 }
 
-/* pids.max of a cgroup, which is what TasksMax= of a systemd unit sets. */
+/* pids.max of a cgroup, which TasksMax= of a systemd unit sets. */
 static void test_cgroup(void)
 {
 	char base[] = "/tmp/kchan-cgroup-XXXXXX", group[100];
@@ -144,7 +147,7 @@ static void test_cgroup(void)
 	rmdir(base);
 }
 
-/* Channels are files: RLIMIT_NOFILE is theirs, and none of the goroutines'. */
+/* Channels are files, and RLIMIT_NOFILE limits them. It does not limit goroutines. */
 static void test_files(void)
 {
 	kc_waitgroup never = KC_WAITGROUP_INIT;
@@ -200,7 +203,7 @@ static unsigned long long available_kib(void)
 	return kib;
 }
 
-/* Of that, what the process itself has. */
+/* The part of it that the process itself uses. */
 static unsigned long long resident_kib(void)
 {
 	FILE *file = fopen("/proc/self/statm", "r");
@@ -213,8 +216,8 @@ static unsigned long long resident_kib(void)
 }
 
 /*
- * Ten thousand wait in one channel, at once. All that were there are served, first
- * come, first served; and close wakes them all.
+ * Ten thousand goroutines wait on one channel at once. All that waited are served,
+ * first come, first served. Closing the channel wakes the rest.
  */
 static void test_ten_thousand(void)
 {
@@ -237,18 +240,18 @@ static void test_ten_thousand(void)
 	for (i = 0; i < count; i++)
 		must_int(kc_waitgroup_go(&crowd.ended, receive, &crowd), 0);
 	wait_receivers(crowd.c, count);
-	/* Of other programs too, if there are any. */
+	/* This includes other programs, if there are any. */
 	took = before - available_kib();
 	resident = resident_kib() - resident;
 	tap_note("%u goroutines wait, with %.1f KiB each, %.1f of them resident",
 		 count, (double)took / count, (double)resident / count);
-	/* What go.h says, and some. */
+	/* The number of go.h, and some more. */
 	if (!SANITIZED && !tap_instrumented() && !getenv("KCHAN_TEST_JOBS"))
 		expect(took / count < 56);
 
 	for (value = 1; value <= count; value++)
 		must_int(kc_send(crowd.c, &value), 0);
-	/* Nobody was served twice, for who was queued behind the others. */
+	/* No goroutine was served twice before the others. */
 	wait_receivers(crowd.c, count);
 	expect_int(atomic_load(&crowd.received), count);
 	expect_int(atomic_load(&crowd.sum), (count + 1ull) * count / 2);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * main() leaves, and the others go on: how the process ends when they have. Needs no
- * channel.
+ * main() leaves, and other threads continue: the process ends when they have ended.
+ * Needs no channel.
  */
 #include <sched.h>
 #include <signal.h>
@@ -17,7 +17,7 @@
 
 #define DEADLOCK	"all goroutines are asleep - deadlock!"
 
-/* None of these needs the library. */
+/* None of these uses the library. */
 static void say(const char *what)
 {
 	must_int(write(STDOUT_FILENO, what, strlen(what)), strlen(what));
@@ -48,7 +48,7 @@ static void says_that_it_leaves(void *arg)
 	kc_waitgroup_done(&leaves);
 }
 
-/* Others may start after main() has left. */
+/* Goroutines may start others after main() has left. */
 static void says_later(void *arg)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -61,7 +61,7 @@ static void says_later(void *arg)
 	say("l");
 }
 
-/* Threads of the pool, parked then, do not keep it. */
+/* Parked threads of the pool do not keep the process. */
 static void park_some(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -71,7 +71,7 @@ static void park_some(void)
 	kc_waitgroup_wait(&wg);
 }
 
-/* Nor do any of the library's own. */
+/* Nor do the library's own threads. */
 static void use_timers(void)
 {
 	must_int(kc_timer_func(NULL, KC_MILLISECOND, nothing, NULL), 0);
@@ -184,7 +184,7 @@ static int leave_starter(void)
 	kc_goexit();
 }
 
-/* Whether it uses the library or not. */
+/* The other thread may use the library or not. */
 static void test_other_thread(void)
 {
 	expect_end(leave_thread, "t");
@@ -206,7 +206,7 @@ static void test_pthread_exit(void)
 
 static pthread_key_t before, after;
 
-/* It wants a second round. */
+/* This destructor needs a second round. */
 static void destroy(void *data)
 {
 	int *left = data;
@@ -219,7 +219,7 @@ static void destroy(void *data)
 static void destroy_before(void *arg)
 {
 	say(arg);
-	/* And the library once more. */
+	/* It also uses the library again. */
 	park_some();
 }
 
@@ -235,7 +235,7 @@ static int leave_data(void)
 	kc_goexit();
 }
 
-/* What main() has of its own is taken down, before and after ours. */
+/* Destructors of main's data run before and after the library's. */
 static void test_data(void)
 {
 	expect_end(leave_data, "bdd");
@@ -251,7 +251,7 @@ static void in_child(void *arg)
 		use_all();
 		park_some();
 		must_int(kc_go(says_later, arg), 0);
-		/* It is the first thread there, and ends. */
+		/* This thread is the first one in the child, and ends. */
 		return;
 	}
 	must_int(waitpid(pid, &status, 0), pid);
@@ -309,7 +309,9 @@ static void leave_asleep(void *arg)
 	kc_goexit();
 }
 
-/* Those who are left are asleep: that is told as if main() slept too. */
+/*
+ * The remaining goroutines are asleep: this is reported as if main() were asleep, too.
+ */
 static void test_deadlock(void)
 {
 	if (THREAD_SANITIZED)
@@ -319,8 +321,8 @@ static void test_deadlock(void)
 }
 
 /*
- * main() itself never calls the library. The helper goes on when it has left, as the
- * kernel tells.
+ * main() itself never calls the library. The helper continues when the kernel shows
+ * that main() has left.
  */
 static void *use_library_alone(void *arg)
 {
@@ -352,7 +354,7 @@ static void *use_library_first(void *arg)
 	return use_library_alone(arg);
 }
 
-/* As a program's first thread, which has not called the library yet. */
+/* Runs the program anew, as a first thread that has not called the library yet. */
 static void run_new_program(const char *how, const char *said)
 {
 	static char text[64];
@@ -382,19 +384,19 @@ static void run_new_program(const char *how, const char *said)
 		tap_note("said: %s", text);
 }
 
-/* The library has no thread yet when main() leaves: it is gone then, */
+/* The library has no thread when main() leaves, so main's thread ends. */
 static void test_main_alone(void)
 {
 	run_new_program("alone", "tol");
 }
 
-/* or it has some, and main() stays. */
+/* The library has a thread when main() leaves, so main's thread stays. */
 static void test_main_beside(void)
 {
 	run_new_program("beside", "tol");
 }
 
-/* Nobody ever uses the library: libc ends the process. */
+/* Nobody uses the library: libc ends the process. */
 static void test_main_without(void)
 {
 	run_new_program("without", "t");
@@ -458,7 +460,7 @@ static const struct tap_test tests[] = {
 	{ "a deadlock of those who are left", test_deadlock },
 };
 
-/* The one that run_new_program() runs. */
+/* The program that run_new_program() runs. */
 KC_NORETURN static void be_new_program(const char *how)
 {
 	void *(*fn)(void *arg) = use_library_alone;

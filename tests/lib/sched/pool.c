@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The threads that goroutines run in: they are used again, as if they were new, and
- * end some time. Needs no channel.
+ * The threads that run goroutines: they are reused as if they were new, and end after
+ * some time. Needs no channel.
  */
 #include <locale.h>
 #include <sched.h>
@@ -49,7 +49,7 @@ static pid_t look_once(struct seen *seen)
 	atomic_store(&seen->tid, 0);
 	run(look, seen, NULL);
 	until(atomic_load(&seen->tid));
-	/* Parked threads sleep, and block what can be blocked. */
+	/* Parked threads sleep, and block all signals that can be blocked. */
 	until(!thread_is_there(atomic_load(&seen->tid)) ||
 	      (is_asleep(atomic_load(&seen->tid)) &&
 	       (blocked_signals(atomic_load(&seen->tid)) & 1)));
@@ -121,7 +121,7 @@ static void test_reset(void)
 	expect(after.altstack.ss_size == before.altstack.ss_size);
 	expect(!(after.altstack.ss_flags & SS_DISABLE));
 
-	/* Also when it was the library that named it. */
+	/* Also if the library has set the name. */
 	options.name = "named";
 	atomic_store(&spoiled.tid, 0);
 	run(look, &spoiled, &options);
@@ -154,7 +154,7 @@ static void child_of_nice(void *arg)
 	run(look, arg, NULL);
 }
 
-/* How it is scheduled is not the next one's. */
+/* The scheduling of a goroutine does not affect the next one. */
 static void test_scheduling(void)
 {
 	struct seen before, after, changed = { .tid = 0 };
@@ -180,7 +180,7 @@ static void test_scheduling(void)
 		expect(CPU_EQUAL(&after.cpus, &before.cpus));
 	}
 
-	/* Nor is that of the one that needed a thread more. */
+	/* Nor does the scheduling of the goroutine that needed a new thread. */
 	if (getuid())
 		return;
 	atomic_store(&changed.tid, 0);
@@ -189,7 +189,7 @@ static void test_scheduling(void)
 	expect_int(changed.nice, before.nice);
 }
 
-/* A goroutine starts with the signal mask of who starts it. */
+/* A goroutine starts with the signal mask of its starter. */
 static void test_mask(void)
 {
 	sigset_t some, old;
@@ -209,7 +209,10 @@ static void test_mask(void)
 	expect_int(look_once(&seen), first);
 	expect(!sigismember(&seen.mask, SIGUSR1));
 
-	/* Parked, it blocks all, but for libc's own, and those that nobody can. */
+	/*
+	 * A parked thread blocks all signals except libc's own and those that cannot be
+	 * blocked.
+	 */
 	expect_int(blocked_signals(first) | 0x380040100, UINT64_MAX);
 	expect_int(blocked_signals(first) & 0x380040100, 0);
 }
@@ -232,7 +235,10 @@ static void test_fresh(void)
 	expect_int(look_once(&seen), first);
 }
 
-/* One with a larger stack does for a goroutine that needs less, not the reverse. */
+/*
+ * A thread with a larger stack can run a goroutine that needs less, but not the
+ * reverse.
+ */
 static void test_stack_sizes(void)
 {
 	kc_go_options options = KC_GO_OPTIONS_INIT;
@@ -252,7 +258,7 @@ static void test_stack_sizes(void)
 	until(atomic_load(&seen.tid));
 	expect(atomic_load(&seen.tid) != large);
 
-	/* There is an end to what is worth keeping. */
+	/* A thread with a very large stack is not kept. */
 	options.stack_size = 16 << 20;
 	atomic_store(&seen.tid, 0);
 	run(look, &seen, &options);
@@ -261,7 +267,7 @@ static void test_stack_sizes(void)
 	until(!thread_is_there(huge));
 }
 
-/* Many at once leave few behind. */
+/* Many goroutines at once leave few parked threads. */
 static void test_expiry(void)
 {
 	kc_waitgroup go_on = KC_WAITGROUP_INIT, ended = KC_WAITGROUP_INIT;
@@ -293,7 +299,7 @@ static void shut_down(void *arg)
 static void leave_late(void *arg)
 {
 	kc_sleep(100 * KC_MILLISECOND);
-	/* Others may still be started. */
+	/* Goroutines may still be started. */
 	must_int(kc_go(look, arg), 0);
 }
 
@@ -322,7 +328,7 @@ static void exit_thread(void *arg)
 	pthread_exit(NULL);
 }
 
-/* It is not ours to end so, but nothing breaks. */
+/* A goroutine should not end like that, but nothing breaks. */
 static void test_pthread_exit(void)
 {
 	struct seen seen;

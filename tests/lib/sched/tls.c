@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A program with much thread-local data, which libc puts on the stack of each thread:
- * a goroutine has the room that it was promised beside that. Needs no channel.
+ * A program with much thread-local data, which libc puts on the stack of each thread. A
+ * goroutine has its promised room in addition. Needs no channel.
  */
 #include <signal.h>
 
@@ -9,12 +9,12 @@
 
 #define KIB	((size_t)1024)
 
-/* More than a goroutine's whole stack. */
+/* This is more than a goroutine's whole stack. */
 static __thread char large[400 * KIB];
 
 #define FRAME	KIB
 
-/* Until so much of the stack is used. */
+/* Recurses until this much of the stack is used. */
 static __attribute__((noinline)) int descend(size_t room)
 {
 	volatile char frame[FRAME];
@@ -55,7 +55,7 @@ static void test_sizes(void)
 	kc_go_options options = KC_GO_OPTIONS_INIT;
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
 
-	/* One of the pool's, and one that is too large for that. */
+	/* One thread of the pool, and one that is too large for the pool. */
 	for (promised = 100 * KIB; promised < 10000 * KIB; promised *= 90) {
 		options.stack_size = promised;
 		kc_waitgroup_add(&wg, 1);
@@ -64,7 +64,7 @@ static void test_sizes(void)
 	}
 }
 
-/* Threads of the library's own have such data, too. */
+/* The library's own threads have such data, too. */
 static void test_own(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;

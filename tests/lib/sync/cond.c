@@ -19,10 +19,10 @@ static void test_size(void)
 	expect_int(sizeof(kc_cond), 48);
 	memset(&cond, 0, sizeof(cond));
 	expect(!memcmp(&cond, &init, sizeof(cond)));
-	/* Nobody waits. */
+	/* There is no waiter. */
 	kc_cond_signal(&cond);
 	kc_cond_broadcast(&cond);
-	/* As if it had not been used, but that it must stay where it is. */
+	/* As if it had not been used, except that it must not be moved. */
 	expect(cond.self == &cond);
 	cond.self = NULL;
 	expect(!memcmp(&cond, &init, sizeof(cond)));
@@ -32,7 +32,7 @@ struct place {
 	kc_cond cond;
 	kc_mutex m;
 	kc_waitgroup wg;
-	/* Under the mutex. */
+	/* Protected by the mutex. */
 	int waiting;
 	int woken[CROWD];
 	int nr_woken;
@@ -53,7 +53,7 @@ static void wait_once(void *arg)
 	kc_mutex_lock(&place->m);
 	place->waiting++;
 	kc_cond_wait(&place->cond, &place->m);
-	/* It has the mutex. */
+	/* The waiter holds the mutex here. */
 	expect_int(kc_mutex_try_lock(&place->m), -EAGAIN);
 	place->woken[place->nr_woken++] = w->number;
 	kc_mutex_unlock(&place->m);
@@ -69,7 +69,7 @@ static int locked_get(struct place *place, const int *value)
 	return seen;
 }
 
-/* They wait in the order of their numbers. */
+/* The waiters wait in the order of their numbers. */
 static void begin(struct place *place, struct waiter *waiters)
 {
 	int i;
@@ -116,7 +116,7 @@ static void on_signal(int signal)
 	(void)signal;
 }
 
-/* Unlike elsewhere, a wait returns for nothing but a signal of the kc_cond's. */
+/* A wait returns only for a signal of the kc_cond. */
 static void test_not_for_nothing(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
@@ -136,7 +136,7 @@ static void test_not_for_nothing(void)
 	kc_waitgroup_wait(&place.wg);
 }
 
-/* A queue of bounded size: nothing is lost, nobody sleeps for ever. */
+/* A queue of bounded size: nothing is lost, and nobody sleeps for ever. */
 struct queue {
 	kc_mutex m;
 	kc_cond not_empty, not_full;
@@ -176,7 +176,7 @@ static void take(void *arg)
 		q->count--;
 		q->received++;
 		kc_mutex_unlock(&q->m);
-		/* Not with the mutex held. */
+		/* The mutex need not be held here. */
 		kc_cond_signal(&q->not_full);
 	}
 }
@@ -275,7 +275,7 @@ static void test_copied(void)
 	kc_cond cond = KC_COND_INIT, copy = cond;
 	kc_panic_info info;
 
-	/* Before it is used it may be. */
+	/* Before its first use it may be copied. */
 	kc_cond_signal(&cond);
 	kc_cond_signal(&copy);
 	copy = cond;

@@ -46,7 +46,7 @@ struct crowd {
 	kc_mutex m;
 	kc_waitgroup wg;
 	unsigned long rounds;
-	unsigned long count;	/* under the mutex */
+	unsigned long count;	/* protected by the mutex */
 	bool inside;
 };
 
@@ -61,7 +61,7 @@ static void count_up(void *arg)
 		expect(!crowd->inside);
 		crowd->inside = true;
 		crowd->count++;
-		/* So that others come to wait. */
+		/* So that other goroutines have to wait. */
 		if (i % 64 == 0)
 			kc_gosched();
 		crowd->inside = false;
@@ -103,7 +103,7 @@ static void on_signal(int signal)
 	(void)signal;
 }
 
-/* Who waits sleeps, whatever signals come, and goes on when it is unlocked. */
+/* A waiter sleeps, also when signals come, and continues when the mutex is unlocked. */
 static void test_waits(void)
 {
 	struct sigaction action = { .sa_handler = on_signal };
@@ -131,7 +131,7 @@ static void unlock(void *arg)
 	kc_mutex_unlock(arg);
 }
 
-/* One locks it, another unlocks it. */
+/* One goroutine locks it, another one unlocks it. */
 static void test_no_owner(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -152,7 +152,7 @@ static void test_misuse(void)
 	must_int(kc_protect(unlock, &m, &info), 1);
 	expect(!strcmp(info.text, "unlock of unlocked mutex"));
 	kc_panic_info_clear(&info);
-	/* And it can be used as before. */
+	/* It can still be used as before. */
 	kc_mutex_lock(&m);
 	expect_int(kc_mutex_try_lock(&m), -EAGAIN);
 	kc_mutex_unlock(&m);
@@ -178,7 +178,9 @@ static void drop(void *arg)
 	}
 }
 
-/* The last one to unlock it frees it, while others may still be in their unlock. */
+/*
+ * The last one to unlock it frees it, while others may still be inside of their unlock.
+ */
 static void test_freed(void)
 {
 	const unsigned long rounds = tap_scale(2000);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is done once. Needs no channel.
+ * Running a function once. Needs no channel.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -51,7 +51,7 @@ static void call_once(void *arg)
 		atomic_fetch_add(&job->seen, 1);
 }
 
-/* Who comes while it runs waits for it. */
+/* A caller waits while the function runs. */
 static void test_once(void)
 {
 	struct job job = { .runs = 0 };
@@ -121,7 +121,7 @@ static void do_leave(void *arg)
 	kc_once_do(&panics->once, leave, &panics->runs);
 }
 
-/* A panic counts as done, and so does kc_goexit(). */
+/* A function that panics or calls kc_goexit() counts as run. */
 static void test_panic(void)
 {
 	struct panics panics = { .runs = 0 }, leaves = { .runs = 0 };
@@ -284,14 +284,14 @@ static void test_value(void)
 	must_int(kc_once_value_make(&once, no_value, (char *)"value",
 				    destroy_value), 0);
 	must_int(kc_protect(get_value, once, &info), 1);
-	/* What the panic was about outlives what it came from. */
+	/* The description of the panic stays valid after its origin is freed. */
 	expect_int(kc_protect(get_value, once, NULL), 1);
 	kc_once_value_unref(once);
 	expect(!strcmp(info.text, "no value"));
 	kc_panic_info_clear(&info);
 	expect_int(atomic_load(&destroyed), 1);
 
-	/* One that nobody has asked for. */
+	/* A value that nobody has asked for. */
 	must_int(kc_once_value_make(&once, no_value, NULL, destroy_value), 0);
 	kc_once_value_unref(once);
 }

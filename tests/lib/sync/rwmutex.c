@@ -38,7 +38,7 @@ static void test_alone(void)
 	expect(!memcmp(&rw, &init, sizeof(rw)));
 }
 
-/* One that locks it, says so, and unlocks it when told to. */
+/* A goroutine that locks it, reports this, and unlocks it when told to. */
 struct user {
 	kc_rwmutex *rw;
 	kc_waitgroup *wg;
@@ -99,7 +99,7 @@ static void test_readers_together(void)
 	kc_waitgroup_wait(&wg);
 }
 
-/* A writer that waits goes before readers that come after it. */
+/* A waiting writer comes before readers that arrive after it. */
 static void test_writer_first(void)
 {
 	kc_rwmutex rw = KC_RWMUTEX_INIT;
@@ -122,7 +122,7 @@ static void test_writer_first(void)
 	kc_waitgroup_wait(&wg);
 }
 
-/* Readers that came while a writer had it go before the next writer. */
+/* Readers that arrived while a writer had the lock come before the next writer. */
 static void test_then_readers(void)
 {
 	kc_rwmutex rw = KC_RWMUTEX_INIT;
@@ -152,7 +152,7 @@ struct crowd {
 	kc_rwmutex rw;
 	kc_waitgroup wg;
 	unsigned long rounds;
-	unsigned long a, b;	/* the same for who has it */
+	unsigned long a, b;	/* equal while the lock is held */
 	atomic_int readers;
 	atomic_bool together;
 };
@@ -162,7 +162,7 @@ static void read_it(void *arg)
 	struct crowd *crowd = arg;
 	unsigned long i;
 
-	/* All are there for as long as no two have met. */
+	/* All stay until two readers have held the lock together. */
 	for (i = 0; i < crowd->rounds || !atomic_load(&crowd->together); i++) {
 		if (i % 3 || kc_rwmutex_try_rlock(&crowd->rw))
 			kc_rwmutex_rlock(&crowd->rw);
@@ -253,7 +253,7 @@ static void write_too(void *arg)
 	kc_rwmutex_unlock(&written);
 }
 
-/* It is seen to wait, and for what: also who is only in line behind another writer. */
+/* A dump shows what it waits for, also if it waits behind another writer. */
 static void test_seen(void)
 {
 	struct wanted w;

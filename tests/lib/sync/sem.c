@@ -31,13 +31,13 @@ static void test_alone(void)
 	expect_int(kc_sem_try_acquire(&sem, 1), -EAGAIN);
 	expect_int(kc_sem_acquire_timeout(&sem, 1, 0), -ETIMEDOUT);
 	kc_sem_release(&sem, 3);
-	/* At once, whatever the time. */
+	/* At once, whatever the timeout. */
 	expect_int(kc_sem_acquire_timeout(&sem, 3, -KC_SECOND), 0);
 	kc_sem_release(&sem, 10);
 	expect(!memcmp(&sem, &init, sizeof(sem)));
 }
 
-/* One that acquires @n, and has it from then on. */
+/* A goroutine that acquires @n and keeps it. */
 struct user {
 	kc_sem *sem;
 	int64_t n;
@@ -69,7 +69,7 @@ static void begin_waiting(struct user *user, kc_sem *sem, int64_t n,
 	must(!atomic_load(&user->over));
 }
 
-/* First come, first served: who wants much is not overtaken. */
+/* First come, first served: a large request is not overtaken. */
 static void test_order(void)
 {
 	kc_sem sem = KC_SEM_INIT(10);
@@ -79,7 +79,7 @@ static void test_order(void)
 	begin_waiting(&much, &sem, 9, 0);
 	begin_waiting(&little, &sem, 1, 0);
 	begin_waiting(&last, &sem, 2, 0);
-	/* There would be 2. */
+	/* There would be 2 left. */
 	expect_int(kc_sem_try_acquire(&sem, 1), -EAGAIN);
 	sleep_ms(20);
 	expect(!atomic_load(&little.over));
@@ -95,7 +95,7 @@ static void test_order(void)
 	expect_int(kc_sem_try_acquire(&sem, 10), 0);
 }
 
-/* Who waited behind one that gives up need not wait for more. */
+/* When a waiter gives up, those behind it are served. */
 static void test_gives_up(void)
 {
 	kc_sem sem = KC_SEM_INIT(10);
@@ -116,7 +116,7 @@ static void test_gives_up(void)
 	expect_int(kc_sem_try_acquire(&sem, 10), 0);
 }
 
-/* More than there is in all: nobody else is kept waiting. */
+/* A request for more than the size: it does not block others. */
 static void test_too_much(void)
 {
 	kc_sem sem = KC_SEM_INIT(3);
@@ -213,7 +213,10 @@ static void test_context(void)
 	kc_sem_release(&sem, 2);
 	end_in_ctx(&other, 0);
 	kc_sem_release(&sem, 1);
-	/* More than there is: until it is cancelled, and nobody else is kept waiting. */
+	/*
+	 * A request for more than the size waits until it is cancelled, and does not
+	 * block others.
+	 */
 	begin_in_ctx(&user, &sem, 3);
 	expect_int(kc_sem_try_acquire(&sem, 2), 0);
 	kc_sem_release(&sem, 2);
@@ -223,8 +226,8 @@ static void test_context(void)
 }
 
 /*
- * Cancelled before there is enough: whatever comes then, it fails, and keeps nothing.
- * Who waits behind it has it instead.
+ * Cancelled before there is enough: it fails and keeps nothing, whatever is released
+ * then. The waiters behind it get it.
  */
 static void test_cancelled_first(void)
 {
@@ -282,7 +285,7 @@ static void acquire_and_release(void *arg)
 	}
 }
 
-/* Deadlines that are over just when the turn comes. */
+/* Timeouts that pass at the same time as the semaphore is acquired. */
 static void test_crowd(void)
 {
 	struct crowd crowd = {

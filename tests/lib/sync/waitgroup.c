@@ -68,7 +68,7 @@ static void test_waits(void)
 	expect_int(atomic_load(&gone), 4);
 }
 
-/* Those who waited go on though the counter is not 0 any more. */
+/* The waiters continue, even if the counter is not 0 any more. */
 static void test_used_again(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -84,7 +84,7 @@ static void test_used_again(void)
 		threads[0] = start(waiter_thread, &w);
 		threads[1] = start(waiter_thread, &w);
 		until(atomic_load(&here) == 2);
-		/* Likely asleep now; if not, they must cope all the same. */
+		/* Probably asleep now. If not, it must work, too. */
 		if (round % 2)
 			sched_yield();
 		else
@@ -108,7 +108,7 @@ static void test_order_of_memory(void)
 	unsigned int round;
 
 	for (round = 0; round < rounds; round++) {
-		/* On the stack: its memory is used again at once. */
+		/* On the stack: its memory is reused at once. */
 		kc_waitgroup wg = KC_WAITGROUP_INIT;
 		atomic_int here = 0, gone = 0;
 		struct waiter w = { &wg, &here, &gone };
@@ -216,7 +216,7 @@ static void panic_recovered(void *arg)
 	kc_panic("recovered");
 }
 
-/* A member is done when it ends, in whatever way; what it deferred has run. */
+/* A member is done when it ends, however it ends. Its deferred calls have run. */
 static void test_go(void)
 {
 	struct member member = { .deferred = 0 };
@@ -251,7 +251,7 @@ static void add_piece(void *arg)
 
 	if (strspn(piece->text, "x") == sizeof(piece->text) - 1)
 		atomic_fetch_add(piece->sum, piece->n);
-	/* It is the goroutine's own. */
+	/* The copy belongs to the goroutine. */
 	memset(piece, 0, sizeof(*piece));
 }
 
@@ -268,7 +268,7 @@ static void see_address(void *arg)
 	expect((uintptr_t)arg % alignof(max_align_t) == 0);
 }
 
-/* Each has its own copy, small or large. */
+/* Each goroutine has its own copy, small or large. */
 static void test_go_copy(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -286,7 +286,7 @@ static void test_go_copy(void)
 	must_int(kc_waitgroup_go_copy(&wg, see_address, &untouched, 1), 0);
 	kc_waitgroup_wait(&wg);
 	expect_int(atomic_load(&copied), 55 + 5500);
-	/* It is not counted if it is not started. */
+	/* If it is not started, it is not counted. */
 	expect_int(kc_waitgroup_go_copy(&wg, add_int, &i, SIZE_MAX), -ENOMEM);
 	expect_int(kc_waitgroup_go_copy(&wg, add_int, &i, SIZE_MAX / 2), -ENOMEM);
 	kc_waitgroup_wait(&wg);

@@ -11,7 +11,7 @@
 
 #define PERIOD (20 * KC_MILLISECOND)
 
-/* Long enough that nobody is so late. */
+/* Longer than any delay on a busy machine. */
 #define LATE (tap_patience() * KC_SECOND)
 
 static kc_ticker *ticker(int64_t period)
@@ -44,7 +44,7 @@ static void test_ticks(void)
 	t = ticker(PERIOD);
 	for (i = 1; i <= 10; i++) {
 		at = tick(t);
-		/* They keep step with when it was made. */
+		/* The ticks keep the phase of the start. */
 		expect(at >= from + i * PERIOD);
 		expect(at > last);
 		expect(at <= tap_now_ns());
@@ -62,7 +62,7 @@ static void test_slow(void)
 
 	sleep_ms(10 * 20);
 	until(kc_len(kc_ticker_chan(t)));
-	/* One is kept, and it is old; those between are dropped. */
+	/* One old tick is kept. The ticks after it were dropped. */
 	from = tap_now_ns();
 	expect(tick(t) < from);
 	at = tick(t);
@@ -85,7 +85,7 @@ static void test_stop(void)
 	expect_int(kc_ticker_reset(t, PERIOD), 0);
 	expect(tick(t) >= from + PERIOD);
 	tick(t);
-	/* One that is there goes with it. */
+	/* The stop also removes a tick that was not received. */
 	until(kc_len(c) == 1);
 	kc_ticker_stop(t);
 	expect_int(kc_try_recv(c, &at), -EAGAIN);
@@ -122,7 +122,7 @@ static void test_invalid(void)
 	t = ticker(PERIOD);
 	expect_int(kc_ticker_reset(t, 0), -EINVAL);
 	expect_int(kc_ticker_reset(t, -1), -EINVAL);
-	/* Then it is as before. */
+	/* Then it works as before. */
 	tick(t);
 	expect_int(kc_ticker_reset(t, INT64_MAX), 0);
 	kc_ticker_stop(t);
@@ -131,7 +131,7 @@ static void test_invalid(void)
 	kc_ticker_unref(t);
 }
 
-/* As often as can be: it does not get behind, nor keep the processor. */
+/* The shortest period: the ticker neither lags behind nor uses the whole processor. */
 static void test_fast(void)
 {
 	kc_ticker *t = ticker(1);
@@ -152,7 +152,7 @@ static void test_fast(void)
 	kc_ticker_unref(t);
 }
 
-/* Beside a channel and a descriptor, in a select and in epoll. */
+/* Together with a channel and a descriptor, in a select and in epoll. */
 static void test_loop(void)
 {
 	kc_ticker *fast = ticker(PERIOD / 4), *slow = ticker(PERIOD);

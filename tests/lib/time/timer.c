@@ -13,7 +13,7 @@
 
 #define SOON (20 * KC_MILLISECOND)
 
-/* Long enough that nobody is so late. */
+/* Longer than any delay on a busy machine. */
 #define LATE (tap_patience() * KC_SECOND)
 
 static kc_timer *timer(int64_t ns)
@@ -38,7 +38,7 @@ static unsigned int count_fds(void)
 	return count - 1;
 }
 
-/* A tick within time, which is of now, and no other. */
+/* Expects one tick in time, with the current time, and no other tick. */
 static void expect_tick(kc_chan *c, int64_t due)
 {
 	int64_t at = 0;
@@ -61,7 +61,7 @@ static void test_after(void)
 	kc_unref(c);
 	must_int(kc_after(&c, SOON), 0);
 	expect_tick(c, due);
-	/* For receiving only; not to be closed. */
+	/* The channel is for receiving only, and cannot be closed. */
 	expect_int(kc_try_send(c, &at), -EBADF);
 	expect_int(kc_close(c), -EBADF);
 	kc_unref(c);
@@ -77,7 +77,7 @@ static void test_after(void)
 	kc_unref(c);
 }
 
-/* Nothing is left of one that is dropped, before its time or after. */
+/* Nothing is left of a timer that is dropped, before its time or after. */
 static void test_after_dropped(void)
 {
 	const unsigned long rounds = tap_scale(300);
@@ -117,7 +117,7 @@ static void test_select(void)
 	expect_int(kc_select(cases, 3), 2);
 	expect_int(cases[2].status, 0);
 	expect(at >= due);
-	/* It does not close then: in a loop it is never ready again. */
+	/* The channel is not closed then: in a loop it is never ready again. */
 	expect_int(kc_select_timeout(cases, 3, SOON), -ETIMEDOUT);
 	must_int(write(pair[1], "x", 1), 1);
 	expect_int(kc_select(cases, 3), 1);
@@ -134,7 +134,7 @@ static void test_poll(void)
 	expect_int(kc_timer_reset(t, SOON), 1);
 	expect_int(poll(&fd, 1, tap_patience() * 1000), 1);
 	expect_int(fd.revents, POLLIN);
-	/* It goes with what is stopped. */
+	/* The stop also removes the tick. */
 	expect_int(kc_timer_stop(t), 1);
 	expect_int(poll(&fd, 1, 0), 0);
 	expect_int(kc_timer_reset(t, SOON), 0);
@@ -155,7 +155,10 @@ static void test_stop(void)
 	expect_tick(c, due);
 	expect_int(kc_timer_stop(t), 0);
 
-	/* It has gone off, and nobody had received that: as if it had not. */
+	/*
+	 * It has gone off, and nobody had received the tick: this counts as not gone
+	 * off.
+	 */
 	expect_int(kc_timer_reset(t, 0), 0);
 	until(kc_len(c) == 1);
 	expect_int(kc_timer_stop(t), 1);
@@ -167,7 +170,7 @@ static void test_stop(void)
 	due = tap_now_ns() + SOON;
 	expect_int(kc_timer_reset(t, SOON), 1);
 	expect_tick(c, due);
-	/* Earlier and later. */
+	/* Reset to an earlier and a later time. */
 	expect_int(kc_timer_reset(t, LATE), 0);
 	due = tap_now_ns() + SOON;
 	expect_int(kc_timer_reset(t, SOON), 1);
@@ -175,7 +178,7 @@ static void test_stop(void)
 	kc_timer_unref(t);
 }
 
-/* Whoever waits is woken by the tick alone, also of a timer that is reset. */
+/* Only the tick wakes a waiter, also after a reset. */
 static void test_blocked(void)
 {
 	kc_timer *t = timer(LATE);
@@ -193,7 +196,7 @@ static void test_blocked(void)
 	expect((int64_t)call.value >= due);
 	expect_int(kc_timer_stop(t), 0);
 
-	/* The timer goes, and with it the channel: end-of-stream. */
+	/* Dropping the timer closes the channel: end-of-stream. */
 	call_recv(&call, c);
 	kc_ref(c);
 	kc_timer_unref(t);
@@ -220,8 +223,8 @@ static void test_references(void)
 }
 
 /*
- * Reset over and over while it goes off: no tick is from before the last reset, or
- * stop, whoever was faster.
+ * Resets and stops while the timer goes off: no tick is from before the last reset or
+ * stop.
  */
 static void test_stale(void)
 {
@@ -255,7 +258,7 @@ static void test_stale(void)
 	kc_timer_unref(t);
 }
 
-/* Several do so with one: whatever is set last is what happens. */
+/* Several goroutines use one timer: the last setting counts. */
 struct shared {
 	kc_timer *t;
 	unsigned long rounds;
@@ -324,7 +327,7 @@ static void test_fork(void)
 	}
 	must_int(waitpid(pid, &status, 0), pid);
 	expect_int(status, 0);
-	/* One tick for each, and they are the parent's. */
+	/* There is one tick for each, and the parent gets them. */
 	expect_int(kc_recv_timeout(kc_timer_chan(t), &at, LATE), 1);
 	expect_int(kc_recv_timeout(after, &at, LATE), 1);
 	expect_int(kc_recv_timeout(after, &at, SOON), -ETIMEDOUT);

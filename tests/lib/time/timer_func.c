@@ -15,13 +15,13 @@
 
 #define SOON (20 * KC_MILLISECOND)
 
-/* Long enough that nobody is so late. */
+/* Longer than any delay on a busy machine. */
 #define LATE (tap_patience() * KC_SECOND)
 
 struct ran {
 	atomic_int times;
 	atomic_llong at;
-	kc_mutex lock;		/* several may run at a time */
+	kc_mutex lock;		/* several functions may run at a time */
 	uint64_t goid;
 	sigset_t mask;
 };
@@ -58,18 +58,21 @@ static void test_runs(void)
 	must_int(pthread_sigmask(SIG_SETMASK, &some, NULL), 0);
 	await_runs(&ran, 1);
 	expect(atomic_load(&ran.at) - from >= SOON);
-	/* In a goroutine of its own, with the mask of who made the timer. */
+	/*
+	 * The function runs in a goroutine of its own, with the signal mask of the
+	 * caller.
+	 */
 	expect(ran.goid > 1);
 	expect(sigismember(&ran.mask, SIGUSR2) == 1);
 	expect(sigismember(&ran.mask, SIGUSR1) == 0);
 	expect(sigismember(&ran.mask, SIGTERM) == 0);
 
-	/* In the past is at once. */
+	/* A time in the past means at once. */
 	must_int(kc_timer_func(NULL, 0, note, &ran), 0);
 	must_int(kc_timer_func(NULL, -KC_SECOND, note, &ran), 0);
 	must_int(kc_timer_func(NULL, INT64_MIN, note, &ran), 0);
 	await_runs(&ran, 4);
-	/* And never is never. */
+	/* This time never comes. */
 	must_int(kc_timer_func(NULL, INT64_MAX, note, &ran), 0);
 	sleep_ms(20);
 	expect_int(atomic_load(&ran.times), 4);
@@ -84,7 +87,7 @@ static void test_stop(void)
 	expect(!kc_timer_chan(t));
 	expect_int(kc_timer_stop(t), 1);
 	expect_int(kc_timer_stop(t), 0);
-	/* Shortly before it would have been run, if this is not late. */
+	/* Stopped shortly before its time, if this thread is not late. */
 	must_int(kc_timer_func(&u, SOON, note, &other), 0);
 	if (kc_timer_stop(u)) {
 		sleep_ms(60);
@@ -114,7 +117,7 @@ static void test_reset(void)
 	long long from = tap_now_ns();
 	kc_timer *t;
 
-	/* Sooner, and once. */
+	/* Earlier, and only once. */
 	must_int(kc_timer_func(&t, LATE, note, &ran), 0);
 	expect_int(kc_timer_reset(t, SOON), 1);
 	await_runs(&ran, 1);
@@ -131,7 +134,7 @@ static void test_reset(void)
 	kc_timer_unref(t);
 }
 
-/* Whoever drops it does not stop it. */
+/* Dropping the timer does not stop the function. */
 static void test_dropped(void)
 {
 	struct ran ran = { .times = 0 };
@@ -156,7 +159,7 @@ static void note_one(void *arg)
 	atomic_store(&one->at, tap_now_ns());
 }
 
-/* Each at its time, however they were set. */
+/* Each runs at its time, in whatever order they were set. */
 static void test_many(void)
 {
 	const size_t count = tap_scale(500);
@@ -173,7 +176,7 @@ static void test_many(void)
 		all[i].due = tap_now_ns() + ns;
 		must_int(kc_timer_func(&timers[i], ns, note_one, &all[i]), 0);
 	}
-	/* Out of the middle. */
+	/* Removes timers from the middle. */
 	for (i = 0; i < count; i += 3) {
 		if (i % 2) {
 			if (kc_timer_stop(timers[i])) {
@@ -223,7 +226,7 @@ static void find_keeper(pid_t *tid)
 	closedir(dir);
 }
 
-/* One thread, which sleeps, and has nothing to do with signals. */
+/* One thread, which sleeps, and handles no signals. */
 static void test_keeper(void)
 {
 	struct ran ran = { .times = 0 };
@@ -238,7 +241,7 @@ static void test_keeper(void)
 	expect_int(blocked_signals(tid) | 7ULL << 31, ~0ULL & ~(1ULL << 8) &
 		   ~(1ULL << 18));
 	expect(is_idle_for(100));
-	/* It is none of the pool's. */
+	/* It does not belong to the pool. */
 	must_int(kc_shutdown(), 0);
 	expect_threads(2);
 }
@@ -248,7 +251,7 @@ static void hold(void *arg)
 	kc_waitgroup_wait(arg);
 }
 
-/* No thread is to be had when its time comes: then it runs when there is one. */
+/* No thread can be created when its time comes: it runs when one can. */
 static void test_limit(void)
 {
 	const struct rlimit few = { 12, 12 };
@@ -260,7 +263,7 @@ static void test_limit(void)
 	if (getuid() == 0 && setuid(54322))
 		tap_skip("cannot become another user");
 	must_int(setrlimit(RLIMIT_NPROC, &few), 0);
-	/* The thread that serves them is there; and none is about to be free again. */
+	/* The keeper runs, and no thread is about to end. */
 	must_int(kc_timer_func(&t, LATE, note, &ran), 0);
 	must_int(kc_timer_stop(t), 1);
 	kc_timer_unref(t);
@@ -281,7 +284,7 @@ static void test_limit(void)
 	kc_timer_unref(t);
 }
 
-/* What the parent has set is the parent's. */
+/* Timers of the parent do not run in the child. */
 static void test_fork(void)
 {
 	struct ran ran = { .times = 0 }, own = { .times = 0 };
@@ -314,7 +317,7 @@ static void test_fork(void)
 	kc_timer_unref(u);
 }
 
-/* Set, stopped and going off all at the same time: each run is accounted for. */
+/* Setting, stopping and going off at the same time: each run is accounted for. */
 struct racer {
 	atomic_uint runs;
 	kc_timer *t;
