@@ -32,7 +32,7 @@ static void test_make_errors(void)
 
 	expect_int(kc_make(&c, (16 << 20) + 1, 1), -EINVAL);
 	expect_int(kc_make(&c, 8, (1 << 20) + 1), -EINVAL);
-	/* Sizes that only their lower halves would let pass. */
+	/* Values whose lower 32 bits alone would be valid. */
 	expect_int(kc_make(&c, ((size_t)1 << 32) + 8, 1), -EINVAL);
 	expect_int(kc_make(&c, 8, ((size_t)1 << 32) + 1), -EINVAL);
 	expect(!c);
@@ -40,7 +40,7 @@ static void test_make_errors(void)
 
 #define DEVICE	"/dev/kchan"
 
-/* Also for who may not open what is there. */
+/* Also for a user who may not open the file. */
 static void expect_no_device(int want)
 {
 	kc_chan *c = NULL, *other = NULL;
@@ -115,7 +115,7 @@ static void test_options(void)
 	expect_int(kc_make_opts(&c, &opts), -EINVAL);
 	expect(!c);
 
-	/* A program compiled with a later header. */
+	/* A program that was compiled with a later header. */
 	larger.opts.size = sizeof(larger);
 	larger.opts.elem_size = 8;
 	larger.later[sizeof(larger.later) - 1] = 1;
@@ -183,7 +183,7 @@ static void test_close_wakes(void)
 	kc_unref(empty);
 }
 
-/* An armed select has the last element, which is neither here nor gone. */
+/* An armed select has the last element: it is in flight. */
 static void test_in_flight(void)
 {
 	kc_chan *c = make(8, 1);
@@ -205,7 +205,7 @@ static void test_in_flight(void)
 	expect_int(kc_recv_timeout(c, &value, KC_MILLISECOND), -ETIMEDOUT);
 	expect_int(kc_try_select(again, 1), -EAGAIN);
 
-	/* It comes back to who waits. */
+	/* The element is put back, and goes to the waiting receiver. */
 	call_recv(&call, c);
 	close(fd);
 	expect_int(call_end(&call), 1);
@@ -213,7 +213,7 @@ static void test_in_flight(void)
 	expect_int(kc_try_recv(c, &value), 0);
 	kc_unref(c);
 
-	/* It is taken, and so the channel has ended. */
+	/* The element is taken, so the channel is at end-of-stream. */
 	c = make(8, 1);
 	fd = arm_recv(c);
 	send_now(c, 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KC_CHAN_DEFINE: channels of one type.
+ * KC_CHAN_DEFINE: channels with an element type.
  */
 #include "common.h"
 
@@ -85,7 +85,7 @@ static void test_nil(void)
 
 KC_CHAN_DEFINE(error_chan, kc_error *);
 
-/* The reference goes with the error, and what caused it comes along. */
+/* The reference moves with the error, and the error holds its cause. */
 static void test_errors(void)
 {
 	kc_error *inner = kc_error_new(-ENOENT, "no file"), *got = NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receiving what nobody wants: an element whose address is NULL is discarded, as by
- * Go's <-c alone. And sends whose result nobody looks at.
+ * Receiving unwanted elements: with a NULL address an element is discarded, as by Go's
+ * <-c alone. Also sends whose result nobody checks.
  */
 #include <stdlib.h>
 
@@ -9,7 +9,7 @@
 
 KC_CHAN_DEFINE(int_chan, int);
 
-/* More than is on any stack here. */
+/* More than fits on any stack here. */
 #define LARGE	(1 << 20)
 
 static void test_calls(void)
@@ -37,7 +37,7 @@ static void test_calls(void)
 	kc_unref(c);
 }
 
-/* Who waits is handed the element all the same. */
+/* A waiting receiver gets the element and discards it. */
 static void test_rendezvous(void)
 {
 	kc_chan *c = make(8, 0);
@@ -74,7 +74,7 @@ static void test_large(void)
 	kc_unref(c);
 }
 
-/* Of a message the length is told still; how much room there is does not matter. */
+/* The length of a message is still returned. The size of the buffer does not matter. */
 static void test_messages(void)
 {
 	kc_chan *c = make_messages(100, 8);
@@ -97,7 +97,7 @@ static void test_messages(void)
 	kc_unref(c);
 }
 
-/* Beside cases that want theirs, of elements of other sizes. */
+/* Together with other cases that keep their elements, of other sizes. */
 static void test_select(void)
 {
 	kc_chan *small = make(8, 4), *large = make(4096, 4), *c = make(8, 4);
@@ -123,7 +123,7 @@ static void test_select(void)
 	expect_int(kc_select_timeout(cases, 3, KC_SECOND), 2);
 	expect(cases[2].ok);
 	expect_int(value, 3);
-	/* The cases are as they were made. */
+	/* The cases are not changed. */
 	expect(!cases[0].addr && !cases[1].addr);
 	must_int(kc_close(large), 0);
 	expect_int(kc_select(cases, 3), 1);
@@ -134,7 +134,7 @@ static void test_select(void)
 	kc_unref(c);
 }
 
-/* There is nothing to send at NULL. */
+/* A send from NULL fails. */
 static void test_send(void)
 {
 	kc_chan *c = make(8, 4);
@@ -147,7 +147,7 @@ static void test_send(void)
 	kc_unref(c);
 }
 
-/* Go's select { case c <- v: default: }. The compiler lets it pass. */
+/* Go's select { case c <- v: default: }. The compiler does not warn. */
 static void test_drop(void)
 {
 	kc_chan *c = make(8, 1), *m = make_messages(8, 1);

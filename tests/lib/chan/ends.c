@@ -50,7 +50,7 @@ static void test_direction(void)
 	kc_unref(c);
 }
 
-/* Made of one that has the same direction already. */
+/* A handle is made from one that has the same direction already. */
 static void test_again(void)
 {
 	kc_chan *recv = NULL, *send = NULL, *recv2 = NULL, *send2 = NULL;
@@ -86,7 +86,7 @@ static void test_closes_by_itself(void)
 	kc_unref(send);
 }
 
-/* Calls that wait when the other side goes. */
+/* Calls that wait when the other side is dropped. */
 static void test_wakes(void)
 {
 	kc_chan *recv = NULL, *send = NULL;
@@ -105,7 +105,7 @@ static void test_wakes(void)
 	kc_unref(send);
 }
 
-/* Each process keeps the end that it uses: then the loop ends by itself. */
+/* Each process keeps only the end that it uses. So the loop ends by itself. */
 static void test_fork(void)
 {
 	kc_chan *recv = NULL, *send = NULL;
@@ -192,14 +192,14 @@ static int count_open(void)
 	return count;
 }
 
-/* Whatever fails on the way, nothing is left open. */
+/* Whatever step fails, nothing is left open. */
 static void test_no_descriptors(void)
 {
 	kc_chan *recv = NULL, *send = NULL, *c = make(8, 1);
 	int fd = dup(0), before, more;
 	struct rlimit limit;
 
-	/* The lowest that is free, and none above it is in use. */
+	/* The lowest free descriptor, and none above it is in use. */
 	close(fd);
 	before = count_open();
 	must_int(before, fd);
@@ -225,7 +225,7 @@ static void test_no_descriptors(void)
 	kc_unref(c);
 }
 
-/* Calls of the parent's that are blocked when it forks, one of each kind. */
+/* Calls of the parent, one of each kind, that are blocked when it forks. */
 struct blocked {
 	kc_chan *recv, *send;
 	int fds[2];
@@ -265,7 +265,7 @@ static void *in_send(void *arg)
 {
 	uint64_t value = 1;
 
-	/* Nobody is left to receive it. */
+	/* There is no receiver any more. */
 	expect_int(kc_send(((struct blocked *)arg)->send, &value), -EPIPE);
 	return NULL;
 }
@@ -277,7 +277,10 @@ static void make_blocked(struct blocked *b)
 	b->fds[1] = kc_fd(b->send);
 }
 
-/* What they hold is the parent's: in the child the last reference goes by kc_unref(). */
+/*
+ * The parent's calls hold nothing in the child: there, kc_unref() drops the last
+ * reference.
+ */
 static void test_fork_blocked(void)
 {
 	void *(*const calls[])(void *arg) = {
@@ -297,7 +300,7 @@ static void test_fork_blocked(void)
 		else
 			wait_receivers(b[i].send, calls[i] == in_select ? 2 : 1);
 	}
-	/* Of the last one there is the call only. */
+	/* Only the call holds the last one. */
 	kc_unref(b[last].recv);
 	pid = fork();
 	must(pid >= 0);
@@ -315,7 +318,7 @@ static void test_fork_blocked(void)
 	}
 	must_int(waitpid(pid, &status, 0), pid);
 	expect_int(status, 0);
-	/* In the parent they go on, and are what holds it. */
+	/* In the parent the calls continue, and hold the channels. */
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		kc_unref(calls[i] == in_send ? b[i].recv : b[i].send);
 		join(threads[i]);
@@ -328,7 +331,10 @@ static void test_fork_blocked(void)
 static bool is_child;
 static unsigned int nr_forks, nr_bad;
 
-/* Comes after each instruction, and forks there. The child goes on without. */
+/*
+ * Runs after each instruction, and forks at one of them. The child continues without
+ * it.
+ */
 static void fork_here(int signal, siginfo_t *info, void *context)
 {
 	ucontext_t *at = context;
@@ -359,8 +365,9 @@ static void step(bool on)
 }
 
 /*
- * A call in which a handler forks, at each of its instructions. In the child the call
- * goes on. Then the child drops the last reference, which closes the descriptor.
+ * A signal handler forks inside of a call, at each of its instructions. In the child
+ * the call continues. Then the child drops the last reference, which closes the
+ * descriptor.
  */
 static void test_fork_in_call(void)
 {

@@ -43,7 +43,7 @@ static void test_from_fd(void)
 	kc_chan *c = make(8, 2), *other = NULL;
 	int fd;
 
-	/* The same channel, another handle. */
+	/* The same channel, with another handle. */
 	fd = dup(kc_fd(c));
 	must(fd >= 0);
 	expect_int(fcntl(fd, F_GETFD), 0);
@@ -93,7 +93,7 @@ static void test_from_fd_errors(void)
 	expect(!c);
 }
 
-/* Blocking calls block though the descriptor says otherwise. */
+/* Blocking calls block even if the descriptor is O_NONBLOCK. */
 static void test_nonblock(void)
 {
 	kc_chan *c = make(8, 1);
@@ -169,7 +169,7 @@ static void test_fork(void)
 	kc_unref(back);
 }
 
-/* The last reference dropped while another thread's call waits. */
+/* The last reference is dropped while the call of another thread waits. */
 static void test_call_holds_reference(void)
 {
 	kc_chan *c = make(8, 0), *other = NULL;
@@ -200,7 +200,10 @@ static void test_references(void)
 	expect(!is_open(fd));
 }
 
-/* A child's copy of the handle goes; ours can still send: no end-of-stream. */
+/*
+ * A child drops its copy of the handle. The parent can still send, so this is no
+ * end-of-stream.
+ */
 static void test_sender_gone(void)
 {
 	kc_chan *c = make(8, 1);

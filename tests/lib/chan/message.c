@@ -38,7 +38,7 @@ static void test_send_errors(void)
 	expect_int(kc_send_msg(c, msg, 17), -EMSGSIZE);
 	expect_int(kc_try_send_msg(c, msg, 17), -EMSGSIZE);
 	expect_int(kc_send_msg(c, msg, SIZE_MAX), -EMSGSIZE);
-	/* 1 in its lower half. */
+	/* Its lower half is 1. */
 	expect_int(kc_try_send_msg(c, msg, ((size_t)1 << 32) + 1), -EMSGSIZE);
 	expect_int(kc_len(c), 0);
 	expect_int(kc_close(c), 0);
@@ -67,7 +67,7 @@ static void test_huge_buffer_size(void)
 	kc_chan *c = make_messages(4, 4);
 	char buf[4];
 
-	/* Nothing longer than the channel's elements is ever written. */
+	/* Nothing longer than the channel's element size is ever written. */
 	expect_int(kc_send_msg(c, "1234", 4), 0);
 	expect_int(kc_recv_msg(c, buf, SIZE_MAX), 4);
 	expect_int(kc_send_msg(c, "1234", 4), 0);
@@ -105,7 +105,7 @@ static void test_wrong_mode(void)
 	kc_unref(c);
 }
 
-/* Messages of several senders arrive whole. */
+/* Messages of several senders arrive as a whole. */
 struct sender {
 	kc_chan *c;
 	unsigned char id;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Select: which case commits, and what is told of it. (select_wait.c has those
- * that wait, select_crowd.c many at once.)
+ * Select: which case commits, and the outputs. (select_wait.c tests selects that wait,
+ * and select_crowd.c many at once.)
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -13,10 +13,10 @@
 
 KC_CHAN_DEFINE(int_chan, int);
 
-/* Cases on channels and descriptors in one select. */
+/* The maximum of cases on channels and descriptors. */
 #define MOST	64
 
-/* Outputs that a call has to write; to be the first thing done to cases. */
+/* Sets outputs that a call must overwrite. Call it first. */
 static void poison(kc_case *cases, size_t n)
 {
 	size_t i;
@@ -29,7 +29,10 @@ static void poison(kc_case *cases, size_t n)
 	}
 }
 
-/* What came, unless @want_ok, is nothing; a send and a failure say false too. */
+/*
+ * Expects these outputs. Without @want_ok nothing came. A send and an error have ok
+ * false, too.
+ */
 #define expect_outputs(c, want_status, want_ok, want_len, want_revents)	\
 	do {								\
 		expect_int((c)->status, want_status);			\
@@ -38,7 +41,7 @@ static void poison(kc_case *cases, size_t n)
 		expect_int((c)->revents, want_revents);			\
 	} while (0)
 
-/* Each of six in turn is the one that can commit. */
+/* Each of the six in turn is the only one that can commit. */
 static void test_the_ready_one(void)
 {
 	uint64_t in = 7, out[6] = { 0 };
@@ -75,7 +78,7 @@ static void test_the_ready_one(void)
 	kc_unref(full);
 }
 
-/* Several are ready, and one is done. */
+/* Several are ready, and exactly one commits. */
 static void test_exactly_one(void)
 {
 	uint64_t out = 0, in = 9;
@@ -111,7 +114,7 @@ static void test_exactly_one(void)
 	kc_unref(room);
 }
 
-/* What is never ready does not shift the others. */
+/* Cases that are never ready do not change the index of the others. */
 static void test_nil(void)
 {
 	uint64_t value = 0;
@@ -159,7 +162,7 @@ static void test_closed(void)
 	kc_unref(c);
 }
 
-/* The way a loop over several channels ends, one after the other. */
+/* How a loop over several channels ends: one channel after the other. */
 static void test_drain(void)
 {
 	unsigned int i, ended = 0, sum = 0;
@@ -256,7 +259,7 @@ static void test_typed(void)
 	int_chan_unref(c);
 }
 
-/* That a call with such a case fails, tells which it was, and moves nothing. */
+/* Expects that a call with this case fails, marks the case, and moves nothing. */
 static void wrong(const char *about, kc_case c, int error)
 {
 	uint64_t value = 1;
@@ -275,7 +278,7 @@ static void wrong(const char *about, kc_case c, int error)
 	expect_outputs(&cases[1], status, false, 0, 0);
 	expect_outputs(&cases[2], 0, false, 0, 0);
 	expect_int(kc_len(ready), 0);
-	/* The other way to the kernel, when it is about a descriptor. */
+	/* If it is a descriptor, this takes the path without a channel. */
 	expect_int(kc_try_select(cases + 1, 2), error);
 	expect_int(cases[1].status, status);
 	kc_unref(ready);
@@ -316,7 +319,7 @@ static void test_wrong(void)
 		c.reserved[i] = (uint64_t)1 << 63;
 		wrong("reserved", c, -EINVAL);
 	}
-	/* Of what is not ready too: a select that waits looks at all. */
+	/* Also for a case that is not ready: a select that waits checks all cases. */
 	send_now(fixed, 1);
 	c = kc_case_recv(fixed, bad);
 	expect_int(kc_select(&c, 1), -EFAULT);
@@ -339,7 +342,7 @@ static void test_64(void)
 	uint64_t value = 0;
 	size_t i, k;
 
-	/* Those that are never ready, and times, do not count. */
+	/* Cases that are never ready, and durations, do not count. */
 	for (i = k = 0; i < N; i++) {
 		if (i % 3 == 0) {
 			c[k] = make(8, 1);
@@ -370,7 +373,7 @@ static void test_64(void)
 	expect_int(kc_select(cases, N), 0);
 	expect_int(kc_try_select(cases, (size_t)INT_MAX + 1), -E2BIG);
 
-	/* The references that were taken are dropped, also by those that fail. */
+	/* Failed calls drop their references, too. */
 	tap_about("references");
 	for (i = 0; i < MOST; i++) {
 		int fd = kc_fd(c[i]);
@@ -380,7 +383,7 @@ static void test_64(void)
 	}
 }
 
-/* Of the way without a channel. */
+/* For the path without a channel. */
 static void test_64_fds(void)
 {
 	static kc_case cases[MOST + 1];

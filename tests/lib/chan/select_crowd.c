@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Selects against selects, and which of several is chosen.
+ * Selects against selects, and the random choice among ready cases.
  */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -10,8 +10,8 @@
 #include "common.h"
 
 /*
- * That counts which should be the same are so, give or take what chance does:
- * six standard deviations, which it does not do in the project's life.
+ * Expects that the counts are equal except for chance: within six standard deviations,
+ * which practically always holds.
  */
 static void expect_even(const unsigned long *counts, unsigned int nr,
 			unsigned long rounds)
@@ -57,7 +57,7 @@ static void test_fair_channels(void)
 	kc_unref(closed);
 }
 
-/* These are the library's own choices. */
+/* Here the library makes the choice. */
 static void test_fair_without(void)
 {
 	unsigned long counts[4] = { 0 }, rounds = tap_scale(8000), i;
@@ -91,13 +91,13 @@ struct side {
 	kc_chan *to, *from;
 	uint64_t base;
 	unsigned long rounds;
-	uint64_t sum;		/* of what came */
+	uint64_t sum;		/* the sum of what it has received */
 	unsigned long came;
 };
 
 /*
- * Sends its numbers and takes those of the other side, in whatever order they
- * come to; until both are through.
+ * Sends its numbers and receives those of the other side, in any order, until both are
+ * done.
  */
 static void exchange(struct side *s)
 {
@@ -132,13 +132,13 @@ static void *exchange_thread(void *arg)
 	return NULL;
 }
 
-/* The sum of the numbers that a side sends. */
+/* The sum of the numbers that one side sends. */
 static uint64_t sum_of(uint64_t base, uint64_t rounds)
 {
 	return rounds * base + rounds * (rounds - 1) / 2;
 }
 
-/* Two selects that can meet at either of two channels. */
+/* Two selects that can match on either of two channels. */
 static void both_sides(size_t cap, bool processes)
 {
 	kc_chan *x = make(8, cap), *y = make(8, cap);
@@ -242,7 +242,7 @@ static void *recv_any(void *arg)
 	return NULL;
 }
 
-/* Every element of every sender comes once, and then all see the end. */
+/* Every element of every sender arrives once, and then all get end-of-stream. */
 static void test_crowd(void)
 {
 	struct crowd crowd = { .rounds = tap_scale(3000) };

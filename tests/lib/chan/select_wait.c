@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Selects that wait: for a counterpart, a time, a descriptor of another kind.
+ * Selects that wait: for a counterpart, for a time, for another descriptor.
  */
 #include <signal.h>
 #include <sys/epoll.h>
@@ -15,7 +15,7 @@
 
 #define SOON (20 * KC_MILLISECOND)
 
-/* What the call returns, and that it took from @min to @max. */
+/* Expects that the call returns @want, after @min to @max nanoseconds. */
 #define expect_within(call, want, min, max)				\
 	do {								\
 		long long from_ = tap_now_ns(), took_;			\
@@ -71,7 +71,7 @@ static void test_met(void)
 		switch (which) {
 		case 0:
 			send_now(a, 4);
-			/* Either of the two on one channel. */
+			/* Either of the two cases on the same channel. */
 			got = ended(&s);
 			expect(got == 0 || got == 3);
 			expect_int(out, 4);
@@ -121,7 +121,7 @@ static void test_expires(void)
 	expect_within(kc_select_timeout(&recv, 1, 0), -ETIMEDOUT, 0, LATE);
 	expect_within(kc_select_timeout(&recv, 1, INT64_MIN), -ETIMEDOUT, 0,
 		      LATE);
-	/* What is ready commits all the same. */
+	/* A case that is ready commits anyway. */
 	send_now(c, 1);
 	expect_int(kc_select_deadline(&recv, 1, -1), 0);
 	send_now(c, 1);
@@ -148,7 +148,7 @@ static void test_all_time(void)
 	kc_unref(c);
 }
 
-/* With a channel, with a descriptor, with neither: the same rules. */
+/* The same rules with a channel, with a descriptor, and with neither. */
 static void times(kc_case other)
 {
 	kc_case cases[] = {
@@ -166,20 +166,20 @@ static void times(kc_case other)
 	expect_within(kc_select_timeout(cases, 4, SOON / 2), -ETIMEDOUT,
 		      SOON / 2, LATE);
 	expect_within(kc_select_timeout(cases, 4, 2 * SOON), 2, SOON, LATE);
-	/* At the same time it is the case that commits. */
+	/* If both times are equal, the case commits. */
 	expect_within(kc_select_timeout(cases, 4, SOON), 2, SOON, LATE);
 	expect_within(kc_select_deadline(cases, 4, tap_now_ns() + LATE), 2,
 		      SOON, LATE);
 	expect_int(kc_select_deadline(cases, 4, 0), -ETIMEDOUT);
 
-	/* One that is due is a default clause. */
+	/* A duration of 0 is a default clause. */
 	cases[1].duration = 0;
 	expect_within(kc_select(cases, 4), 1, 0, LATE);
 	expect_int(kc_try_select(cases, 4), 1);
 	expect_int(kc_select_timeout(cases, 4, 0), 1);
 	expect_int(kc_select_deadline(cases, 4, 0), 1);
 
-	/* In the past is in the past. */
+	/* All times in the past are equal. */
 	cases[2].duration = INT64_MIN;
 	cases[3].duration = -5;
 	for (i = 0; i < 200; i++)
@@ -208,7 +208,7 @@ static void test_after(void)
 	kc_unref(c);
 }
 
-/* A time that has come lets what is ready go first. */
+/* If a duration has passed, a ready case still comes first. */
 static void test_after_goes_last(void)
 {
 	kc_chan *c = make(8, 1);
@@ -249,7 +249,7 @@ static void descriptors(kc_case other)
 	expect_int(s.cases[1].status, 0);
 	expect_int(s.cases[1].revents, EPOLLIN);
 	expect_int(s.cases[1].len, 0);
-	/* Nothing was read. */
+	/* The select has read nothing. */
 	expect_int(kc_try_select(s.cases, 4), 1);
 	must_int(read(fd, &one, 8), 8);
 	expect_int(kc_try_select(s.cases, 4), -EAGAIN);
@@ -267,7 +267,7 @@ static void descriptors(kc_case other)
 	must_int(shutdown(pair[1], SHUT_WR), 0);
 	expect_int(ended(&s), 2);
 	expect_int(s.cases[2].revents, EPOLLIN | EPOLLRDHUP);
-	/* These are told without being asked for. */
+	/* These events are reported without being asked for. */
 	close(pair[1]);
 	s.cases[2].events = 0;
 	expect_int(kc_select(s.cases, 4), 2);
@@ -285,7 +285,7 @@ static void test_descriptors(void)
 	descriptors(kc_case_recv(c, &value));
 	tap_about("without");
 	descriptors(kc_case_send(NULL, &value));
-	/* A channel's own descriptor is one of any kind. */
+	/* A channel's own descriptor, used as any descriptor. */
 	tap_about("a channel's");
 	send_now(full, 1);
 	value = 0;
@@ -320,8 +320,8 @@ static void catch_signal(int flags)
 }
 
 /*
- * Each one is handled before the next is sent; but for the thread sanitizer, which calls
- * handlers late.
+ * Each signal is handled before the next one is sent. With the thread sanitizer this is
+ * not possible, because it calls handlers late.
  */
 static void interrupt(pthread_t thread, int times)
 {
@@ -376,7 +376,7 @@ static void test_sa_restart(void)
 	goes_on(SA_RESTART);
 }
 
-/* A call that began its time anew at each signal would not end. */
+/* A call that restarted its timeout at each signal would not end. */
 static void keeps_deadline(kc_case other, bool after, int flags)
 {
 	const int64_t time = 300 * KC_MILLISECOND;
@@ -476,7 +476,7 @@ static void test_cancel(void)
 	kc_unref(c);
 }
 
-/* The call holds its channels: the last other reference may go. */
+/* The call holds its channels: the last other reference may be dropped. */
 static void test_freed_meanwhile(void)
 {
 	kc_chan *a = make(8, 0), *b = make(8, 0), *recv = NULL, *send = NULL;
@@ -494,7 +494,7 @@ static void test_freed_meanwhile(void)
 	kc_unref(a);
 	kc_unref(recv);
 	kc_unref(b);
-	/* Also when it is made again. */
+	/* Also when the system call restarts. */
 	catch_signal(0);
 	interrupt(s.thread, 5);
 	wait_receivers(send, 2);
@@ -502,7 +502,7 @@ static void test_freed_meanwhile(void)
 	got = ended(&s);
 	expect(got == 1 || got == 2);
 	expect_int(value, 6);
-	/* And they went with it. */
+	/* The channels are freed now. */
 	expect_int(kc_send(send, &value), -EPIPE);
 	kc_unref(send);
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls that do not wait, or not for ever.
+ * Calls that do not wait, or that have a timeout.
  */
 #include "common.h"
 
-/* What the call returns, and that it took from @min to @max. */
+/* Expects that the call returns @want, after @min to @max nanoseconds. */
 #define expect_within(call, want, min, max)				\
 	do {								\
 		long long from_ = tap_now_ns(), took_;			\

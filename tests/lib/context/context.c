@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Contexts one by one: how they are made, what they say. Needs no channel.
+ * Single contexts: making them, and their properties. Needs no channel.
  */
 #include <limits.h>
 #include <malloc.h>
@@ -28,7 +28,7 @@ static void root(kc_ctx *ctx)
 	expect(!kc_ctx_value(ctx, &deadline));
 	expect_int(kc_cancel(ctx), -EINVAL);
 	expect_int(kc_cancel_cause(ctx, NULL), -EINVAL);
-	/* Never ready. */
+	/* The context is never cancelled. */
 	expect_int(kc_ctx_done(&done, ctx), 0);
 	expect(!done);
 	expect(kc_ctx_ref(ctx) == ctx);
@@ -64,7 +64,7 @@ static void test_cancel(void)
 	expect_int(kc_ctx_err(ctx), -ECANCELED);
 	kc_ctx_unref(ctx);
 
-	/* In one. */
+	/* Cancel and drop in one call. */
 	ctx = cancellable(kc_background());
 	kc_ctx_ref(ctx);
 	kc_cancel_unref(ctx);
@@ -81,7 +81,7 @@ static void test_cause(void)
 	must_int(kc_with_cancel(&ctx, NULL), 0);
 	below = with_timeout(ctx, LATE);
 	expect_int(kc_cancel_cause(ctx, why), 0);
-	/* The first one counts. */
+	/* The first cancellation counts. */
 	later = kc_error_new(-EIO, "later");
 	expect_int(kc_cancel_cause(ctx, kc_error_ref(later)), 0);
 	expect_int(kc_cancel_cause(below, later), 0);
@@ -100,13 +100,13 @@ static void test_cause(void)
 	kc_ctx_unref(ctx);
 }
 
-/* Large, so that one that is lost is seen. */
+/* A large error, so that a leak is noticed. */
 static kc_error *large_cause(void)
 {
 	return kc_errorf(-EIO, "%*s", 4000, "");
 }
 
-/* The reference to a cause is taken over, whatever becomes of the call. */
+/* The call takes over the reference to the cause, also if it fails. */
 static void test_cause_taken(void)
 {
 	const unsigned int rounds = 1000;
@@ -142,11 +142,11 @@ static void test_timeout(void)
 	expect_text(kc_ctx_cause(ctx), "context deadline exceeded");
 	expect_int(kc_cancel(ctx), 0);
 	expect_int(kc_ctx_err(ctx), -ETIMEDOUT);
-	/* A deadline that is over is still one. */
+	/* A deadline that has passed is still returned. */
 	expect_int(kc_ctx_deadline(ctx, NULL), 1);
 	kc_ctx_unref(ctx);
 
-	/* Cancelled before it. */
+	/* Cancelled before the deadline. */
 	ctx = with_timeout(NULL, LATE);
 	expect_int(kc_ctx_err(ctx), 0);
 	expect_int(kc_cancel(ctx), 0);
@@ -178,7 +178,7 @@ static void test_deadlines(void)
 	kc_ctx_unref(ctx);
 	ctx = with_timeout(NULL, INT64_MAX);
 	expect_int(kc_ctx_err(ctx), 0);
-	/* The earliest on the way up holds. */
+	/* The earliest deadline of the ancestors holds. */
 	below = with_timeout(ctx, LATE);
 	expect_int(kc_ctx_deadline(below, &deadline), 1);
 	kc_ctx_unref(ctx);
@@ -199,7 +199,7 @@ static void test_deadlines(void)
 	kc_ctx_unref(below);
 }
 
-/* That of the deadline that was over first, whoever notices when. */
+/* The cause is that of the earliest deadline, whenever it is noticed. */
 static void test_late_causes(void)
 {
 	kc_error *outer = kc_error_new(-EIO, "outer");
@@ -211,14 +211,14 @@ static void test_late_causes(void)
 	must_int(kc_with_deadline_cause(&top, NULL, now + 2 * SOON, outer), 0);
 	must_int(kc_with_deadline_cause(&middle, top, now + SOON, inner), 0);
 	must_int(kc_with_deadline_cause(&side, top, now + SOON, other), 0);
-	/* Its own deadline is not the one that holds, nor is its cause. */
+	/* Its own deadline does not hold, so its cause does not count. */
 	must_int(kc_with_timeout_cause(&unused, top, LATE, inner), 0);
 	low = cancellable(middle);
 	kc_error_unref(outer);
 	kc_error_unref(inner);
 	kc_error_unref(other);
 	sleep_ms(60);
-	/* Only now does anybody look. */
+	/* This is the first check after the deadlines. */
 	expect_text(kc_ctx_cause(low), "inner");
 	expect_text(kc_ctx_cause(middle), "inner");
 	expect_text(kc_ctx_cause(side), "other");
@@ -232,7 +232,7 @@ static void test_late_causes(void)
 	kc_ctx_unref(unused);
 }
 
-/* Who cancels late finds that its time was over. */
+/* A cancellation after the deadline finds that the deadline came first. */
 static void test_cancel_late(void)
 {
 	kc_error *why = kc_error_new(-EIO, "why");
@@ -273,12 +273,15 @@ static void test_values(void)
 	expect(kc_ctx_value(a, &keys[0]) == &one);
 	expect(kc_ctx_value(b, &keys[0]) == &one);
 	expect(kc_ctx_value(c, &keys[0]) == &one);
-	/* The nearest. */
+	/* The nearest value for the key. */
 	expect(kc_ctx_value(d, &keys[0]) == &hundred);
 	expect(kc_ctx_value(d, &keys[1]) == &ten);
 	expect(!kc_ctx_value(d, &keys[2]));
 	expect(!kc_ctx_value(b, &keys[1]));
-	/* It is cancelled and timed as its parent is, and not by itself. */
+	/*
+	 * It has its parent's deadline and cancellation, and cannot be cancelled by
+	 * itself.
+	 */
 	expect_int(kc_ctx_deadline(d, NULL), 1);
 	expect_int(kc_cancel(d), -EINVAL);
 	expect_int(kc_ctx_err(d), 0);
@@ -295,7 +298,7 @@ static void test_values(void)
 	kc_ctx_unref(b);
 	expect_int(atomic_load(&destroyed), 111);
 
-	/* NULL is a value like any other; there need be nothing to destroy it. */
+	/* NULL is a valid value. A destructor is not needed. */
 	must_int(kc_with_value(&a, NULL, &keys[0], &one, NULL), 0);
 	must_int(kc_with_value(&b, a, &keys[0], NULL, NULL), 0);
 	expect(!kc_ctx_value(b, &keys[0]));
@@ -323,7 +326,7 @@ static void test_without_cancel(void)
 	expect(kc_ctx_value(below, &keys[0]) == &one);
 	expect_int(kc_ctx_done(&done, without), 0);
 	expect(!done);
-	/* Made from what is cancelled, too. */
+	/* Also if it is made from a cancelled context. */
 	kc_ctx_unref(without);
 	must_int(kc_without_cancel(&without, value), 0);
 	expect_int(kc_ctx_err(without), 0);
@@ -338,7 +341,7 @@ static void test_without_cancel(void)
 	kc_ctx_unref(without);
 }
 
-/* A context that has nothing to do costs no call of the kernel, nor a thread. */
+/* A context without work costs no system call and no thread. */
 static void test_calls(void)
 {
 	kc_ctx *ctx = cancellable(NULL), *never;

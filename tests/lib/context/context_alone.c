@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for contexts and times alone. It needs no channel: no descriptor can be had
- * here. Together with descriptors it needs one more, and no channel either.
+ * Waiting for contexts and times only. This needs no channel: here, no descriptor can
+ * be made. Together with descriptors it needs one more descriptor, and no channel
+ * either.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +18,7 @@
 #define SOON	(20 * KC_MILLISECOND)
 #define LATE	(tap_patience() * KC_SECOND)
 
-/* From now on any call that makes a descriptor fails. */
+/* From now on, each call that makes a descriptor fails. */
 static void have_no_descriptors(void)
 {
 	const struct rlimit none = { 0, 0 };
@@ -80,11 +81,11 @@ static void test_select(void)
 	expect_int(cases[2].status, -ECANCELED);
 	join(thread);
 	expect_int(kc_try_select(cases, 3), 2);
-	/* The time comes first. */
+	/* The duration comes first. */
 	cases[2] = kc_case_done(ctx[2]);
 	cases[3] = kc_case_after(SOON);
 	expect_int(kc_select(cases, 6), 3);
-	/* That of the call is not among the caller's. */
+	/* The context of the call is not among the cases. */
 	thread = start(cancel_soon, ctx[2]);
 	cases[2] = kc_case_done(ctx[0]);
 	cases[3] = kc_case_after(LATE);
@@ -111,7 +112,7 @@ static void test_deadlines(void)
 	kc_ctx_unref(soon);
 }
 
-/* Each of those that are ready is as likely as any other. */
+/* Each of the ready cases is equally likely. */
 static void test_choice(void)
 {
 	kc_ctx *open = cancellable(NULL), *over = cancellable(NULL);
@@ -186,7 +187,9 @@ static void test_clock(void)
 	run_inside(sleep_inside, NULL);
 }
 
-/* Asked at the same time; the second says no, and so the third is called off. */
+/*
+ * All are asked at the same time. The second one fails, so the third one is cancelled.
+ */
 struct asked {
 	kc_ctx *ctx;
 	int64_t takes;
@@ -228,7 +231,10 @@ static void test_group(void)
 	kc_ctx_unref(ctx);
 }
 
-/* Cancelled, and over, at the very moment at which others begin to wait. */
+/*
+ * Contexts that are cancelled, or whose deadline passes, just when others begin to
+ * wait.
+ */
 struct crowd {
 	kc_ctx *ctx;
 	kc_ctx *never;
@@ -268,7 +274,7 @@ static void test_crowd(void)
 	kc_ctx_unref(crowd.never);
 }
 
-/* The lowest that is free: it is the same as before if none is left open. */
+/* The lowest free descriptor: it is the same as before if none is left open. */
 static int free_fd(void)
 {
 	const int fd = dup(STDOUT_FILENO);
@@ -304,7 +310,7 @@ static void test_descriptors(void)
 	expect_int(cases[0].revents, POLLIN);
 	join(thread);
 	expect_int(kc_select_ctx(ctx, cases, 1), 0);
-	/* The deadline of a context; that of the call is not among the caller's. */
+	/* A context's deadline. The context of the call is not among the cases. */
 	cases[0] = kc_case_fd(ends[1], POLLIN);
 	expect_int(kc_select_ctx(soon, cases, 3), -ETIMEDOUT);
 	kc_ctx_unref(soon);
@@ -331,7 +337,7 @@ static void test_descriptors(void)
 	kc_ctx_unref(soon);
 }
 
-/* Cancelled in the very moment at which the call is over, for another reason. */
+/* The context is cancelled just when the call ends for another reason. */
 static void test_descriptors_crowd(void)
 {
 	const unsigned long rounds = tap_scale(500);
@@ -355,11 +361,11 @@ static void test_descriptors_crowd(void)
 	}
 }
 
-/* Waits that a signal handler forks in the middle of. */
+/* Waits in which a signal handler forks. */
 static struct forking {
 	kc_ctx *ctx;
 	pthread_t waiter;
-	_Atomic pid_t child;		/* 0: it is this process; -1: there is none yet */
+	_Atomic pid_t child;		/* 0: this process; -1: not forked yet */
 } forking;
 
 static int wait_for_time(kc_ctx *ctx)
@@ -398,7 +404,10 @@ static void fork_in_wait(int signal)
 	atomic_store(&forking.child, child);
 }
 
-/* In the parent: by the time it cancels, what the child cancelled has ended no wait here. */
+/*
+ * In the parent. It cancels after the child has cancelled its own, which must not end
+ * this wait.
+ */
 static void *interrupt(void *arg)
 {
 	int status;
@@ -432,7 +441,7 @@ static void wait_and_fork(const char *about, int (*wait)(kc_ctx *ctx))
 	kc_ctx_unref(forking.ctx);
 }
 
-/* The thread that forked waits on in both processes, each for its own context. */
+/* The thread that forked waits in both processes, each for its own context. */
 static void test_fork_in_wait(void)
 {
 	struct sigaction forks = { .sa_handler = fork_in_wait };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Contexts across processes: over a fork(), and by a descriptor.
+ * Contexts in several processes: after a fork(), and by a descriptor.
  */
 #include <dirent.h>
 #include <poll.h>
@@ -22,7 +22,7 @@
 /* Longer than any delay on a busy machine. */
 #define LATE (tap_patience() * KC_SECOND)
 
-/* True in the child, which is to exit with 0. */
+/* Forks. True in the child, which must exit with 0. */
 static bool in_child(pid_t *pid)
 {
 	*pid = fork();
@@ -38,7 +38,7 @@ static void expect_good(pid_t pid)
 	expect_int(status, 0);
 }
 
-/* Two processes that go step by step: one signals, the other waits for it. */
+/* Two processes in step: one signals, and the other one waits. */
 static void signal_step(int step)
 {
 	const uint64_t one = 1;
@@ -54,8 +54,8 @@ static void await_step(int step)
 }
 
 /*
- * How many descriptors there are. None of them could keep open what is another
- * process's to close.
+ * Returns the number of descriptors. Expects that none of them can keep open a channel
+ * that another process has to close.
  */
 static unsigned int look_at_fds(void)
 {
@@ -83,7 +83,7 @@ static void add(void *arg)
 	atomic_fetch_add((atomic_int *)arg, 1);
 }
 
-/* All ways in which one can learn that a context is cancelled, each by itself. */
+/* All ways to learn that a context is cancelled. */
 enum { ERR, RECV, CASE, CASE_ONLY, DONE, FUNC, SEM, SLEEP, BELOW, WAYS };
 
 static void learn(kc_ctx *ctx, int way)
@@ -141,7 +141,7 @@ static void learn(kc_ctx *ctx, int way)
 	kc_unref(c);
 }
 
-/* What the parent cancels is cancelled in the child. */
+/* A cancel in the parent cancels the context in the child. */
 static void test_downward(void)
 {
 	int ready = eventfd(0, 0), way;
@@ -170,7 +170,7 @@ static void test_downward(void)
 	}
 }
 
-/* What the child cancels is cancelled there alone. */
+/* A cancel in the child only affects the child. */
 static void test_not_upward(void)
 {
 	kc_ctx *top = cancellable(NULL), *ctx = cancellable(top);
@@ -181,14 +181,14 @@ static void test_not_upward(void)
 		kc_ctx *low = cancellable(ctx);
 
 		look_at_fds();
-		/* Its own channel, another one. */
+		/* The child has a channel of its own. */
 		expect(done(ctx) != c);
 		expect_int(kc_cancel(ctx), 0);
 		expect_int(kc_ctx_err(ctx), -ECANCELED);
 		expect_int(kc_ctx_err(low), -ECANCELED);
 		expect_int(kc_ctx_err(top), 0);
 		expect_int(kc_try_recv(done(ctx), NULL), 0);
-		/* The parent's is open. */
+		/* The parent's channel is open. */
 		expect_int(kc_try_recv(c, NULL), -EAGAIN);
 		expect_int(kc_cancel(top), 0);
 		expect_int(kc_try_recv(old, NULL), -EAGAIN);
@@ -207,7 +207,7 @@ static void test_not_upward(void)
 	kc_ctx_unref(top);
 }
 
-/* The child holds nothing that could keep a channel of the parent's open. */
+/* The child has no descriptor that could keep a channel of the parent open. */
 static void test_death(void)
 {
 	int ready = eventfd(0, 0), way, status;
@@ -242,7 +242,7 @@ static void test_death(void)
 	}
 }
 
-/* From a child to its child, by way of one that does nothing. */
+/* From a child to its child, through a process that does nothing. */
 static void test_generations(void)
 {
 	int ready = eventfd(0, 0), who;
@@ -291,7 +291,7 @@ static void test_generations(void)
 	}
 }
 
-/* Who has been told by one way has been told by the other. */
+/* If one way shows that it is cancelled, all ways do. */
 static void test_causality(void)
 {
 	const unsigned long rounds = tap_scale(100);
@@ -317,7 +317,7 @@ static void test_causality(void)
 	kc_unref(c);
 }
 
-/* Deadlines hold in both; what had no channel is each one's own. */
+/* Deadlines hold in both processes. Contexts without a channel are independent. */
 static void test_deadlines(void)
 {
 	kc_ctx *top = with_timeout(NULL, 3 * SOON), *ctx = cancellable(top);
@@ -326,13 +326,13 @@ static void test_deadlines(void)
 	kc_chan *c;
 	pid_t pid;
 
-	/* Armed in the parent, which is of no use to the child. */
+	/* It was armed in the parent, which does not help the child. */
 	c = done(ctx);
 	if (in_child(&pid)) {
 		struct pollfd fd = { kc_fd(done(ctx)), POLLIN, 0 };
 
 		expect_int(poll(&fd, 1, tap_patience() * 1000), 1);
-		/* Or by the parent's channel, which is closed then, too. */
+		/* Or the parent's channel shows it, which is closed then, too. */
 		expect(kc_ctx_err(ctx) < 0);
 		expect_int(kc_sleep_ctx(top, LATE), -ETIMEDOUT);
 		expect_int(kc_ctx_err(top), -ETIMEDOUT);
@@ -386,7 +386,7 @@ static int recv_fd(int from)
 	return fd;
 }
 
-/* How the one in the other process comes to an end. */
+/* The ways in which the context in the other process ends. */
 enum { CANCEL, DEADLINE, FREE, EXIT, KILL, ENDS };
 
 static void own(int socket, int end)
@@ -440,7 +440,7 @@ static void test_from_fd(void)
 	}
 }
 
-/* It is a context as others are. */
+/* It is a context like others. */
 static void test_from_fd_here(void)
 {
 	kc_ctx *origin = cancellable(NULL), *parent = with_timeout(NULL, LATE);
@@ -456,14 +456,14 @@ static void test_from_fd_here(void)
 	expect(kc_ctx_value(ctx, &key) == &key);
 	expect_int(kc_ctx_deadline(ctx, &deadline), 1);
 	expect_int(kc_ctx_err(ctx), 0);
-	/* By itself, which the origin does not see. */
+	/* It is cancelled by itself, which the origin does not see. */
 	c = done(ctx);
 	expect_int(kc_cancel(ctx), 0);
 	expect_int(kc_try_recv(c, NULL), 0);
 	expect_int(kc_ctx_err(origin), 0);
 	kc_ctx_unref(ctx);
 
-	/* By its parent. */
+	/* Its parent cancels it. */
 	must_int(kc_ctx_from_fd(&ctx, value, dup(kc_fd(done(origin)))), 0);
 	expect_int(kc_cancel(parent), 0);
 	expect_int(kc_ctx_err(ctx), -ECANCELED);
@@ -471,7 +471,7 @@ static void test_from_fd_here(void)
 	kc_ctx_unref(value);
 	kc_ctx_unref(parent);
 
-	/* What is over is over. */
+	/* The origin is cancelled already. */
 	fd = dup(kc_fd(done(origin)));
 	expect_int(kc_cancel(origin), 0);
 	must_int(kc_ctx_from_fd(&ctx, NULL, fd), 0);
@@ -481,7 +481,7 @@ static void test_from_fd_here(void)
 	kc_ctx_unref(parent);
 	kc_ctx_unref(ctx);
 	kc_ctx_unref(origin);
-	/* Those of the thread that watched are left, and one that is closed. */
+	/* The descriptors of the keeper are left, and one that is closed later. */
 	expect(look_at_fds() <= fds + 3);
 }
 
@@ -499,7 +499,7 @@ static void test_from_fd_invalid(void)
 	expect_int(kc_ctx_from_fd(&ctx, NULL, kc_fd(both)), -EINVAL);
 	expect_int(kc_ctx_from_fd(&ctx, NULL, kc_fd(out)), -EBADF);
 	expect(!ctx);
-	/* An element will do. */
+	/* A received element also cancels it. */
 	fd = dup(kc_fd(in));
 	must_int(kc_ctx_from_fd(&ctx, NULL, fd), 0);
 	expect_int(kc_ctx_err(ctx), 0);
@@ -514,8 +514,8 @@ static void test_from_fd_invalid(void)
 }
 
 /*
- * While others make channels and cancel: the child gets none of them that it could
- * keep open, and no lock that is not free.
+ * Forks while other threads make channels and cancel. The child has none of the
+ * parent's sending ends, and all locks are free.
  */
 static atomic_bool over;
 

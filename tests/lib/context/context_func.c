@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens when a context is cancelled: functions run, and semaphores are
- * waited for no longer. Needs no channel.
+ * What a cancelled context does: it runs functions, and ends waits for semaphores.
+ * Needs no channel.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -79,7 +79,7 @@ static void test_runs(void)
 	expect_int(atomic_load(&ran.times), 1);
 	kc_after_func_unref(func);
 
-	/* At once when it is cancelled already. */
+	/* The function runs at once if the context is cancelled already. */
 	func = after(below, &ran);
 	await_runs(&ran, 2);
 	expect_int(kc_after_func_stop(func), 0);
@@ -108,7 +108,7 @@ static void test_stop(void)
 	expect(!kc_after_func_ref(NULL));
 	kc_ctx_unref(ctx);
 
-	/* What is never cancelled, too. */
+	/* Also for a context that is never cancelled. */
 	func = after(NULL, &ran);
 	expect_int(kc_after_func_stop(func), 1);
 	expect_int(kc_after_func_stop(func), 0);
@@ -134,13 +134,13 @@ static void test_deadline(void)
 	kc_ctx_unref(below);
 	kc_ctx_unref(top);
 
-	/* Over already. */
+	/* The deadline has passed already. */
 	top = with_timeout(NULL, -1);
 	kc_after_func_unref(after(top, &ran));
 	await_runs(&ran, 3);
 	kc_ctx_unref(top);
 
-	/* Its own comes before the parent's. */
+	/* Its own deadline comes before that of the parent. */
 	top = with_timeout(NULL, LATE);
 	below = with_timeout(top, SOON);
 	kc_after_func_unref(after(top, &late));
@@ -161,7 +161,7 @@ static void destroy(void *value)
 
 static int key;
 
-/* Nobody else holds the context, and yet the function is run. */
+/* Nobody else holds the context, and the function still runs. */
 static void test_holds(void)
 {
 	atomic_int destroyed = 0;
@@ -169,7 +169,7 @@ static void test_holds(void)
 	struct ran ran = { .times = 0 };
 	kc_ctx_func *func;
 
-	/* Not before what is expected of it. */
+	/* It does not run too early. */
 	timed = with_timeout(top, 10 * SOON);
 	must_int(kc_with_value(&value, timed, &key, &destroyed, destroy), 0);
 	must_int(kc_after_func(NULL, value, note, &ran), 0);
@@ -179,7 +179,7 @@ static void test_holds(void)
 	await_runs(&ran, 1);
 	until(atomic_load(&destroyed) == 1);
 
-	/* Cancelled from above, or stopped: then it is dropped. */
+	/* When it is cancelled by its parent, or stopped, its context is dropped. */
 	must_int(kc_with_value(&value, top, &key, &destroyed, destroy), 0);
 	func = after(value, &ran);
 	ran.ctx = NULL;
@@ -225,7 +225,7 @@ static void test_limit(void)
 	expect_int(kc_cancel(ctx), 0);
 	sleep_ms(50);
 	expect_int(atomic_load(&ran.times), 0);
-	/* Until it can be run it can be stopped. */
+	/* It can be stopped until it is started. */
 	expect_int(kc_after_func_stop(stopped), 1);
 	expect_int(kc_after_func(NULL, ctx, note, &other), -EAGAIN);
 	kc_waitgroup_done(&never);
@@ -249,18 +249,18 @@ static void test_fork(void)
 	pid_t pid;
 
 	must_int(kc_with_value(&value, timed, &key, &destroyed, destroy), 0);
-	/* What it looks at; the other one is gone by then. */
+	/* This context is looked at. The other one may be freed by then. */
 	ran.ctx = timed;
 	must_int(kc_after_func(&func, value, note, &ran), 0);
 	must_int(kc_after_func(NULL, ctx, note, &ran), 0);
 	kc_ctx_unref(value);
-	/* Lest the keeper has the sanitizer's allocator locked. */
+	/* The keeper might hold the lock of the sanitizer's allocator. */
 	if (SANITIZED)
 		wait_others_asleep();
 	pid = fork();
 	must(pid >= 0);
 	if (!pid) {
-		/* What was registered is gone, and what it held. */
+		/* The registered function and what it held are dropped. */
 		expect_int(atomic_load(&destroyed), 1);
 		expect_int(kc_after_func_stop(func), 0);
 		kc_after_func_unref(func);
@@ -285,7 +285,7 @@ static void test_fork(void)
 	kc_ctx_unref(ctx);
 }
 
-/* Stopped and cancelled at the same time: it runs, or was stopped, never both. */
+/* Stopped and cancelled at the same time: it either runs or was stopped, never both. */
 struct racer {
 	pthread_barrier_t together;
 	kc_ctx *ctx;
@@ -371,7 +371,7 @@ static void test_sem(void)
 	expect_int(kc_sem_acquire_ctx(NULL, &sem, 1), 0);
 	expect_int(kc_sem_acquire_ctx(ctx, &sem, 1), 0);
 	expect_int(kc_sem_acquire_ctx(timed, &sem, 1), -ETIMEDOUT);
-	/* Who is behind goes on. */
+	/* The waiter behind it is served. */
 	begin(&a, ctx, &sem, 2);
 	begin(&b, NULL, &sem, 1);
 	kc_sem_release(&sem, 1);
@@ -381,13 +381,13 @@ static void test_sem(void)
 	expect_int(ended(&a), -ECANCELED);
 	expect_int(ended(&b), 0);
 	kc_sem_release(&sem, 2);
-	/* Though there is enough. */
+	/* Even if there is enough. */
 	expect_int(kc_sem_acquire_ctx(ctx, &sem, 1), -ECANCELED);
 	expect_int(kc_sem_try_acquire(&sem, 2), 0);
 	kc_ctx_unref(timed);
 	kc_ctx_unref(ctx);
 
-	/* Served before it is cancelled. */
+	/* It is served before it is cancelled. */
 	ctx = cancellable(NULL);
 	begin(&a, ctx, &sem, 1);
 	kc_sem_release(&sem, 1);
@@ -397,7 +397,7 @@ static void test_sem(void)
 	expect_int(kc_sem_try_acquire(&sem, 2), 0);
 	kc_ctx_unref(ctx);
 
-	/* By a parent's deadline, and from above. */
+	/* By a parent's deadline, and by a cancelled parent. */
 	ctx = with_timeout(NULL, LATE);
 	timed = cancellable(ctx);
 	begin(&a, timed, &sem, 1);
@@ -409,7 +409,9 @@ static void test_sem(void)
 	kc_ctx_unref(ctx);
 }
 
-/* Nothing of it is lost, whoever is served, timed out or cancelled. */
+/*
+ * No part of the semaphore is lost, whether a waiter is served, timed out or cancelled.
+ */
 struct takers {
 	kc_sem sem;
 	kc_ctx *top;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Trees of contexts: cancelled downward, and freed in any order. Needs no channel.
+ * Trees of contexts: cancelled from the top, and freed in any order. Needs no channel.
  */
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -13,7 +13,7 @@
 
 static int key;
 
-/* One of each kind that can be between two others. */
+/* One of each kind of context that can be between two others. */
 static kc_ctx *any_kind(kc_ctx *parent, unsigned int i)
 {
 	kc_ctx *ctx = NULL;
@@ -36,7 +36,7 @@ static void test_downward(void)
 	kc_ctx *all[40];
 	unsigned int i, top;
 
-	/* Each is made from the one at half its place: 3 is above 6 and 7. */
+	/* Context n is made from context n/2: 3 is above 6 and 7. */
 	for (top = 1; top < 8; top++) {
 		tap_about("cancelled at %u", top);
 		all[0] = all[1] = cancellable(NULL);
@@ -69,7 +69,7 @@ static void test_from_cancelled(void)
 	must_int(kc_with_cancel(&below[0], ctx), 0);
 	must_int(kc_with_timeout(&below[1], ctx, LATE), 0);
 	must_int(kc_with_value(&below[2], below[0], &key, NULL, NULL), 0);
-	/* That came first. */
+	/* The parent's cancellation came first. */
 	must_int(kc_with_deadline_cause(&below[3], below[2], 0, NULL), 0);
 	kc_ctx_unref(ctx);
 	for (i = 0; i < ARRAY_SIZE(below); i++) {
@@ -80,7 +80,7 @@ static void test_from_cancelled(void)
 		kc_ctx_unref(below[i]);
 }
 
-/* All orders in which five can be dropped, with one cancelled in between. */
+/* All orders in which five contexts can be dropped, with one cancelled in between. */
 static void drop_all(kc_ctx **all, size_t count, unsigned int order, size_t cancel)
 {
 	bool gone[8] = { false };
@@ -190,8 +190,8 @@ static void test_wide(void)
 }
 
 /*
- * Many make, ask and drop contexts below one that is cancelled meanwhile. Whoever
- * begins after the cancelling call has returned must see it everywhere.
+ * Many goroutines make, use and drop contexts below one that is cancelled meanwhile.
+ * After the cancelling call has returned, all must see it.
  */
 struct storm {
 	kc_ctx *top;
@@ -250,7 +250,7 @@ static void test_storm(void)
 	}
 }
 
-/* All of them at the same time. */
+/* All at the same time. */
 struct parting {
 	pthread_barrier_t together;
 	kc_ctx *top, *middle, *bottom;
@@ -297,7 +297,9 @@ static void test_parting(void)
 	}
 }
 
-/* Both have the tree, and each its own. Nobody else's lock is left. */
+/*
+ * Both processes have the tree, each its own copy. No lock of another thread is left.
+ */
 static void *churn(void *arg)
 {
 	struct storm *storm = arg;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting with a context: its channel, its case in a select, and the calls that
- * take it.
+ * Waiting with a context: its channel, its case in a select, and calls with a context.
  */
 #include <dirent.h>
 #include <poll.h>
@@ -38,7 +37,7 @@ static void test_done(void)
 	struct call call;
 	kc_chan *c = done(ctx);
 
-	/* One is enough, and it is the context's. */
+	/* There is one channel, and it belongs to the context. */
 	expect(done(ctx) == c);
 	expect_int(count_fds(), before + 2);
 	expect_int(kc_elem_size(c), 0);
@@ -50,21 +49,21 @@ static void test_done(void)
 	expect_int(call_end(&call), 0);
 	expect_int(kc_try_recv(c, NULL), 0);
 	expect(done(ctx) == c);
-	/* Asked for when it is over. */
+	/* Asked for after the cancellation. */
 	expect_int(kc_try_recv(done(top), NULL), 0);
 	kc_ref(c);
 	kc_ctx_unref(ctx);
 	kc_ctx_unref(top);
 	expect_int(kc_try_recv(c, NULL), 0);
 	kc_unref(c);
-	/* None is kept for later. */
+	/* No channel is kept for later. */
 	expect_int(count_fds(), before);
 	ctx = with_timeout(NULL, 0);
 	expect_int(kc_try_recv(done(ctx), NULL), 0);
 	kc_ctx_unref(ctx);
 	expect_int(count_fds(), before);
 
-	/* Dropped without being cancelled: then nobody is left who could. */
+	/* Dropped without a cancellation: then nobody can cancel it any more. */
 	ctx = cancellable(NULL);
 	c = kc_ref(done(ctx));
 	expect_int(kc_try_recv(c, NULL), -EAGAIN);
@@ -74,7 +73,7 @@ static void test_done(void)
 	expect_int(count_fds(), before);
 }
 
-/* A value's is that of what is above it. */
+/* A value's channel is that of the context above it. */
 static void test_done_of_value(void)
 {
 	kc_ctx *ctx = cancellable(NULL), *value, *low;
@@ -89,7 +88,7 @@ static void test_done_of_value(void)
 	kc_ctx_unref(low);
 }
 
-/* Nobody but the library's own thread is there to close it. */
+/* Only the library's own thread can close it. */
 static void test_done_at_deadline(void)
 {
 	kc_ctx *top = with_timeout(NULL, SOON), *ctx = cancellable(top);
@@ -171,7 +170,7 @@ static void begin(struct calling *x, kc_ctx *ctx, kc_chan *c, int which)
 	until(atomic_load(&x->tid));
 }
 
-/* As long as it is, it waits there. */
+/* Waits until the call waits in the kernel. */
 static void await_blocked(struct calling *x)
 {
 	switch (x->which) {
@@ -213,7 +212,7 @@ static void test_cancelled(void)
 		top = cancellable(NULL);
 		ctx = cancellable(top);
 		c = chan_for(which);
-		/* The second time there is a channel already. */
+		/* In the second round, the channel exists already. */
 		for (again = 0; again < 2; again++) {
 			begin(&x, ctx, c, which);
 			await_blocked(&x);
@@ -257,11 +256,11 @@ static void test_timed_out(void)
 		kc_ctx_unref(top);
 		kc_unref(c);
 	}
-	/* All of that without a thread for it. */
+	/* All this needs no thread. */
 	expect_threads(1);
 }
 
-/* They do what they are for. */
+/* The calls send and receive. */
 static void test_meet(void)
 {
 	kc_ctx *ctx = with_timeout(NULL, LATE);
@@ -309,7 +308,7 @@ static void test_meet(void)
 	expect_int(kc_recv_msg_ctx(ctx, c, text, 8), 0);
 	kc_unref(c);
 
-	/* Without anything that could be cancelled, as without a context. */
+	/* With a context that cannot be cancelled it works as without one. */
 	c = chan_for(SEND);
 	call_recv(&call, c);
 	expect_int(kc_send_ctx(NULL, c, &x.value), 0);
@@ -322,7 +321,10 @@ static void test_meet(void)
 	kc_ctx_unref(ctx);
 }
 
-/* What can be done at once is, and takes no channel; but not once it is over. */
+/*
+ * A ready operation is done, and makes no channel. After the cancellation it is not
+ * done.
+ */
 static void test_at_once(void)
 {
 	kc_ctx *ctx = cancellable(NULL);
@@ -380,7 +382,7 @@ static void test_case(void)
 	expect_int(cases[4].status, -ETIMEDOUT);
 	expect_int(kc_try_select(cases, 4), -EAGAIN);
 	expect_int(kc_select_timeout(cases, 4, SOON), -ETIMEDOUT);
-	/* It is one of those that are ready, as likely as any other. */
+	/* The context is one of the ready cases, and equally likely. */
 	for (i = 0; i < 200; i++) {
 		if (!kc_len(c))
 			send_now(c, 1);
@@ -396,7 +398,7 @@ static void test_case(void)
 	expect_int(kc_cancel(ctx), 0);
 	expect_int(kc_select(cases, 5), 0);
 	expect_int(cases[0].status, -ECANCELED);
-	/* In a context of its own. */
+	/* Each in a context of its own. */
 	cases[0] = kc_case_done(never);
 	cases[4] = kc_case_done(top);
 	expect_int(kc_cancel(never), 0);
@@ -410,7 +412,9 @@ static void test_case(void)
 	kc_unref(c);
 }
 
-/* Deadlines of contexts, of the select and of its cases: the earliest counts. */
+/*
+ * Deadlines of contexts, of the select and durations of its cases: the earliest counts.
+ */
 static void test_times(void)
 {
 	kc_ctx *soon = with_timeout(NULL, SOON), *late = with_timeout(NULL, LATE);
@@ -476,12 +480,12 @@ static void test_limits(void)
 	must_int(setrlimit(RLIMIT_NOFILE, &few), 0);
 	expect_int(kc_ctx_done(&d, ctx), -EMFILE);
 	expect_int(kc_recv_ctx(ctx, c, &value), -EMFILE);
-	/* Only together with a channel it needs one. */
+	/* It needs a channel only together with a channel. */
 	cases[0] = kc_case_done(ctx);
 	expect_int(kc_try_select(cases, 1), -EAGAIN);
 	expect_int(kc_try_select(cases, 2), -EMFILE);
 	expect_int(cases[0].status, -EMFILE);
-	/* It is none the worse for it. */
+	/* It still works after the failure. */
 	few.rlim_cur += 10;
 	must_int(setrlimit(RLIMIT_NOFILE, &few), 0);
 	expect_int(kc_try_select(cases, 2), -EAGAIN);
@@ -489,7 +493,7 @@ static void test_limits(void)
 	kc_unref(c);
 }
 
-/* Waits, asks for the channel and is cancelled, all at the same time. */
+/* Waits, calls of kc_ctx_done() and cancellations, all at the same time. */
 struct storm {
 	kc_chan *c;
 	kc_ctx *ctx;
@@ -550,7 +554,7 @@ static void test_storm(void)
 	kc_unref(s.c);
 }
 
-/* So many channels to close that it takes a while. */
+/* So many channels that closing them takes a while. */
 #define FAMILY	200
 
 static void *cancel_it(void *ctx)
@@ -559,12 +563,15 @@ static void *cancel_it(void *ctx)
 	return NULL;
 }
 
-/* Says that it is cancelled only once its channel is closed: then both do, for good. */
+/* Expects that the error and the closed channel are seen together, and then always. */
 static void see_cancelled(kc_ctx *ctx, kc_chan *c, bool ask)
 {
 	kc_case one = kc_case_done(ctx);
 
-	/* The second to cancel it: this returns when the first one has closed it. */
+	/*
+	 * The second one to cancel it: it returns after the first one has closed the
+	 * channel.
+	 */
 	if (!ask)
 		expect_int(kc_cancel(ctx), 0);
 	while (!kc_ctx_err(ctx))
@@ -583,7 +590,7 @@ static void *await_closed(void *arg)
 	return NULL;
 }
 
-/* One thread cancels all; what do the others see meanwhile? */
+/* One thread cancels all contexts, and the others watch. */
 static void test_err_and_done(void)
 {
 	const unsigned long rounds = tap_scale(20);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Signals as elements of channels, and as what cancels a context.
+ * Signals as elements of channels, and signals that cancel a context.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 static const int usr1[] = { SIGUSR1 };
 static const int both[] = { SIGUSR1, SIGUSR2 };
 
-/* The next signal; 0: there is none. */
+/* The next signal, or 0 if there is none. */
 static int next(kc_chan *c)
 {
 	int signum = 0;
@@ -48,7 +48,7 @@ static void test_several(void)
 
 	must_int(kc_notify(a, usr1, 1), 0);
 	must_int(kc_notify(b, both, 2), 0);
-	/* It adds to what there is. */
+	/* The second call adds signals. */
 	must_int(kc_notify(a, more, 2), 0);
 	must_int(raise(SIGUSR1), 0);
 	expect_int(next(a), SIGUSR1);
@@ -70,7 +70,9 @@ static void test_several(void)
 	kc_unref(b);
 }
 
-/* Nobody waits for a channel that is full, or closed, or has no receiver. */
+/*
+ * The library does not wait for a channel that is full or closed, or has no receiver.
+ */
 static void test_dropped(void)
 {
 	kc_chan *c = make(sizeof(int), 1), *rendezvous = make(sizeof(int), 0);
@@ -87,7 +89,7 @@ static void test_dropped(void)
 	}
 	expect_int(kc_len(c), 1);
 	expect_int(next(c), SIGUSR1);
-	/* Who waits gets it. */
+	/* A waiting receiver gets it. */
 	call_recv(&call, rendezvous);
 	must_int(raise(SIGUSR1), 0);
 	expect_int(call_end(&call), 1);
@@ -97,7 +99,7 @@ static void test_dropped(void)
 	expect_int(kc_close(c), 0);
 	must_int(raise(SIGUSR1), 0);
 	expect_int(next(last), SIGUSR1);
-	/* They are held until they are stopped. */
+	/* The channels are held until they are stopped. */
 	kc_unref(c);
 	kc_unref(rendezvous);
 	must_int(raise(SIGUSR1), 0);
@@ -127,7 +129,10 @@ static void test_before(void)
 	must_int(raise(SIGUSR1), 0);
 	expect_int(next(c), SIGUSR1);
 	expect_int(handled, 0);
-	/* Once the last one is told no more it is as before. */
+	/*
+	 * When no channel receives the signal any more, its previous action is
+	 * restored.
+	 */
 	kc_notify_stop(c);
 	must_int(raise(SIGUSR1), 0);
 	expect_int(handled, 0);
@@ -189,7 +194,7 @@ static void test_invalid(void)
 	kc_unref(out);
 }
 
-/* Calls that were interrupted go on, and errno is not touched. */
+/* Interrupted calls continue, and errno does not change. */
 static void test_interrupts(void)
 {
 	kc_chan *c = make(sizeof(int), 4), *d = make(8, 0);
@@ -210,7 +215,7 @@ static void test_interrupts(void)
 	must_int(raise(SIGUSR1), 0);
 	expect_int(errno, 77);
 	expect_int(next(c), SIGUSR1);
-	/* A system call of the program's own is restarted. */
+	/* A system call of the program is restarted. */
 	if (!fork()) {
 		sleep_ms(30);
 		kill(getppid(), SIGUSR1);
@@ -224,7 +229,7 @@ static void test_interrupts(void)
 	kc_unref(d);
 }
 
-/* The child does what the parent did before. */
+/* The child has the action from before kc_notify(). */
 static void test_fork(void)
 {
 	kc_chan *c = make(sizeof(int), 4), *own;
@@ -281,7 +286,7 @@ static void test_context(void)
 	expect_int(kc_error_code(kc_ctx_cause(below)), -ECANCELED);
 	expect(!strcmp(kc_error_text(kc_ctx_cause(below)),
 		       "signal: User defined signal 2"));
-	/* They go on being caught until it is cancelled. */
+	/* The signals are caught until the context is cancelled. */
 	must_int(raise(SIGUSR2), 0);
 	must_int(raise(SIGUSR1), 0);
 	expect_int(kc_cancel(ctx), 0);
@@ -290,7 +295,7 @@ static void test_context(void)
 	kc_ctx_unref(ctx);
 	kc_ctx_unref(below);
 
-	/* Or freed; its parent's being cancelled is not enough. */
+	/* Or until it is freed. A cancelled parent does not end this. */
 	must_int(kc_with_cancel(&parent, NULL), 0);
 	must_int(kc_notify_context(&ctx, parent, usr1, 1), 0);
 	expect_int(kc_cancel(parent), 0);
@@ -314,7 +319,7 @@ static void *raise_often(void *arg)
 	return NULL;
 }
 
-/* They come and go while signals arrive: after a stop nothing is sent. */
+/* Starts and stops while signals arrive: after a stop nothing is sent. */
 static void test_storm(void)
 {
 	const unsigned long rounds = tap_scale(300);
@@ -358,7 +363,7 @@ static bool is_default(int signum)
 	return seen.sa_handler == SIG_DFL;
 }
 
-/* No signals are all, but for the one that the library uses. */
+/* An empty list means all signals except the one that the library uses. */
 static void test_all(void)
 {
 	const int some[] = { SIGHUP, SIGCHLD, SIGUSR1, SIGWINCH, SIGTSTP, SIGPIPE };
@@ -408,7 +413,7 @@ static void test_reset(void)
 	kc_cancel_unref(ctx);
 	must_int(kc_notify_context(&ctx, NULL, usr1, 1), 0);
 
-	/* What came before is told still. */
+	/* A signal that came before is still sent. */
 	must_int(raise(SIGUSR1), 0);
 	expect_int(kc_signal_reset(usr1, 1), 0);
 	expect_int(handled, from);
@@ -417,20 +422,20 @@ static void test_reset(void)
 	expect_int(kc_ctx_err(ctx), -ECANCELED);
 	expect_int(next(a), SIGUSR1);
 
-	/* What comes after is not, and is handled as before. */
+	/* A signal that comes later is not, and has its previous action. */
 	must_int(raise(SIGUSR1), 0);
 	expect_int(handled, from + 1);
 	must_int(raise(SIGUSR2), 0);
 	expect_int(next(a), SIGUSR2);
 	expect_int(kc_len(b), 1);
-	/* A channel that is told of nothing is held no longer. */
+	/* A channel without signals is not held any more. */
 	kc_unref(b);
 	expect_int(fcntl(fd, F_GETFD), -1);
 	kc_notify_stop(b);
 
 	expect_int(kc_signal_reset(NULL, 0), 0);
 	expect(is_default(SIGUSR2));
-	/* And all over again. */
+	/* And once more. */
 	must_int(kc_notify(a, both, 2), 0);
 	must_int(raise(SIGUSR1), 0);
 	expect_int(next(a), SIGUSR1);

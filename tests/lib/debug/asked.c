@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Goroutines that run, and are asked where by a signal.
+ * Goroutines that run, and are asked by a signal where they are.
  */
 #include <poll.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ static void spin(void *arg)
 		;
 }
 
-/* One that runs says where it is; the one that asks is told too. */
+/* A running goroutine shows where it is. The caller is shown, too. */
 static void test_running(void)
 {
 	struct wanted w;
@@ -38,7 +38,9 @@ static void test_running(void)
 	atomic_store(&stop, true);
 }
 
-/* Whoever does not answer is not waited for, alone or with many others. */
+/*
+ * A goroutine that does not answer does not block the call, alone or with many others.
+ */
 #define DEAF	30
 
 static atomic_uint deaf;
@@ -73,10 +75,10 @@ static void test_deaf(void)
 	w = look_for("deaf");
 	expect_int(w.seen, DEAF);
 	expect_int(w.g.nr_pcs, 0);
-	/* Each is given a tenth of a second, all of them one. */
+	/* Each has a tenth of a second, and all together have one second. */
 	expect(tap_now_ns() - begin < 2500 * KC_MILLISECOND);
 	expect(tap_now_ns() - begin > 900 * KC_MILLISECOND);
-	/* Their signals come in the end, and disturb nobody. */
+	/* The signals come in the end, and do no harm. */
 	atomic_store(&stop, true);
 	expect_int(kc_shutdown(), 0);
 }
@@ -89,7 +91,7 @@ static void handle(int signal)
 	atomic_fetch_add(&handled, 1);
 }
 
-/* A handler that the program has for SIGURG stays, and is not told of questions. */
+/* The program's handler for SIGURG stays, and is not called for questions. */
 static void test_handler_stays(void)
 {
 	const struct sigaction action = { .sa_handler = handle };
@@ -118,7 +120,7 @@ static int ask_once_more(void *arg)
 	return 1;
 }
 
-/* A function's process begins without handlers, those of the library's too. */
+/* A function's process begins without handlers, also without the library's. */
 static void test_process(void)
 {
 	kc_process_options options = KC_PROCESS_OPTIONS_INIT;
@@ -137,8 +139,8 @@ static void test_process(void)
 }
 
 /*
- * A page that nobody may read: who does stays in the handler, with all that it has,
- * until it has been asked, or is let go on.
+ * A page that cannot be read. A thread that reads it stays in the handler, with its
+ * locks, until it has been asked, or until the test lets it continue.
  */
 static struct {
 	char *page;
@@ -181,9 +183,9 @@ static void bar(void *page, bool until_asked)
 }
 
 /*
- * The unwinder's own, and what it is told of code that is made at run time: an entry
- * that is of no code, and the end. It looks at more than the first word when it looks
- * for an address that nobody else has, and has its lock then.
+ * The unwinder's own functions for code that is made at run time: this registers an
+ * entry without code, and the end mark. A search for an unknown address reads beyond
+ * the first word, with the unwinder's lock held.
  */
 void __register_frame_info(const void *begin, void *object);
 void *__deregister_frame_info(const void *begin);
@@ -206,8 +208,8 @@ static void find_code(void *arg)
 }
 
 /*
- * It is asked before the other: who looks has its own backtrace by then. It does not
- * answer, which takes the unwinder's lock.
+ * It is asked before the other one: by then the asker has its own backtrace. It does
+ * not answer, since an answer needs the unwinder's lock.
  */
 static atomic_bool looked;
 
@@ -227,7 +229,7 @@ static void let_unwind(void *arg)
 	pthread_sigmask(SIG_UNBLOCK, &urgent, NULL);
 }
 
-/* One that has the unwinder's lock is not asked to wait for it, and goes on. */
+/* A thread that holds the unwinder's lock does not wait for it, and continues. */
 static void test_unwinds(void)
 {
 	kc_waitgroup ready = KC_WAITGROUP_INIT;
@@ -251,7 +253,7 @@ static void test_unwinds(void)
 	expect_int(kc_shutdown(), 0);
 }
 
-/* Three pages each, that one of them has nothing of any other function. */
+/* Three pages each, so that the middle one has no other function. */
 #define ROOM	(3 * 4096)
 
 static void __attribute__((noinline)) spin_below(void)
@@ -274,7 +276,9 @@ static void spin_deep(void *arg)
 	(void)arg;
 }
 
-/* One that begins to answer, and gets no further, is not waited for either. */
+/*
+ * A thread that begins to answer, and does not finish, does not block the asker either.
+ */
 static void test_stuck(void)
 {
 	long long begin;
@@ -286,7 +290,7 @@ static void test_stuck(void)
 	begin = tap_now_ns();
 	until(look_for("is stuck").g.nr_pcs == 0 && atomic_load(&barred.faulted));
 	expect(tap_now_ns() - begin < 900 * KC_MILLISECOND);
-	/* It does not answer any more, and has the next question. */
+	/* It does not answer any more. The next question works. */
 	atomic_store(&barred.go_on, true);
 	until(look_for("is stuck").g.nr_pcs > 0);
 	atomic_store(&stop, true);

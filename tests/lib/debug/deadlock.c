@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * All goroutines are asleep: that it is told, and that nothing else is told to be
- * that.
+ * The deadlock report: it appears for each deadlock, and for nothing else.
  */
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -24,7 +23,7 @@
 
 #define EVERY	(5 * KC_MILLISECOND)
 
-/* How long what is no deadlock is left alone. */
+/* How long a program without a deadlock is watched. */
 #define LONG_MS	500
 
 static void recv_forever(void *arg)
@@ -129,7 +128,7 @@ static void write_too(void *arg)
 	kc_rwmutex_unlock(&written);
 }
 
-/* One writer behind another, which waits for it. */
+/* One writer waits behind another one, which waits for it. */
 static void rwmutex(void *arg)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -165,7 +164,7 @@ static void threads(void *arg)
 	recv_forever(c);
 }
 
-/* After what kept it from being one has gone. */
+/* It is a deadlock only after the timer has been stopped. */
 static void timer_stopped(void *arg)
 {
 	kc_chan *after;
@@ -179,7 +178,7 @@ static void timer_stopped(void *arg)
 	recv_forever(make(8, 0));
 }
 
-/* What is none. */
+/* No deadlocks. */
 static void timed(void *arg)
 {
 	uint64_t v;
@@ -253,7 +252,7 @@ static void other_thread(void *arg)
 	recv_forever(make(8, 0));
 }
 
-/* It is known to the library, and waits elsewhere. */
+/* A thread that the library knows, and that waits outside of the library. */
 static void *known_in_poll(void *arg)
 {
 	kc_goid();
@@ -283,7 +282,7 @@ static void process(void *arg)
 	recv_forever(c);
 }
 
-/* Another end, which is not the one that is waited on. */
+/* Another process has the other end of the channel. */
 static void process_sends(void *arg)
 {
 	kc_chan *recv, *send;
@@ -302,7 +301,7 @@ static void process_sends(void *arg)
 	recv_forever(recv);
 }
 
-/* It is in a socket's queue, and here only to receive. */
+/* The end is in a socket's queue, and can only receive here. */
 static void in_socket(void *arg)
 {
 	union {
@@ -343,7 +342,7 @@ static void duplicate(void *arg)
 	recv_forever(c);
 }
 
-/* Nothing is known of what it is going to do. */
+/* It is not known what io_uring is going to do. */
 static int open_uring(struct io_uring_params *params)
 {
 	const int fd = syscall(SYS_io_uring_setup, 4, params);
@@ -370,7 +369,7 @@ static void uring(void *arg)
 	wait_beside_uring();
 }
 
-/* It is there as long as its memory is, though nobody has its descriptor. */
+/* It exists as long as its memory is mapped, even without a descriptor. */
 static void uring_mapped(void *arg)
 {
 	struct io_uring_params params = { 0 };
@@ -384,7 +383,7 @@ static void uring_mapped(void *arg)
 	wait_beside_uring();
 }
 
-/* Who else has the channel cannot be looked up. Only root can do that. */
+/* The references of the channel cannot be read. Only root can do this. */
 static void hidden(void *arg)
 {
 	if (unshare(CLONE_NEWNS) ||
@@ -441,7 +440,7 @@ static void test_deadlocks(void)
 	}
 }
 
-/* Nothing is said for a while. */
+/* Nothing is reported for a while. */
 static void test_none(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(others); i++) {
@@ -461,7 +460,7 @@ static void test_none(void)
 	}
 }
 
-/* A program that is busy, with moments at which nearly all sleep. */
+/* A busy program, with moments at which nearly all goroutines sleep. */
 static void echo(void *arg)
 {
 	kc_chan **c = arg;
@@ -498,20 +497,20 @@ static void wait_for_others(void *arg)
 		kc_synctest_wait();
 }
 
-/* Who waits for all to wait is woken by who sees that, again and again. */
+/* The fake clock wakes its waiter again and again. */
 static void test_clock(void)
 {
 	must_int(kc_detect_deadlock(1), 0);
 	must_int(kc_synctest(wait_for_others, NULL), 0);
 }
 
-/* A forked child is not watched unless it asks. */
+/* A forked child is not watched unless it calls kc_detect_deadlock(). */
 static void ask_in_child(void *arg)
 {
 	pid_t pid;
 	int status;
 
-	/* Nor does its environment, as it may where all tests are run so. */
+	/* Nor by its environment, which may be set for all tests. */
 	must_int(unsetenv("KCHANDEBUG"), 0);
 	watch();
 	pid = fork();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What KCHANDEBUG asks for. It is read when a process first uses the library, so each
- * look is at a process that has not.
+ * KCHANDEBUG. It is read when a process first uses the library, so each test starts a
+ * new process.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -138,7 +138,7 @@ static void test_several(void)
 	expect_says(death.said, "\nblocked");
 }
 
-/* Those beside it are heeded. */
+/* The known words beside it work. */
 static void test_unknown(void)
 {
 	static struct output seen;
@@ -158,7 +158,7 @@ static void test_unknown(void)
 	expect(!strcmp(seen.err, NOT_KNOWN "x\n"));
 }
 
-/* With nothing asked for, nothing is done, and nothing is said. */
+/* An empty variable does nothing, and reports nothing. */
 static void test_nothing(void)
 {
 	static struct output seen;
@@ -178,7 +178,7 @@ static void test_nothing(void)
 
 #define PRIVILEGED	"/tmp/kchan-privileged"
 
-/* It is run as a user who is not the one who runs it. */
+/* Makes the program set-user-ID. */
 static bool make_privileged(void)
 {
 	const int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -201,7 +201,7 @@ static void run_privileged(void *arg)
 	must(!"could not be run");
 }
 
-/* Who has privileges that its caller has not does not do what that one wants. */
+/* A program with privileges ignores the variable. */
 static void test_privileged(void)
 {
 	static struct death death;

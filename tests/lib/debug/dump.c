@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What kc_dump() writes of all goroutines, also on a signal.
+ * What kc_dump() writes about all goroutines, also on a signal.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 
 #define SIZE	((size_t)4 << 20)
 
-/* What was written; to be given to free(). */
+/* The text that was written, to be freed with free(). */
 static char *text_of(int fd)
 {
 	char *text = malloc(SIZE);
@@ -73,7 +73,7 @@ static void __attribute__((noinline)) selecter(void *arg)
 	expect_int(kc_select(cases, 2), 0);
 }
 
-/* Names of the program's functions, from that which the library was called by. */
+/* It has the names of the program's functions, from the caller of the library on. */
 static void test_text(void)
 {
 	kc_go_options options = KC_GO_OPTIONS_INIT;
@@ -103,7 +103,7 @@ static void test_text(void)
 	since = strstr(text, head);
 	must(since);
 	seconds = strtod(since + strlen(head), NULL);
-	/* In tenths, by a coarse clock. */
+	/* In tenths of a second, from a coarse clock. */
 	expect(seconds >= 0.1);
 	expect(seconds <= (tap_now_ns() - begin) / 1e9 + 0.1);
 	expect_said(text, (const char *[]){
@@ -111,7 +111,9 @@ static void test_text(void)
 		"\nselecter\n\t", NULL });
 	expect_said(text, (const char *[]){
 		"[sleep, ", " s]:\nkc_sleep\n\t", "\nsleeper\n\t", NULL });
-	/* What calls goroutines is not among it, nor what the library does inside. */
+	/*
+	 * It has neither the caller of the goroutine nor the library's inner functions.
+	 */
 	expect_int(count(text, "kc_g_run"), 0);
 	expect_int(count(text, "kc_wait_for_nothing"), 0);
 	expect_int(count(text, "kc_select_cases"), 0);
@@ -132,7 +134,7 @@ static void test_errors(void)
 	expect_int(kc_dump_on_signal(SIGQUIT, 2), -EINVAL);
 }
 
-/* From a goroutine, whose stack is small, and whose turn is first. */
+/* In a goroutine, which has a small stack and comes first. */
 static void dump_in_goroutine(void *arg)
 {
 	char **text = arg;
@@ -145,7 +147,7 @@ static void test_small_stack(void)
 	char *text = NULL;
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
 
-	/* The wait group's own function calls it: it is in the backtrace. */
+	/* The wait group's own function calls it, and is in the backtrace. */
 	must_int(kc_waitgroup_go(&wg, dump_in_goroutine, &text), 0);
 	kc_waitgroup_wait(&wg);
 	expect_said(text, (const char *[]){
@@ -156,7 +158,7 @@ static void test_small_stack(void)
 	free(text);
 }
 
-/* Many that wait: it takes less than a second, and stops none of them. */
+/* Many waiting goroutines: it takes less than a second, and stops none of them. */
 #define MANY	1000
 
 static atomic_uint gone;
@@ -187,7 +189,7 @@ static void test_many(void)
 	expect_int(count(text, "[chan receive on channel "), many);
 	expect_int(count(text, "\none_of_many\n\t"), many);
 	expect_int(count(text, "created by test_many in goroutine 1\n"), many);
-	/* All have stayed where they were. */
+	/* All are still waiting. */
 	wait_receivers(c, many);
 	for (uint64_t v = 0; v < many; v++)
 		must_int(kc_send(c, &v), 0);
@@ -195,13 +197,13 @@ static void test_many(void)
 	free(text);
 }
 
-/* A reader that is a goroutine of this process is not held meanwhile. */
+/* The reader is a goroutine of this process, and is not held meanwhile. */
 static void read_slowly(void *arg)
 {
 	const int *fd = arg;
 	char buf[512];
 
-	/* It is in a call of the library's whenever the pipe is full. */
+	/* It is in a call of the library when the pipe is full. */
 	do {
 		kc_sleep(KC_MILLISECOND);
 	} while (read(*fd, buf, sizeof(buf)) > 0);
@@ -242,7 +244,7 @@ static int is_asleep_here(void *arg, const kc_goroutine *g)
 	return g->state == KC_STATE_SLEEP;
 }
 
-/* What comes from @from goes on to @to, until @what was among it. */
+/* Copies from @from to @to until @what was read. */
 static void pass_on(int from, int to, const char *what)
 {
 	static char said[16384];
@@ -258,7 +260,7 @@ static void pass_on(int from, int to, const char *what)
 	} while (!strstr(said, what));
 }
 
-/* Twice, and the program goes on meanwhile. */
+/* Two signals, and the program continues. */
 static void quit_twice(void)
 {
 	const int to = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -274,7 +276,7 @@ static void quit_twice(void)
 	raise(SIGKILL);
 }
 
-/* A signal: all of the program is blocked. */
+/* A signal, when the whole program is blocked. */
 static void block(void *arg)
 {
 	const uint32_t *flags = arg;
@@ -315,7 +317,7 @@ static void handle(int signal)
 	atomic_fetch_add(&handled, 1);
 }
 
-/* In a child the signal does what it did before; it may ask for itself. */
+/* In a child the signal has its previous action. The child may call it again. */
 static void fork_and_block(void *arg)
 {
 	const struct sigaction action = { .sa_handler = handle };
@@ -360,7 +362,7 @@ static void __attribute__((noinline)) take_stack_text(void *arg)
 	stack_text = kc_stack_text();
 }
 
-/* Of the caller alone, from where it calls. */
+/* Only the caller's backtrace, from the caller on. */
 static void test_stack_text(void)
 {
 	kc_chan *c = make(8, 0);

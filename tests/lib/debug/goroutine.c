@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What goroutines are seen to do, by kc_goroutines().
+ * What kc_goroutines() shows of goroutines.
  */
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -8,7 +8,7 @@
 
 #include "seen.h"
 
-/* All that there is to wait for. */
+/* All objects to wait for. */
 static struct {
 	kc_chan *empty, *full, *left, *right;
 	kc_mutex locked;
@@ -195,7 +195,7 @@ static const struct {
 	{ in_waitgroup, KC_STATE_WAITGROUP, 0, &things.busy, NULL },
 };
 
-/* By the clock that it is told by, which is behind by as long as a tick is late. */
+/* The clock of the records, which may be late by a tick. */
 static int64_t coarse_now(void)
 {
 	struct timespec now;
@@ -238,7 +238,9 @@ static void test_states(void)
 {
 	make_things();
 	for (unsigned int i = 0; i < ARRAY_SIZE(states); i++) {
-		/* A process for each: what waits is left behind. */
+		/*
+		 * A process for each test, which leaves its waiting goroutines behind.
+		 */
 		pid_t pid = fork();
 		int status;
 
@@ -252,7 +254,7 @@ static void test_states(void)
 	}
 }
 
-/* These wait in a function of the library's own below the one that is called. */
+/* These wait in a function of the library below the one that was called. */
 static void test_sem(void)
 {
 	make_things();
@@ -325,7 +327,7 @@ static void test_threads(void)
 	expect_int(w.g.fd, kc_fd(c));
 }
 
-/* Whoever is told of it may wake it, and wait until it goes on. */
+/* The callback may wake the goroutine, and wait until it continues. */
 struct woken {
 	kc_chan *c;
 	atomic_bool went_on;
@@ -359,11 +361,11 @@ static void test_woken(void)
 
 	must_int(kc_go(receive_once, &woken), 0);
 	wait_receivers(woken.c, 1);
-	/* What the visitor returns ends the visit. */
+	/* A result of the callback that is not 0 ends the walk. */
 	expect_int(kc_goroutines(wake_it, &woken), 42);
 }
 
-/* Goroutines that wait and go on all the time, come and end, while they are seen. */
+/* Goroutines that wait, continue, start and end all the time while they are visited. */
 #define ROUNDS	2000
 
 struct rush {
@@ -477,12 +479,12 @@ static void until_closed(void *arg)
 
 static void *count_in_thread(void *arg)
 {
-	/* It is seen from this call on. */
+	/* It is known from this call on. */
 	*(int *)arg = kc_num_goroutine();
 	return NULL;
 }
 
-/* As many as there are, without those threads of the pool that wait for one to run. */
+/* All goroutines, without the parked threads of the pool. */
 static void test_number(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;

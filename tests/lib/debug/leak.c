@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Goroutines that are left, as kc_leak_check() tells.
+ * Goroutines that are left, as kc_leak_check() reports them.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include "common.h"
 
-/* What was logged last. */
+/* The last message. */
 static char *logged;
 static unsigned int nr_logged;
 
@@ -23,7 +23,7 @@ static void take(void *arg, const char *text)
 	nr_logged++;
 }
 
-/* The check's result; what it logged is in @logged. */
+/* Returns the check's result. @logged is the message. */
 static int check(int64_t timeout)
 {
 	kc_set_logger(take, NULL);
@@ -50,7 +50,7 @@ static bool says_nothing_of(const char *what)
 
 #define FOR_EVER	"nobody can wake it"
 
-/* What is known only when no thread is left who could. */
+/* Some results need that there is no unknown thread. */
 static void skip_if_unknown(void)
 {
 	if (THREAD_SANITIZED)
@@ -88,7 +88,10 @@ static void test_none(void)
 	expect_int(nr_logged, 0);
 }
 
-/* Who is about to end is given the time, and no more than it needs. */
+/*
+ * A goroutine that is about to end has the time, and the check waits no longer than
+ * needed.
+ */
 static void test_ending(void)
 {
 	int64_t ns = 200 * KC_MILLISECOND;
@@ -116,11 +119,11 @@ static void test_limit(void)
 	says("\nsleeper\n\t");
 	says("\ncreated by test_limit in goroutine 1\n\t");
 	says_nothing_of(FOR_EVER);
-	/* The text is one message, without a newline at its end. */
+	/* The message is one text, without a newline at its end. */
 	expect(logged[strlen(logged) - 1] != '\n');
 }
 
-/* They wait for a channel that nobody else has: that is seen at once. */
+/* They wait on a channel that nobody else has: this is seen at once. */
 static void test_leaked(void)
 {
 	kc_go_options options = KC_GO_OPTIONS_INIT;
@@ -139,7 +142,7 @@ static void test_leaked(void)
 	says(" \"leaky\" [chan receive on channel ");
 	says(" s, " FOR_EVER "]:\nkc_recv\n\t");
 	says("\nreceiver\n\t");
-	/* It is still there, and this goroutine can wake it. */
+	/* The goroutine still exists, and this one can wake it. */
 	must_int(kc_close(c), 0);
 	must_int(kc_close(d), 0);
 	expect_int(check(100 * KC_SECOND), 0);
@@ -188,7 +191,7 @@ static void test_all_kinds(void)
 	expect_int(check(100 * KC_SECOND), 0);
 }
 
-/* Somebody may do something yet: who sleeps, */
+/* Somebody may still act: a goroutine that sleeps, */
 static void test_others(void)
 {
 	int64_t ns = 100 * KC_SECOND;
@@ -201,7 +204,7 @@ static void test_others(void)
 	wait_receivers(c, 1);
 	expect_int(check(200 * KC_MILLISECOND), 3);
 	says("3 goroutines are left:");
-	/* but nobody can do anything about no channel. */
+	/* but nobody can wake a wait on a NULL channel. */
 	says("[chan receive (nil chan), ");
 	says(FOR_EVER);
 	expect(!strstr(strstr(logged, FOR_EVER) + 1, FOR_EVER));
@@ -249,7 +252,7 @@ static void test_process(void)
 	says(FOR_EVER);
 }
 
-/* Who asks is not among them, also in a goroutine; nor are threads of others. */
+/* The caller does not count, also in a goroutine. Nor do the program's threads. */
 static void *thread(void *arg)
 {
 	uint64_t v;
@@ -263,7 +266,7 @@ static void check_in_goroutine(void *arg)
 	*(int *)arg = check(100 * KC_MILLISECOND);
 }
 
-/* It goes on once all others wait, and then wakes one of them. */
+/* It continues when all others wait, and then wakes one of them. */
 static void wake_after_check(void *c)
 {
 	int ret = 0;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A program for gdb to look at: each of its goroutines waits for something else, and
- * when they all do it calls ready().
+ * A program for the gdb tests. Each of its goroutines waits for something else. When all
+ * wait, it calls ready().
  *
  * usage: waits [channels|stay]
  *
- *   channels	for channels, which take /dev/kchan; else for all that takes none
- *   stay	says "ready", and does not end
+ *   channels	wait on channels, which need /dev/kchan; otherwise on all that needs none
+ *   stay	print "ready", and do not end
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,7 +76,7 @@ static void wait_nil(void *arg)
 	(void)!kc_recv(NULL, NULL);
 }
 
-/* What the library does not know of. */
+/* A wait outside of the library. */
 static void wait_elsewhere(void *arg)
 {
 	(void)arg;

@@ -34,7 +34,7 @@ static void test_no_error(void)
 	expect_int(atomic_load(&count), 20);
 }
 
-/* A member that waits, and then returns an error of this code, if not 0. */
+/* A member that waits, and then returns an error with this code, unless it is 0. */
 struct member {
 	kc_chan *wait_for;
 	int code;
@@ -76,7 +76,7 @@ static void test_first_error(void)
 	for (i = 0; i < 5; i++)
 		must_int(kc_group_go(&g, wait_and_fail, &later), 0);
 	must_int(kc_group_go(&g, wait_and_fail, &first), 0);
-	/* Cancelled by the error, while others run. */
+	/* The error cancels the context, while other members run. */
 	wait_done(ctx);
 	expect_int(kc_ctx_err(ctx), -ECANCELED);
 	expect_int(kc_error_code(kc_ctx_cause(ctx)), -EIO);
@@ -86,14 +86,14 @@ static void test_first_error(void)
 	expect_error(err, -EIO);
 	kc_ctx_unref(ctx);
 
-	/* As new. */
+	/* The group is as new. */
 	expect(!kc_group_wait(&g));
 	must_int(kc_group_go(&g, wait_and_fail, &again), 0);
 	expect_error(kc_group_wait(&g), -EPERM);
 	kc_unref(hold);
 }
 
-/* With no context nobody is told before. */
+/* Without a context, other members do not learn of the error before the wait. */
 static void test_without_context(void)
 {
 	kc_chan *hold = make(0, 0);
@@ -163,7 +163,7 @@ static void test_limit(void)
 	expect(!kc_group_wait(&g));
 	expect_int(atomic_load(&crowd.all), rounds);
 	expect(atomic_load(&crowd.most) <= 3);
-	/* It stays, until it is taken away. */
+	/* The limit stays until it is removed. */
 	kc_group_set_limit(&g, 0);
 	expect_int(kc_group_try_go(&g, be_there, &crowd), -EBUSY);
 	kc_group_set_limit(&g, -1);
@@ -285,7 +285,7 @@ static kc_error *panics(void *arg)
 	kc_panic("in a %s", (char *)arg);
 }
 
-/* Whoever waits does not go on meanwhile. */
+/* Waiters do not continue meanwhile. */
 static void fatal(void *arg)
 {
 	kc_group g = KC_GROUP_INIT;
@@ -368,7 +368,7 @@ static void test_propagate(void)
 	wait_done(ctx);
 	expect_int(kc_error_code(kc_ctx_cause(ctx)), -ECANCELED);
 	expect(!strcmp(kc_error_text(kc_ctx_cause(ctx)), "panic: in a member"));
-	/* Raised once all have ended, not before. */
+	/* The panic is raised when all members have ended, not before. */
 	thread = start(expect_raised, &raised);
 	until(__atomic_load_n(&g.waiting, __ATOMIC_RELAXED) == 1);
 	wait_others_asleep();
@@ -380,12 +380,12 @@ static void test_propagate(void)
 	expect(info.goid != kc_goid());
 	report = kc_panic_report(&info);
 	must(report);
-	/* The stack is that of the member. */
+	/* The backtrace is that of the member. */
 	if (!expect(strstr(report, "panics") && !strstr(report, "wait_for_it")))
 		tap_note("%s", report);
 	free(report);
 	kc_panic_info_clear(&info);
-	/* Another wait finds nothing left. */
+	/* A second wait finds nothing. */
 	expect(!kc_group_wait(&g));
 	kc_ctx_unref(ctx);
 	kc_unref(hold);
@@ -410,7 +410,7 @@ static void test_propagate_and_die(void)
 	expect_abort(propagate_and_die, (void *)"member", said);
 }
 
-/* With each round on the same memory, and wait that is about to return. */
+/* Each round uses the same memory, while a wait is about to return. */
 static void test_many(void)
 {
 	const unsigned int rounds = tap_scale(300);
@@ -469,7 +469,7 @@ static void test_copies(void)
 	kc_group_set_limit(&g, 0);
 	expect_int(kc_group_try_go_copy(&g, add_piece, &piece, sizeof(piece)),
 		   -EBUSY);
-	/* Its place is free again if it cannot be started. */
+	/* If a member cannot be started, its place is free again. */
 	kc_group_set_limit(&g, 1);
 	expect_int(kc_group_go_copy(&g, add_piece, &piece, SIZE_MAX), -ENOMEM);
 	must_int(kc_group_try_go_copy(&g, add_piece, &piece, sizeof(piece)), 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls that several share.
+ * Calls that several goroutines share.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,12 +17,12 @@ static void test_size(void)
 	expect_int(sizeof(kc_flight_result), 64);
 }
 
-/* What is looked up: counts how often, and what is left of it. */
+/* The source of the values. Counts its calls, and the values that are left. */
 struct source {
 	kc_flight flight;
-	kc_chan *hold;		/* a lookup goes on once it is closed */
+	kc_chan *hold;		/* a call continues when it is closed */
 	atomic_int calls;
-	atomic_int left;	/* values that nobody has dropped */
+	atomic_int left;	/* values that have not been dropped */
 	int code;
 };
 
@@ -111,7 +111,7 @@ static void test_no_value(void)
 	kc_flight_result_clear(&r);
 }
 
-/* One who asks. */
+/* A goroutine that asks. */
 struct asker {
 	struct source *source;
 	const char *key;
@@ -195,7 +195,7 @@ static void test_forget(void)
 	kc_flight_forget(&source.flight, "key");
 	start_asking(&second, &source, "key");
 	until(atomic_load(&source.calls) == 2);
-	/* It joins the one that is known now, also once the first has ended. */
+	/* It joins the call that is known now, also after the first call has ended. */
 	start_asking(&third, &source, "key");
 	wait_others_asleep();
 	expect_int(atomic_load(&source.calls), 2);
@@ -224,7 +224,7 @@ static void receive(kc_chan *c, int number, unsigned int shared)
 	expect_int(number_of(&r), number);
 	expect_int(r.shared, shared);
 	kc_flight_result_clear(&r);
-	/* Never closed. */
+	/* The channel is never closed. */
 	expect_int(kc_try_recv(c, &r), -EAGAIN);
 	kc_unref(c);
 }
@@ -257,7 +257,7 @@ static void test_channel(void)
 	kc_unref(source.hold);
 }
 
-/* What nobody receives is dropped: before it is there, and after. */
+/* A result that nobody receives is dropped: before it is sent, and after. */
 static void test_channel_dropped(void)
 {
 	struct source source = { .hold = make(0, 0) };
@@ -280,7 +280,7 @@ static void test_channel_dropped(void)
 	kc_unref(source.hold);
 }
 
-/* So is what somebody receives and does not want. */
+/* A result that is received and discarded is dropped, too. */
 static void test_channel_discarded(void)
 {
 	struct source source = { .hold = make(0, 0) };
@@ -330,7 +330,7 @@ static void discard_by_select(void *arg)
 	tap_fail(__FILE__, __LINE__, "came back");
 }
 
-/* What drops it may panic: the call has ended then, and holds the channel no longer. */
+/* Dropping it may panic. By then the call has ended and does not hold the channel. */
 static void test_discard_panics(void)
 {
 	void (*const discards[])(void *arg) = { discard_by_call, discard_by_select };
@@ -342,7 +342,7 @@ static void test_discard_panics(void)
 	for (i = 0; i < ARRAY_SIZE(discards); i++) {
 		tap_about("way %zu", i);
 		must_int(kc_flight_do_chan(&flight, "key", look_up_bad, &flight, &c), 0);
-		/* The function's goroutine drops what it holds before. */
+		/* The function's goroutine drops its reference before. */
 		expect_int(kc_shutdown(), 0);
 		expect_int(kc_protect(discards[i], c, NULL), 1);
 		fd = kc_fd(c);
@@ -351,7 +351,7 @@ static void test_discard_panics(void)
 	}
 }
 
-/* Panics, or calls goexit, once it may go on. */
+/* Panics, or calls kc_goexit(), when it may continue. */
 struct bad {
 	kc_flight flight;
 	kc_chan *hold;
@@ -434,7 +434,7 @@ static void ask_on_channel(void *arg)
 	must_int(kc_recv(c, &r), 1);
 }
 
-/* Also when it is one who could recover it that runs the function. */
+/* Also if the goroutine that runs the function could recover the panic. */
 static void recover_with_listener(void *arg)
 {
 	struct bad bad = { .hold = make(0, 0) };
@@ -487,7 +487,7 @@ static void test_goexit(void)
 	kc_unref(c);
 	expect(!bad.flight.calls);
 
-	/* In a goroutine of its own. */
+	/* It runs in a goroutine of its own. */
 	must_int(kc_flight_do_chan(&bad.flight, "key", be_bad, &bad, &c), 0);
 	kc_shutdown();
 	expect_int(atomic_load(&bad.calls), 2);
@@ -510,7 +510,7 @@ static kc_error *recovers(void *arg, void **out, void (**destroy)(void *value))
 	kc_panic("never mind");
 }
 
-/* Then it has returned, as far as the others are concerned. */
+/* For the others, the function has returned normally then. */
 static void test_recovered(void)
 {
 	kc_flight flight = KC_FLIGHT_INIT;
@@ -521,7 +521,7 @@ static void test_recovered(void)
 	kc_flight_result_clear(&r);
 }
 
-/* Many keys, many who ask: every value is dropped, and none is seen by two calls. */
+/* Many keys and many callers: every value is dropped, and two calls never share one. */
 struct stress {
 	struct source source;
 	unsigned int rounds;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Forgets channels, to see that a sanitizer finds out.
+ * Leaks channels, which a sanitizer must report.
  */
 #include <kchan/kchan.h>
 
@@ -9,7 +9,7 @@ int main(void)
 	kc_chan *c;
 	int i;
 
-	/* Of the last one something may be left on the stack. */
+	/* A pointer to the last one may be left on the stack. */
 	for (i = 0; i < 10; i++)
 		if (kc_make(&c, 1, 0))
 			return 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receives of which memcheck cannot know what the kernel has written, unless it is
- * told: see memcheck.sh. With an argument it sends, or looks at, what nobody has
+ * Receives whose written memory memcheck can only know from the library: see
+ * memcheck.sh. With an argument, the program sends or reads memory that was never
  * written.
  */
 #include <stdint.h>
@@ -23,14 +23,14 @@ static kc_chan *make(uint32_t flags)
 	return c;
 }
 
-/* Whoever looks at it here depends on what it is. */
+/* A branch depends on the value. */
 __attribute__((noipa)) static void look_at(uint64_t *got)
 {
 	if (*got != 7)
 		abort();
 }
 
-/* The compiler is not to know that nobody has written it. */
+/* Hides from the compiler that the value was never written. */
 __attribute__((noipa)) static uint64_t *unwritten(uint64_t *value)
 {
 	return value;

@@ -67,7 +67,7 @@ static kc_chan *fan_in(kc_chan **ins, size_t n, kc_group *g, kc_ctx *ctx)
 	return c;
 }
 
-/* One to many, and many to one: all are there, each once. */
+/* One to many, and many to one: all elements arrive, each once. */
 static void test_there_and_back(void)
 {
 	struct range range = { 0, tap_scale(500) - 1 };
@@ -92,7 +92,10 @@ static void test_there_and_back(void)
 	expect_nothing_left(left);
 }
 
-/* Each element goes to one; and one that does not receive holds up its own only. */
+/*
+ * Each element goes to one worker. A receiver that does not receive blocks only its
+ * worker.
+ */
 static void test_each_its_own(void)
 {
 	struct range range = { 1, 3 };
@@ -103,7 +106,7 @@ static void test_each_its_own(void)
 	int i;
 
 	fan_out(chans, 3, &g, NULL, &range);
-	/* A worker has one in hand until that is received: so all three have one. */
+	/* A worker holds one element until it is received, so all three hold one. */
 	for (i = 0; i < 3; i++)
 		wait_senders(chans[i], 1);
 	for (i = 2; i >= 0; i--) {
@@ -132,7 +135,7 @@ static void test_consumer_goes(void)
 	kc_unref(c);
 	expect(!kc_group_wait(&g));
 
-	/* One of several: the others go on. */
+	/* One of several is dropped: the others continue. */
 	fan_out(chans, 2, &g, NULL, &forever);
 	kc_unref(chans[0]);
 	must_int(kc_recv(chans[1], &value), 1);
@@ -165,7 +168,7 @@ static void test_cancelled(void)
 	expect_nothing_left(left);
 }
 
-/* More than one goroutine merges; the order is that of each channel. */
+/* More than one goroutine merges. Each channel keeps its order. */
 static void test_many(void)
 {
 	enum { CHANNELS = 70, EACH = 5 };
@@ -211,7 +214,7 @@ static void test_messages(void)
 	expect(!kc_group_wait(&g));
 }
 
-/* Elements of size 0: signals of several, as one. */
+/* Elements of size 0: signals of several channels on one. */
 static void test_size0(void)
 {
 	kc_group g = KC_GROUP_INIT;
@@ -259,7 +262,7 @@ static void test_errors(void)
 	expect_nothing_left(left);
 }
 
-/* In the middle of making it, and again, until it works. */
+/* It fails at each step of the making, and then works. */
 static void test_few_descriptors(void)
 {
 	struct range range = { 1, 20 };
@@ -280,7 +283,9 @@ static void test_few_descriptors(void)
 			if (!ret)
 				break;
 			expect_int(ret, -EMFILE);
-			/* They may have received something: begin anew. */
+			/*
+			 * The goroutines may have received something, so begin again.
+			 */
 			unref_all(chans, 6);
 			kc_unref(numbers);
 			expect(!kc_group_wait(&g));

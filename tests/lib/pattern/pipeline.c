@@ -14,7 +14,7 @@ static void test_sizes(void)
 	expect_int(sizeof(kc_stage), 72);
 }
 
-/* 1, 2, and so on, up to the one at @arg. */
+/* Sends 1, 2, and so on, up to the number at @arg. */
 static kc_error *count(void *arg, kc_sink *out)
 {
 	uint64_t i, last = *(uint64_t *)arg;
@@ -50,14 +50,14 @@ static void test_generator(void)
 		expect_int(value, i);
 	}
 	expect_int(kc_recv(c, &value), 0);
-	/* For receiving only. */
+	/* The channel is for receiving only. */
 	expect_int(kc_send(c, &value), -EBADF);
 	kc_unref(c);
 	expect(!kc_group_wait(&g));
 	expect_nothing_left(left);
 }
 
-/* It ends when nobody receives any more, and that is no error. */
+/* It ends when nobody receives any more. This is no error. */
 static void test_consumer_goes(void)
 {
 	kc_group g = KC_GROUP_INIT;
@@ -91,7 +91,7 @@ static void test_cancelled(void)
 	err = kc_group_wait(&g);
 	expect_int(kc_error_code(err), -ECANCELED);
 	kc_error_unref(err);
-	/* Until what is queued has been received. */
+	/* Receive until the queued elements are drained. */
 	while (kc_recv(c, &value) == 1)
 		;
 	kc_unref(c);
@@ -99,7 +99,7 @@ static void test_cancelled(void)
 	expect_nothing_left(left);
 }
 
-/* With nobody to wait for it either. */
+/* Without a group, so nobody waits for it. */
 static void test_no_group(void)
 {
 	struct left left = what_is_there();
@@ -225,7 +225,7 @@ static void test_consumer_of_stages_goes(void)
 	expect_nothing_left(left);
 }
 
-/* All are there, once, in whatever order. */
+/* All elements arrive once, in any order. */
 static void test_workers(void)
 {
 	const kc_stage stages[] = {
@@ -260,7 +260,7 @@ static kc_error *fail_at(void *arg, void *elem, size_t len, kc_sink *out)
 	return NULL;
 }
 
-/* Ends all of it, with a context and without one. */
+/* An error ends the whole pipeline, with a context and without one. */
 static void test_error(void)
 {
 	uint64_t value, bad = 3;
@@ -293,7 +293,7 @@ static void test_error(void)
 	expect_nothing_left(left);
 }
 
-/* What it says once it could not send does not count. */
+/* The error that a function returns after a failed send does not count. */
 static kc_error *take_offence(void *arg, void *elem, size_t len, kc_sink *out)
 {
 	int ret = kc_yield(out, elem);
@@ -335,7 +335,7 @@ static void test_cancelled_stages(void)
 	expect_nothing_left(left);
 }
 
-/* Nothing to receive at the end: what it does is the effect. */
+/* The last stage sends nothing: its effect is the sum. */
 static kc_error *add_up(void *arg, void *elem, size_t len, kc_sink *out)
 {
 	*(uint64_t *)arg += *(uint64_t *)elem;
@@ -390,7 +390,7 @@ static void test_messages(void)
 	expect(!memcmp(text, "a!", 2));
 	expect_int(kc_recv_msg(c, text, sizeof(text)), 6);
 	expect(!memcmp(text, "hello!", 6));
-	/* Too long: an error of the stage. */
+	/* The message is too long: an error of the stage. */
 	must_int(kc_send_msg(in, "0123456789", 10), 0);
 	expect_int(kc_recv_msg(c, text, sizeof(text)), 0);
 	err = kc_group_wait(&g);
@@ -400,7 +400,7 @@ static void test_messages(void)
 	kc_unref(c);
 }
 
-/* What cannot be started has not received anything. */
+/* If the pipeline cannot be started, it has received nothing. */
 static void test_errors(void)
 {
 	const kc_stage none = { .elem_size = 8 }, one = STAGE(square);
@@ -422,7 +422,7 @@ static void test_errors(void)
 	expect_int(kc_pipeline(&c, &g, NULL, send, &one, 1), -EBADF);
 	expect_int(kc_pipeline(&c, &g, NULL, in,
 			       (kc_stage[]){ one, many, large }, 3), -EINVAL);
-	/* Those that had been started are members until they have gone. */
+	/* Goroutines that had been started are members until they have ended. */
 	expect(!kc_group_wait(&g));
 	kc_group_set_limit(&g, 3);
 	expect_int(kc_pipeline(&c, &g, NULL, in, (kc_stage[]){ one, many }, 2),
@@ -435,7 +435,7 @@ static void test_errors(void)
 	expect_nothing_left(left);
 }
 
-/* The stage drops all it has, also when it does not return. */
+/* The stage drops all its references, even if its function does not return. */
 static kc_error *goes_exit(void *arg, void *elem, size_t len, kc_sink *out)
 {
 	(void)arg;

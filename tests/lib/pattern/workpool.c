@@ -11,11 +11,11 @@
 
 /* What the workers of a test share. */
 struct shop {
-	kc_chan *hold;		/* a job goes on once it is closed */
+	kc_chan *hold;		/* a job continues when it is closed */
 	atomic_int now, most;
 	atomic_int done;
 	atomic_int dropped_jobs, dropped_results;
-	uint64_t bad;		/* the job that is an error */
+	uint64_t bad;		/* the job that fails */
 };
 
 static kc_error *work(void *arg, void *elem, size_t len, kc_sink *out)
@@ -98,7 +98,7 @@ static void *submit_all(void *arg)
 	return NULL;
 }
 
-/* To the end: every job has been done, and never by more than there are. */
+/* Every job is done, and never by more workers than the pool has. */
 static void test_all(void)
 {
 	const uint64_t jobs = tap_scale(500);
@@ -129,7 +129,7 @@ static void test_all(void)
 	expect_nothing_left(left);
 }
 
-/* All workers busy, the queue full. */
+/* All workers are busy, and the queue is full. */
 static void test_bounded(void)
 {
 	struct shop shop = { .hold = make(0, 0) };
@@ -158,7 +158,7 @@ static void test_bounded(void)
 	kc_unref(shop.hold);
 }
 
-/* Jobs that wait are done; who wants to submit more is told. */
+/* Waiting jobs are done. A submit after the stop fails. */
 static void test_stop(void)
 {
 	struct shop shop = { .hold = make(0, 0) };
@@ -187,7 +187,9 @@ static void test_stop(void)
 	kc_unref(shop.hold);
 }
 
-/* Ends the pool: jobs that wait are dropped, and so is what nobody receives. */
+/*
+ * The error ends the pool: waiting jobs and results that nobody receives are dropped.
+ */
 static void test_error(void)
 {
 	struct shop shop = { .bad = 3 };
@@ -256,7 +258,7 @@ static void test_cancel(void)
 	expect_nothing_left(left);
 }
 
-/* Nobody waits: it ends by itself, and what is left is dropped. */
+/* Nobody waits: the pool ends by itself, and what is left is dropped. */
 static void test_dropped(void)
 {
 	struct shop shop = { .now = 0 };
@@ -278,7 +280,7 @@ static void test_dropped(void)
 	expect(atomic_load(&shop.dropped_results) <= 2);
 }
 
-/* No results to receive. */
+/* A worker without results. */
 static kc_error *count(void *arg, void *elem, size_t len, kc_sink *out)
 {
 	(void)elem;
@@ -340,7 +342,7 @@ static kc_error *goes_exit(void *arg, void *elem, size_t len, kc_sink *out)
 	kc_goexit();
 }
 
-/* With the last one gone nobody waits for what nobody does. */
+/* When the last worker has ended, nobody waits for jobs that nobody does. */
 static void test_goexit(void)
 {
 	struct shop shop = { .now = 0 };

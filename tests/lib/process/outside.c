@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What kchanctl tells of a process from outside: which threads wait on which
- * channels, and who could wake them.
+ * What kchanctl shows of a process from outside: which threads wait on which channels,
+ * and who could wake them.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 
 #define MOST_LINES	16
 
-/* A line of a thread; its columns have places. */
+/* A line of a thread. Its columns have fixed places. */
 struct line {
 	unsigned long long channel;
 	int tid;
@@ -30,12 +30,12 @@ struct line {
 };
 
 struct view {
-	char text[4096];		/* without those lines */
+	char text[4096];		/* the output without the lines of threads */
 	struct line lines[MOST_LINES];
 	unsigned int nr;
 };
 
-/* Without the space around it. */
+/* A column without the spaces around it. */
 static void column(char *to, const char *line, size_t at, size_t len)
 {
 	const char *from = line + at;
@@ -108,7 +108,10 @@ static const struct line *find(const struct view *view, unsigned long long chann
 	return NULL;
 }
 
-/* Those of this process: that the thread of this name waits so, for this one. */
+/*
+ * Expects that a thread of this process with this name waits like this, with this
+ * waker.
+ */
 static void expect_wait(kc_chan *c, const char *name, const char *waits,
 			const char *waker)
 {
@@ -182,7 +185,7 @@ static void test_sender(void)
 	expect_wait(c, "sender", "send", "process");
 }
 
-/* Another process has the only end, too. */
+/* Another process also has the only end. */
 static void test_shared(void)
 {
 	kc_chan *c = make(8, 0);
@@ -201,7 +204,7 @@ static void test_shared(void)
 	expect_wait(c, "receiver", "recv", "process");
 }
 
-/* Another process has an end of its own, and none of ours. */
+/* Another process has an end of its own, and none of this process. */
 static void test_other_end(void)
 {
 	kc_chan *c = make(8, 0), *other;
@@ -249,7 +252,7 @@ static void put_under_way(int socket, int fd)
 	must_int(sendmsg(socket, &message, 0), 1);
 }
 
-/* Of two ends it matters which one somebody may have. */
+/* Of two ends, it matters which one another process may have. */
 static void test_directions(void)
 {
 	kc_chan *recv_end, *send_end, *full, *more;
@@ -276,13 +279,13 @@ static void test_directions(void)
 	expect_wait(recv_end, "receiver", "recv", "process");
 	expect_wait(full, "sender", "send", "process");
 
-	/* Who can send can also close, and so wake who sends. */
+	/* Who can send can also close, and so wake a sender. */
 	must(!socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets));
 	put_under_way(sockets[0], kc_fd(full));
 	expect_wait(full, "sender", "send", "others");
 }
 
-/* Two descriptors of one end, and another end: all are ours. */
+/* Two descriptors of one end, and another end: all belong to this process. */
 static void test_copies(void)
 {
 	kc_chan *c = make(8, 0), *other;
@@ -291,7 +294,7 @@ static void test_copies(void)
 	int copy;
 
 	must_int(kc_send_only(&other, c), 0);
-	/* kchanctl is not to inherit it. */
+	/* kchanctl must not inherit it. */
 	copy = fcntl(kc_fd(c), F_DUPFD_CLOEXEC, 0);
 	must(copy >= 0);
 	must_int(kc_go(receiver, c), 0);
@@ -341,7 +344,10 @@ static void test_foreign(void)
 	expect_wait(first, "selector", "select recv", "others");
 }
 
-/* One of its two channels has no descriptor of ours, while a socket has it. */
+/*
+ * One of its two channels has no descriptor in this process, but is in a socket's
+ * queue.
+ */
 static void test_armed(void)
 {
 	static const char armed[] = "        -  armed %s           -  -        fd %d\n";
@@ -379,7 +385,10 @@ static void test_armed(void)
 		 "      TID  WAITS              FOR  WAKER    NAME\n", other);
 	expect(strstr(view.text, wanted));
 
-	/* Who waits beside it is told of as before; what has committed, no more. */
+	/*
+	 * A waiter beside it is shown as before. An armed select that has committed is
+	 * not shown.
+	 */
 	second = make(8, 0);
 	must_int(kc_go(receiver, second), 0);
 	wait_receivers(second, 1);
@@ -392,7 +401,7 @@ static void test_armed(void)
 	expect(strstr(view.text, wanted));
 }
 
-/* From whoever has it, it may come back to who waits. */
+/* The holder of an element in flight may put it back to a waiter. */
 static void test_in_flight(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -440,7 +449,7 @@ static void dozer(void *arg)
 		pause();
 }
 
-/* A process of two goroutines that wait, and perhaps one more, that does not. */
+/* A process with two goroutines that wait, and perhaps one more that does not. */
 static pid_t stuck(bool but_one)
 {
 	pid_t child = fork();

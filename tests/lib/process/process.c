@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Programs: how they are started, and how they end. This one is the program, too:
- * with arguments it does what they say.
+ * Programs: how they are started, and how they end. This program is also the one that
+ * is started: with arguments it does what they say.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -44,7 +44,7 @@ static int run(char **argv)
 	return 96;
 }
 
-/* What is tested. */
+/* The tests. */
 
 static kc_process *start_program(const char *what, const char *with)
 {
@@ -116,7 +116,7 @@ static void test_running(void)
 	no_children();
 }
 
-/* With one that has ended nothing is left, waited for or not. */
+/* Nothing is left of a process that has ended, whether it was waited for or not. */
 static void test_dropped(void)
 {
 	kc_process *p = start_program("exit", "0");
@@ -176,7 +176,7 @@ static void test_errors(void)
 	expect_no_start(&options, -EBADF);
 }
 
-/* As a shell does: the first that can be executed. */
+/* As in a shell: the first file that can be executed. */
 static void test_path(void)
 {
 	char one[] = "/tmp/process-XXXXXX", two[] = "/tmp/process-XXXXXX";
@@ -199,7 +199,7 @@ static void test_path(void)
 	must_int(kc_process_start(&p, &options), 0);
 	expect_exit(p, 9);
 
-	/* An empty part of it is the current folder, here the child's. */
+	/* An empty entry means the current directory, which is that of the child. */
 	setenv("PATH", "/nowhere:", 1);
 	expect_no_start(&options, -ENOENT);
 	options.dir = two;
@@ -260,7 +260,7 @@ static void test_options(void)
 	kc_unref(c);
 }
 
-/* A worker: it ends when it is sent no more, and its end closes its results. */
+/* A worker ends at end-of-stream. Its end closes its results. */
 static void test_worker(void)
 {
 	kc_chan *jobs, *results, *in, *out;
@@ -308,7 +308,7 @@ static void test_worker_killed(void)
 	must_int(kc_send(jobs, &value), 0);
 	must_int(kc_process_kill(p, SIGKILL), 0);
 	expect_int(kc_send(jobs, &value), -EPIPE);
-	/* It may have answered. */
+	/* It may have sent a result. */
 	while (kc_recv(results, &value) == 1)
 		;
 	expect_int(kc_process_wait(p, NULL), 0);
@@ -327,7 +327,7 @@ static void test_nobody_knows(void)
 	p = start_program("exit", "7");
 	expect_int(kc_process_wait(p, &status), -ECHILD);
 	expect_int(kc_process_try_wait(p, &status), -ECHILD);
-	/* It can be told to have ended, and be on its way yet. */
+	/* The process may be shown as ended before it is gone. */
 	until(kc_process_kill(p, SIGTERM) == -ESRCH);
 	kc_process_unref(p);
 }

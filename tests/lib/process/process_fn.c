@@ -16,7 +16,7 @@
 #include "death.h"
 #include "task.h"
 
-/* Memory that both have. */
+/* Memory that both processes share. */
 static atomic_int *shared;
 
 static void share(void)
@@ -179,7 +179,7 @@ static int use_goroutines(void *arg)
 	return 3;
 }
 
-/* Those of the process that was forked are not its own. */
+/* The deferred calls of the parent do not run in the child. */
 static void fork_in_scope(void *arg)
 {
 	KC_DEFER_SCOPE;
@@ -251,7 +251,10 @@ static void go_and_protect(void *arg)
 		pause();
 }
 
-/* What is around it is not there for it, so that this is the end of the child. */
+/*
+ * A kc_protect() around the call does not exist in the child, so the panic ends the
+ * child.
+ */
 static void test_panic(void)
 {
 	const char *const said[] = {
@@ -293,7 +296,7 @@ static int end_beside_panic(void *arg)
 	return 0;
 }
 
-/* A goroutine of it panics, and what that defers lets the function return. */
+/* A goroutine of the child panics. Its deferred call lets the function return. */
 static void test_panic_beside(void)
 {
 	int status;
@@ -305,7 +308,7 @@ static void test_panic_beside(void)
 		tap_note("status %#x", status);
 }
 
-/* What it makes itself gets the numbers that descriptors of the parent's had. */
+/* The child makes channels, which get the numbers of the parent's descriptors. */
 static int use_contexts(void *arg)
 {
 	kc_chan *mine[8], *done;
@@ -328,7 +331,7 @@ static int use_contexts(void *arg)
 	}
 	must_int(kc_ctx_done(&done, ctx), 0);
 	expect_int(kc_recv_timeout(done, NULL, KC_SECOND), 0);
-	/* Nothing was taken out of these. */
+	/* Nothing was received from these. */
 	for (i = 0; i < 8; i++)
 		expect_int(kc_len(mine[i]), 1);
 	return 0;
@@ -379,7 +382,7 @@ static int print(void *arg)
 	return 0;
 }
 
-/* What we have not written yet is ours. */
+/* The parent writes what it has buffered itself. */
 static void test_output(void)
 {
 	kc_process_options options = function(print, (void *)"theirs ");
@@ -439,7 +442,7 @@ static int overflow(void *arg)
 {
 	volatile char room[4096];
 
-	/* Never, but the compiler does not know. */
+	/* This never happens, but the compiler does not know that. */
 	if (arg == shared)
 		return 0;
 	room[0] = 1;
@@ -461,7 +464,7 @@ static void overflow_in_goroutine(void *arg)
 		pause();
 }
 
-/* A fault is still told of. */
+/* A fault is still reported. */
 static void test_overflow(void)
 {
 	const char *const said[] = { "stack overflow", NULL };
@@ -471,7 +474,7 @@ static void test_overflow(void)
 	expect_abort(overflow_in_goroutine, (void *)said, said);
 }
 
-/* There is no status to be had, and no other process is taken for it. */
+/* There is no status, and no other process is mistaken for it. */
 static void test_nobody_knows(void)
 {
 	const kc_process_options options = function(return_it, &(int){ 3 });
@@ -513,7 +516,7 @@ static void test_errors(void)
 	kc_unref(c);
 }
 
-/* Forked while others use locks of libc and of the library. */
+/* Forks while other threads use locks of libc and of the library. */
 struct busy {
 	atomic_bool stop;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a program is given: descriptors, channels by name, environment, signals. This
- * one is the program, too: with arguments it tells of them.
+ * program is also the one that is started: with arguments it reports them.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static void say(const char *text)
 	kc_unref(out);
 }
 
-/* The descriptors that are open, but for the one that they are read with. */
+/* Lists the open descriptors, except the one that it reads them with. */
 static int list(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -76,7 +76,7 @@ static int inherit_all(void)
 	return 0;
 }
 
-/* What it was started with. */
+/* Its environment, directory and signals. */
 static int surroundings(void)
 {
 	const char *const variable = getenv("VARIABLE");
@@ -108,14 +108,14 @@ static int run(char **argv)
 	return 96;
 }
 
-/* What is tested. */
+/* The tests. */
 
 static void on_signal(int signal)
 {
 	(void)signal;
 }
 
-/* What a program with these ends says of itself; "out" is one of them. */
+/* What a program with these ends reports. "out" is one of them. */
 static void ask(kc_process_options *options, const char *what, kc_chan *out,
 		char *text)
 {
@@ -146,10 +146,10 @@ static void test_descriptors(void)
 	char text[TEXT];
 	size_t i;
 
-	/* Others, which nothing would close. */
+	/* Other descriptors, which are not close-on-exec. */
 	for (i = 0; i < 10; i++)
 		must(open("/dev/null", O_RDONLY) >= 0);
-	/* In the order that gets in the way of each other most. */
+	/* In the order in which the numbers overlap most. */
 	for (i = 0; i < 4; i++)
 		chans[i] = make(8, 0);
 	for (i = 0; i < 4; i++)
@@ -160,7 +160,7 @@ static void test_descriptors(void)
 	setenv("KCHAN_FDS", "3:of,4:ours", 1);
 	ask(&options, "list", out, text);
 	expect_text(text, "0 1 2 3 4 5 6 7 3:a,4:b,5,6:d,7:out");
-	/* Ours are as before. */
+	/* The parent's handles are as before. */
 	expect_int(kc_elem_size(chans[0]), 8);
 	expect(fcntl(kc_fd(chans[0]), F_GETFD) & FD_CLOEXEC);
 }
@@ -207,7 +207,7 @@ static void test_surroundings(void)
 	options.dir = "/sys";
 	ask(&options, "surroundings", out, text);
 	expect_text(text, "/sys theirs 1 1 1 0");
-	/* Of this process all is as it was. */
+	/* Nothing has changed in this process. */
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	expect(sigismember(&mask, SIGWINCH) && !sigismember(&mask, SIGTERM));
 }
@@ -227,7 +227,7 @@ static void test_stdio(void)
 	expect_int(read(ends[0], text, sizeof(text)), 5);
 	expect(!memcmp(text, "hello", 5));
 
-	/* What is 1 here is 2 there, and the other way around. */
+	/* 1 here becomes 2 there, and 2 becomes 1. */
 	errors = dup(STDERR_FILENO);
 	dup2(ends[1], STDERR_FILENO);
 	options.stdio = (int[]){ -1, STDERR_FILENO, STDOUT_FILENO };

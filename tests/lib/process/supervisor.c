@@ -11,11 +11,11 @@
 
 #include "common.h"
 
-/* What all processes of a test see. */
+/* Memory that all processes of a test share. */
 struct board {
 	atomic_int starts;
-	atomic_int code;	/* to exit with; negative: to stay */
-	atomic_llong times[16];	/* of the starts */
+	atomic_int code;	/* the exit status; negative: do not exit */
+	atomic_llong times[16];	/* when they were started */
 };
 
 static struct board *new_board(int code)
@@ -147,11 +147,11 @@ static void test_backoff(void)
 	expect(pause_before(board, 3) >= 4 * options.backoff);
 	expect(pause_before(board, 4) >= options.max_backoff);
 	expect(pause_before(board, 5) >= options.max_backoff);
-	/* More than that would be the next power. */
+	/* More would be the next power of two. */
 	tap_note("last pause: %lld ms", pause_before(board, 5) / 1000000);
 }
 
-/* The one that runs now, another one than @before; the reference is taken over. */
+/* The process that runs now, if it is not @before. Takes over the reference. */
 static kc_process *next_process(kc_supervisor *s, kc_process *before)
 {
 	struct tap_wait w = { 0 };
@@ -165,7 +165,7 @@ static kc_process *next_process(kc_supervisor *s, kc_process *before)
 	return p;
 }
 
-/* One that was well for some time begins a new row. */
+/* A process that ran well for some time begins a new count. */
 static void test_steady(void)
 {
 	kc_supervisor_options options = policy(KC_RESTART_ON_FAILURE, 1);
@@ -222,7 +222,7 @@ static void test_stop(void)
 	kc_ctx_unref(ctx);
 }
 
-/* In the pause between two, too. */
+/* Also in the pause between two processes. */
 static void test_stop_in_pause(void)
 {
 	kc_supervisor_options options = policy(KC_RESTART_ALWAYS, 0);
@@ -281,7 +281,10 @@ static int answer(void *arg)
 	return 0;
 }
 
-/* What is sent to it waits for the next one; with the last one they close. */
+/*
+ * An element that is sent waits for the next process. The last one's end closes the
+ * channels.
+ */
 static void test_channels(void)
 {
 	const kc_supervisor_options options = policy(KC_RESTART_ON_FAILURE, 0);
@@ -392,7 +395,7 @@ static void test_wait(void)
 	expect_over(s, 2, 0);
 }
 
-/* Dropped handles stop nothing, and leave nothing. */
+/* Dropping the handles stops nothing, and leaks nothing. */
 static void test_dropped(void)
 {
 	const kc_supervisor_options options = policy(KC_RESTART_ON_FAILURE, 0);
@@ -405,7 +408,7 @@ static void test_dropped(void)
 	expect_errno(waitpid(-1, NULL, WNOHANG), ECHILD);
 }
 
-/* Each reference by itself keeps the handle. */
+/* Each reference alone holds the handle. */
 static void test_references(void)
 {
 	const kc_supervisor_options options = policy(KC_RESTART_NEVER, 0);
@@ -414,7 +417,7 @@ static void test_references(void)
 	int status = -1;
 
 	expect(kc_supervisor_ref(s) == s);
-	/* Drops one. */
+	/* This drops one. */
 	expect_over(s, 3, 0);
 	expect_int(kc_supervisor_wait(s, &status), 0);
 	expect_int(WEXITSTATUS(status), 3);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a race detector is to find, and what it is not to: see races.c.
+ * What a race detector must find, and what it must not find: see races.c.
  */
 #ifndef RACES_CASE_H
 #define RACES_CASE_H
@@ -13,9 +13,9 @@
 #include <kchan/kchan.h>
 
 /*
- * An edge of the memory model. @make is called first. Then a goroutine calls @give
- * and main calls @take, which does not return before @give has done what it does.
- * What was done before @give has happened after @take; what is done after it may not.
+ * An edge of the memory model. @make is called first. Then a goroutine calls @give, and
+ * main calls @take, which returns only after @give has done its step. What was done
+ * before @give is ordered before what follows @take. What is done after @give is not.
  */
 struct edge {
 	const char *text;
@@ -24,11 +24,11 @@ struct edge {
 	void (*take)(void);
 };
 
-/* Anything else, in a process of its own. */
+/* Any other test, in a process of its own. */
 struct race_case {
 	const char *text;
 	void (*run)(void);
-	/* A function that has a race, and is not static; NULL: there is none. */
+	/* a non-static function that has a race; NULL: there is none */
 	const char *found;
 };
 
@@ -53,10 +53,10 @@ extern const struct race_cases select_cases;
 extern const struct race_cases goroutine_cases;
 extern const struct race_cases group_cases;
 
-/* What there may be a race about. */
+/* The access that may race. */
 void touch(void);
 
-/* Ends the process as failed. */
+/* Ends the process as failed if the condition is false. */
 #define sure(cond)							\
 	do {								\
 		if (!(cond))						\
@@ -68,8 +68,8 @@ void not_sure(const char *file, int line, const char *text) __attribute__((noret
 void go(void (*fn)(void *arg));
 
 /*
- * What is known without the detector's knowing: how far it has come. await() does
- * not return before so many have said that they have.
+ * Progress that the detector does not see. await() returns when this many threads have
+ * called come().
  */
 void come(void);
 void await(unsigned int count);

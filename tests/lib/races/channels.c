@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Channels: sends, receives and closes, in all their forms.
+ * Channels: sends, receives and closes, in all forms.
  */
 #include <string.h>
 #include <unistd.h>
@@ -116,7 +116,7 @@ static void send_in_vain(void)
 	sure(kc_send(c, &elem) == -EPIPE);
 }
 
-/* Two ends, and a handle of what is sent to. */
+/* Two ends, and a handle of the sending one. */
 static void make_ends(void)
 {
 	make_buffered();
@@ -247,7 +247,7 @@ static const struct edge edges[] = {
 
 const struct edges channel_edges = { edges, ARRAY_SIZE(edges) };
 
-/* Go's own example: had c no buffer this would be right. */
+/* An example of Go's memory model: it would be right if c had no buffer. */
 static void touch_and_recv(void *arg)
 {
 	(void)arg;
@@ -260,7 +260,7 @@ static void receive_orders_no_send_with_room(void)
 {
 	c = make(sizeof(elem), 1);
 	go(touch_and_recv);
-	/* It waits in the receive by then, most likely. */
+	/* It most probably waits in the receive by then. */
 	kc_sleep(20 * KC_MILLISECOND);
 	send();
 	await(1);
@@ -328,7 +328,7 @@ static void second_close_orders_nothing(void)
 	touch();
 }
 
-/* A channel as a lock that so many may hold. */
+/* A channel as a lock that several goroutines may hold. */
 static void count_inside(void *arg)
 {
 	int i, got;
@@ -403,7 +403,7 @@ static void element_written_while_received(void)
 	recv_into_elem();
 }
 
-/* What is sent is the sender's again when the send returns. */
+/* After a send has returned, the sender may reuse the element's memory. */
 static void recv_all(void *arg)
 {
 	int i;

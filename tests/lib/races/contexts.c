@@ -56,7 +56,7 @@ static void ask_cause(void)
 {
 	while (!kc_ctx_cause(child))
 		kc_gosched();
-	/* This reads what the giver has written. */
+	/* This reads what the other goroutine has written. */
 	sure(kc_error_text(kc_ctx_cause(child))[0] == 'b');
 }
 
@@ -82,7 +82,7 @@ static void acquire_in_vain(void)
 	sure(kc_sem_acquire_ctx(child, &sem, 1) == -ECANCELED);
 }
 
-/* Once it is cancelled all get the same channel. */
+/* After the cancellation, all get the same channel. */
 static void recv_late(void)
 {
 	kc_chan *c;
@@ -92,7 +92,7 @@ static void recv_late(void)
 	sure(!kc_recv(c, NULL));
 }
 
-/* A child that comes too late. */
+/* A child that is made after the cancellation. */
 static void make_late_child(void)
 {
 	kc_ctx *late;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Goroutines: where they begin and end, and what the library does for them.
+ * Goroutines: their begin and end, and what the library does for them.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -36,7 +36,7 @@ static void after_the_start(void)
 	touch();
 }
 
-/* The first one has ended, for all that anybody can tell. */
+/* The first one has ended, as far as this can be seen. */
 static void one_after_another(void)
 {
 	go(touch_and_come);
@@ -91,7 +91,7 @@ static void guarded_counter(void)
 	await(2 * ROUNDS);
 }
 
-/* Who starts a goroutine comes after nobody who happened to end before. */
+/* The start of a goroutine does not order it after goroutines that ended before. */
 static void start_another(void *arg)
 {
 	(void)arg;
@@ -153,7 +153,7 @@ static void borrowed_variable(void)
 
 static _Thread_local int own;
 
-/* Each at the same place on its stack, and in thread-local variables. */
+/* Each uses the same place on its stack, and the same thread-local variables. */
 static void use_own_things(void *arg)
 {
 	int variable = 0;
@@ -192,7 +192,7 @@ static void after_shutdown(void)
 	touch();
 }
 
-/* What is deferred is run in the goroutine that deferred it. */
+/* Deferred calls run in the goroutine that deferred them. */
 static void leave_it(void *arg)
 {
 	(void)arg;
@@ -264,7 +264,7 @@ static void fork_inside(void *arg)
 	(void)arg;
 	pid = fork();
 	if (!pid) {
-		/* In a process with other threads the detector gives up. */
+		/* In a process with other threads, the detector gives up. */
 		kc_mutex_lock(&mutex);
 		kc_mutex_unlock(&mutex);
 		_exit(7);
@@ -346,7 +346,7 @@ static void after_the_cancel(void)
 	touch();
 }
 
-/* A deadline is nobody's act: who sees it comes after nobody. */
+/* A deadline is not an action of a goroutine: seeing it orders nothing. */
 static void touch_and_ask(void *arg)
 {
 	(void)arg;
@@ -371,7 +371,7 @@ static void touch_later(void *arg)
 	touch();
 }
 
-/* With a clock that leaps: a timer's function comes when all others wait. */
+/* With the fake clock, a timer's function runs after all others have waited. */
 static void set_and_touch(void *arg)
 {
 	(void)arg;

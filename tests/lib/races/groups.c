@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Groups, shared calls, patterns, pools; and what is done with the last reference.
+ * Groups, shared calls, patterns, pools, and what the last drop of a reference does.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -99,7 +99,7 @@ static void failing_group(void)
 	kc_ctx_unref(ctx);
 }
 
-/* Main joins it meanwhile, most likely; else this is run again. */
+/* Main most probably joins it meanwhile. Else this is run again. */
 static kc_error *fetch(void *arg, void **value, void (**destroy)(void *value))
 {
 	(void)arg;
@@ -151,7 +151,7 @@ static void call_with_channel(void)
 	touch();
 	sure(((char *)result.value)[0] == 'f');
 	kc_flight_result_clear(&result);
-	/* Nobody receives what is in this one. */
+	/* Nobody receives the element in this channel. */
 	kc_unref(first);
 	kc_unref(second);
 }
@@ -277,7 +277,7 @@ static void pool(void)
 		sure(!kc_pool_submit(workers, &number));
 	}
 	kc_pool_stop(workers);
-	/* Not all: the others are dropped. */
+	/* Not all results: the others are dropped. */
 	for (i = 0; i < 5; i++) {
 		sure(kc_recv(kc_pool_results(workers), &number) == 1);
 		sum += *number;
@@ -288,7 +288,7 @@ static void pool(void)
 	kc_pool_unref(workers);
 }
 
-/* What all have used goes with the last reference, whoever drops it. */
+/* The last drop of a reference comes after all uses, whoever drops it. */
 static void touch_value(void *value)
 {
 	touch();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Two threads count, with a mutex or without, for the race detector to look at: see
- * races.sh.
+ * Two threads count, with a mutex or without one, for the race detector: see races.sh.
  */
 #include <pthread.h>
 #include <stdlib.h>

@@ -3,11 +3,11 @@
  * What the race detector knows of the library. This program is compiled with it, and
  * the library is not.
  *
- * For each edge of the memory model there are two tests: what it orders is no race,
- * and what it does not order is one. In either, two goroutines touch the same
- * variable, one certainly before the other, as is seen to in a way that the detector
- * does not see. Each runs in a process of its own; how that ends, and what it has
- * said, is what counts.
+ * There are two tests for each edge of the memory model: what it orders is no race, and
+ * what it does not order is a race. In both, two goroutines access the same variable,
+ * one certainly before the other. This order is made in a way that the detector does
+ * not see. Each test runs in a process of its own. Its exit status and its output are
+ * the result.
  */
 #include "case.h"
 
@@ -21,13 +21,13 @@
 
 #include "tap.h"
 
-/* Of the detector, at the end of a process that has raced, if it is not told else. */
+/* The detector's exit status after a race, by default. */
 #define FOUND	66
 #define UNSURE	70
 
 #define MAX_TESTS	400
 
-/* To look names up takes the detector longer than all the rest: see says(). */
+/* Looking up names takes the detector longer than all the rest: see says(). */
 const char *__tsan_default_options(void);
 
 const char *__tsan_default_options(void)
@@ -80,7 +80,7 @@ static const struct race_cases *const all_cases[] = {
 	&channel_cases, &select_cases, &goroutine_cases, &group_cases,
 };
 
-/* What a test is about: one of these. */
+/* The subject of a test: one of these two. */
 static struct subject {
 	const struct edge *edge;
 	const struct race_case *other;
@@ -89,7 +89,7 @@ static struct subject {
 static struct tap_test tests[MAX_TESTS];
 static size_t nr_tests;
 
-/* Whether the giver has done all that it does; unseen, too. */
+/* True when the giver has finished. The detector does not see this either. */
 static bool given;
 
 UNSEEN static void has_given(void)
@@ -169,7 +169,7 @@ static void run_apart(const struct subject *s, struct outcome *o)
 	must_int(waitpid(pid, &o->status, 0), pid);
 }
 
-/* "(PROGRAM+OFFSET)" is a place in this function, which is not static. */
+/* True if "(PROGRAM+OFFSET)" is in this function, which is not static. */
 static bool is_in(const char *place, const char *function)
 {
 	unsigned long offset;
@@ -236,7 +236,7 @@ static void add_case(const struct race_case *c)
 	    (struct subject){ .other = c });
 }
 
-/* With the shared library one of each kind will do: it is the same. */
+/* With the shared library one test of each kind is enough: the code is the same. */
 static size_t some(size_t count)
 {
 	return strstr(program_invocation_short_name, "shared") ? 1 : count;

@@ -35,7 +35,7 @@ static void recv(void)
 	sure(kc_recv(c, &got) == 1);
 }
 
-/* The second one is never ready. */
+/* The second case is never ready. */
 static void select_send(void)
 {
 	int got;
@@ -117,7 +117,7 @@ static void touch_and_choose(void *arg)
 	come();
 }
 
-/* Only the second one has room. */
+/* Only the second case has room. */
 static void case_not_taken(void)
 {
 	make_buffered();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a program synchronises by besides channels.
+ * What synchronises goroutines besides channels.
  */
 #include "case.h"
 
@@ -17,7 +17,7 @@ static kc_cond cond;
 static kc_timer *timer;
 static int any;
 
-/* Locks belong to nobody: main has it, and another unlocks it. */
+/* A lock has no owner: main locks it, and another goroutine unlocks it. */
 static void have_mutex(void)
 {
 	kc_mutex_lock(&mutex);
@@ -135,7 +135,7 @@ static void nothing(void)
 {
 }
 
-/* Main is there meanwhile, most likely. */
+/* Main most probably is there meanwhile. */
 static void run_it(void *arg)
 {
 	(void)arg;
@@ -211,7 +211,10 @@ static void call_static_again(void)
 	static_func();
 }
 
-/* Without the mutex, which would order it too, and so again until it has arrived. */
+/*
+ * Without the mutex, which would also order it. So it signals again until the waiter is
+ * there.
+ */
 static void signal_it(void)
 {
 	await(1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Jitter: a mistake that depends on the order shows with some seeds, and a seed gives
+ * Jitter: a mistake that depends on the order appears with some seeds, and a seed gives
  * each goroutine the same decisions again. Needs no channel.
  */
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 #define POINTS	200
 
-/* What a goroutine was given, and those that it started. */
+/* The decisions of a goroutine, and the goroutines that it started. */
 struct branch {
 	int decisions[POINTS];
 	kc_waitgroup *wg;
@@ -77,7 +77,7 @@ static void cut(struct branch *b)
 	free(b);
 }
 
-/* Of 15 goroutines, which run in whatever order they happen to. */
+/* For 15 goroutines, in any order. */
 static void test_same(void)
 {
 	struct branch *first = grow_from(7), *again = grow_from(7);
@@ -85,7 +85,7 @@ static void test_same(void)
 
 	expect(same(first, again));
 	expect(!same(first, other));
-	/* Nor are two goroutines the same. */
+	/* Two goroutines have different decisions, too. */
 	expect(!same(first->children[0], first->children[1]));
 	cut(first);
 	cut(again);
@@ -103,7 +103,7 @@ static void test_decisions(void)
 	for (i = 0; i < POINTS; i++)
 		count[kc_jitter_point()]++;
 	kc_jitter(0);
-	/* All that there are, and as often as they should be. */
+	/* All decisions appear, as often as they should. */
 	expect(count[KC_JITTER_NOTHING] - POINTS > POINTS / 4);
 	expect(count[KC_JITTER_YIELDED] > POINTS / 5);
 	expect(count[KC_JITTER_SLEPT] > POINTS / 20);
@@ -111,8 +111,8 @@ static void test_decisions(void)
 }
 
 /*
- * The mistake: to look whether there is enough, and to take it, are each done with the
- * lock held, but it is let go of in between.
+ * The mistake: checking whether there is enough, and taking it, are each done with the
+ * lock held, but the lock is released in between.
  */
 struct account {
 	kc_mutex m;
@@ -135,7 +135,7 @@ static void withdraw(void *arg)
 	kc_mutex_unlock(&a->m);
 }
 
-/* True if there is less than nothing left. */
+/* True if the balance became negative. */
 static bool overdraw(void)
 {
 	struct account a = { .balance = 10 };
@@ -165,7 +165,7 @@ static void test_order(void)
 {
 	int without, with;
 
-	/* Threads, which are there from now on. */
+	/* Threads, which exist from now on. */
 	overdraw();
 	without = overdrafts(false);
 	with = overdrafts(true);
@@ -179,7 +179,7 @@ static void set_environment(const char *seed)
 	must_int(setenv("KCHAN_JITTER", seed, 1), 0);
 }
 
-/* Main, of which the number is always the same; and one that it starts. */
+/* Main, whose number is always the same, and a goroutine that it starts. */
 static int hash_decisions(void)
 {
 	kc_waitgroup wg = KC_WAITGROUP_INIT;
@@ -222,7 +222,7 @@ static void test_environment(void)
 
 	expect_int(off, 0);
 	expect_int(hash_with("7"), first);
-	/* Some others may happen to be the same. */
+	/* Some others may be equal by chance. */
 	for (i = 8; i < 16; i++) {
 		snprintf(seed, sizeof(seed), "%d", i);
 		others += hash_with(seed) != first;
@@ -255,7 +255,7 @@ static int run_tests(void)
 	if (kc_test_main(3, (char **)args, items, 1) ||
 	    kc_jitter_point() != KC_JITTER_NOTHING)
 		return 1;
-	/* The second round had 10, whatever was before. */
+	/* The second round had the seed 10, independent of what ran before. */
 	if (kc_test("note_first", note_first, &options) ||
 	    seen_seeds[1] != seen_seeds[2] || seen_seeds[0] == seen_seeds[1])
 		return 2;
@@ -284,7 +284,7 @@ int main(int argc, char **argv)
 {
 	if (argc > 1)
 		return strcmp(argv[1], "hash") ? 255 : hash_decisions();
-	/* Whatever the environment has: there is none but what the tests turn on. */
+	/* The tests turn on jitter themselves, independent of the environment. */
 	kc_jitter(0);
 	return tap_run(tests, ARRAY_SIZE(tests));
 }

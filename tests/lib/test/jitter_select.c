@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Jitter: what a select chooses comes from the seed.
+ * Jitter: a select's choice comes from the seed.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -71,7 +71,7 @@ static void test_channels(void)
 	expect_choices(cases, true);
 }
 
-/* Also where some are never ready. */
+/* Also if some cases are never ready. */
 static void test_alike(void)
 {
 	const unsigned long rounds = 2000;
@@ -100,7 +100,7 @@ static void test_alike(void)
 	}
 	kc_jitter(0);
 	tap_note("%lu and %lu of %lu", count[3], count[4], rounds);
-	/* Ten times what would be usual. */
+	/* Ten times the usual deviation. */
 	expect(count[3] > rounds / 2 - 230 && count[3] < rounds / 2 + 230);
 }
 
@@ -126,7 +126,7 @@ static void test_times(void)
 	expect_choices(cases, false);
 }
 
-/* Still: what is not ready is waited for, and nothing is a default. */
+/* A case that is not ready still waits, and there is no default. */
 static void test_not_ready(void)
 {
 	kc_chan *a = make(sizeof(uint64_t), 1), *b = make(sizeof(uint64_t), 1);
@@ -152,7 +152,7 @@ static void test_not_ready(void)
 	expect_int(call_end(&call), 1);
 }
 
-/* However the others are chosen among, and moves nothing. */
+/* Wrong cases are reported, and nothing moves, whatever the choice. */
 static void test_wrong(void)
 {
 	kc_chan *ready = make(8, 1), *recv = NULL, *send = NULL;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The clock that leaps when all wait: what goes by it. Needs no channel.
+ * The clock that leaps when all wait: what depends on it. Needs no channel.
  */
 #include <kchan/synctest.h>
 
@@ -12,7 +12,7 @@ static void test_sleep(void)
 	run_inside(sleep_an_hour, NULL);
 }
 
-/* Sleepers, which note when they went on, in this order. */
+/* Goroutines that sleep, and record when they continued, in this order. */
 struct sleepers {
 	int64_t begin;
 	kc_mutex m;
@@ -48,7 +48,7 @@ static void run_sleepers(void *arg)
 	}
 }
 
-/* All end before kc_synctest() does, though its function does not wait. */
+/* All end before kc_synctest() returns, even if its function does not wait. */
 static void finish_sleepers(void *arg)
 {
 	struct sleepers *all = arg;
@@ -102,7 +102,7 @@ static void count_up(void *arg)
 	__atomic_add_fetch((int *)arg, 1, __ATOMIC_RELAXED);
 }
 
-/* All of them, though to start so many takes its time. */
+/* All run, though starting so many takes time. */
 static void set_many(void *arg)
 {
 	int count = 0, i;
@@ -135,7 +135,7 @@ static void limit_waits(void *arg)
 	kc_sem_acquire(&sem, 1);
 	expect_int(kc_sem_acquire_timeout(&sem, 1, HOUR), -ETIMEDOUT);
 	expect_int(kc_now() - begin, HOUR);
-	/* It is as it was. */
+	/* The semaphore is as before. */
 	kc_sem_release(&sem, 1);
 	expect_int(kc_sem_acquire_timeout(&sem, 1, HOUR), 0);
 	expect_int(kc_now() - begin, HOUR);
@@ -173,7 +173,7 @@ static void be_served(void *arg)
 	expect_int(kc_now() - begin, HOUR / 2);
 }
 
-/* Before the limit. */
+/* Served before the limit. */
 static void test_served(void)
 {
 	run_inside(be_served, NULL);
@@ -207,7 +207,7 @@ static void test_context(void)
 	run_inside(context_ends, NULL);
 }
 
-/* What all of them wait for, one after another, and no time. */
+/* The goroutines wait for these, one after another, without a timeout. */
 struct relay {
 	kc_mutex m;
 	kc_cond cond;
@@ -265,7 +265,7 @@ static void test_wait(void)
 	run_inside(wait_for_waiters, NULL);
 }
 
-/* One after another, each for an hour; the others wait for it, in one way or another. */
+/* One after another for an hour each. The others wait for it in different ways. */
 static void write_for_an_hour(void *arg)
 {
 	struct relay *r = arg;
@@ -295,7 +295,7 @@ static void test_writers(void)
 	run_inside(write_in_turn, NULL);
 }
 
-/* Somebody always runs, for some real time; until then nothing leaps. */
+/* A goroutine runs for some real time. The clock must not leap before it is done. */
 static void work(void *arg)
 {
 	const int64_t until = real_now() + 100 * KC_MILLISECOND;
@@ -337,7 +337,7 @@ static void test_stands_still(void)
 	must_int(kc_synctest(stand_still, NULL), 0);
 }
 
-/* Many times over, on a loaded machine: nothing leaps too early. */
+/* Many times, on a busy machine: the clock never leaps too early. */
 static void pass_on(void *arg)
 {
 	kc_sem *sems = arg;

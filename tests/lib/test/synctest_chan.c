@@ -31,7 +31,7 @@ static void tick_for_an_hour(void *arg)
 	must_int(kc_ticker_reset(ticker, HOUR), 0);
 	must_int(kc_recv(kc_ticker_chan(ticker), &tick), 1);
 	expect_int(tick - begin, 2 * HOUR);
-	/* Those that nobody takes are dropped. */
+	/* Ticks that nobody receives are dropped. */
 	kc_sleep(4 * HOUR + MINUTE);
 	must_int(kc_recv(kc_ticker_chan(ticker), &tick), 1);
 	expect_int(tick - begin, 3 * HOUR);
@@ -133,14 +133,14 @@ static void limit_selects(void *arg)
 	expect_int(kc_select_deadline(cases, 3, at + HOUR + 3 * MINUTE),
 		   -ETIMEDOUT);
 	expect_int(kc_now() - at, HOUR + 3 * MINUTE);
-	/* That is over. */
+	/* This time has passed. */
 	expect_int(kc_select_deadline(cases, 3, at), -ETIMEDOUT);
 	expect_int(kc_try_select(cases, 2), -EAGAIN);
 	send_now(b, 9);
 	expect_int(kc_select_timeout(cases, 3, MINUTE), 1);
 	expect_int(value, 9);
 	expect_int(kc_now() - at, HOUR + 3 * MINUTE);
-	/* Times alone. */
+	/* Only durations. */
 	expect_int(kc_select(times, 2), 1);
 	expect_int(kc_now() - at, 2 * HOUR + 3 * MINUTE);
 	kc_unref(a);
@@ -194,7 +194,7 @@ static void contexts(void *arg)
 	kc_unref(c);
 }
 
-/* That it comes, with nobody who asks. */
+/* The done channel is closed, even if nobody checks the context. */
 static void wait_for_done(void *arg)
 {
 	const int64_t at = kc_now();
@@ -227,7 +227,7 @@ static void work(void *arg)
 	}
 }
 
-/* They are done side by side: the results come in the order of their times. */
+/* They are done in parallel: the results come in the order of their times. */
 static void pool(void *arg)
 {
 	struct pair p = { make(sizeof(uint64_t), 8), make(sizeof(uint64_t), 0) };
@@ -260,7 +260,7 @@ static void test_pool(void)
 		run(pool);
 }
 
-/* Answers at once, every time: the limit is never over before. */
+/* It always answers at once, so the limit is never reached. */
 static void answer(void *arg)
 {
 	struct pair *p = arg;
@@ -319,7 +319,7 @@ static void wait_for_descriptor(void *arg)
 	expect_int(kc_now() - at, 0);
 }
 
-/* The process outside of it is not seen: so no time goes by. */
+/* The outside of the process is not seen, so the clock does not leap. */
 static void test_descriptor(void)
 {
 	int fd = eventfd(0, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The clock that leaps when all wait: how it begins and ends. Needs no channel.
+ * The clock that leaps when all wait: its begin and end. Needs no channel.
  */
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -16,7 +16,7 @@ static struct output seen;
 
 static kc_sem none = KC_SEM_INIT(0);
 
-/* No call in it is the last thing done: it is to be seen in backtraces. */
+/* The call is not the last statement, so that the function is in backtraces. */
 static void wait_for_ever(void *arg)
 {
 	(void)arg;
@@ -80,7 +80,7 @@ static void test_deadlock(void)
 	expect_int(seen.status, -1);
 	expect_says(seen.err, "fatal error: deadlock: main bubble goroutine has exited "
 		    "but blocked goroutines remain\n", "wait_for_ever\n");
-	/* Time stands still then. */
+	/* The clock does not leap then. */
 	to_run = leave_sleeper;
 	run_apart(&seen, run_to_run);
 	expect_int(seen.status, -1);
@@ -153,18 +153,18 @@ static void test_busy(void)
 	pthread_t thread;
 
 	run_inside(twice, NULL);
-	/* A goroutine, even if it waits. */
+	/* Another goroutine, even if it waits. */
 	kc_sem_acquire(&sem, 1);
 	must_int(kc_go(acquire, &sem), 0);
 	expect_int(kc_synctest(nothing, NULL), -EBUSY);
 	kc_sem_release(&sem, 1);
 	run_inside(nothing, NULL);
-	/* A thread that does who knows what. */
+	/* An unknown thread. */
 	thread = start(sleep_apart, &stop);
 	expect_int(kc_synctest(nothing, NULL), THREAD_SANITIZED ? 0 : -EBUSY);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	join(thread);
-	/* One that waits for us may. */
+	/* A thread that waits in the library is allowed. */
 	thread = start(wait_apart, &sem);
 	until(sem.first);
 	run_inside(sleep_an_hour, NULL);
@@ -194,7 +194,7 @@ static void wait_twice(void *arg)
 {
 	kc_panic_info *info = arg;
 
-	/* Whoever comes second. */
+	/* The second one. */
 	if (kc_protect(wait_outside, NULL, info))
 		return;
 }
@@ -227,7 +227,7 @@ static void test_panic(void)
 	run_inside(sleep_an_hour, NULL);
 }
 
-/* In the child the clock is the real one, and it can have one of its own. */
+/* In the child the clock is real, and the child can run kc_synctest() itself. */
 static void fork_inside(void *arg)
 {
 	int64_t *begin = arg;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The test kit. Each of its tests is run in a process of its own, for what it prints.
+ * The test kit. Each of its tests runs in a process of its own, because of its output.
  * Needs no channel.
  */
 #include <stdio.h>
@@ -199,7 +199,7 @@ static void one_more(void *arg)
 	kc_t_cleanup(arg, say, (void *)"one more");
 }
 
-/* Whatever each of them does, the others are done. */
+/* Whatever one cleanup does, the others run. */
 static void untidy(kc_t *t)
 {
 	kc_t_cleanup(t, say, (void *)"last");
@@ -225,7 +225,7 @@ static void test_cleanups(void)
 
 static kc_sem none = KC_SEM_INIT(0);
 
-/* No call in it is the last thing done: it is to be seen in backtraces. */
+/* The call is not the last statement, so that the function is in backtraces. */
 static void wait_for_ever(void *arg)
 {
 	(void)arg;
@@ -276,7 +276,7 @@ static void test_leaks(void)
 	expect_int(seen.status, KC_TEST_PASSED);
 }
 
-/* On a loaded machine, too, the test has begun to wait by then. */
+/* By then the test has begun to wait, also on a busy machine. */
 #define LIMIT	KC_SECOND
 
 static void blocks(kc_t *t)
@@ -317,7 +317,10 @@ static void test_limit(void)
 	expect_int(seen.status, EXIT_FAILURE);
 	expect_says(seen.out, "still in a buffer\n--- FAIL: blocks (",
 		    "    about to block\n    not over within its time limit");
-	/* The one that waits for the test, the test, and its goroutine, in any order. */
+	/*
+	 * The goroutine that waits for the test, the test, and its goroutine, in any
+	 * order.
+	 */
 	expect_says(seen.err, "run_blocks\n");
 	expect_says(seen.err, "\"blocks\" [semaphore acquire", "wait_for_ever\n",
 		    "blocks\n");
