@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The examples, which are in $EXAMPLES, print what they are to show. Runs with busybox
-# alone. TAP.
+# Checks the output of the examples, which are in $EXAMPLES. Runs with busybox alone.
+# TAP.
 
 # shellcheck disable=SC2317 # functions that step calls
 set -u
@@ -10,7 +10,7 @@ set -u
 # shellcheck source=scripts/step.sh
 . "$STEPS"
 
-# run NAME: what it printed is in /tmp/seen.
+# run NAME: its output is in /tmp/seen.
 run()
 {
 	"$EXAMPLES/$1" >/tmp/seen 2>/tmp/errors || {
@@ -24,7 +24,7 @@ run()
 	}
 }
 
-# prints NAME LINE...: these lines and no others.
+# prints NAME LINE...: it prints exactly these lines.
 prints()
 {
 	name=$1
@@ -33,7 +33,7 @@ prints()
 	printf '%s\n' "$@" | diff - /tmp/seen
 }
 
-# holds LINE PATTERN: line LINE of what was printed is all of this pattern.
+# holds LINE PATTERN: the whole line LINE of the output matches the pattern.
 holds()
 {
 	sed -n "$1p" /tmp/seen | grep -qxE "$2" || {
@@ -42,7 +42,7 @@ holds()
 	}
 }
 
-# counted COUNT PATTERN: so many lines of what was printed are of this pattern.
+# counted COUNT PATTERN: this many lines of the output match the pattern.
 counted()
 {
 	[ "$(grep -c "$2" /tmp/seen)" = "$1" ] || {
@@ -51,7 +51,7 @@ counted()
 	}
 }
 
-# One cook turns from dish to dish; how the steps of several fall is open.
+# One cook changes between dishes. The order of several cooks is not fixed.
 kitchen()
 {
 	run kitchen || return
@@ -84,7 +84,7 @@ leak()
 		'room for 2: the answer is 42' 'left: 0' | diff - /tmp/rest
 }
 
-# It is ended by its own report.
+# Its own report ends it.
 deadlock()
 {
 	"$EXAMPLES/deadlock" >/tmp/seen 2>&1
@@ -98,7 +98,7 @@ deadlock()
 		counted 2 '^created by main in goroutine 1$'
 }
 
-# With the race detector the first counter is found, and the other one is not.
+# The race detector finds the first counter, and not the second one.
 race()
 {
 	if [ -z "${TSAN_OPTIONS-}" ]; then
@@ -131,10 +131,10 @@ complete()
 	done
 }
 
-# None of them but the one that is to is said to be in a deadlock.
+# Only the deadlock example may have a deadlock report.
 export KCHANDEBUG=deadlock
 
-# The network of its own that a guest has may still be down.
+# The network of the guest may still be down.
 ifconfig lo 127.0.0.1 up 2>/dev/null
 
 step "a goroutine, and who waits for it" prints goroutine \

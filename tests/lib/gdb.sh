@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What gdb tells of a program that uses the library, as it is installed: of either
-# form of the library, of a process and of a core file. Of what needs no /dev/kchan;
-# gdb_channels.sh has the rest. On the machine that builds. TAP.
+# What gdb shows of a program that uses the installed library: for both forms of the
+# library, for a process and for a core file. This needs no /dev/kchan; gdb_channels.sh
+# has the rest. On the machine that builds. TAP.
 
 # shellcheck disable=SC2016,SC2317 # gdb's variables; functions that step calls
 set -u
@@ -26,7 +26,7 @@ autoload=$root/share/gdb/auto-load
 # The numbers of the goroutines, as the program starts them.
 mutex=2 group=3 cond=4 sem=5 time=6 nil=7 elsewhere=8
 
-# debug OPTION...: what manual pages say is needed for what is installed anywhere.
+# debug OPTION...: gdb, with the settings that the manual pages tell for any prefix.
 debug()
 {
 	gdb -nx -batch -iex "add-auto-load-scripts-directory $autoload" \
@@ -34,7 +34,7 @@ debug()
 		-iex "add-auto-load-safe-path $work/static" "$@" 2>&1
 }
 
-# In a file, for there are many. Names, as the steps have them.
+# In a file, since there are many. Names are those of the steps.
 commands()
 {
 	cat <<-END
@@ -77,7 +77,7 @@ install()
 		"$@" -static -o "$work/static" "$root/lib/libkchan.a"
 }
 
-# By itself, and quietly.
+# gdb loads the script by itself, without a message.
 loaded()
 {
 	debug "$work/$1" -ex 'break main' -ex 'run' -ex 'help goroutine' \
@@ -88,7 +88,7 @@ loaded()
 	return 1
 }
 
-# Of what is not trusted gdb says so, and does not run it.
+# gdb reports a script that is not trusted, and does not run it.
 not_trusted()
 {
 	gdb -nx -batch "$work/static" -ex 'info goroutines' >"$work/said" 2>&1
@@ -121,13 +121,13 @@ attach()
 	true
 }
 
-# part NAME: what was said in this part.
+# part NAME: the output of this part.
 part()
 {
 	sed -n "/^== $1\$/,/^==/p" "$work/said" | grep -v '^=='
 }
 
-# has NAME PATTERN...: each matches a line there.
+# has NAME PATTERN...: each pattern matches a line of the part.
 has()
 {
 	name=$1
@@ -147,7 +147,7 @@ line()
 	has "$part" "^$1 $2 +$3 +[0-9]+ +$4 +$5 +$6 +$7 at waits\.c:[0-9]+\$"
 }
 
-# list PART FOR SELECTED MAIN: all of it, the main goroutine in that function.
+# list PART FOR SELECTED MAIN: the whole list; main's goroutine is in function MAIN.
 list()
 {
 	part=$1
@@ -208,13 +208,13 @@ values()
 		'^\$12 = \{state = 2, reserved = \{0, 0, 0\}\}$'
 }
 
-# It goes there, and stays there.
+# The command selects the goroutine, which stays selected.
 switches()
 {
 	has switch "^goroutine $time \"time\" \\[sleep\\]:\$" '^#0 '
 }
 
-# look_at FOR DEADLINE MAIN: at all that was said.
+# look_at FOR DEADLINE MAIN: checks the whole output.
 look_at()
 {
 	list list "$1" 1 "$3" && list after "$1" 1 "$3" && backtraces &&
@@ -271,7 +271,7 @@ wrong()
 		-ex run -ex 'goroutine 99 bt'
 }
 
-# Before anybody has started one there is at most the main one.
+# Before the first goroutine is started, there is at most main's.
 none_yet()
 {
 	said '^  Id  Name  Thread  State  For  On  Where$' debug "$work/shared" \

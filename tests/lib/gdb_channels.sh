@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What gdb tells of channels, and of goroutines that wait for them: in the guest, with
-# a program that brings the script for gdb itself. TAP.
+# What gdb shows of channels, and of goroutines that wait for them: in the guest, with a
+# program that contains the script for gdb. TAP.
 
 # shellcheck disable=SC2016,SC2317 # gdb's variables; functions that step calls
 set -u
@@ -29,7 +29,7 @@ debug()
 		-iex 'add-auto-load-safe-path /usr/bin/waits' "$@" >/tmp/said 2>&1
 }
 
-# has PATTERN...: each matches a line of what was said.
+# has PATTERN...: each pattern matches a line of the output.
 has()
 {
 	for each in "$@"; do
@@ -52,7 +52,7 @@ process()
 		"^\\\$3 = $id: 0 of 4 messages of up to 100 bytes\$" '^== end$'
 }
 
-# What only the kernel knew is not told.
+# What only the kernel knew is not shown.
 core()
 {
 	debug /usr/bin/waits /tmp/core -ex 'source /tmp/commands'

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The headers, to compilers of C and C++. On the machine that builds. TAP.
+# The headers, with compilers of C and C++. Runs on the building machine. TAP.
 
 # shellcheck disable=SC2317 # functions that step calls
 set -u
@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 
 strict="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
 
-# All that the headers give, used once.
+# Uses all that the headers declare, once.
 cat >"$work/all.c" <<'END'
 #include <kchan/kchan.h>
 /* Twice does no harm. */
@@ -303,7 +303,7 @@ compiles()
 		-o "$work/all.o" "$work/all.c"
 }
 
-# Each header alone brings what it needs.
+# Each header includes what it needs.
 alone()
 {
 	for header in userspace/include/kchan/*.h "$build/include/kchan/uapi.h"; do
@@ -359,7 +359,7 @@ checked()
 	done
 }
 
-# The library's copy of the contract with the kernel is the contract.
+# The library's copy of the kernel's header is the same as the original.
 same_uapi()
 {
 	cmp include/uapi/linux/kchan.h "$build/include/kchan/uapi.h"

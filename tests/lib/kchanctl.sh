@@ -9,13 +9,13 @@ set -u
 # shellcheck source=scripts/step.sh
 . "$STEPS"
 
-# Where it is not, a redirection would make a regular file.
+# Without the device, a redirection would make a regular file.
 [ -c /dev/kchan ] || {
 	echo "Bail out! no /dev/kchan"
 	exit 1
 }
 
-# is WANTED COMMAND...: what the command writes, errors too.
+# is WANTED COMMAND...: the command writes exactly this, with errors.
 is()
 {
 	wanted=$1
@@ -27,7 +27,7 @@ is()
 	}
 }
 
-# status WANTED COMMAND...
+# status WANTED COMMAND...: the command exits with this status.
 status()
 {
 	wanted=$1
@@ -41,7 +41,7 @@ status()
 	}
 }
 
-# value KEY: what info says on it.
+# value KEY: the value that info shows.
 value()
 {
 	kchanctl info --fd 3 | sed -n "s/^$1: //p"
@@ -64,7 +64,7 @@ two three
 -4' kchanctl recv --fd 3
 }
 
-# More than the channel holds, through several receivers: nothing lost or torn.
+# More messages than the channel holds, with several receivers: none is lost or cut.
 job_queue()
 {
 	exec 3<>/dev/kchan
@@ -148,7 +148,7 @@ exec_argument()
 		kchanctl recv --fd 3 -a -x 'echo "$KCHAN_SEQ [$1] [$(cat)]"'
 }
 
-# A command may put more on the queue that it is served from.
+# A command may send to the queue that it gets its messages from.
 exec_sends()
 {
 	exec 3<>/dev/kchan
@@ -206,7 +206,7 @@ ends()
 	status 3 kchanctl recv --fd 3 -n 1
 }
 
-# What status 3 is for.
+# A use of status 3.
 while_loop()
 {
 	exec 3<>/dev/kchan
@@ -248,7 +248,7 @@ select_recv()
 	is '3 -2-' kchanctl select -R 3 -R 4 -t 1h
 }
 
-# Waits for whoever comes, on whichever.
+# Waits for a message on either channel.
 select_waits()
 {
 	exec 3<>/dev/kchan 4<>/dev/kchan
@@ -292,7 +292,7 @@ select_nothing()
 	is '3 b' kchanctl select --recv 3 --default
 }
 
-# It takes its time and not its time's unit.
+# It uses the number and the unit of the time.
 select_time()
 {
 	exec 3<>/dev/kchan
@@ -349,7 +349,7 @@ select_loop()
 	sort -n /tmp/seen | cmp - /tmp/all
 }
 
-# One process and another; what each wrote tells the same.
+# Two processes: the outputs agree.
 select_meets_select()
 {
 	exec 3<>/dev/kchan 4<>/dev/kchan
@@ -387,7 +387,7 @@ select_wrong()
 		cat /tmp/said
 }
 
-# What a shell has open is not its child's alone.
+# An end that the shell has open does not belong to its child alone.
 goroutines()
 {
 	exec 3<>/dev/kchan
@@ -434,7 +434,7 @@ wrong_fd()
 	is 'kchanctl: file descriptor 4 is no channel' cat /tmp/said
 }
 
-# own_dev SCRIPT: status 1, with a /dev of its own in which nothing is.
+# own_dev SCRIPT: it exits with 1, in an empty /dev of its own.
 own_dev()
 {
 	status 1 unshare -m sh -c "mount -t tmpfs -o mode=755 dev /dev || exit; $1"
@@ -454,7 +454,7 @@ kchanctl: there is no /dev/kchan: the kernel module is not loaded; as root: modp
 		cat /tmp/said
 }
 
-# What a shell makes of it; and what its descriptor is when that has been removed.
+# The file that a shell makes, and its descriptor after the file was removed.
 regular_device()
 {
 	told='kchanctl: /dev/kchan is a regular file: probably a shell made it, which opened it when the kernel module was not loaded
@@ -524,8 +524,8 @@ usage()
 	grep -q 'more than 64 cases' /tmp/said
 }
 
-# ends_with_reader COMMAND...: it ends when its reader has gone, and leaves what comes
-# after to others.
+# ends_with_reader COMMAND...: it ends when its reader has ended, and leaves later
+# messages to other receivers.
 ends_with_reader()
 {
 	rm -f /tmp/code
@@ -556,7 +556,7 @@ recv_ends()
 	ends_with_reader kchanctl recv -n 5
 }
 
-# Somebody whose reader goes while it waits for its only message.
+# Its reader ends while it waits for its only message.
 select_ends()
 {
 	exec 3<>/dev/kchan
@@ -570,7 +570,7 @@ select_ends()
 	is two kchanctl recv --fd 3 -n 1
 }
 
-# Where nothing can go away, nothing does.
+# An output without a reader that can end does not end it.
 recv_goes_on()
 {
 	exec 3<>/dev/kchan

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# With sanitizers built in: a program that leaks is found out, and wordfreq does not.
-# That the other examples do not is seen by examples.sh, since one that does fails.
+# With sanitizers: a program that leaks is reported, and wordfreq does not leak. If
+# another example leaks, examples.sh fails.
 # Runs with busybox alone. TAP.
 
 # shellcheck disable=SC2317 # functions that step calls

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The manual: that all has its page, that mandoc has nothing to say of any, and that
-# what cannot be made a page of is refused. On the machine that builds. TAP.
+# The manual: each name has its page, mandoc reports nothing, and what cannot be made a
+# page is refused. Runs on the building machine. TAP.
 
 # shellcheck disable=SC2317 # functions that step calls
 set -u
@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 man=$build/man
 generate=userspace/man/generate
 
-# said COMMAND...: good if it says nothing.
+# said COMMAND...: succeeds if the command writes nothing.
 said()
 {
 	"$@" >"$work/said"
@@ -25,7 +25,7 @@ said()
 	[ ! -s "$work/said" ]
 }
 
-# The names that a page goes by.
+# The names of a page.
 names()
 {
 	sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([A-Za-z0-9_]*\).*/\1/p' "$1"
@@ -61,8 +61,8 @@ files_and_names()
 	done
 }
 
-# All that mandoc warns of, and all of style that is not about the base system of
-# a BSD. Whether pages of others are installed here is not of interest.
+# All warnings of mandoc, and all style messages except those for the base system of a
+# BSD. Missing pages of other packages are ignored.
 lint()
 {
 	command -v mandoc >/dev/null || {
@@ -222,7 +222,7 @@ comment_to_page()
 	grep -qx 'Text of the header.' "$work/made/man7/kc_more.7"
 }
 
-# refused WORDS: what make_from is given is, with a line number and these words.
+# refused WORDS: make_from refuses its input, with a line number and these words.
 refused()
 {
 	if make_from 2>"$work/said"; then

@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Valgrind's memcheck, where the machine that builds has it: it knows what has been
-# received, and that what is sent has to have been written. Runs with busybox alone.
-# TAP.
+# Valgrind's memcheck, if the building machine has it: it knows which memory a receive
+# has written, and checks the memory of a send. Runs with busybox alone. TAP.
 
 # shellcheck disable=SC2317 # functions that step calls
 set -u
@@ -13,7 +12,7 @@ set -u
 
 valgrind=/usr/libexec/valgrind
 
-# What its own launcher does, which need not be carried in.
+# What valgrind's launcher does, which the guest does not have.
 check()
 {
 	VALGRIND_LIB=$valgrind VALGRIND_LAUNCHER=/usr/bin/valgrind \
@@ -21,8 +20,8 @@ check()
 		"$@" >/tmp/seen 2>&1
 }
 
-# Of libc, which is in the program, it complains in any case; of thread-local variables
-# too, as it is not told that libc has written them.
+# It always reports errors in libc, which is linked statically, and in thread-local
+# variables, because it does not know that libc has written them.
 clean()
 {
 	check /usr/bin/elements >/dev/null

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the race detector of an instrumented program knows of the library, which is
-# not: as it is built, in both its forms. On the machine that builds. TAP.
+# What the race detector knows of the library. The programs are instrumented, and the
+# library is not, in both forms. Runs on the building machine. TAP.
 
 # shellcheck disable=SC2317 # functions that step calls
 set -u
@@ -23,7 +23,7 @@ compile()
 		"$@" -o "$work/shared" -L"$build" -lkchan
 }
 
-# run PROGRAM [HOW]: the detector cannot do with all the randomness of addresses.
+# run PROGRAM [HOW]: without address randomisation, which the detector may not support.
 run()
 {
 	program=$1
@@ -32,7 +32,7 @@ run()
 		setarch -R "$work/$program" "$@" >"$work/said" 2>&1
 }
 
-# Without a mutex there is a race to be found.
+# Without a mutex there is a race, which must be found.
 found()
 {
 	run "$1"
@@ -41,7 +41,7 @@ found()
 	return 1
 }
 
-# quiet PROGRAM HOW: with one there is none, and it says so.
+# quiet PROGRAM HOW: with a mutex there is no race, and nothing is reported.
 quiet()
 {
 	run "$@" && [ ! -s "$work/said" ] && return

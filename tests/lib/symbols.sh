@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the libraries export is what the headers declare; and the libraries as
-# installed can be built against. On the machine that builds. TAP.
+# The libraries export what the headers declare, and a program can be built with the
+# installed libraries. Runs on the building machine. TAP.
 
 # shellcheck disable=SC2317 # functions that step calls
 set -u
@@ -16,7 +16,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 library=$build/libkchan.so.0
 
-# declared HEADER...: what they declare, and what they include.
+# declared HEADER...: the calls that they and their includes declare.
 declared()
 {
 	for header; do
@@ -24,7 +24,7 @@ declared()
 	done | grep -oE '\bkc_[a-z0-9_]+\(' | tr -d '(' | sort -u
 }
 
-# exports LIBRARY VERSION: under that version.
+# exports LIBRARY VERSION: the symbols with that version.
 exports()
 {
 	nm -D --defined-only "$build/$1" | sed -n "s/^.* T \(.*\)@@$2\$/\1/p" | sort
@@ -42,7 +42,7 @@ exported()
 	diff "$work/tests" "$work/exported"
 }
 
-# Besides, what one library has for the other.
+# Also, the symbols of one library for the other one.
 nothing_else()
 {
 	nm -D --defined-only "$library" | grep -v '@@LIBKCHAN_PRIVATE_0\.1\.0$' |
@@ -59,8 +59,8 @@ nothing_else()
 	[ ! -s "$work/other" ]
 }
 
-# Of a static library all global names meet those of the program: so there are none but
-# those of calls, and such as no program may have.
+# The global names of a static library share one name space with those of the program. So
+# they are only the names of calls, and names that are reserved.
 own_names()
 {
 	declared kchan testing synctest jitter >"$work/declared"
@@ -71,7 +71,8 @@ own_names()
 	[ ! -s "$work/other" ]
 }
 
-# A program of channels alone has little of the library, and nothing of the test kit.
+# A program that only uses channels links little of the library, and nothing of the test
+# kit.
 few_objects()
 {
 	cat >"$work/few.c" <<-'END'
@@ -101,7 +102,7 @@ few_objects()
 		END { exit bad }'
 }
 
-# Frames of the library are told by where its code is: see lib/base/code.h.
+# The address of the library's code identifies its frames: see lib/base/code.h.
 in_one_place()
 {
 	for each in libkchan libkchan-test; do
@@ -122,8 +123,8 @@ soname()
 	done
 }
 
-# No calls that pthread_cancel() acts on. The reader of debug information is called
-# where that is off.
+# No calls that are cancellation points. Cancellation is off where the reader of debug
+# information is called.
 no_cancellation_points()
 {
 	! nm -A --undefined-only "$build/libkchan.a" "$build/libkchan-test.a" |
@@ -131,7 +132,7 @@ no_cancellation_points()
 		grep -wE '(open|openat|close|read|write|writev|poll|ppoll|nanosleep|clock_nanosleep|pause|fcntl|fcntl64|sem_wait|pthread_cond_wait|usleep|sleep)(@.*)?$'
 }
 
-# The same for tests, by the library of their own.
+# The same for tests, with their own library.
 installed_tests()
 {
 	cat >"$work/test.c" <<-'END'
@@ -160,7 +161,7 @@ installed_tests()
 	"$work/test"
 }
 
-# pkg-config gives what it takes, for shared and static libraries.
+# pkg-config returns the right options, for shared and static libraries.
 installed()
 {
 	make -s -C userspace install DESTDIR="$work/root" PREFIX=/opt/kchan \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# wordfreq gives what tr, sort and uniq give. Runs with busybox alone, over the
+# wordfreq has the same output as tr, sort and uniq. Runs with busybox alone, over the
 # files in $TEXTS. TAP.
 
 # shellcheck disable=SC2317 # functions that step calls
@@ -13,7 +13,7 @@ set -u
 export LC_ALL=C
 tree=/tmp/tree
 
-# reference FILE...: the plain way. No word goes on in the next file.
+# reference FILE...: the simple way. A word does not continue in the next file.
 reference()
 {
 	# shellcheck disable=SC2018,SC2019 # these letters and no others
@@ -22,8 +22,8 @@ reference()
 		sort -k1,1nr -k2
 }
 
-# Some of everything: real text, a deep folder, names that shells fear, binary,
-# words across the buffers' borders, words longer than a report, nothing at all.
+# A mixture: real text, a deep directory, names with special characters, binary files,
+# words across buffer borders, words longer than a report, empty files.
 make_tree()
 {
 	mkdir -p "$tree/a/b/c d/e" "$tree/empty folder"
@@ -54,7 +54,7 @@ make_tree()
 	[ -s /tmp/wanted ]
 }
 
-# same OPTION...: the whole table, byte for byte.
+# same OPTION...: the whole table is equal.
 same()
 {
 	wordfreq -n 0 -a "$@" "$tree" >/tmp/seen 2>/tmp/errors || {
@@ -76,7 +76,7 @@ top()
 	wordfreq -a -n 3 -p "$tree" | cmp - /tmp/three
 }
 
-# Binary files are left out and told of, and nothing else is.
+# Binary files, and only these, are left out and reported.
 text_only()
 {
 	rm -rf /tmp/mostly
@@ -113,7 +113,7 @@ named_folder_link()
 	wordfreq -n 0 -a "$tree/folder link" | cmp - /tmp/some
 }
 
-# unreadable OPTION...: told, the rest counted, status 1.
+# unreadable OPTION...: the files are reported, the rest is counted, the status is 1.
 unreadable()
 {
 	head -n 10 /tmp/wanted >/tmp/ten
@@ -126,7 +126,7 @@ unreadable()
 		grep -q 'broken link' /tmp/errors
 }
 
-# By one that is not root, for whom there are such files.
+# As another user than root, for whom there are unreadable files.
 forbidden()
 {
 	mkdir -p /tmp/mixed/closed
@@ -148,8 +148,8 @@ not_regular()
 	[ $? -eq 1 ] && grep -q 'fifo: not a regular file' /tmp/errors
 }
 
-# busy COUNT: as many files as that which take for ever to read, then more
-# paths than the channel holds; starts wordfreq with that many processes.
+# busy COUNT: starts wordfreq with COUNT processes, on COUNT files that take for ever to
+# read, followed by more paths than the channel holds.
 busy()
 {
 	mkdir -p /tmp/busy/later
@@ -178,7 +178,7 @@ busy()
 	done
 }
 
-# holders FILE: those of its processes that have it open.
+# holders FILE: its processes that have the file open.
 holders()
 {
 	pids=$(pidof wordfreq) || return
@@ -222,7 +222,7 @@ parent_killed()
 	done
 }
 
-# no_device SCRIPT: with a /dev of its own, after SCRIPT.
+# no_device SCRIPT: runs in a /dev of its own, after SCRIPT.
 no_device()
 {
 	unshare -m sh -c "mount -t tmpfs dev /dev && $1 && exec wordfreq /etc/passwd" \
