@@ -116,7 +116,8 @@ int kc_group_try_go_copy(kc_group *g, kc_error *(*fn)(void *arg), const void *ar
 			 size_t size) KC_MUST_CHECK;
 
 /*
- * Wait until all members have ended, and cancel the group's context, if it has one.
+ * Wait until all members have ended. Then the group's context is cancelled, with the
+ * first error as its cause.
  *
  * Several goroutines may wait at a time, and all get the same error. When the last one
  * has returned, the group is as new, except for its limit and flags.

@@ -76,9 +76,9 @@ typedef struct kc_supervisor_options {
  * called. In the last two cases the process gets the stop signal, and SIGKILL if it
  * does not end. *@out is a handle with one reference. Dropping it stops nothing.
  *
- * A goroutine does this. If the process is a function, its stack has 1 MiB, since the
- * function runs on a copy of it. @process->arg must be valid until the supervisor has
- * ended.
+ * A goroutine does this. If the process is a function, the goroutine has a stack of 1
+ * MiB, since the function runs on a copy of it. @process->arg must be valid until the
+ * supervisor has ended.
  *
  * 0, or what kc_process_start(), kc_go() and kc_with_cancel() return, and
  * -EINVAL	an unknown policy or signal, a negative time, or an invalid size

@@ -39,8 +39,7 @@ static void unlock_making(void)
 }
 
 /*
- * Not kc_close(): the child of a fork() would then have a call in progress on the
- * handle.
+ * Not kc_close(): jitter must not delay this, since kc_ctx_lock may be held.
  */
 static void close_sender(struct kc_done *sender)
 {

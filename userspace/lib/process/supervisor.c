@@ -108,7 +108,7 @@ static void stop(kc_supervisor *s)
 static bool run_one(kc_supervisor *s)
 {
 	s->error = kc_process_wait_ctx(s->ctx, s->process, &s->status);
-	/* -ECHILD: the process has ended, but another waiter has taken its status. */
+	/* -ECHILD: the process has ended, but its status is not known. */
 	if (s->error && s->error != -ECHILD) {
 		stop(s);
 		set_process(s, NULL);
