@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The public headers, taken apart.
+"""Parse the public headers.
 
-How a header is written, so that its pages can be made:
+How to write a header, so that its pages can be made:
 
 - A comment at the left margin, and all declarations up to the next such
   comment, are one group. One with calls in it makes a page of section 3, which
@@ -10,26 +10,26 @@ How a header is written, so that its pages can be made:
   come after others and an empty line. A type after calls needs none, nor does
   one that is the first thing in the header.
 - The comment at the head of a header, before all else, is a page of section 7:
-  kc_ and the header's name. (If it is about the header's first call it is that
-  call's.) A later comment with no declarations is added to that page.
-- Types are told of in that page too; but an option structure (*_opts,
-  *_options), or a type that the calls of one page alone take, in the page of the
-  first calls that take it.
+  kc_ and the header's name. (If it is about the header's first call, it belongs
+  to that call.) A later comment with no declarations is added to that page.
+- That page also has the types. But an option structure (*_opts, *_options), or a
+  type that only the calls of one page take, is in the page of the first calls that
+  take it.
 - Constants belong to the group that follows, and KC_X_INIT, if by itself, to
   the type kc_x.
-- What a comment's text may be made of is told in prose.py.
+- prose.py says what the text of a comment may contain.
 
-Whatever does not fit is an error, and no pages are made.
+Anything else is an error, and no pages are made.
 """
 
 import os
 import re
 
-# How the others are spelled: for their writers, not for who includes them.
+# Macros for the headers themselves, not for programs.
 PRIVATE = {"cdefs.h"}
 # The header to include: its comment has the rules that hold for every call.
 WHOLE = "kchan.h"
-# Those that it does not include: they are of libkchan-test.
+# Headers that it does not include: those of libkchan-test.
 TESTS = {"jitter.h", "synctest.h", "testing.h"}
 
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
@@ -42,21 +42,21 @@ STRUCT = re.compile(r"(?:typedef\s+)?(?:struct|union|enum)\s+(\w+)")
 
 
 class Wrong(Exception):
-    """A source that cannot be made a page of."""
+    """A source of which no page can be made."""
 
     def __init__(self, path, line, text):
         super().__init__(f"{path}:{line}: {text}")
 
 
 class SeveralWrong(Wrong):
-    """Several at once."""
+    """Several errors at once."""
 
     def __init__(self, all_wrong):
         Exception.__init__(self, "\n".join(str(each) for each in all_wrong))
 
 
 class Declaration:
-    """One thing declared: kind is call, type or constant."""
+    """A declaration: kind is call, type or constant."""
 
     def __init__(self, kind, name, code, params=None, ret=None):
         self.kind = kind
@@ -67,12 +67,12 @@ class Declaration:
 
     @property
     def returns(self):
-        """Whether it is a function that returns something."""
+        """Whether it is a function that returns a value."""
         return self.ret is not None and not self.ret.endswith("void")
 
 
 class Group:
-    """A comment and what it is about."""
+    """A comment and its declarations."""
 
     def __init__(self, path, line, text, head=False):
         self.path = path
@@ -93,13 +93,13 @@ class Group:
         return self.of("call")
 
     def words(self):
-        """All names in the declarations, which the comment may refer to."""
+        """All names in the declarations: the comment may refer to them."""
         code = " ".join(each.code for each in self.declarations)
         return set(re.findall(r"\w+", COMMENT.sub("", code)))
 
 
 class Header:
-    """One header: its groups, in order."""
+    """A header: its groups, in order."""
 
     def __init__(self, path):
         self.path = path
@@ -150,7 +150,7 @@ class Header:
                     if number < len(whole) - 1 or line.strip():
                         raise self.wrong(start + number, "no ' *' in a comment")
                 line = line[2:]
-            # A space before text; none before a tab, which makes code of it.
+            # Text follows a space. Code follows a tab, without a space.
             text.append(line[1:] if line.startswith(" ") else line)
         while text and not text[0].strip():
             text.pop(0)
@@ -191,7 +191,7 @@ class Header:
         return at + 1
 
     def declaration(self, at):
-        """Up to a semicolon, or a function's body, outside of all braces."""
+        """A declaration ends at a semicolon outside of braces, or with a function's body."""
         start = at
         body = False
         while True:
@@ -239,7 +239,7 @@ class Header:
 
 
 def split_params(text):
-    """Of a parameter list its parts; commas inside of brackets part nothing."""
+    """Split a parameter list at commas outside of brackets."""
     parts, depth, part = [], 0, ""
     for char in text:
         depth += {"(": 1, ")": -1}.get(char, 0)
@@ -252,7 +252,7 @@ def split_params(text):
 
 
 class Page:
-    """What goes into one page made from a header."""
+    """The content of a page that is made from a header."""
 
     def __init__(self, name, section, header, group):
         self.name = name
@@ -265,7 +265,7 @@ class Page:
 
     @property
     def names(self):
-        """All names that the page goes by; files of the others lead to it."""
+        """All names of the page. The other names are links to it."""
         names = [self.name]
         if self.section == 3:
             names += [each.name for each in self.group.calls]
@@ -276,13 +276,13 @@ class Page:
 
 
 def takes(group, types):
-    """Whether the group's calls have to do with one of these types."""
+    """Whether the group's calls use one of these types."""
     code = " ".join(each.code for each in group.calls)
     return any(re.search(rf"\b{each.name}\b", code) for each in types)
 
 
 def place_constants(header):
-    """Join groups of constants alone to others; what is left has its page."""
+    """Join groups of only constants to others. The remaining groups have pages."""
     groups, waiting = [], []
     types = {}
     for group in header.groups:
@@ -337,7 +337,7 @@ def pages_of(header):
 
 
 def read_all(folder):
-    """Each header of the folder, the one to include apart."""
+    """All headers of the folder, and separately the one to include."""
     whole, others = None, []
     for file in sorted(os.listdir(folder)):
         if not file.endswith(".h") or file in PRIVATE:

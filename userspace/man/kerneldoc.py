@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The kernel's header, as parts of kchan(4).
 
-Of kernel-doc this knows what that header uses: "DOC: title", "define NAME -
+This supports the part of kernel-doc that the header uses: "DOC: title", "define NAME -
 text" and "struct NAME - text" with @members, paragraphs, code after "::", and in
 the text ``literal``, %CONSTANT, &struct name, &name.member and @member. A plain
 comment "name.member" says what the constants after it are for.
@@ -20,7 +20,7 @@ TITLE = re.compile(r"DOC: (?P<doc>.+)|(?P<kind>define|struct) (?P<name>\w+)"
 IOCTL = re.compile(r"#define (KCHAN_IOC_\w+)\s+_(IO|IOR|IOW|IOWR)\("
                    r"KCHAN_IOC_TYPE, 0x\w+(?:, struct (\w+))?\)")
 VALUE = r"static unsigned (?:int|long) {} = (\d+)(?:UL)?(?: << (\d+))?;"
-# Constants that are sizes and numbers by themselves, and no value of a member.
+# Constants that are sizes and limits, not values of a member.
 SIZES = ("KCHAN_MAX_", "KCHAN_INLINE_")
 PARAMETER = re.compile(r"MODULE_PARM_DESC\((\w+),\s*((?:\"[^\"]*\"\s*)+)\)")
 
@@ -48,7 +48,7 @@ class Doc:
             rest.pop(0)
             while rest and rest[0].startswith("\t"):
                 self.members[-1][1] += " " + rest.pop(0).strip()
-        # After "::" comes code; the colon that stays is the text's.
+        # Code follows "::". One colon stays, as part of the text.
         self.blocks = blocks_of([re.sub("::$", ":", tie(line)) for line in rest],
                                 self.wrong)
         if any(block.kind == "list" for block in self.blocks):
@@ -59,13 +59,13 @@ class Doc:
 
 
 def tie(text):
-    """Keep together what is marked up as one, with its space."""
+    """Keep marked-up words with a space together."""
     text = re.sub(r"``[^`]+``", lambda m: m[0].replace(" ", TIE), text)
     return re.sub(r"&struct (\w+)", rf"&struct{TIE}\1", text)
 
 
 class Contract:
-    """All of the header."""
+    """The whole header."""
 
     def __init__(self, path, module):
         self.path = path
@@ -163,7 +163,7 @@ class Contract:
         return self.prose.blocks(self.essays[title].blocks)
 
     def other_essays(self, named):
-        """Those that the page does not name, each with its title."""
+        """The essays that the page does not name, each with its title."""
         out = []
         for title in self.essays:
             if title not in named:
@@ -181,7 +181,7 @@ class Contract:
         return out
 
     def sentence(self, text):
-        """Few words as a sentence."""
+        """A few words as a sentence."""
         end = "" if text.endswith(".") else "."
         return self.prose.lines(tie(text[0].upper() + text[1:] + end))
 
@@ -228,7 +228,7 @@ class Contract:
         return out
 
     def requests(self):
-        """The ioctls, each with its structure; and the other structures."""
+        """The ioctls, each with its structure, and the other structures."""
         by_struct = {match[3]: name for name, match in self.ioctls.items()}
         out = []
         for doc in self.structs.values():
@@ -251,7 +251,7 @@ class Contract:
         return out + [".El"]
 
     def check(self):
-        """All of it has its place in the page."""
+        """Check that everything in the header is in the page."""
         ends = set(self.ioctls) ^ {name for name in self.constants
                                    if name.startswith("KCHAN_IOC_")
                                    and name != "KCHAN_IOC_TYPE"}

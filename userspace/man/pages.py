@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pages of sections 3 and 7, out of the headers' groups."""
+"""Pages of sections 3 and 7, from the headers' groups."""
 
 import re
 
@@ -15,7 +15,7 @@ TESTS_LIBRARY = [".Sh LIBRARY",
 
 
 class Book:
-    """All that is in the headers, and what is where."""
+    """The content of all headers, and its places."""
 
     def __init__(self, folder, briefs):
         self.whole, self.headers = headers.read_all(folder)
@@ -108,7 +108,7 @@ class Writer:
             (r"/(?:dev|proc|sys|usr|etc)/[\w/.-]*\w/?", lambda m: ("Pa", m[0])),
         ])
 
-    # What a word of the text may be.
+    # Rules for words of the text.
 
     def parameter(self, match):
         known = set()
@@ -203,7 +203,7 @@ class Writer:
         return self.prose.blocks(blocks)
 
     def type(self, group):
-        """A group of types, with what is joined to it."""
+        """A group of types, with the groups that are joined to it."""
         out = []
         for each in group.joined:
             if not name_only(each):
@@ -287,12 +287,12 @@ class Writer:
 
 
 def name_only(group):
-    """Whether a group is of initialisers alone: these come after the type."""
+    """Whether a group has only initialisers, which come after the type."""
     return all(each.name.endswith("_INIT") for each in group.declarations)
 
 
 def without_title(group, blocks):
-    """The text at the head of a header, if it begins with a title, without it."""
+    """The text at the head of a header, without its title."""
     if group.head and len(blocks) > 1 and blocks[0].kind == "text" and \
             len(sentences(blocks[0].text)) == 1:
         return blocks[1:]
@@ -300,14 +300,14 @@ def without_title(group, blocks):
 
 
 def shown(group):
-    """A group's types and constants, as they stand."""
+    """A group's types and constants, unchanged."""
     code = [each.code for each in group.declarations if each.kind != "call"]
     lines = "\n".join(code).split("\n")
     return literal([each.expandtabs(8) for each in lines], "") if code else []
 
 
 def plain(text):
-    """Text in which nothing is special."""
+    """Text without markup."""
     return " ".join(Prose([]).lines(text))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a comment says, as mdoc(7).
+"""The text of a comment, as mdoc(7).
 
 A comment's text is made of
 
@@ -28,7 +28,7 @@ ERROR_TAG = re.compile(r"-E[A-Z0-9]+((, | and | or )-E[A-Z0-9]+)*( and others)?"
 ITEM = re.compile(r"(\S[^\t]*)\t+(\S.*)")
 SENTENCE_END = re.compile(r"""[.!?][)"']*$""")
 CLOSING = ".,:;)]?!"
-# Keeps words together that have a space between them.
+# A space that keeps words together.
 TIE = "\x00"
 WIDTH = 78
 
@@ -47,7 +47,7 @@ class Block:
 
     @property
     def is_result(self):
-        """Whether it tells what calls return."""
+        """Whether it is a list of results."""
         return self.kind == "list" and any(
             ERROR_TAG.fullmatch(tag) or tag.isdigit() for tag, _ in self.lines)
 
@@ -68,12 +68,12 @@ def check_tag(tag, wrong):
 
 
 def blocks_of(lines, wrong):
-    """Part a comment's lines; wrong() makes the error for what does not fit."""
+    """Split a comment into blocks. wrong() makes the error for other text."""
     blocks = []
     now = None
     for line in lines:
         if not line.strip():
-            # Code may have empty lines in it.
+            # Code may have empty lines.
             if now and now.kind == "code":
                 now.lines.append("")
             else:
@@ -126,7 +126,7 @@ def blocks_of(lines, wrong):
 
 
 def sentences(text):
-    """Where text ends a sentence, part it."""
+    """Split text into sentences."""
     parts, words = [], []
     for word in text.split():
         words.append(word)
@@ -137,14 +137,14 @@ def sentences(text):
 
 
 def escape(text):
-    """For a line of text: what roff would take for its own."""
+    """Escape what is special for roff, in a line of text."""
     text = text.replace("\\", "\\e").replace(TIE, " ")
-    # A hyphen inside of a word is one; any other is a minus sign.
+    # Inside of a word it is a hyphen. Else it is a minus sign.
     return re.sub(r"(?<![A-Za-z0-9])-|-(?![A-Za-z0-9])", r"\\-", text)
 
 
 def argument(text):
-    """For a macro's argument."""
+    """Escape a macro's argument."""
     text = escape(text).replace('"', "\\(dq")
     if re.fullmatch(r"[%A-Z][A-Za-z]{1,2}", text) or \
             re.fullmatch(r"[][().,:;?!|]", text):
@@ -153,7 +153,7 @@ def argument(text):
 
 
 def literal(lines, indent=" -offset indent"):
-    """Lines of code, as they stand."""
+    """Lines of code, unchanged."""
     out = []
     for line in lines:
         line = line.replace("\\", "\\e").replace("-", "\\-")
@@ -164,12 +164,12 @@ def literal(lines, indent=" -offset indent"):
 
 
 def columns(lines):
-    """Code of a comment: its tabs as spaces, without the first."""
+    """Code of a comment: without the first tab, and with spaces for other tabs."""
     return [(" *" + line).expandtabs(8)[8:].rstrip() for line in lines]
 
 
 class Prose:
-    """Text to mdoc; rules says what in a word is special.
+    """Text to mdoc; rules has the markup of special words.
 
     rules is a list of (pattern, function): the function is given the match and
     returns the macro and its argument, or None for text.
@@ -179,7 +179,7 @@ class Prose:
         self.rules = [(re.compile(pattern), found) for pattern, found in rules]
 
     def pieces(self, word):
-        """The word as (macro, argument); the macro of plain text is None."""
+        """The word as (macro, argument). Plain text has the macro None."""
         pieces, plain, at = [], "", 0
         while at < len(word):
             for pattern, found in self.rules:
@@ -188,7 +188,7 @@ class Prose:
                 if piece:
                     break
             else:
-                # To the end of a run of letters: no rule begins inside of one.
+                # To the end of the letters: no rule begins inside of a word.
                 run = re.compile(r"\w+|.", re.S).match(word, at)
                 plain += run[0]
                 at = run.end()
@@ -201,7 +201,7 @@ class Prose:
         return pieces + ([(None, plain)] if plain else [])
 
     def macro_line(self, pieces):
-        """One line of mdoc for a word that is not all text."""
+        """One line of mdoc for a word with markup."""
         closing = ""
         macro, text = pieces[-1]
         if not macro:
@@ -243,7 +243,7 @@ class Prose:
         return out + ([now] if now else [])
 
     def tag_list(self, items, tag=None, width=None):
-        """A list with tags; tag() spells one, its macro included."""
+        """A list with tags. tag() returns the line of a tag."""
         tag = tag or (lambda text: ".It " + self.inline(text))
         longest = max((len(each[0]) for each in items), default=0)
         out = [f".Bl -tag -width {width or 'x' * min(longest, 20)}"]
@@ -274,10 +274,10 @@ class Prose:
         return self.tag_list(block.lines)
 
     def blocks(self, blocks):
-        """Several, with what is between them."""
+        """Several blocks, with what separates them."""
         out = []
         for number, block in enumerate(blocks):
-            # A display brings its own space.
+            # A display has its own space.
             if number and block.kind == "text":
                 out.append(".Pp")
             out += self.block(block)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What calls return: the list in their comment, and the line that leads to it."""
+"""The results of calls: the list in their comment, and the words before it."""
 
 import errno
 import os
@@ -9,12 +9,12 @@ from prose import ERROR_TAG, SENTENCE_END, argument, blocks_of, sentences
 
 CALLS = r"kc_\w+\(\)(?:(?:,|,? and|,? or) kc_\w+\(\))*"
 SAME_AS = re.compile(rf"As ({CALLS})")
-# A paragraph that tells what is returned, without a list.
+# A paragraph with the results, without a list.
 RETURNS = re.compile(rf"-?\d+\b|What {CALLS} returns?\b|Returns\b|{CALLS} returns?\b")
 
 
 class Results:
-    """A group's comment, parted: the text, and what is returned."""
+    """A group's comment, split into the text and the results."""
 
     def __init__(self, group):
         self.group = group
@@ -32,7 +32,7 @@ class Results:
         texts = [each for each in before if each.kind == "text"]
         for sentence in sentences(" ".join(each.text for each in texts)):
             match = SAME_AS.match(sentence)
-            # Those named nearest to the list.
+            # The calls that are named nearest to the list.
             self.same = match[1] if match else self.same
         if lists:
             self.items = lists[0].lines
@@ -46,7 +46,7 @@ class Results:
 
     @staticmethod
     def take_lead(block):
-        """What leads to the list: words that do not end a sentence."""
+        """The words before the list, which do not end a sentence."""
         if block.kind != "text":
             return ""
         parts = sentences(block.text)
@@ -57,7 +57,7 @@ class Results:
 
     @staticmethod
     def is_result(lead):
-        """Whether these words tell what is returned besides errors."""
+        """Whether these words name a result besides errors."""
         return re.search(r",? (or|and)$", lead) and not lead.startswith("As ")
 
     def sections(self, prose):
@@ -111,7 +111,7 @@ def as_sentences(items):
 
 
 def error_list(prose, items):
-    """Errors with no text have what the C library says of them."""
+    """Errors without a text get the text of the C library."""
     told = []
     for tags, text in as_sentences(items):
         if text:

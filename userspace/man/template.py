@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pages that are written by hand, with parts that are made.
+"""Pages that are written by hand, with generated parts.
 
 .\\" insert: WORDS       in a page is replaced by that part.
 .\\" needs: NAME...      up to .\\" end: only if the headers have all of these.
@@ -14,7 +14,7 @@ DIRECTIVE = re.compile(r'\.\\" (insert|needs|end)(?::\s*(.*?))?\s*')
 
 
 class Template:
-    """One such page."""
+    """Such a page."""
 
     def __init__(self, path):
         self.path = path
@@ -29,13 +29,13 @@ class Template:
         raise Wrong(self.path, 0, "no date")
 
     def named(self, kind):
-        """What follows this word in the parts to insert."""
+        """The words that follow this word in the parts to insert."""
         start = f'.\\" insert: {kind} '
         return {line[len(start):].strip() for line in self.lines
                 if line.startswith(start)}
 
     def fill(self, parts, book, left_out):
-        """Its lines; parts() gives what makes a part, None if there is no such.
+        """Its lines; parts() returns the function that makes a part, or None.
 
         What the headers lack for some lines is added to left_out.
         """

@@ -33,8 +33,8 @@
  *   group cancels its context.
  *
  * So drop each channel once it has been passed on: as long as you hold it, its sender
- * cannot notice that nobody receives. And wait for the group. Without a group (NULL) nobody
- * is told when the goroutines have ended, and an error is logged (log.h).
+ * cannot notice that nobody receives. And wait for the group. Without a group (NULL)
+ * you cannot wait for the goroutines, and an error is logged (log.h).
  *
  * The calls take no reference from you. When one fails it has started nothing, and
  * received nothing.

@@ -125,9 +125,9 @@ kc_case kc_case_recv_msg(kc_chan *c, void *buf, size_t size);
 kc_case kc_case_fd(int fd, uint32_t events);
 
 /*
- * Wait for a time to go by: the case is ready when @duration nanoseconds have gone by
- * since the select was called. It needs no channel. If a select has several, the
- * shortest duration counts. Of equal ones, any may commit.
+ * Wait for a duration: the case is ready when @duration nanoseconds have passed since
+ * the select was called. It needs no channel. If a select has several, the shortest
+ * duration counts. Of equal ones, any may commit.
  *
  * The case commits only if no case of another kind is ready by then. So a case with a
  * duration of 0 or less is a default clause that has an index.

@@ -104,9 +104,9 @@ void kc_supervisor_stop(kc_supervisor *s);
 kc_case kc_case_supervisor(const kc_supervisor *s);
 
 /*
- * Wait until the process has ended for good. *@status, unless that is NULL, is as of
- * waitpid(), of the last process. The form with a context waits no longer than until
- * that is cancelled. The process continues then.
+ * Wait until the process has ended for good. Unless @status is NULL, *@status is the
+ * status of the last process, as from waitpid(). The form with a context waits no
+ * longer than until that is cancelled. The process continues then.
  *
  * 0, or a negative errno: why the last process could not be started; what
  * kc_process_wait() returned; or, in the form with a context, what kc_ctx_err()

@@ -54,10 +54,10 @@ void kc_waitgroup_wait(kc_waitgroup *wg);
 /*
  * Add 1 to the counter, run @fn(@arg) in a goroutine of its own, and take 1 from the
  * counter when that goroutine ends: by returning, by a recovered panic, or by
- * kc_goexit(). A panic that nobody recovers leaves the counter as it is, so that no
- * wait goes on before the program ends.
+ * kc_goexit(). A panic that nobody recovers does not change the counter, so no wait
+ * returns before the program ends.
  *
- * What kc_go() returns. If that is an error the counter is as before.
+ * What kc_go() returns. After an error the counter is as before.
  */
 int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
 	KC_MUST_CHECK;
@@ -66,7 +66,7 @@ int kc_waitgroup_go(kc_waitgroup *wg, void (*fn)(void *arg), void *arg)
  * As kc_waitgroup_go(), but @fn is given the address of a copy of the @size bytes at
  * @arg, as by kc_go_copy(). So each goroutine of a loop gets its own argument.
  *
- * What kc_go_copy() returns. If that is an error the counter is as before.
+ * What kc_go_copy() returns. After an error the counter is as before.
  */
 int kc_waitgroup_go_copy(kc_waitgroup *wg, void (*fn)(void *arg), const void *arg,
 			 size_t size) KC_MUST_CHECK;
