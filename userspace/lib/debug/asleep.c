@@ -5,12 +5,10 @@
  * This is so if each thread of the process is one of the following:
  *
  * - a goroutine that waits for another one, without a limit, and not for a foreign
- * descriptor;
- *
+ *   descriptor;
  * - a parked thread of the pool;
- *
  * - the library's own thread, with nothing to do. (While a goroutine waits for all
- * others to wait, the thread of the fake clock has something to do.)
+ *   others to wait, the thread of the fake clock has something to do.)
  *
  * And no other process may use the channels that are waited for. So each channel must
  * have only ends of this process, and each end's file must have only one reference for

@@ -7,10 +7,8 @@
  * time:
  *
  * - the thread itself, while it runs;
- *
  * - while it is parked, the holder of kc_sched.lock who finds it on the list of idle
- * threads;
- *
+ *   threads;
  * - then the caller that took it off the list, until it gives the turn.
  */
 #ifndef LIBKCHAN_SCHED_POOL_H
@@ -47,8 +45,7 @@ struct kc_worker {
 	bool quit;			/* the thread is to end when it gets the turn */
 	bool keep;			/* it may run another goroutine */
 	unsigned int size;		/* the index of its list in threads.idle */
-	struct kc_list idle;		/* the link in the list of idle, and at the end of dead
-					 * threads */
+	struct kc_list idle;		/* the link in the list of idle or dead threads */
 	pthread_t thread;		/* valid on the list of dead threads */
 	struct kc_sigmask mask;		/* the signal mask that the goroutine starts with */
 	void *copy;			/* the copy of the argument, if it is too large for
