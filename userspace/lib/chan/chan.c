@@ -31,11 +31,6 @@ static uint8_t generation_of(uint64_t uses)
 	return uses >> KC_GENERATION;
 }
 
-static uint64_t first_uses(uint32_t references)
-{
-	return (uint64_t)kc_generation << KC_GENERATION | references;
-}
-
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 {
 	kc_chan *c = malloc(sizeof(*c));
@@ -50,7 +45,7 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->drop = NULL;
 	kc_race_new_handle(c);
 	kc_lock(&lock);
-	atomic_init(&c->uses, first_uses(1));
+	atomic_init(&c->uses, kc_first_uses(1));
 	kc_list_add(&handles, &c->all);
 	kc_unlock(&lock);
 	return c;
@@ -295,7 +290,7 @@ static void unlock_handles(void)
 
 static void set_references(kc_chan *c, uint32_t references)
 {
-	atomic_store_explicit(&c->uses, first_uses(references), memory_order_relaxed);
+	atomic_store_explicit(&c->uses, kc_first_uses(references), memory_order_relaxed);
 	if (references)
 		return;
 	kc_list_del(&c->all);

@@ -6,6 +6,7 @@
 #define LIBKCHAN_CHAN_HANDLE_H
 
 #include "base/base.h"
+#include "base/fork.h"
 #include "base/list.h"
 
 /*
@@ -56,6 +57,12 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message);
  */
 #define KC_CALL		((uint64_t)1 << 32)
 #define KC_GENERATION	56	/* the lowest bit of the generation */
+
+/* What kc_chan.uses is set to: so many references, and no calls. */
+static inline uint64_t kc_first_uses(uint32_t references)
+{
+	return (uint64_t)kc_generation << KC_GENERATION | references;
+}
 
 struct kc_call {
 	kc_chan *chan;		/* NULL: holds nothing */

@@ -78,7 +78,7 @@ static void receive_all(kc_chan *c)
 	 * end of such a call does not drop the handle again.
 	 */
 	c->unreceived = NULL;
-	atomic_store_explicit(&c->uses, 1, memory_order_relaxed);
+	atomic_store_explicit(&c->uses, kc_first_uses(1), memory_order_relaxed);
 	receive_each(c);
 }
 
