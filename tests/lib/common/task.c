@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel shows of this process's threads.
+ * What the kernel shows of this process and its threads.
  */
 #include "task.h"
 
@@ -111,6 +111,14 @@ void thread_name(pid_t tid, char name[16])
 	read_file(tid, "comm", text, sizeof(text));
 	text[strcspn(text, "\n")] = '\0';
 	snprintf(name, 16, "%.15s", text);
+}
+
+size_t address_space(void)
+{
+	char text[4096];
+
+	must(read_file(getpid(), "statm", text, sizeof(text)));
+	return strtoull(text, NULL, 10) * sysconf(_SC_PAGESIZE);
 }
 
 uint64_t blocked_signals(pid_t tid)

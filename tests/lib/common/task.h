@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel shows of this process's threads.
+ * What the kernel shows of this process and its threads.
  */
 #ifndef TASK_H
 #define TASK_H
@@ -30,6 +30,9 @@ void wait_others_asleep(void);
 
 /* The name that ps -T shows. */
 void thread_name(pid_t tid, char name[16]);
+
+/* The address space of this process, in bytes: what RLIMIT_AS counts. */
+size_t address_space(void);
 
 /* The signals that the thread blocks. */
 uint64_t blocked_signals(pid_t tid);

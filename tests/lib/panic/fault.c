@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common.h"
 #include "death.h"
+#include "task.h"
 
 #define noinline __attribute__((noinline))
 
@@ -391,6 +393,40 @@ static void test_overflow(void)
 			  " [running]:\nleaps\n\t"));
 }
 
+static struct rlimit unlimited;
+
+/* What is farther below the stack than its guard reaches is not of the stack. */
+static noinline void load_below_guard(void *arg)
+{
+	const uintptr_t here = (uintptr_t)__builtin_frame_address(0) & -4096UL;
+	void *below = (void *)(here - 700 * 1024);
+
+	must_int(setrlimit(RLIMIT_AS, &unlimited), 0);
+	below = mmap(below, 4096, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	must(below != MAP_FAILED);
+	expect_int(kc_protect(loads, below, NULL), 1);
+	kc_waitgroup_done(arg);
+}
+
+/* Where there is no address space for the large one. */
+static void test_small_guard(void)
+{
+	kc_waitgroup wg = KC_WAITGROUP_INIT;
+	struct rlimit limit;
+
+	if (SANITIZED)
+		tap_skip("the sanitizer needs address space");
+	want_panics();
+	must_int(getrlimit(RLIMIT_AS, &unlimited), 0);
+	limit = unlimited;
+	limit.rlim_cur = address_space() + 768 * 1024;
+	must_int(setrlimit(RLIMIT_AS, &limit), 0);
+	kc_waitgroup_add(&wg, 1);
+	must_int(kc_go(load_below_guard, &wg), 0);
+	kc_waitgroup_wait(&wg);
+}
+
 static const struct tap_test tests[] = {
 	{ "an address that is not there", test_segv },
 	{ "a file that is not that long", test_bus },
@@ -402,6 +438,7 @@ static const struct tap_test tests[] = {
 	{ "which objects", test_objects },
 	{ "a stack overflow", test_overflow },
 	{ "a large array of a small stack", test_jump },
+	{ "an address below a small guard", test_small_guard },
 };
 
 TAP_MAIN(tests)

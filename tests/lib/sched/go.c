@@ -402,6 +402,24 @@ static void test_no_room(void)
 	expect_threads(1);
 }
 
+/* Of address space there is enough for a stack, but not for the guard of others too. */
+static void test_little_room(void)
+{
+	struct stack stack = { .use = 62 * 1024 };
+	struct rlimit limit;
+
+	if (SANITIZED)
+		tap_skip("the sanitizer needs address space");
+	must_int(getrlimit(RLIMIT_AS, &limit), 0);
+	limit.rlim_cur = address_space() + 768 * 1024;
+	must_int(setrlimit(RLIMIT_AS, &limit), 0);
+	kc_waitgroup_add(&stack.wg, 1);
+	must_int(kc_go(use_stack, &stack), 0);
+	kc_waitgroup_wait(&stack.wg);
+	expect(stack.size >= 64 * 1024);
+	expect_int(stack.guard, 64 * 1024);
+}
+
 struct crowd {
 	kc_waitgroup go_on, ended;
 	atomic_uint here;
@@ -544,6 +562,7 @@ static const struct tap_test tests[] = {
 	{ "sleep, through signals", test_sleep },
 	{ "at the system's limit: EAGAIN", test_limit },
 	{ "without address space for more", test_no_room },
+	{ "with little address space", test_little_room },
 	{ "ten thousand blocked at once", test_ten_thousand },
 };
 

@@ -27,7 +27,7 @@
  *	kernel.threads-max, kernel.pid_max
  *	vm.max_map_count	two for each goroutine: 65530 are enough for 32,000
  *	RLIMIT_AS		stacks count whole, and so do the guards below them
- *				(see kc_go()): about 1.2 MiB each
+ *				(see kc_go()): about 1.2 MiB each, the last ones less
  *	vm.overcommit_memory = 2
  *				stacks count whole, guards do not: about 200 KiB each
  *
@@ -51,9 +51,9 @@ KC_DECLS_BEGIN
 /*
  * Run @fn(@arg) in a goroutine of its own. There is no join: use a channel or a
  * kc_waitgroup to learn when it has ended. Its stack has room for 64 KiB, beside
- * thread-local data. Below it is a guard of 1 MiB (64 KiB where pointers have 32 bits),
- * so that an overflow is reported. A single frame that is larger than the guard can
- * skip it: put large arrays on the heap.
+ * thread-local data. Below it is a guard of 1 MiB, so that an overflow is reported. (It is
+ * of 64 KiB where pointers have 32 bits, or RLIMIT_AS leaves no room for more.) A single
+ * frame that is larger than the guard can skip it: put large arrays on the heap.
  *
  * As in Go, the program ends when main() returns, even if goroutines are left. It is a
  * panic if @fn is NULL, in all calls that start a goroutine.

@@ -145,10 +145,11 @@ KC_AT_FORK(.order = KC_FORK_MAIN_END, .forked = forked)
 static int start_thread(void)
 {
 	pthread_t thread;
+	size_t guard;
 	int ret;
 
 	ret = kc_thread_create(&thread, run, NULL,
-			       kc_thread_whole_stack(KC_STACK_MIN));
+			       kc_thread_whole_stack(KC_STACK_MIN), &guard);
 	if (ret) {
 		__atomic_store_n(&seen_to, false, __ATOMIC_RELAXED);
 		return ret;

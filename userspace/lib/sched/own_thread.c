@@ -22,13 +22,15 @@ static void *run_own(void *data)
 int kc_thread_own(void (*fn)(void), size_t room)
 {
 	pthread_t thread;
+	size_t guard;
 	int ret;
 
 	/* The thread never ends, so main_end.c has to end the process. */
 	ret = kc_main_end_setup();
 	if (ret)
 		return ret;
-	ret = kc_thread_create(&thread, run_own, (void *)fn, kc_thread_whole_stack(room));
+	ret = kc_thread_create(&thread, run_own, (void *)fn, kc_thread_whole_stack(room),
+			       &guard);
 	if (ret)
 		return ret;
 	pthread_detach(thread);
@@ -57,11 +59,13 @@ void kc_thread_roomy(void (*fn)(void *arg), void *arg)
 {
 	struct errand errand = { fn, arg };
 	pthread_t thread;
+	size_t guard;
 	int state;
 
 	/* pthread_join() must not be a cancellation point here. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	if (kc_thread_create(&thread, run_errand, &errand, kc_thread_whole_stack(KC_STACK_ROOMY)))
+	if (kc_thread_create(&thread, run_errand, &errand,
+			     kc_thread_whole_stack(KC_STACK_ROOMY), &guard))
 		fn(arg);
 	else
 		pthread_join(thread, NULL);

@@ -54,6 +54,7 @@ struct kc_worker {
 
 	/* The thread's scheduling, as it was at its start. */
 	size_t stack_size;		/* in bytes, with what libc needs on it */
+	size_t guard_size;		/* of the guard below it */
 	struct kc_sched_attr sched;
 	uint64_t cpus;			/* a hash of the CPU mask */
 

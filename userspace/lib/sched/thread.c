@@ -137,8 +137,8 @@ bool kc_thread_is_scheduled(const struct kc_sched_attr *as, uint64_t as_cpus)
  * Creates a thread. It starts with all signals blocked, so that no signal handler runs
  * in it before the library knows it.
  */
-int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
-		     size_t stack_size)
+static int create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
+		  size_t stack_size, size_t guard_size)
 {
 	struct kc_sigmask old;
 	pthread_attr_t attr;
@@ -149,7 +149,7 @@ int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
 		return -error;
 	error = pthread_attr_setstacksize(&attr, stack_size);
 	if (!error)
-		error = pthread_attr_setguardsize(&attr, KC_GUARD_SIZE);
+		error = pthread_attr_setguardsize(&attr, guard_size);
 	if (!error) {
 		sys_block_signals(&old);
 		error = pthread_create(thread, &attr, fn, arg);
@@ -157,6 +157,23 @@ int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
 	}
 	pthread_attr_destroy(&attr);
 	return -error;
+}
+
+/*
+ * pthread_create() does not tell which limit was reached. If it was that of address
+ * space, a thread with a small guard may still fit, and is better than none.
+ */
+int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
+		     size_t stack_size, size_t *guard_size)
+{
+	int ret;
+
+	*guard_size = KC_GUARD_SIZE;
+	ret = create(thread, fn, arg, stack_size, *guard_size);
+	if (ret != -EAGAIN || KC_GUARD_SIZE == KC_GUARD_LEAST)
+		return ret;
+	*guard_size = KC_GUARD_LEAST;
+	return create(thread, fn, arg, stack_size, *guard_size);
 }
 
 _Thread_local bool kc_thread_is_own __attribute__((tls_model("initial-exec")));

@@ -12,16 +12,18 @@
 
 /*
  * The size of the guard below a stack, in address space. A stack frame up to this size
- * cannot skip it. The guard takes no memory. It is small where address space is scarce.
+ * cannot skip it. The guard takes no memory. It is small where address space is scarce:
+ * where pointers have 32 bits, and where RLIMIT_AS leaves no room for a large one.
  */
-#define KC_GUARD_SIZE	((size_t)(sizeof(void *) > 4 ? 1024 : 64) * 1024)
+#define KC_GUARD_LEAST	((size_t)64 * 1024)
+#define KC_GUARD_SIZE	(sizeof(void *) > 4 ? (size_t)1024 * 1024 : KC_GUARD_LEAST)
 
 /*
- * Creates a thread with that stack size. It starts with all signals blocked. Returns 0
- * or a negative errno.
+ * Creates a thread with that stack size. It starts with all signals blocked. The size
+ * of its guard is in *@guard_size before it runs. Returns 0 or a negative errno.
  */
 int kc_thread_create(pthread_t *thread, void *(*fn)(void *arg), void *arg,
-		     size_t stack_size);
+		     size_t stack_size, size_t *guard_size);
 
 /* The size of a stack with @room bytes for the thread. 0 if it is too large. */
 size_t kc_thread_whole_stack(size_t room);

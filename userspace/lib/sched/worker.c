@@ -27,7 +27,7 @@ static void begin(struct kc_worker *w)
 
 	g->tid = sys_gettid();
 	g->stack_high = (uintptr_t)__builtin_frame_address(0);
-	g->stack_low = g->stack_high - w->stack_size - KC_GUARD_SIZE;
+	g->stack_low = g->stack_high - w->stack_size - w->guard_size;
 	set_altstack(w);
 	sys_get_comm(comm);
 	if (strcmp(comm, kc_sched.comm))
@@ -89,5 +89,5 @@ int kc_worker_start(struct kc_worker *w)
 	w->stack_size = kc_thread_whole_stack(w->stack_size);
 	if (!w->stack_size)
 		return -EINVAL;
-	return kc_thread_create(&thread, run, w, w->stack_size);
+	return kc_thread_create(&thread, run, w, w->stack_size, &w->guard_size);
 }
