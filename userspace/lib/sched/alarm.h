@@ -8,7 +8,7 @@
  * easy to find.
  *
  * An alarm is set before the goroutine parks, and cleared after it unparks. Neither of
- * the two calls waits. asleep.c depends on that.
+ * the two calls waits. debug/asleep.c depends on that.
  */
 #ifndef LIBKCHAN_SCHED_ALARM_H
 #define LIBKCHAN_SCHED_ALARM_H
@@ -56,11 +56,5 @@ static inline void kc_alarm_end(struct kc_alarm *alarm)
 	if (__builtin_expect(alarm->set, 0))
 		kc_fake_clock->clear(alarm);
 }
-
-/* The functions that the fake clock's hook points to: see alarm.c. */
-void kc_alarm_do_set(struct kc_alarm *alarm, uint32_t *word, uint32_t from,
-		     uint32_t to, int64_t at);
-int kc_alarm_do_set_fd(struct kc_alarm *alarm, int64_t at);
-void kc_alarm_do_clear(struct kc_alarm *alarm);
 
 #endif /* LIBKCHAN_SCHED_ALARM_H */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Alarms: they end a wait at a time of the fake clock. See alarm.h.
+ * Alarms: they end a wait at a time of the fake clock. See sched/alarm.h.
  */
 #include <string.h>
 
 #include "base/futex.h"
-#include "sched/alarm.h"
+#include "test/alarm.h"
 
 static void go_off(struct kc_timed *timed)
 {

@@ -3,7 +3,7 @@
  * Running a function with the fake clock, and advancing that clock.
  *
  * A thread of the library checks repeatedly whether all goroutines and the keeper wait:
- * asleep.c explains how. If they do, nothing happens until this thread acts. If a
+ * debug/asleep.c explains how. If they do, nothing happens until this thread acts. If a
  * goroutine waits for just this, the thread wakes it. Otherwise it sets the clock to
  * the keeper's next time, and wakes the keeper.
  */
@@ -19,9 +19,9 @@
 #include "debug/asleep.h"
 #include "debug/blocked.h"
 #include "race/race.h"
-#include "sched/alarm.h"
 #include "sched/park.h"
 #include "sched/thread.h"
+#include "test/alarm.h"
 #include "test/running.h"
 
 #define NEVER		INT64_MAX
