@@ -3,8 +3,8 @@
  * A plugin for QEMU's TCG, with one virtual CPU: where the guest's instructions are
  * executed, or how long the module holds spin locks.
  *
- * Both look at the regions between the marks of mark.h, and at everything if the
- * program has none. Arguments:
+ * Both look at the regions between the marks of tests/bench/mark.h, and at everything
+ * if the program has none. Arguments:
  *
  *	out=FILE	what was found, in lines
  *	lock=ADDRESS	functions of the kernel that take a spin lock: look at holds.

@@ -5,8 +5,8 @@
 /**
  * DOC: How these tests are made
  *
- * The tests call the state machine as file.c and select.c do, on channels that no
- * file belongs to, mostly with kernel buffers. A call that blocks is made in a
+ * The tests call the state machine as kchan/file.c and kchan/select.c do, on channels
+ * that no file belongs to, mostly with kernel buffers. A call that blocks is made in a
  * kthread of its own (&struct kt_call). The test knows from the channel's count of
  * waiters that the call has parked, and never from the time that has passed. Every
  * wait has a bound, and the test fails there.

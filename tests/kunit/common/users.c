@@ -276,7 +276,7 @@ int kt_limits_init(struct kunit *test)
 }
 
 /**
- * kt_limits_exit() - set the limits as they are in limits.c
+ * kt_limits_exit() - set the limits as they are in kchan/limits.c
  * @test: the test
  */
 void kt_limits_exit(struct kunit *test)

@@ -2,7 +2,7 @@
 /*
  * Limits: who is charged, for what, and who may pass them. For the levels of
  * namespaces see levels_test.c, for elements that are paid in advance
- * prepaid_test.c.
+ * ring/prepaid_test.c.
  */
 #include <kunit/test.h>
 #include <linux/capability.h>

@@ -245,7 +245,7 @@ static void test_ten_thousand(void)
 	resident = resident_kib() - resident;
 	tap_note("%u goroutines wait, with %.1f KiB each, %.1f of them resident",
 		 count, (double)took / count, (double)resident / count);
-	/* The number of go.h, and some more. */
+	/* The number of kchan/go.h, and some more. */
 	if (!SANITIZED && !tap_instrumented() && !getenv("KCHAN_TEST_JOBS"))
 		expect(took / count < 56);
 

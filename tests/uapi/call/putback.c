@@ -2,7 +2,7 @@
 /*
  * Faults of receivers, before they wait and after a hand-off: then the
  * element is put back, to the longest-waiting receiver or to a list that is
- * drained before the buffer. (batch.c has the faults within a batch.)
+ * drained before the buffer. (chan/batch.c has the faults within a batch.)
  */
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Signals that meet a blocked call, with and without SA_RESTART. (batch.c has
+ * Signals that meet a blocked call, with and without SA_RESTART. (chan/batch.c has
  * those in the middle of a batch, kill.c the fatal ones.)
  */
 #include <signal.h>

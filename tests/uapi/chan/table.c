@@ -2,7 +2,7 @@
 /*
  * The semantics table, by rows: send, receive and close, each on a channel
  * that is open with room or data, would block, and is closed. Every row runs
- * in fixed and message mode, buffered and rendezvous. (poll.c has the row of
+ * in fixed and message mode, buffered and rendezvous. (poll/poll.c has the row of
  * poll, size0.c the elements of no bytes.)
  */
 #include "chan.h"

@@ -447,7 +447,7 @@ static void ready_is_free(void)
 /*
  * An element that was put back stays charged to who armed for it, until it is
  * received. A large one, which is passed by pointer, stays charged to its sender or to
- * the buffer: see large.c.
+ * the buffer: see chan/large.c.
  */
 static void put_backs_of(uint32_t size)
 {

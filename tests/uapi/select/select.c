@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KCHAN_IOC_SELECT in its form of one case: all of its outputs and errors.
- * (size0.c has the elements of no bytes, signals.c the interruptions.)
+ * (chan/size0.c has the elements of no bytes, call/signals.c the interruptions.)
  */
 #include <sys/mman.h>
 

@@ -3,7 +3,7 @@
  * Select over fds that lead back to channels: ends that are polled, of channels
  * that are in other cases too; epoll sets that hold ends, and nest. None may wait
  * for itself, or call itself without bound. (select_poll.c has what readiness of an
- * fd is, uring.c a ring as one.)
+ * fd is, file/uring.c a ring as one.)
  */
 #include <poll.h>
 #include <signal.h>

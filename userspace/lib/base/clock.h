@@ -3,9 +3,8 @@
  * The clock, and a hook for a fake clock.
  *
  * While the clock is fake, kc_now() stands still until all goroutines wait. Then it
- * advances to the earliest time that a goroutine waits for. synctest.c implements this,
- * and sets kc_fake_clock. A program that does not link synctest.c has the real clock
- * only.
+ * advances to the earliest time that a goroutine waits for. test/synctest.c implements
+ * this, and sets kc_fake_clock. A program that does not link it has the real clock only.
  */
 #ifndef LIBKCHAN_BASE_CLOCK_H
 #define LIBKCHAN_BASE_CLOCK_H
@@ -26,7 +25,7 @@ struct kc_limit {
 	uint32_t flags;
 	int64_t deadline;
 	int alarm;		/* 0, or 1 plus a descriptor that reports the deadline: see
-				 * alarm.h */
+				 * sched/alarm.h */
 	void *at;		/* where the call returns to, if that is known */
 };
 
@@ -60,14 +59,14 @@ struct kc_fake_clock {
 	int64_t (*now)(void);
 	/* True if a waiting goroutine is to continue once all others wait. */
 	bool (*is_awaited)(void);
-	/* See alarm.h. */
+	/* See sched/alarm.h. */
 	void (*set)(struct kc_alarm *alarm, uint32_t *word, uint32_t from,
 		    uint32_t to, int64_t at);
 	int (*set_fd)(struct kc_alarm *alarm, int64_t at);
 	void (*clear)(struct kc_alarm *alarm);
 };
 
-/* Set before main() by synctest.c. NULL if there is no fake clock. */
+/* Set before main() by test/synctest.c. NULL if there is no fake clock. */
 KC_SHARED KC_HOOK extern const struct kc_fake_clock *kc_fake_clock;
 
 /* A futex word: not 0 while the clock is fake. */

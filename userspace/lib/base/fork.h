@@ -26,7 +26,7 @@ enum kc_fork_order {
 	KC_FORK_POOL,		/* its repair still uses the list of all goroutines */
 	KC_FORK_G,
 	KC_FORK_REPORT,
-	KC_FORK_LOOK,
+	KC_FORK_WALK,
 	KC_FORK_CATCH,
 	KC_FORK_DUMP,
 	KC_FORK_FAULT,

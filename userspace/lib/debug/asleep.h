@@ -30,8 +30,8 @@ struct kc_blocked {
 /*
  * True if, when this returns, all other threads of the process except unknown ones wait
  * in calls of the library, and will only run if another thread wakes them, or at the
- * keeper's next time. With the fake clock, limits are times of the keeper: see alarm.h.
- * The goroutine with the number @root is not counted.
+ * keeper's next time. With the fake clock, limits are times of the keeper: see
+ * sched/alarm.h. The goroutine with the number @root is not counted.
  */
 KC_SHARED bool kc_all_blocked(const struct kc_looker *looker, uint64_t root,
 		    struct kc_blocked *blocked);

@@ -28,7 +28,7 @@ static void forked(void)
 	kc_probe_forked();
 }
 
-KC_AT_FORK(.order = KC_FORK_LOOK, .forked = forked)
+KC_AT_FORK(.order = KC_FORK_WALK, .forked = forked)
 
 void kc_looker_take(struct kc_looker *looker, uintptr_t from)
 {

@@ -27,8 +27,8 @@
  *	all of a goroutine	-> the return of kc_shutdown()
  *
  * There are no other edges. The end of a goroutine alone orders nothing. The detector does
- * not see the library's own locks (futex.h). It is told of the reads and writes of elements
- * as if the program did them in the line that calls the library.
+ * not see the library's own locks (base/futex.h). It is told of the reads and writes of
+ * elements as if the program did them in the line that calls the library.
  *
  * Goroutines. With the detector each goroutine has a thread of its own: the pool does not
  * reuse a thread. So the detector takes a new thread's stack, thread-local variables and
@@ -63,7 +63,7 @@
  *	child of a process with several threads the detector gives up: it finds nothing,
  *	may call no handler, and may end the child when the child starts a goroutine. In
  *	any child it has threads that cannot be told from the program's. So no deadlock is
- *	reported there (leak.h).
+ *	reported there (kchan/leak.h).
  */
 #include <stddef.h>
 #include <string.h>

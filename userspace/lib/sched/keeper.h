@@ -90,7 +90,7 @@ bool kc_keeper_is_idle(struct kc_keeper_turn *turn);
 
 /*
  * The keeper also calls this in each turn, to deliver signals. Set before main() by
- * notify.c. NULL if the program does not link notify.c.
+ * context/notify.c. NULL if the program does not link that.
  */
 KC_HOOK extern void (*kc_keeper_signals)(void);
 

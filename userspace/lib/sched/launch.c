@@ -108,7 +108,7 @@ static int start_new(const struct kc_start *start, unsigned int i, void *copy,
 	if (!w)
 		return -ENOMEM;
 	kc_pool_reap(KC_REAP_AT_ONCE);
-	/* With the race detector no thread is used twice: see race.c. */
+	/* With the race detector no thread is used twice: see race/race.c. */
 	w->keep = i < KC_STACK_SIZES && !(start->flags & KC_GO_FRESH) &&
 		  !kc_race_on();
 	kc_lock(&kc_sched.lock);

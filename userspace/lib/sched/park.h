@@ -13,9 +13,9 @@
  *	                   held --unpark--> awaited, until it is let go
  *
  * Only the goroutine's own thread parks and unparks. Only a looking thread, one at a time
- * (walk.c), holds and lets go. Park writes the record, and then releases the word; hold
- * acquires it, so it sees the record. Letting go releases the word; unpark acquires it, so
- * the goroutine goes on only after the other thread has finished its reads.
+ * (debug/walk.c), holds and lets go. Park writes the record, and then releases the word;
+ * hold acquires it, so it sees the record. Letting go releases the word; unpark acquires
+ * it, so the goroutine goes on only after the other thread has finished its reads.
  *
  * A signal handler may run in a parked thread and wait, too. That wait is not recorded.
  */

@@ -344,7 +344,7 @@ int kc_shutdown(void)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	/*
 	 * It parks after begin_drain(): a parked goroutine must not wake others
-	 * (asleep.c).
+	 * (debug/asleep.c).
 	 */
 	begin_drain();
 	parked = kc_park(KC_STATE_SHUTDOWN, NULL, 0);

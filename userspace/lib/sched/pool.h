@@ -90,9 +90,9 @@ struct kc_start {
 };
 
 /*
- * Starts a goroutine. Its thread calls @run, which is kc_g_run() of panicking.h. @run
- * calls the goroutine's function, and returns when the goroutine ends. Returns 0 or a
- * negative errno.
+ * Starts a goroutine. Its thread calls @run, which is kc_g_run() of panic/panicking.h.
+ * @run calls the goroutine's function, and returns when the goroutine ends. Returns 0 or
+ * a negative errno.
  */
 int kc_pool_start(const struct kc_start *start, void (*run)(struct kc_g *g));
 

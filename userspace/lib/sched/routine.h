@@ -69,7 +69,7 @@ struct kc_g {
 	pid_t tid;
 	char name[KC_NAME_SIZE];
 
-	/* Written only by its own thread, atomically: see crash.c. */
+	/* Written only by its own thread, atomically: see panic/crash.c. */
 	bool crashing;			/* in a panic that is not recovered yet */
 
 	/* Used only by its own thread. */

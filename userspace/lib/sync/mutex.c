@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Mutexes: the lock of futex.h, for the program, and known to the race detector.
+ * Mutexes: the lock of base/futex.h, for the program, and known to the race detector.
  */
 #include "race/race.h"
 #include "sched/park.h"
