@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "between.h"
 #include "call.h"
 #include "memory.h"
 #include "parties.h"
@@ -182,6 +183,70 @@ static void run_of_user(struct kunit *test)
 	kt_check(test, ch);
 }
 
+/* No more moves under one hold than a batch has, whatever the buffer has room for. */
+static void run_is_bounded(struct kunit *test)
+{
+	static const struct {
+		u32 size;
+		u32 batch;
+	} most[] = { { 8, KCHAN_BATCH_ELEMS }, { 4096, KCHAN_BATCH_BYTES / 4096 } };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(most); i++) {
+		const u32 nr = 2 * most[i].batch;
+		struct kchan *ch = kt_chan(test, most[i].size, nr);
+		struct kvec vec = { .iov_len = nr * most[i].size };
+		struct iov_iter iter;
+
+		vec.iov_base = kvzalloc(vec.iov_len, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, vec.iov_base);
+		iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, vec.iov_len);
+		KUNIT_EXPECT_EQ(test, kchan_give_run(ch, &iter), most[i].batch);
+		KUNIT_EXPECT_EQ(test, kchan_give_run(ch, &iter), most[i].batch);
+		iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
+		KUNIT_EXPECT_EQ(test, kchan_take_run(ch, &iter), most[i].batch);
+		KUNIT_EXPECT_EQ(test, kchan_take_run(ch, &iter), most[i].batch);
+		kvfree(vec.iov_base);
+		kt_check(test, ch);
+	}
+}
+
+static void run_dropped_again(struct kt_between *b)
+{
+}
+
+/*
+ * A drain is no run, but as many elements as are there still move under one hold: of a
+ * channel that is closed, one whose older ring is left, and one where an element came
+ * back.
+ */
+static void run_drains_at_once(struct kunit *test)
+{
+	u64 in[4] = { 1, 2, 3, 4 }, out[4];
+	unsigned int way, i;
+
+	for (way = 0; way < 3; way++) {
+		struct kchan *ch = kt_chan(test, 8, 4);
+		struct kt_between *b = kt_between(test, run_dropped_again, NULL);
+
+		KUNIT_EXPECT_EQ(test, kt_try_send(ch, in, sizeof(in)), sizeof(in));
+		if (way == 0)
+			KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
+		else if (way == 1)
+			KUNIT_EXPECT_EQ(test, kchan_resize(ch, 5), 0);
+		else
+			kchan_put_back(ch, kt_detach(test, ch));
+		memset(out, 0, sizeof(out));
+		/* The run that is tried first has a hold of its own. */
+		kt_between_at(b, ch, 2);
+		KUNIT_EXPECT_EQ(test, kt_try_recv(ch, out, sizeof(out)), sizeof(out));
+		kt_between_end(b, 0);
+		for (i = 0; i < 4; i++)
+			KUNIT_EXPECT_EQ(test, out[i], i + 1);
+		kt_check(test, ch);
+	}
+}
+
 static struct kunit_case run_cases[] = {
 	KUNIT_CASE(run_wraps),
 	KUNIT_CASE(run_takes_part),
@@ -189,6 +254,8 @@ static struct kunit_case run_cases[] = {
 	KUNIT_CASE(run_leaves_parked),
 	KUNIT_CASE(run_of_the_end),
 	KUNIT_CASE(run_of_two_rings),
+	KUNIT_CASE(run_is_bounded),
+	KUNIT_CASE(run_drains_at_once),
 	{}
 };
 

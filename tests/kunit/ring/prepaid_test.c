@@ -473,6 +473,41 @@ static void prepaid_freed_first(struct kunit *test)
 	}
 }
 
+static size_t prepaid_nothing(void *arg)
+{
+	return 0;
+}
+
+/* A ring that goes frees the spare elements that it has. */
+static void prepaid_spare_freed(struct kunit *test)
+{
+	struct kt_frees *f = kt_frees(test, prepaid_nothing, NULL);
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	unsigned int part, way;
+
+	for (way = 0; way < 4; way++) {
+		struct kchan *ch = kt_user_chan(u, PREPAID_SIZE, 1);
+		struct kchan_elem *spare;
+
+		part = way % 2;
+		KUNIT_EXPECT_EQ(test, prepaid_send(u, ch, 1), 0);
+		KUNIT_EXPECT_EQ(test, prepaid_recv(u, ch), 1);
+		spare = kchan_newest(ch)->spare;
+		KUNIT_ASSERT_NOT_NULL(test, spare);
+		kt_frees_watch(f, part ? (void *)spare : spare->data);
+		if (way < 2)
+			KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 2), 0);
+		else
+			kchan_end_put(ch, FMODE_READ);
+		kt_frees_expect(f, 0);
+		if (way < 2)
+			kchan_end_put(ch, FMODE_READ);
+		kchan_end_put(ch, FMODE_WRITE);
+		kchan_put(ch);
+		kt_expect_charged(u, 0);
+	}
+}
+
 /*
  * An armed select is all that holds a channel. When it goes, in any way, the element that
  * it has staged is freed before the channel is; KASAN would see otherwise.
@@ -527,6 +562,7 @@ static struct kunit_case prepaid_cases[] = {
 	KUNIT_CASE(prepaid_random),
 	KUNIT_CASE(prepaid_poll),
 	KUNIT_CASE(prepaid_freed_first),
+	KUNIT_CASE(prepaid_spare_freed),
 	KUNIT_CASE(prepaid_armed_last),
 	{}
 };
