@@ -14,10 +14,10 @@
  *
  * The lock order, outermost first:
  *
- * 	the lock of notify.c		a signal may cancel a context
- * 	the lock of done_channel.c	while a channel is made
- * 	kc_ctx_lock
- * 	the lock of sched/keeper.c	to set and delete timers
+ *	the lock of notify.c		a signal may cancel a context
+ *	the lock of done_channel.c	while a channel is made
+ *	kc_ctx_lock
+ *	the lock of sched/keeper.c	to set and delete timers
  *
  * Two things can cancel a node without a call in this process: a deadline, and a
  * source, which is a channel that another process closes. kc_ctx_err() checks both, and

@@ -6,9 +6,9 @@
  * not live. It moves this place past one goroutine after another. It holds the list's
  * lock only for that. A visited goroutine that waits is held in its wait, so it cannot
  * end. For one that runs, all data is copied under the lock, and its thread is sent the
- * question there. New goroutines are added at the head of the list, and the walk goes
- * from the tail to the head. So it ignores goroutines with a number above the highest
- * one at the begin. Otherwise it might never end.
+ * question there. New threads are added at the head of the list, and the walk goes from
+ * the tail to the head. So it ignores goroutines with a number above the highest one at
+ * the begin. Otherwise it might never end.
  */
 #include <string.h>
 

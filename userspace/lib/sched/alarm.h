@@ -7,8 +7,9 @@
  * deadline. All times of the fake clock are in the keeper's heap, so the next time is
  * easy to find.
  *
- * An alarm is set before the goroutine parks, and cleared after it unparks. Neither of
- * the two calls waits. debug/asleep.c depends on that.
+ * An alarm is set before the goroutine parks, and cleared after it unparks. So the
+ * goroutine counts as running meanwhile. debug/asleep.c depends on
+ * that.
  */
 #ifndef LIBKCHAN_SCHED_ALARM_H
 #define LIBKCHAN_SCHED_ALARM_H

@@ -54,8 +54,8 @@ struct kc_parked {
 
 struct kc_g {
 	/*
-	 * Written only by the owner under kc_sched.lock. Other threads read them under
-	 * that lock.
+	 * Written only under kc_sched.lock. Other threads also read them under that
+	 * lock.
 	 */
 	struct kc_list all;		/* the link in kc_sched.all */
 	bool live;			/* false: the thread is parked in the pool */
