@@ -8,8 +8,7 @@
  * easy to find.
  *
  * An alarm is set before the goroutine parks, and cleared after it unparks. So the
- * goroutine counts as running meanwhile. debug/asleep.c depends on
- * that.
+ * goroutine counts as running meanwhile. debug/asleep.c depends on that.
  */
 #ifndef LIBKCHAN_SCHED_ALARM_H
 #define LIBKCHAN_SCHED_ALARM_H
