@@ -37,11 +37,11 @@ static bool ask_for(const char *word, size_t len)
 static void refuse(const char *word, size_t len)
 {
 	char buf[TOLD + 64];
-	struct kc_out out = KC_OUT_FD(-1, buf);
+	struct kc_print out = KC_PRINT_FD(-1, buf);
 
-	kc_out_text(&out, "KCHANDEBUG: not known, or not to be had: ");
-	kc_out_bytes(&out, word, len < TOLD ? len : TOLD);
-	kc_out_bytes(&out, "", 1);
+	kc_print_text(&out, "KCHANDEBUG: not known, or not to be had: ");
+	kc_print_bytes(&out, word, len < TOLD ? len : TOLD);
+	kc_print_bytes(&out, "", 1);
 	kc_log(buf);
 }
 

@@ -10,7 +10,7 @@
 
 #define FIRST_SIZE	1024
 
-void kc_out_flush(struct kc_out *out)
+void kc_print_flush(struct kc_print *out)
 {
 	size_t done = 0;
 	long ret;
@@ -26,7 +26,7 @@ void kc_out_flush(struct kc_out *out)
 	out->len = 0;
 }
 
-static bool grow(struct kc_out *out)
+static bool grow(struct kc_print *out)
 {
 	const size_t size = out->size ? 2 * out->size : FIRST_SIZE;
 	char *text = realloc(out->text, size);
@@ -40,14 +40,14 @@ static bool grow(struct kc_out *out)
 	return true;
 }
 
-void kc_out_bytes(struct kc_out *out, const char *bytes, size_t len)
+void kc_print_bytes(struct kc_print *out, const char *bytes, size_t len)
 {
 	size_t part;
 
 	while (len) {
 		if (out->len == out->size) {
 			if (out->fd >= 0)
-				kc_out_flush(out);
+				kc_print_flush(out);
 			else if (!grow(out))
 				return;
 		}
@@ -61,12 +61,12 @@ void kc_out_bytes(struct kc_out *out, const char *bytes, size_t len)
 	}
 }
 
-void kc_out_text(struct kc_out *out, const char *text)
+void kc_print_text(struct kc_print *out, const char *text)
 {
-	kc_out_bytes(out, text, strlen(text));
+	kc_print_bytes(out, text, strlen(text));
 }
 
-static void put(struct kc_out *out, uint64_t number, unsigned int base)
+static void put(struct kc_print *out, uint64_t number, unsigned int base)
 {
 	char digits[20], *at = digits + sizeof(digits);
 
@@ -74,16 +74,16 @@ static void put(struct kc_out *out, uint64_t number, unsigned int base)
 		*--at = "0123456789abcdef"[number % base];
 		number /= base;
 	} while (number);
-	kc_out_bytes(out, at, digits + sizeof(digits) - at);
+	kc_print_bytes(out, at, digits + sizeof(digits) - at);
 }
 
-void kc_out_number(struct kc_out *out, uint64_t number)
+void kc_print_number(struct kc_print *out, uint64_t number)
 {
 	put(out, number, 10);
 }
 
-void kc_out_hex(struct kc_out *out, uint64_t number)
+void kc_print_hex(struct kc_print *out, uint64_t number)
 {
-	kc_out_text(out, "0x");
+	kc_print_text(out, "0x");
 	put(out, number, 16);
 }

@@ -12,7 +12,7 @@
 
 #include "base/shared.h"
 
-struct kc_out {
+struct kc_print {
 	char *text;
 	size_t len;
 	size_t size;
@@ -21,15 +21,15 @@ struct kc_out {
 	bool failed;		/* there was no memory: the text is incomplete */
 };
 
-#define KC_OUT_FD(fd, buf)	{ (buf), 0, sizeof(buf), (fd), false }
-#define KC_OUT_MEMORY		{ NULL, 0, 0, -1, false }
+#define KC_PRINT_FD(fd, buf)	{ (buf), 0, sizeof(buf), (fd), false }
+#define KC_PRINT_MEMORY		{ NULL, 0, 0, -1, false }
 
-KC_SHARED void kc_out_bytes(struct kc_out *out, const char *bytes, size_t len);
-KC_SHARED void kc_out_text(struct kc_out *out, const char *text);
-KC_SHARED void kc_out_number(struct kc_out *out, uint64_t number);
-void kc_out_hex(struct kc_out *out, uint64_t number);
+KC_SHARED void kc_print_bytes(struct kc_print *out, const char *bytes, size_t len);
+KC_SHARED void kc_print_text(struct kc_print *out, const char *text);
+KC_SHARED void kc_print_number(struct kc_print *out, uint64_t number);
+void kc_print_hex(struct kc_print *out, uint64_t number);
 
 /* Writes the bytes that are not written yet. */
-KC_SHARED void kc_out_flush(struct kc_out *out);
+KC_SHARED void kc_print_flush(struct kc_print *out);
 
 #endif /* LIBKCHAN_BASE_PRINT_H */

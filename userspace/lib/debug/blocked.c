@@ -14,13 +14,13 @@ void kc_blocked_report(const char *text)
 {
 	const struct kc_looker nobody = { .traces = true };
 	char buf[PRINT_SIZE];
-	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
+	struct kc_print out = KC_PRINT_FD(STDERR_FILENO, buf);
 
 	kc_report_begin();
-	kc_out_text(&out, "fatal error: ");
-	kc_out_text(&out, text);
-	kc_out_text(&out, "\n\n");
-	kc_out_flush(&out);
+	kc_print_text(&out, "fatal error: ");
+	kc_print_text(&out, text);
+	kc_print_text(&out, "\n\n");
+	kc_print_flush(&out);
 	kc_dump_all(&nobody, STDERR_FILENO);
 }
 

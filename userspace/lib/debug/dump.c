@@ -20,18 +20,18 @@
 #define MINUTE	(60 * KC_SECOND)
 #define HOUR	(60 * MINUTE)
 
-static void put_channel(struct kc_out *out, uint64_t id, int fd)
+static void put_channel(struct kc_print *out, uint64_t id, int fd)
 {
 	if (id)
-		kc_out_number(out, id);
+		kc_print_number(out, id);
 	else
-		kc_out_text(out, "?");
-	kc_out_text(out, " (fd ");
-	kc_out_number(out, fd);
-	kc_out_text(out, ")");
+		kc_print_text(out, "?");
+	kc_print_text(out, " (fd ");
+	kc_print_number(out, fd);
+	kc_print_text(out, ")");
 }
 
-static void put_cases(struct kc_out *out, const struct kc_parked *p)
+static void put_cases(struct kc_print *out, const struct kc_parked *p)
 {
 	const struct kchan_case *cases = p->on;
 	struct kchan_info info;
@@ -42,59 +42,59 @@ static void put_cases(struct kc_out *out, const struct kc_parked *p)
 		    sys_ioctl(cases[i].fd, KCHAN_IOC_INFO, &info))
 			continue;
 		if (nr == MOST_CHANNELS) {
-			kc_out_text(out, ", ...");
+			kc_print_text(out, ", ...");
 			return;
 		}
-		kc_out_text(out, nr++ ? ", " : " on channels ");
+		kc_print_text(out, nr++ ? ", " : " on channels ");
 		put_channel(out, info.id, cases[i].fd);
 	}
 }
 
 /* Prints a duration in a short form: 2.5 s, 3 m, 4 h. */
-static void put_duration(struct kc_out *out, int64_t ns)
+static void put_duration(struct kc_print *out, int64_t ns)
 {
 	if (ns < 0)
 		ns = 0;
 	if (ns >= HOUR) {
-		kc_out_number(out, ns / HOUR);
-		kc_out_text(out, " h");
+		kc_print_number(out, ns / HOUR);
+		kc_print_text(out, " h");
 	} else if (ns >= MINUTE) {
-		kc_out_number(out, ns / MINUTE);
-		kc_out_text(out, " m");
+		kc_print_number(out, ns / MINUTE);
+		kc_print_text(out, " m");
 	} else {
-		kc_out_number(out, ns / KC_SECOND);
-		kc_out_text(out, ".");
-		kc_out_number(out, ns % KC_SECOND / (KC_SECOND / 10));
-		kc_out_text(out, " s");
+		kc_print_number(out, ns / KC_SECOND);
+		kc_print_text(out, ".");
+		kc_print_number(out, ns % KC_SECOND / (KC_SECOND / 10));
+		kc_print_text(out, " s");
 	}
 }
 
-static void put_head(struct kc_out *out, const struct kc_sight *s, int64_t now,
+static void put_head(struct kc_print *out, const struct kc_sight *s, int64_t now,
 		     const char *note)
 {
 	char buf[MOST_CHANNELS * 48 + 96];
-	struct kc_out state = KC_OUT_FD(-1, buf);
+	struct kc_print state = KC_PRINT_FD(-1, buf);
 
-	kc_out_text(&state, kc_state_name(s->info.state));
+	kc_print_text(&state, kc_state_name(s->info.state));
 	if (s->info.fd >= 0) {
-		kc_out_text(&state, " on channel ");
+		kc_print_text(&state, " on channel ");
 		put_channel(&state, s->info.channel, s->info.fd);
 	}
 	if (s->info.state == KC_STATE_SELECT)
 		put_cases(&state, s->parked);
 	if (s->parked) {
-		kc_out_text(&state, ", ");
+		kc_print_text(&state, ", ");
 		put_duration(&state, now - s->info.since);
 	}
 	if (note) {
-		kc_out_text(&state, ", ");
-		kc_out_text(&state, note);
+		kc_print_text(&state, ", ");
+		kc_print_text(&state, note);
 	}
-	kc_out_bytes(&state, "", 1);
+	kc_print_bytes(&state, "", 1);
 	kc_backtrace_head(out, s->info.id, s->name, buf);
 }
 
-void kc_dump_one(struct kc_out *out, const struct kc_sight *s, int64_t now,
+void kc_dump_one(struct kc_print *out, const struct kc_sight *s, int64_t now,
 		 const char *note)
 {
 	put_head(out, s, now, note);
@@ -103,7 +103,7 @@ void kc_dump_one(struct kc_out *out, const struct kc_sight *s, int64_t now,
 	else
 		kc_backtrace_trace(out, &s->trace);
 	if (!s->trace.nr)
-		kc_out_text(out, "\t(no backtrace)\n");
+		kc_print_text(out, "\t(no backtrace)\n");
 	kc_backtrace_creator(out, s->info.parent, s->info.started_at);
 }
 
@@ -111,7 +111,7 @@ struct dump {
 	const struct kc_looker *looker;
 	int fd;
 	bool begun;
-	struct kc_out out;
+	struct kc_print out;
 	int ret;
 };
 
@@ -134,11 +134,11 @@ static int write_all(int fd, const char *text, size_t len)
 static int put(void *data, struct kc_sight *s)
 {
 	struct dump *dump = data;
-	struct kc_out *out = &dump->out;
+	struct kc_print *out = &dump->out;
 
 	out->len = 0;
 	if (dump->begun)
-		kc_out_text(out, "\n");
+		kc_print_text(out, "\n");
 	dump->begun = true;
 	kc_dump_one(out, s, kc_real_now(), NULL);
 	return out->failed ? -ENOMEM : 0;
@@ -161,7 +161,7 @@ static int put_out(void *data)
 
 int kc_dump_all(const struct kc_looker *looker, int fd)
 {
-	struct dump dump = { looker, fd, false, KC_OUT_MEMORY, 0 };
+	struct dump dump = { looker, fd, false, KC_PRINT_MEMORY, 0 };
 	int ret = 0;
 
 	if (looker->self)
@@ -204,7 +204,7 @@ static void put_self(void *data)
 char *kc_stack_text(void)
 {
 	struct kc_looker looker;
-	struct dump dump = { .looker = &looker, .out = KC_OUT_MEMORY };
+	struct dump dump = { .looker = &looker, .out = KC_PRINT_MEMORY };
 
 	kc_looker_take(&looker, (uintptr_t)__builtin_return_address(0));
 	kc_thread_roomy(put_self, &dump);

@@ -7,10 +7,10 @@
 
 /*
  * Prints what one goroutine does and where, in the form of kc_dump(). @out must be in
- * memory (KC_OUT_MEMORY). It needs much stack. @note is added to the state. It may be
+ * memory (KC_PRINT_MEMORY). It needs much stack. @note is added to the state. It may be
  * NULL.
  */
-void kc_dump_one(struct kc_out *out, const struct kc_sight *sight, int64_t now,
+void kc_dump_one(struct kc_print *out, const struct kc_sight *sight, int64_t now,
 		 const char *note);
 
 /* Prints all goroutines. Called in a thread that is no goroutine. */

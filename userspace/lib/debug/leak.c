@@ -40,7 +40,7 @@ struct check {
 	bool asleep;
 	unsigned int nr;		/* at one instant */
 	unsigned int nr_listed;
-	struct kc_out list;
+	struct kc_print list;
 };
 
 /*
@@ -84,7 +84,7 @@ static int put(void *data, struct kc_sight *s)
 	if (s->parked && (check->asleep || is_for_ever(&s->info)))
 		note = "nobody can wake it";
 	check->nr_listed++;
-	kc_out_text(&check->list, "\n\n");
+	kc_print_text(&check->list, "\n\n");
 	kc_dump_one(&check->list, s, kc_real_now(), note);
 	if (check->list.failed)
 		return -ENOMEM;
@@ -100,9 +100,9 @@ static void put_missed(struct check *check)
 		check->nr = check->nr_listed;
 		return;
 	}
-	kc_out_text(&check->list, "\n\n");
-	kc_out_number(&check->list, check->nr - check->nr_listed);
-	kc_out_text(&check->list, " of them ended or began while this was written");
+	kc_print_text(&check->list, "\n\n");
+	kc_print_number(&check->list, check->nr - check->nr_listed);
+	kc_print_text(&check->list, " of them ended or began while this was written");
 }
 
 static void put_all(void *data)
@@ -127,12 +127,12 @@ static int report(const char *text, bool failed)
 /* Takes over the list. */
 static int report_list(struct check *check)
 {
-	struct kc_out out = KC_OUT_MEMORY;
+	struct kc_print out = KC_PRINT_MEMORY;
 
-	kc_out_number(&out, check->nr);
-	kc_out_text(&out, check->nr == 1 ? " goroutine is left:" :
+	kc_print_number(&out, check->nr);
+	kc_print_text(&out, check->nr == 1 ? " goroutine is left:" :
 					   " goroutines are left:");
-	kc_out_bytes(&out, check->list.text, check->list.len);
+	kc_print_bytes(&out, check->list.text, check->list.len);
 	free(check->list.text);
 	return report(out.text, out.failed || check->list.failed);
 }
@@ -140,7 +140,7 @@ static int report_list(struct check *check)
 int kc_leak_check(int64_t timeout)
 {
 	struct kc_looker looker;
-	struct check check = { &looker, false, 0, 0, KC_OUT_MEMORY };
+	struct check check = { &looker, false, 0, 0, KC_PRINT_MEMORY };
 	int ret;
 
 	kc_looker_take(&looker, 0);

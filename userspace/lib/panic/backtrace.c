@@ -14,31 +14,31 @@
 #include "panic/backtrace.h"
 #include "panic/symbols.h"
 
-void kc_backtrace_head(struct kc_out *out, uint64_t id, const char *name,
+void kc_backtrace_head(struct kc_print *out, uint64_t id, const char *name,
 		       const char *state)
 {
-	kc_out_text(out, "goroutine ");
-	kc_out_number(out, id);
+	kc_print_text(out, "goroutine ");
+	kc_print_number(out, id);
 	if (name[0]) {
-		kc_out_text(out, " \"");
-		kc_out_text(out, name);
-		kc_out_text(out, "\"");
+		kc_print_text(out, " \"");
+		kc_print_text(out, name);
+		kc_print_text(out, "\"");
 	}
-	kc_out_text(out, " [");
-	kc_out_text(out, state);
-	kc_out_text(out, "]:\n");
+	kc_print_text(out, " [");
+	kc_print_text(out, state);
+	kc_print_text(out, "]:\n");
 }
 
 /* Prints the trace from its entry @i on. */
-static void put_from(struct kc_out *out, const struct kc_trace *trace, unsigned int i)
+static void put_from(struct kc_print *out, const struct kc_trace *trace, unsigned int i)
 {
 	for (; i < trace->nr; i++)
 		kc_symbol_put(out, trace->pcs[i], NULL);
 	if (trace->nr == KC_TRACE_MAX)
-		kc_out_text(out, "...\n");
+		kc_print_text(out, "...\n");
 }
 
-void kc_backtrace_trace(struct kc_out *out, const struct kc_trace *trace)
+void kc_backtrace_trace(struct kc_print *out, const struct kc_trace *trace)
 {
 	put_from(out, trace, 0);
 }
@@ -66,7 +66,7 @@ static const char *find_call(const char *at, const char *end)
  * functions of the program which the compiler has inlined there. If no function has a
  * name, all calls are printed.
  */
-void kc_backtrace_waiting(struct kc_out *out, const struct kc_trace *trace)
+void kc_backtrace_waiting(struct kc_print *out, const struct kc_trace *trace)
 {
 	const size_t begin = out->len;
 	const char *call, *end;
@@ -83,16 +83,16 @@ void kc_backtrace_waiting(struct kc_out *out, const struct kc_trace *trace)
 	put_from(out, trace, i);
 }
 
-void kc_backtrace_creator(struct kc_out *out, uint64_t parent, uintptr_t at)
+void kc_backtrace_creator(struct kc_print *out, uint64_t parent, uintptr_t at)
 {
 	char buf[40];
-	struct kc_out note = KC_OUT_FD(-1, buf);
+	struct kc_print note = KC_PRINT_FD(-1, buf);
 
 	if (!parent)
 		return;
-	kc_out_text(&note, " in goroutine ");
-	kc_out_number(&note, parent);
+	kc_print_text(&note, " in goroutine ");
+	kc_print_number(&note, parent);
 	buf[note.len] = '\0';
-	kc_out_text(out, "created by ");
+	kc_print_text(out, "created by ");
 	kc_symbol_put(out, at, buf);
 }

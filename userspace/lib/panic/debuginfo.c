@@ -11,7 +11,7 @@
 #include "panic/symbols.h"
 
 struct lookup {
-	struct kc_out *out;
+	struct kc_print *out;
 	uintptr_t pc;
 	const char *note;
 	const char *symbol;
@@ -67,21 +67,21 @@ static int put_line(void *data, uintptr_t pc, const char *file, int line,
 	if (!function)
 		function = lookup->symbol;
 	lookup->found = true;
-	kc_out_text(lookup->out, function ? function : "?");
-	kc_out_text(lookup->out, lookup->note ? lookup->note : "");
-	kc_out_text(lookup->out, "\n\t");
-	kc_out_text(lookup->out, file);
-	kc_out_text(lookup->out, ":");
-	kc_out_number(lookup->out, line);
+	kc_print_text(lookup->out, function ? function : "?");
+	kc_print_text(lookup->out, lookup->note ? lookup->note : "");
+	kc_print_text(lookup->out, "\n\t");
+	kc_print_text(lookup->out, file);
+	kc_print_text(lookup->out, ":");
+	kc_print_number(lookup->out, line);
 	if (lookup->symbol) {
-		kc_out_text(lookup->out, " +");
-		kc_out_hex(lookup->out, lookup->pc - lookup->start);
+		kc_print_text(lookup->out, " +");
+		kc_print_hex(lookup->out, lookup->pc - lookup->start);
 	}
-	kc_out_text(lookup->out, "\n");
+	kc_print_text(lookup->out, "\n");
 	return lookup->note != NULL;
 }
 
-bool kc_debuginfo_put(struct kc_out *out, uintptr_t pc, const char *note)
+bool kc_debuginfo_put(struct kc_print *out, uintptr_t pc, const char *note)
 {
 	struct backtrace_state *state = get_state();
 	struct lookup lookup = { out, pc, note, NULL, 0, false };
@@ -93,11 +93,11 @@ bool kc_debuginfo_put(struct kc_out *out, uintptr_t pc, const char *note)
 	if (lookup.found || !lookup.symbol)
 		return lookup.found;
 	/* There is no debug information. Only the symbol table has the name. */
-	kc_out_text(out, lookup.symbol);
-	kc_out_text(out, note ? note : "");
-	kc_out_text(out, "\n\t+");
-	kc_out_hex(out, pc - lookup.start);
-	kc_out_text(out, "\n");
+	kc_print_text(out, lookup.symbol);
+	kc_print_text(out, note ? note : "");
+	kc_print_text(out, "\n\t+");
+	kc_print_hex(out, pc - lookup.start);
+	kc_print_text(out, "\n");
 	return true;
 }
 

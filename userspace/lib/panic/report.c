@@ -56,16 +56,16 @@ static void forked(void)
 
 KC_AT_FORK(.order = KC_FORK_REPORT, .forked = forked)
 
-static void put_panicked(struct kc_out *out, const struct kc_panicked *what)
+static void put_panicked(struct kc_print *out, const struct kc_panicked *what)
 {
-	kc_out_text(out, "\n");
+	kc_print_text(out, "\n");
 	kc_backtrace_head(out, what->goid, what->name, "running");
 	kc_backtrace_trace(out, &what->trace);
 	kc_backtrace_creator(out, what->parent, what->started_at);
 }
 
 /* Prints the oldest panic first. */
-static void put_chain(struct kc_out *out, const struct kc_panic *p)
+static void put_chain(struct kc_print *out, const struct kc_panic *p)
 {
 	const struct kc_panic *below = p->below;
 	bool again = below && below->recovered && below->what == p->what;
@@ -75,28 +75,28 @@ static void put_chain(struct kc_out *out, const struct kc_panic *p)
 	if (below) {
 		put_chain(out, below);
 		if (below->what)
-			kc_out_text(out, "\t");
+			kc_print_text(out, "\t");
 	}
 	if (!p->what)
 		return;
-	kc_out_text(out, "panic: ");
-	kc_out_text(out, p->what->text);
+	kc_print_text(out, "panic: ");
+	kc_print_text(out, p->what->text);
 	if (again)
-		kc_out_text(out, " [recovered, repanicked]");
+		kc_print_text(out, " [recovered, repanicked]");
 	else if (p->recovered)
-		kc_out_text(out, " [recovered]");
-	kc_out_text(out, "\n");
+		kc_print_text(out, " [recovered]");
+	kc_print_text(out, "\n");
 }
 
 static void print_fatal(void *data)
 {
 	const struct kc_panic *p = data;
 	char buf[PRINT_SIZE];
-	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
+	struct kc_print out = KC_PRINT_FD(STDERR_FILENO, buf);
 
 	put_chain(&out, p);
 	put_panicked(&out, p->what);
-	kc_out_flush(&out);
+	kc_print_flush(&out);
 }
 
 void kc_report_fatal(const struct kc_panic *p)
@@ -110,39 +110,39 @@ void kc_report_error(const char *text, const struct kc_g *g,
 		     const struct kc_trace *trace)
 {
 	char buf[PRINT_SIZE];
-	struct kc_out out = KC_OUT_FD(STDERR_FILENO, buf);
+	struct kc_print out = KC_PRINT_FD(STDERR_FILENO, buf);
 
 	kc_report_begin();
-	kc_out_text(&out, "fatal error: ");
-	kc_out_text(&out, text);
-	kc_out_text(&out, "\n\n");
+	kc_print_text(&out, "fatal error: ");
+	kc_print_text(&out, text);
+	kc_print_text(&out, "\n\n");
 	kc_backtrace_head(&out, g->id, g->name, "running");
-	kc_out_flush(&out);
+	kc_print_flush(&out);
 	kc_backtrace_trace(&out, trace);
 	kc_backtrace_creator(&out, g->parent, g->started_at);
-	kc_out_flush(&out);
+	kc_print_flush(&out);
 	abort();
 }
 
 struct text {
 	const char *start;
 	const struct kc_panicked *what;
-	struct kc_out out;
+	struct kc_print out;
 };
 
 static void put_text(void *data)
 {
 	struct text *text = data;
 
-	kc_out_text(&text->out, text->start);
-	kc_out_text(&text->out, text->what->text);
-	kc_out_text(&text->out, "\n");
+	kc_print_text(&text->out, text->start);
+	kc_print_text(&text->out, text->what->text);
+	kc_print_text(&text->out, "\n");
 	put_panicked(&text->out, text->what);
 }
 
 char *kc_report_text(const char *start, const struct kc_panicked *what)
 {
-	struct text text = { start, what, KC_OUT_MEMORY };
+	struct text text = { start, what, KC_PRINT_MEMORY };
 
 	kc_thread_roomy(put_text, &text);
 	if (text.out.failed) {

@@ -10,24 +10,24 @@
 
 #include "panic/symbols.h"
 
-static void put_object(struct kc_out *out, uintptr_t pc, const char *note)
+static void put_object(struct kc_print *out, uintptr_t pc, const char *note)
 {
 	Dl_info info;
 	bool known = dladdr((void *)(pc - 1), &info);
 
-	kc_out_text(out, known && info.dli_sname ? info.dli_sname : "?");
-	kc_out_text(out, note ? note : "");
-	kc_out_text(out, "\n\t");
+	kc_print_text(out, known && info.dli_sname ? info.dli_sname : "?");
+	kc_print_text(out, note ? note : "");
+	kc_print_text(out, "\n\t");
 	if (known && info.dli_fname) {
-		kc_out_text(out, info.dli_fname);
-		kc_out_text(out, " +");
+		kc_print_text(out, info.dli_fname);
+		kc_print_text(out, " +");
 		pc -= (uintptr_t)info.dli_fbase;
 	}
-	kc_out_hex(out, pc);
-	kc_out_text(out, "\n");
+	kc_print_hex(out, pc);
+	kc_print_text(out, "\n");
 }
 
-void kc_symbol_put(struct kc_out *out, uintptr_t pc, const char *note)
+void kc_symbol_put(struct kc_print *out, uintptr_t pc, const char *note)
 {
 #ifdef KC_DEBUGINFO
 	if (kc_debuginfo_put(out, pc, note))

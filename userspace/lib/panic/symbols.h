@@ -17,12 +17,12 @@
  * file is that of the program or library, and the number is the distance from its start.
  * With a @note, only the innermost function is printed, and the note follows its name.
  */
-void kc_symbol_put(struct kc_out *out, uintptr_t pc, const char *note);
+void kc_symbol_put(struct kc_print *out, uintptr_t pc, const char *note);
 
 /*
  * The same, from debug information and symbol tables. Returns true if it has printed
  * something. See debuginfo.c, which is not in every build.
  */
-bool kc_debuginfo_put(struct kc_out *out, uintptr_t pc, const char *note);
+bool kc_debuginfo_put(struct kc_print *out, uintptr_t pc, const char *note);
 
 #endif /* LIBKCHAN_PANIC_SYMBOLS_H */

@@ -44,9 +44,9 @@ static void note(kc_t *t, const char *text, bool failed)
 
 	kc_lock(&t->lock);
 	kc_race_acquire(&t->lock);
-	kc_out_bytes(&t->log, text, len);
+	kc_print_bytes(&t->log, text, len);
 	if (len && text[len - 1] != '\n')
-		kc_out_text(&t->log, "\n");
+		kc_print_text(&t->log, "\n");
 	if (failed)
 		__atomic_store_n(&t->failed, true, __ATOMIC_RELAXED);
 	kc_race_release(&t->lock);

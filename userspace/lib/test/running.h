@@ -35,7 +35,7 @@ struct kc_t {
 	uint32_t lock;
 	bool failed;
 	bool skipped;
-	struct kc_out log;		/* lines, each with its newline */
+	struct kc_print log;		/* lines, each with its newline */
 	struct kc_cleanup *cleanups;	/* the newest first */
 };
 

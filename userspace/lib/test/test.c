@@ -90,64 +90,64 @@ static void flush_stdout(void)
 	funlockfile(stdout);
 }
 
-static void put_log(struct kc_out *out, const kc_t *t, const char *start)
+static void put_log(struct kc_print *out, const kc_t *t, const char *start)
 {
 	const char *at = t->log.text, *end = at + t->log.len;
 	bool begins = true;
 
 	for (; at < end; at++) {
 		if (begins)
-			kc_out_text(out, start);
+			kc_print_text(out, start);
 		begins = *at == '\n';
-		kc_out_bytes(out, at, 1);
+		kc_print_bytes(out, at, 1);
 	}
 	if (t->failed && t->jitter) {
-		kc_out_text(out, start);
-		kc_out_text(out, "KCHAN_JITTER=");
-		kc_out_number(out, t->jitter);
-		kc_out_text(out, "\n");
+		kc_print_text(out, start);
+		kc_print_text(out, "KCHAN_JITTER=");
+		kc_print_number(out, t->jitter);
+		kc_print_text(out, "\n");
 	}
 }
 
 /* Prints the first line of the log, which is the reason of a skipped test. */
-static void put_first_line(struct kc_out *out, const kc_t *t)
+static void put_first_line(struct kc_print *out, const kc_t *t)
 {
 	size_t len = 0;
 
 	while (len < t->log.len && t->log.text[len] != '\n')
 		len++;
-	kc_out_bytes(out, t->log.text, len);
+	kc_print_bytes(out, t->log.text, len);
 }
 
-static void put_duration(struct kc_out *out, int64_t ns)
+static void put_duration(struct kc_print *out, int64_t ns)
 {
 	const int64_t hundredths = ns / (KC_SECOND / 100);
 
-	kc_out_text(out, " (");
-	kc_out_number(out, hundredths / 100);
-	kc_out_text(out, hundredths % 100 < 10 ? ".0" : ".");
-	kc_out_number(out, hundredths % 100);
-	kc_out_text(out, " s)\n");
+	kc_print_text(out, " (");
+	kc_print_number(out, hundredths / 100);
+	kc_print_text(out, hundredths % 100 < 10 ? ".0" : ".");
+	kc_print_number(out, hundredths % 100);
+	kc_print_text(out, " s)\n");
 }
 
-static void put_tap(struct kc_out *out, const kc_t *t, bool log)
+static void put_tap(struct kc_print *out, const kc_t *t, bool log)
 {
 	if (log)
 		put_log(out, t, "# ");
-	kc_out_text(out, t->failed ? "not ok - " : "ok - ");
-	kc_out_text(out, t->name);
+	kc_print_text(out, t->failed ? "not ok - " : "ok - ");
+	kc_print_text(out, t->name);
 	if (t->skipped && !t->failed) {
-		kc_out_text(out, " # SKIP ");
+		kc_print_text(out, " # SKIP ");
 		put_first_line(out, t);
 	}
-	kc_out_text(out, "\n");
+	kc_print_text(out, "\n");
 }
 
-static void put_plain(struct kc_out *out, const kc_t *t)
+static void put_plain(struct kc_print *out, const kc_t *t)
 {
-	kc_out_text(out, t->failed ? "--- FAIL: " :
+	kc_print_text(out, t->failed ? "--- FAIL: " :
 			 t->skipped ? "--- SKIP: " : "--- PASS: ");
-	kc_out_text(out, t->name);
+	kc_print_text(out, t->name);
 	put_duration(out, kc_real_now() - t->begun);
 	put_log(out, t, "    ");
 }
@@ -160,14 +160,14 @@ static void tell(const kc_t *t)
 {
 	const bool verbose = t->failed || (t->options.flags & KC_TEST_VERBOSE);
 	char buf[PRINT_SIZE];
-	struct kc_out out = KC_OUT_FD(STDOUT_FILENO, buf);
+	struct kc_print out = KC_PRINT_FD(STDOUT_FILENO, buf);
 
 	flush_stdout();
 	if (t->options.flags & KC_TEST_TAP)
 		put_tap(&out, t, verbose);
 	else if (verbose || t->skipped)
 		put_plain(&out, t);
-	kc_out_flush(&out);
+	kc_print_flush(&out);
 }
 
 /* The running test, or NULL. */
@@ -303,7 +303,7 @@ int kc_test(const char *name, void (*fn)(kc_t *t), const kc_test_options *option
 		return -ENOMEM;
 	t->name = name;
 	t->fn = fn;
-	t->log = (struct kc_out)KC_OUT_MEMORY;
+	t->log = (struct kc_print)KC_PRINT_MEMORY;
 	ret = set_options(t, options);
 	was = kc_jitter_seed();
 	t->jitter = t->options.jitter ? t->options.jitter : was;
