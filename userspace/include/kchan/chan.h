@@ -205,7 +205,7 @@ int kc_send_msg_timeout(kc_chan *c, const void *msg, size_t len,
  * is received and discarded, whatever its length, and @size is ignored. The try and
  * timed forms are like those of kc_recv().
  *
- * The message's length, which is at least 1, 0 at end-of-stream, or
+ * The message's length (at least 1), or 0 at end-of-stream, or
  * -EMSGSIZE	the message is longer than @size; it is still in the channel
  * -EINVAL	the channel is not in message mode
  * -EAGAIN, -ETIMEDOUT, -EBADF, -EFAULT, -EDQUOT, -ENOMEM
@@ -222,7 +222,7 @@ ssize_t kc_recv_msg_timeout(kc_chan *c, void *buf, size_t size,
  * remains valid until kc_unref().
  *
  * 0, or
- * -EALREADY	it was closed already. (Go panics here.)
+ * -EALREADY	the channel was closed already. (Go panics here.)
  * -EBADF	the handle is for receiving only
  * -EINVAL	@c is NULL
  */
@@ -247,7 +247,7 @@ int kc_elem_size(kc_chan *c);
 /*
  * Whether a channel is in message mode.
  *
- * Returns 1 if it is; 0 if not, or if @c is NULL.
+ * Returns 1 in message mode, else 0, also if @c is NULL.
  */
 int kc_is_message(kc_chan *c);
 
@@ -258,7 +258,9 @@ int kc_is_message(kc_chan *c);
  * -EBUSY	more elements are queued than @cap
  * -EBADF	the handle is for one direction only
  * -EINVAL	@cap is over its maximum, or @c is NULL
- * -EDQUOT, -ENOMEM
+ * -EDQUOT	the buffers of this user's channels would be larger than the
+ *	administrator allows
+ * -ENOMEM
  */
 int kc_resize(kc_chan *c, size_t cap) KC_MUST_CHECK;
 
@@ -281,7 +283,7 @@ int kc_fd(kc_chan *c);
  *
  * 0, or
  * -EBADF	@fd is not open
- * -ENOTTY	it is not a channel
+ * -ENOTTY	@fd is not a channel
  * -ENOMEM
  */
 int kc_from_fd(kc_chan **out, int fd) KC_MUST_CHECK;

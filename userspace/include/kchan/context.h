@@ -148,8 +148,8 @@ void kc_cancel_unref(void *ctx);
 /*
  * Whether a context is cancelled, and how.
  *
- * Returns 0 if it is not; -ECANCELED if it was cancelled; -ETIMEDOUT if its deadline
- * has passed.
+ * Returns 0 if the context is not cancelled; -ECANCELED if it was cancelled; -ETIMEDOUT
+ * if its deadline has passed.
  */
 int kc_ctx_err(kc_ctx *ctx);
 
@@ -174,7 +174,7 @@ int kc_ctx_deadline(kc_ctx *ctx, int64_t *deadline);
 /*
  * The value for @key, of the nearest context that has one: @ctx or an ancestor.
  *
- * Returns the value, or NULL if none has it.
+ * Returns the value, or NULL if no context has the key.
  */
 void *kc_ctx_value(kc_ctx *ctx, const void *key);
 
@@ -215,8 +215,8 @@ kc_case kc_case_done(kc_ctx *ctx);
  *
  * 0, or
  * -EINVAL	@fd can also send, so the channel would never close by itself
- * -EBADF	it is not open, or cannot receive
- * -ENOTTY	it is no channel
+ * -EBADF	@fd is not open, or cannot receive
+ * -ENOTTY	@fd is no channel
  * -ENOMEM
  */
 int kc_ctx_from_fd(kc_ctx **out, kc_ctx *parent, int fd) KC_MUST_CHECK;
@@ -254,8 +254,8 @@ int kc_after_func(kc_ctx_func **out, kc_ctx *ctx, void (*fn)(void *arg),
  * Prevent that the function runs. This does not wait for a function that has been
  * started.
  *
- * Returns 1 if this call has prevented the run; 0 if it has been started, or was
- * stopped before.
+ * Returns 1 if this call has prevented the run; 0 if the function has been started, or
+ * was stopped before.
  */
 int kc_after_func_stop(kc_ctx_func *func);
 
@@ -275,7 +275,8 @@ void kc_after_func_unref(kc_ctx_func *func);
  * As kc_send() and kc_send_msg(), and
  * -ECANCELED, -ETIMEDOUT
  *	@ctx was cancelled, before or during the call: see kc_ctx_err()
- * and then the element was not sent.
+ *
+ * If it returns -ECANCELED or -ETIMEDOUT, the element was not sent.
  *
  * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
  * cancellation exactly if it equals kc_ctx_err().
@@ -291,7 +292,8 @@ int kc_send_msg_ctx(kc_ctx *ctx, kc_chan *c, const void *msg,
  * As kc_recv() and kc_recv_msg(), and
  * -ECANCELED, -ETIMEDOUT
  *	@ctx was cancelled, before or during the call: see kc_ctx_err()
- * and then nothing was received.
+ *
+ * If it returns -ECANCELED or -ETIMEDOUT, nothing was received.
  *
  * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
  * cancellation exactly if it equals kc_ctx_err().
@@ -310,7 +312,8 @@ ssize_t kc_recv_msg_ctx(kc_ctx *ctx, kc_chan *c, void *buf,
  * As kc_select(), and
  * -ECANCELED, -ETIMEDOUT
  *	@ctx was cancelled, before or during the call: see kc_ctx_err()
- * and then no case has committed.
+ *
+ * If it returns -ECANCELED or -ETIMEDOUT, no case has committed.
  *
  * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
  * cancellation exactly if it equals kc_ctx_err().

@@ -95,7 +95,7 @@ void kc_group_set_limit(kc_group *g, int n);
  * running. The try form does not wait for that.
  *
  * 0, or what kc_go() returns, or
- * -EBUSY	try form: as many members as the limit allows are running
+ * -EBUSY	in the try form: as many members as the limit allows are running
  *
  * After an error the member was not started.
  */

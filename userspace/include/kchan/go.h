@@ -59,7 +59,7 @@ KC_DECLS_BEGIN
  * panic if @fn is NULL, in all calls that start a goroutine.
  *
  * 0, or
- * -EAGAIN	the system allows no more threads or mappings: see above
+ * -EAGAIN	the system allows no more threads or mappings: see go.h
  * -ENOMEM
  */
 int kc_go(void (*fn)(void *arg), void *arg) KC_MUST_CHECK;

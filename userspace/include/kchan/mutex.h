@@ -33,7 +33,7 @@ void kc_mutex_lock(kc_mutex *m);
  * Lock the mutex if this is possible without waiting.
  *
  * 0, or
- * -EAGAIN	it is locked already
+ * -EAGAIN	the mutex is locked already
  */
 int kc_mutex_try_lock(kc_mutex *m) KC_MUST_CHECK;
 

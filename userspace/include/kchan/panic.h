@@ -118,7 +118,7 @@ KC_NORETURN void kc_panic_again(const kc_panic_info *info);
  * returns. kc_goexit() in @fn does not return here. @out may be NULL.
  *
  * 0	@fn returned, or a deferred call recovered its panic
- * 1	it panicked; *@out describes the panic: clear it with kc_panic_info_clear()
+ * 1	@fn panicked; *@out describes the panic: clear it with kc_panic_info_clear()
  */
 int kc_protect(void (*fn)(void *arg), void *arg, kc_panic_info *out);
 

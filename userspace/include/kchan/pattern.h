@@ -98,7 +98,8 @@ typedef kc_error *(*kc_stage_fn)(void *arg, void *elem, size_t len, kc_sink *out
  * -EINVAL	a channel is NULL, or an option invalid
  * -EBADF	a channel to receive from is for sending only
  * -EBUSY	the limit of the group is too low for so many members
- * and then nothing was started and nothing received.
+ *
+ * After an error nothing was started, and nothing was received.
  */
 int kc_generate(kc_chan **out, kc_group *g, kc_ctx *ctx, const kc_chan_opts *opts,
 		kc_generate_fn fn, void *arg) KC_MUST_CHECK;
@@ -125,7 +126,8 @@ typedef struct kc_stage {
  * -EINVAL	a channel is NULL, or an option invalid
  * -EBADF	a channel to receive from is for sending only
  * -EBUSY	the limit of the group is too low for so many members
- * and then nothing was started and nothing received.
+ *
+ * After an error nothing was started, and nothing was received.
  */
 int kc_pipeline(kc_chan **out, kc_group *g, kc_ctx *ctx, kc_chan *in,
 		const kc_stage *stages, size_t n) KC_MUST_CHECK;
@@ -138,7 +140,8 @@ int kc_pipeline(kc_chan **out, kc_group *g, kc_ctx *ctx, kc_chan *in,
  * -EINVAL	a channel is NULL, or an option invalid
  * -EBADF	a channel to receive from is for sending only
  * -EBUSY	the limit of the group is too low for so many members
- * and then nothing was started and nothing received.
+ *
+ * After an error nothing was started, and nothing was received.
  */
 int kc_fan_out(kc_chan **outs, size_t n, kc_group *g, kc_ctx *ctx, kc_chan *in,
 	       const kc_stage *stage) KC_MUST_CHECK;
@@ -153,7 +156,8 @@ int kc_fan_out(kc_chan **outs, size_t n, kc_group *g, kc_ctx *ctx, kc_chan *in,
  * -EINVAL	a channel is NULL, or an option invalid
  * -EBADF	a channel to receive from is for sending only
  * -EBUSY	the limit of the group is too low for so many members
- * and then nothing was started and nothing received.
+ *
+ * After an error nothing was started, and nothing was received.
  */
 int kc_fan_in(kc_chan **out, kc_group *g, kc_ctx *ctx, kc_chan *const *ins,
 	      size_t n, size_t cap) KC_MUST_CHECK;

@@ -148,7 +148,7 @@ kc_case kc_case_after(int64_t duration);
  * negative, or the deadline has passed. If a kc_case_after() is due at the same time as
  * the timeout, the case commits.
  *
- * The index of that case, which is at least 0, or
+ * The index of the case that has committed, which is at least 0, or
  * -EAGAIN	in the try form: at one instant, no case was ready
  * -ETIMEDOUT	in the timed form: the timeout has passed
  * -E2BIG	more than 64 cases are on a channel, a context or a descriptor (other

@@ -65,7 +65,7 @@ int kc_signal_reset(const int *signums, size_t n);
  * for example by nohup. A signal whose default action is to do nothing, such as
  * SIGCHLD, is not ignored. A signal that kc_notify() sends is not ignored.
  *
- * 1 if it is ignored, 0 if not, or
+ * 1 if the signal is ignored, 0 if not, or
  * -EINVAL	there is no such signal
  */
 int kc_signal_ignored(int signum);

@@ -70,7 +70,7 @@ typedef kc_error *(*kc_flight_fn)(void *arg, void **value,
  * is in *@out. Clear it with kc_flight_result_clear().
  *
  * 0, or
- * -ENOMEM	nothing was run
+ * -ENOMEM	there is no memory; nothing was run
  *
  * A panic of the function is raised in every caller that waits here. kc_goexit() in it
  * ends the goroutines of all these callers. If there is a channel of

@@ -142,7 +142,7 @@ KC_NORETURN void kc_t_skip(kc_t *t, const char *fmt, ...) KC_PRINTF(2, 3);
 /*
  * Whether the test has failed, or has been skipped.
  *
- * Returns 1 or 0.
+ * Returns 1 if it has, else 0.
  */
 int kc_t_failed(const kc_t *t);
 int kc_t_skipped(const kc_t *t);

@@ -32,7 +32,7 @@ KC_DECLS_BEGIN
 /*
  * The time: of CLOCK_MONOTONIC, but inside of kc_synctest() of its clock.
  *
- * Returns nanoseconds.
+ * Returns the time in nanoseconds.
  */
 int64_t kc_now(void);
 

@@ -96,7 +96,8 @@ int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *options)
  * -EPIPE	the pool has been stopped, or has no workers any more
  * -ECANCELED, -ETIMEDOUT
  *	the pool or its context was cancelled
- * and then the job is still the caller's.
+ *
+ * After an error the job still belongs to the caller.
  */
 int kc_pool_submit(kc_pool *pool, const void *job) KC_MUST_CHECK;
 int kc_pool_try_submit(kc_pool *pool, const void *job);
