@@ -72,8 +72,8 @@ int kc_make(kc_chan **out, size_t elem_size, size_t cap) KC_MUST_CHECK;
 typedef struct kc_chan_opts {
 	uint32_t size;		/* sizeof(struct kc_chan_opts) */
 	uint32_t flags;		/* KC_CHAN_* */
-	size_t elem_size;
-	size_t cap;
+	size_t elem_size;	/* in bytes */
+	size_t cap;		/* in elements */
 } kc_chan_opts;
 
 #define KC_CHAN_OPTS_INIT { sizeof(struct kc_chan_opts), 0, 0, 0 }

@@ -108,8 +108,8 @@ int kc_generate(kc_chan **out, kc_group *g, kc_ctx *ctx, const kc_chan_opts *opt
 typedef struct kc_stage {
 	kc_stage_fn fn;
 	void *arg;
-	size_t elem_size;
-	size_t cap;
+	size_t elem_size;	/* in bytes, of the channel that it sends to */
+	size_t cap;		/* in elements */
 	uint32_t flags;		/* KC_CHAN_MESSAGE */
 	uint32_t workers;	/* goroutines that run it; 0: one */
 	uint64_t reserved[4];

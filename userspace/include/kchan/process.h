@@ -79,7 +79,7 @@ typedef struct kc_process_options {
 	/* Or, with no argv, a function: see kc_process_start(). */
 	int (*fn)(void *arg);
 	void *arg;
-	const kc_process_end *ends;
+	const kc_process_end *ends;	/* an array of @nr_ends; NULL if that is 0 */
 	size_t nr_ends;
 	/*
 	 * Three descriptors that become 0, 1 and 2 of the process. -1 means /dev/null.

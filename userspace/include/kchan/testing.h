@@ -71,11 +71,11 @@ typedef struct kc_t kc_t;
 typedef struct kc_test_options {
 	uint32_t size;		/* sizeof(struct kc_test_options) */
 	uint32_t flags;		/* KC_TEST_* */
-	int64_t timeout;	/* in ns; 0: one minute; negative: none */
-	int64_t leak_timeout;	/* for goroutines to end; 0: one second */
-	size_t stack_size;	/* 0: 256 KiB */
+	int64_t timeout;	/* in ns; 0: one minute; negative: no limit */
+	int64_t leak_timeout;	/* in ns, for goroutines to end; 0: one second */
+	size_t stack_size;	/* in bytes; 0: 256 KiB */
 	void *arg;		/* for kc_t_arg() */
-	uint64_t jitter;	/* a seed for kc_jitter(); 0: as it is */
+	uint64_t jitter;	/* a seed for kc_jitter(); 0: not changed */
 } kc_test_options;
 
 #define KC_TEST_OPTIONS_INIT \
@@ -193,7 +193,7 @@ int kc_t_go(kc_t *t, void (*fn)(void *arg), void *arg) KC_MUST_CHECK;
 kc_ctx *kc_t_ctx(const kc_t *t);
 
 /*
- * When the time limit of the test is over, in nanoseconds on CLOCK_MONOTONIC.
+ * The time when the test's time limit passes, in nanoseconds on CLOCK_MONOTONIC.
  * @deadline may be NULL.
  *
  * Returns 1, and the time in *@deadline; or 0 if there is no limit.

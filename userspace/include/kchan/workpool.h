@@ -60,10 +60,10 @@ typedef struct kc_pool_options {
 	 */
 	kc_stage_fn fn;
 	void *arg;
-	size_t job_size;
+	size_t job_size;	/* in bytes */
 	size_t queue;		/* the number of jobs that may wait */
-	size_t result_size;
-	size_t results;		/* that may wait */
+	size_t result_size;	/* in bytes; 0: there are no results */
+	size_t results;		/* the number of results that may wait */
 	/*
 	 * Called for each job that was not done, and for each result that nobody has
 	 * received, when the pool is freed. NULL: not called.
