@@ -61,7 +61,7 @@ typedef struct kc_supervisor_options {
 	 */
 	int64_t backoff;
 	int64_t max_backoff;
-	int64_t steady;		/* a run of this time counts as success; 0: 10 s */
+	int64_t steady;		/* a run of this time begins the count anew; 0: 10 s */
 	/* The time between the stop signal and SIGKILL. 0: 10 s. */
 	int64_t grace;
 } kc_supervisor_options;
