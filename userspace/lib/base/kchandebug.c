@@ -37,12 +37,11 @@ static bool ask_for(const char *word, size_t len)
 static void refuse(const char *word, size_t len)
 {
 	char buf[TOLD + 64];
-	struct kc_print out = KC_PRINT_FD(-1, buf);
+	struct kc_print out = KC_PRINT_BUF(buf);
 
 	kc_print_text(&out, "KCHANDEBUG: not known, or not to be had: ");
 	kc_print_bytes(&out, word, len < TOLD ? len : TOLD);
-	kc_print_bytes(&out, "", 1);
-	kc_log(buf);
+	kc_log(kc_print_string(&out));
 }
 
 void kc_debug_setup(void)

@@ -29,7 +29,7 @@ void kc_print_flush(struct kc_print *out)
 static bool grow(struct kc_print *out)
 {
 	const size_t size = out->size ? 2 * out->size : FIRST_SIZE;
-	char *text = realloc(out->text, size);
+	char *text = realloc(out->text, size + 1);
 
 	if (!text) {
 		out->failed = true;
@@ -48,7 +48,7 @@ void kc_print_bytes(struct kc_print *out, const char *bytes, size_t len)
 		if (out->len == out->size) {
 			if (out->fd >= 0)
 				kc_print_flush(out);
-			else if (!grow(out))
+			else if (out->fd == KC_PRINT_ENDS || !grow(out))
 				return;
 		}
 		part = out->size - out->len;
@@ -59,6 +59,20 @@ void kc_print_bytes(struct kc_print *out, const char *bytes, size_t len)
 		bytes += part;
 		len -= part;
 	}
+}
+
+char *kc_print_string(struct kc_print *out)
+{
+	if (!out->text)
+		grow(out);
+	if (out->failed) {
+		free(out->text);
+		return NULL;
+	}
+	if (out->len && out->text[out->len - 1] == '\n')
+		out->len--;
+	out->text[out->len] = '\0';
+	return out->text;
 }
 
 void kc_print_text(struct kc_print *out, const char *text)

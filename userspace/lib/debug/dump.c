@@ -73,7 +73,7 @@ static void put_head(struct kc_print *out, const struct kc_sight *s, int64_t now
 		     const char *note)
 {
 	char buf[MOST_CHANNELS * 48 + 96];
-	struct kc_print state = KC_PRINT_FD(-1, buf);
+	struct kc_print state = KC_PRINT_BUF(buf);
 
 	kc_print_text(&state, kc_state_name(s->info.state));
 	if (s->info.fd >= 0) {
@@ -90,8 +90,7 @@ static void put_head(struct kc_print *out, const struct kc_sight *s, int64_t now
 		kc_print_text(&state, ", ");
 		kc_print_text(&state, note);
 	}
-	kc_print_bytes(&state, "", 1);
-	kc_backtrace_head(out, s->info.id, s->name, buf);
+	kc_backtrace_head(out, s->info.id, s->name, kc_print_string(&state));
 }
 
 void kc_dump_one(struct kc_print *out, const struct kc_sight *s, int64_t now,
@@ -212,7 +211,5 @@ char *kc_stack_text(void)
 		free(dump.out.text);
 		return NULL;
 	}
-	/* Whoever prints the text adds the last newline. */
-	dump.out.text[dump.out.len - 1] = '\0';
-	return dump.out.text;
+	return kc_print_string(&dump.out);
 }

@@ -114,14 +114,15 @@ static void put_all(void *data)
 }
 
 /* Logs the text, and frees it also if the logger panics. */
-static int report(const char *text, bool failed)
+static int report(char *text)
 {
 	KC_DEFER_SCOPE;
 
-	kc_defer(free, (void *)text);
-	if (!failed)
-		kc_log(text);
-	return failed ? -ENOMEM : 0;
+	if (!text)
+		return -ENOMEM;
+	kc_defer(free, text);
+	kc_log(text);
+	return 0;
 }
 
 /* Takes over the list. */
@@ -133,8 +134,9 @@ static int report_list(struct check *check)
 	kc_print_text(&out, check->nr == 1 ? " goroutine is left:" :
 					   " goroutines are left:");
 	kc_print_bytes(&out, check->list.text, check->list.len);
+	out.failed |= check->list.failed;
 	free(check->list.text);
-	return report(out.text, out.failed || check->list.failed);
+	return report(kc_print_string(&out));
 }
 
 int kc_leak_check(int64_t timeout)

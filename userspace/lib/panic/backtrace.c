@@ -86,13 +86,12 @@ void kc_backtrace_waiting(struct kc_print *out, const struct kc_trace *trace)
 void kc_backtrace_creator(struct kc_print *out, uint64_t parent, uintptr_t at)
 {
 	char buf[40];
-	struct kc_print note = KC_PRINT_FD(-1, buf);
+	struct kc_print note = KC_PRINT_BUF(buf);
 
 	if (!parent)
 		return;
 	kc_print_text(&note, " in goroutine ");
 	kc_print_number(&note, parent);
-	buf[note.len] = '\0';
 	kc_print_text(out, "created by ");
-	kc_symbol_put(out, at, buf);
+	kc_symbol_put(out, at, kc_print_string(&note));
 }

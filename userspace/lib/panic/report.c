@@ -145,13 +145,7 @@ char *kc_report_text(const char *start, const struct kc_panicked *what)
 	struct text text = { start, what, KC_PRINT_MEMORY };
 
 	kc_thread_roomy(put_text, &text);
-	if (text.out.failed) {
-		free(text.out.text);
-		return NULL;
-	}
-	/* Whoever prints the text adds the last newline. */
-	text.out.text[text.out.len - 1] = '\0';
-	return text.out.text;
+	return kc_print_string(&text.out);
 }
 
 char *kc_panic_report(const kc_panic_info *info)
