@@ -20,10 +20,10 @@
 
 #define DEVICE	"/dev/kchan"
 
-/* All handles, for the child of a fork(). */
+/* All handles, for the child of a fork(). Hidden: else none would be found to be leaked. */
 static uint32_t lock;
-static struct kc_list handles = KC_LIST_INIT(handles);
-static struct kc_list orphans = KC_LIST_INIT(orphans);
+static struct kc_hidden_list handles;
+static struct kc_hidden_list orphans;
 
 /* The generation in a handle's word. */
 static uint8_t generation_of(uint64_t uses)
@@ -46,7 +46,7 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	kc_race_new_handle(c);
 	kc_lock(&lock);
 	atomic_init(&c->uses, kc_first_uses(1));
-	kc_list_add(&handles, &c->all);
+	kc_hidden_add(&handles, &c->all);
 	kc_unlock(&lock);
 	return c;
 }
@@ -54,7 +54,7 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 static void free_handle(kc_chan *c)
 {
 	kc_lock(&lock);
-	kc_list_del(&c->all);
+	kc_hidden_del(&c->all);
 	kc_unlock(&lock);
 	free(c);
 }
@@ -195,7 +195,7 @@ static void drop_handle(kc_chan *c)
 	 * open in the child is on the child's list.
 	 */
 	kc_lock(&lock);
-	kc_list_del(&c->all);
+	kc_hidden_del(&c->all);
 	sys_close(c->fd);
 	kc_unlock(&lock);
 	free(c);
@@ -293,8 +293,8 @@ static void set_references(kc_chan *c, uint32_t references)
 	atomic_store_explicit(&c->uses, kc_first_uses(references), memory_order_relaxed);
 	if (references)
 		return;
-	kc_list_del(&c->all);
-	kc_list_add(&orphans, &c->all);
+	kc_hidden_del(&c->all);
+	kc_hidden_add(&orphans, &c->all);
 }
 
 void kc_unref_forked(kc_chan *c)
@@ -305,12 +305,12 @@ void kc_unref_forked(kc_chan *c)
 /* In the child, no call of the parent is in progress. Only references are left. */
 static void forked(void)
 {
-	struct kc_list *link, *next;
+	struct kc_hidden *link, *next;
 	kc_chan *c;
 
-	for (link = handles.next; link != &handles; link = next) {
+	for (link = kc_hidden_first(&handles); link; link = next) {
+		next = kc_hidden_next(link);
 		c = kc_container(link, struct kc_chan, all);
-		next = link->next;
 		set_references(c, (uint32_t)c->uses);
 	}
 }
@@ -318,8 +318,10 @@ static void forked(void)
 /* Drops the handles that nothing holds. Called without any lock. */
 static void drop_orphans(void)
 {
-	while (!kc_list_empty(&orphans))
-		drop_handle(kc_container(orphans.next, struct kc_chan, all));
+	struct kc_hidden *link;
+
+	while ((link = kc_hidden_first(&orphans)))
+		drop_handle(kc_container(link, struct kc_chan, all));
 }
 
 KC_AT_FORK(.order = KC_FORK_CHAN, .lock = lock_handles, .unlock = unlock_handles,

@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 #include "base/fork.h"
-#include "base/list.h"
+#include "base/hidden.h"
 
 /*
  * The geometry is fixed, so the handle has a copy. Only the capacity can change, which
@@ -19,7 +19,7 @@ struct kc_chan {
 	 * the handle. The highest 8 bits are the low bits of kc_generation.
 	 */
 	_Atomic uint64_t uses;
-	struct kc_list all;
+	struct kc_hidden all;
 	int fd;
 	uint32_t elem_size;
 	bool message;

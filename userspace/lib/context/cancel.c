@@ -34,10 +34,9 @@ uint32_t kc_ctx_lock;
 unsigned int kc_nr_sources;
 const struct kc_ctx_channels *kc_ctx_channels;
 
-/* All waits of all nodes. */
-static struct kc_list waits = KC_LIST_INIT(waits);
-static struct kc_list left = KC_LIST_INIT(left);	/* waits with @later of the parent of a
-							 * fork() */
+/* All waits of all nodes. Hidden: else no node with a wait would be found to be leaked. */
+static struct kc_hidden_list waits;
+static struct kc_hidden_list left;	/* waits with @later of the parent of a fork() */
 
 /* What remains to be done without the lock. */
 struct work {
@@ -72,7 +71,7 @@ static void finish(struct work *work)
 static void unlink_wait(struct kc_ctx_wait *w)
 {
 	kc_list_del(&w->link);
-	kc_list_del(&w->all);
+	kc_hidden_del(&w->all);
 	w->linked = false;
 }
 
@@ -284,7 +283,7 @@ int kc_ctx_wait_add(struct kc_node *n, struct kc_ctx_wait *w)
 			kc_list_add(n->waits.prev, &w->link);
 		else
 			kc_list_init(&w->link);
-		kc_list_add(&waits, &w->all);
+		kc_hidden_add(&waits, &w->all);
 		w->thread = &kc_g_current;
 		w->linked = true;
 	}
@@ -324,15 +323,15 @@ static void unlock_tree(void)
  */
 static void forked(void)
 {
-	struct kc_list *link, *next;
+	struct kc_hidden *link, *next;
 	struct kc_ctx_wait *w;
 
-	for (link = waits.next; link != &waits; link = next) {
-		next = link->next;
+	for (link = kc_hidden_first(&waits); link; link = next) {
+		next = kc_hidden_next(link);
 		w = kc_container(link, struct kc_ctx_wait, all);
 		if (w->later) {
 			unlink_wait(w);
-			kc_list_add(&left, &w->all);
+			kc_hidden_add(&left, &w->all);
 		} else if (w->thread != &kc_g_current) {
 			unlink_wait(w);
 		} else if (w->forked) {
@@ -345,10 +344,11 @@ static void forked(void)
 static void drop_forked(void)
 {
 	struct kc_ctx_wait *w;
+	struct kc_hidden *link;
 
-	while (!kc_list_empty(&left)) {
-		w = kc_container(left.next, struct kc_ctx_wait, all);
-		kc_list_del(&w->all);
+	while ((link = kc_hidden_first(&left))) {
+		w = kc_container(link, struct kc_ctx_wait, all);
+		kc_hidden_del(link);
 		w->forked(w);
 	}
 }

@@ -25,8 +25,11 @@
 
 static uint32_t lock;		/* held while a channel is made */
 
-/* The sending ends that this process has to close. Protected by kc_ctx_lock. */
-static struct kc_list senders = KC_LIST_INIT(senders);
+/*
+ * The sending ends that this process has to close. Protected by kc_ctx_lock. Hidden: else
+ * no node with a channel would be found to be leaked.
+ */
+static struct kc_hidden_list senders;
 
 static void lock_making(void)
 {
@@ -63,7 +66,7 @@ static void drop_senders(struct kc_done *sender)
 	kc_lock(&kc_ctx_lock);
 	for (each = sender; each; each = next) {
 		next = each->next;
-		kc_list_del(&each->all);
+		kc_hidden_del(&each->all);
 		kc_unref(each->chan);
 		free(each);
 	}
@@ -91,7 +94,7 @@ static int make_done(struct kc_node *n)
 		return ret;
 	}
 	kc_lock(&kc_ctx_lock);
-	kc_list_add(&senders, &sender->all);
+	kc_hidden_add(&senders, &sender->all);
 	over = n->err;
 	if (!over) {
 		/* From now on, the thread that cancels the node owns the sender. */
@@ -327,12 +330,13 @@ int kc_ctx_from_fd(kc_ctx **out, kc_ctx *parent, int fd)
  */
 static void forked(void)
 {
+	struct kc_hidden *link;
 	struct kc_done *each;
 	struct kc_node *n;
 
-	while (!kc_list_empty(&senders)) {
-		each = kc_container(senders.next, struct kc_done, all);
-		kc_list_del(&each->all);
+	while ((link = kc_hidden_first(&senders))) {
+		each = kc_container(link, struct kc_done, all);
+		kc_hidden_del(link);
 		kc_unref_forked(each->chan);
 		n = each->node;
 		/* The channel is closed: a thread of the parent is about to free it. */

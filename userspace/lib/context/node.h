@@ -28,6 +28,7 @@
 #define LIBKCHAN_CONTEXT_NODE_H
 
 #include "base/base.h"
+#include "base/hidden.h"
 #include "base/hook.h"
 #include "base/list.h"
 #include "context/notify.h"
@@ -64,7 +65,7 @@ struct kc_value_ctx {
  * that the channel is closed.
  */
 struct kc_done {
-	struct kc_list all;		/* the link in the list of senders */
+	struct kc_hidden all;		/* the link in the list of senders */
 	struct kc_done *next;
 	struct kc_node *node;		/* NULL: the node is cancelled or freed */
 	kc_chan *chan;
@@ -118,7 +119,7 @@ struct kc_node {
  */
 struct kc_ctx_wait {
 	struct kc_list link;
-	struct kc_list all;
+	struct kc_hidden all;
 	bool linked;
 	bool later;
 	const void *thread;		/* the thread that called kc_ctx_wait_add() */
