@@ -9,6 +9,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <kchan/uapi.h>
+
 #include "common.h"
 
 KC_CHAN_DEFINE(int_chan, int);
@@ -325,6 +327,58 @@ static void test_fork_blocked(void)
 	}
 }
 
+/* What a thread makes, where its caller has it. */
+struct made {
+	kc_chan *recv, *send;
+	atomic_bool over;
+};
+
+/* Room for so many takes a while. The device is open by then, and there is no handle. */
+static void *make_large(void *arg)
+{
+	struct made *made = arg;
+
+	expect_int(kc_make_pair(&made->recv, &made->send, 8, KCHAN_MAX_CAPACITY), 0);
+	atomic_store(&made->over, true);
+	return NULL;
+}
+
+/* Another thread is about to make a pair: the child has it, or nothing of it. */
+static void test_fork_making(void)
+{
+	const int low = dup(0);
+	int fd, i, open_before = 0, status;
+	struct made made;
+	pthread_t thread;
+	pid_t pid;
+
+	/* The lowest that is free. */
+	close(low);
+	for (i = 0; i < 20; i++) {
+		made = (struct made){ 0 };
+		thread = start(make_large, &made);
+		while (fcntl(low, F_GETFD) < 0 && !atomic_load(&made.over))
+			;
+		open_before += !atomic_load(&made.over);
+		pid = fork();
+		must(pid >= 0);
+		if (!pid) {
+			kc_unref(made.recv);
+			kc_unref(made.send);
+			for (fd = low; fd < low + 3; fd++)
+				expect_errno(fcntl(fd, F_GETFD), EBADF);
+			_exit(0);
+		}
+		must_int(waitpid(pid, &status, 0), pid);
+		expect_int(status, 0);
+		join(thread);
+		kc_unref(made.recv);
+		kc_unref(made.send);
+	}
+	tap_note("%d forks while one was made", open_before);
+	expect(open_before);
+}
+
 #ifdef __x86_64__
 #define TRAP_FLAG	((greg_t)0x100)
 
@@ -409,6 +463,7 @@ static const struct tap_test tests[] = {
 	{ "who waits is told when the other side goes", test_wakes },
 	{ "a pair between two processes", test_fork },
 	{ "calls that are blocked at a fork", test_fork_blocked },
+	{ "a pair that is made while another thread forks", test_fork_making },
 	{ "a call in which a handler forks", test_fork_in_call },
 	{ "a pair of message mode", test_messages },
 	{ "of the NULL channel", test_nil },

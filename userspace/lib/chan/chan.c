@@ -25,6 +25,8 @@ static uint32_t lock;
 static struct kc_hidden_list handles;
 static struct kc_hidden_list orphans;
 
+static uint32_t making;		/* taken before the lock above */
+
 /* The generation in a handle's word. */
 static uint8_t generation_of(uint64_t uses)
 {
@@ -108,7 +110,17 @@ static int check_opts(const kc_chan_opts *opts)
 	return 0;
 }
 
-int kc_make_opts(kc_chan **out, const kc_chan_opts *given)
+void kc_lock_making(void)
+{
+	kc_lock(&making);
+}
+
+void kc_unlock_making(void)
+{
+	kc_unlock(&making);
+}
+
+int kc_make_locked(kc_chan **out, const kc_chan_opts *given)
 {
 	struct kchan_setup setup = { 0 };
 	kc_chan_opts opts;
@@ -126,6 +138,16 @@ int kc_make_opts(kc_chan **out, const kc_chan_opts *given)
 	return make(out, &setup);
 }
 
+int kc_make_opts(kc_chan **out, const kc_chan_opts *opts)
+{
+	int ret;
+
+	kc_lock_making();
+	ret = kc_make_locked(out, opts);
+	kc_unlock_making();
+	return ret;
+}
+
 int kc_make(kc_chan **out, size_t elem_size, size_t cap)
 {
 	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
@@ -135,7 +157,7 @@ int kc_make(kc_chan **out, size_t elem_size, size_t cap)
 	return kc_make_opts(out, &opts);
 }
 
-int kc_from_fd(kc_chan **out, int fd)
+static int take_over(kc_chan **out, int fd)
 {
 	struct kchan_info info;
 	kc_chan *c;
@@ -155,6 +177,16 @@ int kc_from_fd(kc_chan **out, int fd)
 	kc_race_share(c);
 	*out = c;
 	return 0;
+}
+
+int kc_from_fd(kc_chan **out, int fd)
+{
+	int ret;
+
+	kc_lock_making();
+	ret = take_over(out, fd);
+	kc_unlock_making();
+	return ret;
 }
 
 kc_chan *kc_ref(kc_chan *c)
@@ -278,14 +310,16 @@ void kc_calls_end(void *data)
 	}
 }
 
-static void lock_handles(void)
+static void lock_for_fork(void)
 {
+	kc_lock_making();
 	kc_lock(&lock);
 }
 
-static void unlock_handles(void)
+static void unlock_for_fork(void)
 {
 	kc_unlock(&lock);
+	kc_unlock_making();
 }
 
 static void set_references(kc_chan *c, uint32_t references)
@@ -324,7 +358,7 @@ static void drop_orphans(void)
 		drop_handle(kc_container(link, struct kc_chan, all));
 }
 
-KC_AT_FORK(.order = KC_FORK_CHAN, .lock = lock_handles, .unlock = unlock_handles,
+KC_AT_FORK(.order = KC_FORK_CHAN, .lock = lock_for_fork, .unlock = unlock_for_fork,
 	   .forked = forked, .drop = drop_orphans)
 
 int kc_close(kc_chan *c)

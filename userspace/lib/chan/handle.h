@@ -47,6 +47,18 @@ struct kc_chan {
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message);
 
 /*
+ * The lock is held from before a descriptor is opened until the caller has the handle. A
+ * fork() takes the lock. So the child has the descriptor and the handle, or neither. Else
+ * the child could have an open end without a handle: nobody could close it, and so the
+ * channel would not close by itself. Under the lock no function of the program is called.
+ */
+void kc_lock_making(void);
+void kc_unlock_making(void);
+
+/* kc_make_opts(); the caller holds the lock. */
+int kc_make_locked(kc_chan **out, const kc_chan_opts *opts);
+
+/*
  * A call holds the handle while it lasts, so another thread may drop the last reference
  * meanwhile. A call counts in the field of calls, not as a reference: the child of a
  * fork() has none of the parent's calls, and so clears that field.
