@@ -9,13 +9,6 @@
 
 #include "armed.h"
 
-#define expect_ends(fd, send, recv)					\
-	do {								\
-		struct kchan_info info_ = chan_info(fd);		\
-		expect_int(info_.send_ends, send);			\
-		expect_int(info_.recv_ends, recv);			\
-	} while (0)
-
 /* A channel of two ends, each of one direction. */
 static void pair(int ends[2], uint32_t elem_size, uint32_t capacity)
 {

@@ -43,6 +43,12 @@ uint32_t chan_len(int fd);
 void chan_nonblock(int fd, bool on);
 int try_end(int fd, uint32_t flags);
 int end_make(int fd, uint32_t flags);
+#define expect_ends(fd, send, recv)					\
+	do {								\
+		struct kchan_info info_ = chan_info(fd);		\
+		expect_int(info_.send_ends, send);			\
+		expect_int(info_.recv_ends, recv);			\
+	} while (0)
 
 /* Until so many cases wait, as the channel itself tells. */
 void wait_senders(int fd, unsigned int count);

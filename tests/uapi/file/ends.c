@@ -18,13 +18,6 @@
 
 #define BOTH	(KCHAN_END_SEND | KCHAN_END_RECV)
 
-#define expect_ends(fd, send, recv)					\
-	do {								\
-		struct kchan_info info_ = chan_info(fd);		\
-		expect_int(info_.send_ends, send);			\
-		expect_int(info_.recv_ends, recv);			\
-	} while (0)
-
 static void directions(void)
 {
 	static const uint32_t modes[] = {
