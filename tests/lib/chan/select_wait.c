@@ -10,21 +10,6 @@
 
 #include "common.h"
 
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
-#define SOON (20 * KC_MILLISECOND)
-
-/* Expects that the call returns @want, after @min to @max nanoseconds. */
-#define expect_within(call, want, min, max)				\
-	do {								\
-		long long from_ = tap_now_ns(), took_;			\
-		expect_int(call, want);					\
-		took_ = tap_now_ns() - from_;				\
-		expect(took_ >= (min));					\
-		expect(took_ < (max));					\
-	} while (0)
-
 /* A select in a thread of its own. */
 struct selecting {
 	kc_case cases[4];

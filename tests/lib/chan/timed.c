@@ -4,19 +4,6 @@
  */
 #include "common.h"
 
-/* Expects that the call returns @want, after @min to @max nanoseconds. */
-#define expect_within(call, want, min, max)				\
-	do {								\
-		long long from_ = tap_now_ns(), took_;			\
-		expect_int(call, want);					\
-		took_ = tap_now_ns() - from_;				\
-		expect(took_ >= (min));					\
-		expect(took_ < (max));					\
-	} while (0)
-
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
 static void test_try(void)
 {
 	kc_chan *c = make(8, 1);

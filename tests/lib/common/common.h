@@ -75,6 +75,22 @@ long call_end(struct call *call);
 void send_now(kc_chan *c, uint64_t value);
 uint64_t recv_now(kc_chan *c);
 
+/* A short time. */
+#define SOON	(20 * KC_MILLISECOND)
+
+/* Longer than any delay on a busy machine. */
+#define LATE	(tap_patience() * KC_SECOND)
+
+/* Expects that the call returns @want, after @min to @max nanoseconds. */
+#define expect_within(call, want, min, max)				\
+	do {								\
+		long long from_ = tap_now_ns(), took_;			\
+		expect_int(call, want);					\
+		took_ = tap_now_ns() - from_;				\
+		expect(took_ >= (min));					\
+		expect(took_ < (max));					\
+	} while (0)
+
 /* The processor time that this process has used. */
 long long cpu_ns(void);
 void sleep_ms(unsigned int ms);

@@ -8,11 +8,6 @@
 
 #include "contexts.h"
 
-#define SOON (20 * KC_MILLISECOND)
-
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
 #define expect_text(err, want)	expect(!strcmp(kc_error_text(err), want))
 
 static void root(kc_ctx *ctx)

@@ -15,9 +15,6 @@
 #include "contexts.h"
 #include "seen.h"
 
-#define SOON	(20 * KC_MILLISECOND)
-#define LATE	(tap_patience() * KC_SECOND)
-
 /* From now on, each call that makes a descriptor fails. */
 static void have_no_descriptors(void)
 {

@@ -17,11 +17,6 @@
 #include "contexts.h"
 #include "task.h"
 
-#define SOON (20 * KC_MILLISECOND)
-
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
 /* Forks. True in the child, which must exit with 0. */
 static bool in_child(pid_t *pid)
 {

@@ -8,9 +8,6 @@
 
 #include "contexts.h"
 
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
 static int key;
 
 /* One of each kind of context that can be between two others. */

@@ -12,11 +12,6 @@
 #include "contexts.h"
 #include "task.h"
 
-#define SOON (20 * KC_MILLISECOND)
-
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
 static unsigned int count_fds(void)
 {
 	DIR *dir = opendir("/proc/self/fd");

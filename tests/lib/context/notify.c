@@ -10,9 +10,6 @@
 
 #include "common.h"
 
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
 static const int usr1[] = { SIGUSR1 };
 static const int both[] = { SIGUSR1, SIGUSR2 };
 

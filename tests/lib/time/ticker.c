@@ -11,9 +11,6 @@
 
 #define PERIOD (20 * KC_MILLISECOND)
 
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
 static kc_ticker *ticker(int64_t period)
 {
 	kc_ticker *t = NULL;

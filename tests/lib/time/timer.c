@@ -11,11 +11,6 @@
 
 #include "common.h"
 
-#define SOON (20 * KC_MILLISECOND)
-
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
 static kc_timer *timer(int64_t ns)
 {
 	kc_timer *t = NULL;

@@ -13,11 +13,6 @@
 #include "common.h"
 #include "task.h"
 
-#define SOON (20 * KC_MILLISECOND)
-
-/* Longer than any delay on a busy machine. */
-#define LATE (tap_patience() * KC_SECOND)
-
 struct ran {
 	atomic_int times;
 	atomic_llong at;
