@@ -7,26 +7,7 @@
 #include <unistd.h>
 
 #include "common.h"
-
-/* The names of the calls that have run, in order. */
-static char trail[200];
-
-static void mark(void *arg)
-{
-	strcat(trail, arg);
-}
-
-#define expect_trail(text)						\
-	do {								\
-		if (!expect(!strcmp(trail, text)))			\
-			tap_note("trail: %s", trail);			\
-		trail[0] = '\0';					\
-	} while (0)
-
-static void defer_mark(const char *text)
-{
-	kc_defer(mark, (void *)text);
-}
+#include "trail.h"
 
 static int returns(int n)
 {

@@ -7,25 +7,7 @@
 #include <unistd.h>
 
 #include "common.h"
-
-static char trail[400];
-
-static void mark(void *arg)
-{
-	strcat(trail, arg);
-}
-
-#define expect_trail(text)						\
-	do {								\
-		if (!expect(!strcmp(trail, text)))			\
-			tap_note("trail: %s", trail);			\
-		trail[0] = '\0';					\
-	} while (0)
-
-static void defer_mark(const char *text)
-{
-	kc_defer(mark, (void *)text);
-}
+#include "trail.h"
 
 static void returns(void *arg)
 {
@@ -230,7 +212,7 @@ static void panics_pointer(void *arg)
 static void test_value(void)
 {
 	kc_panic_info info, copy, again;
-	char pointer[40];
+	char pointer[40], text[40];
 
 	must_int(kc_protect(panics_value, (void *)"value", &info), 1);
 	expect(!strcmp(info.value, "value"));
@@ -248,8 +230,8 @@ static void test_value(void)
 
 	must_int(kc_protect(panics_pointer, pointer, &info), 1);
 	expect(info.value == pointer);
-	snprintf(trail, sizeof(trail), "%p", (void *)pointer);
-	expect(!strcmp(info.text, trail));
+	snprintf(text, sizeof(text), "%p", (void *)pointer);
+	expect(!strcmp(info.text, text));
 	kc_panic_info_clear(&info);
 	must_int(kc_protect(panics_again_with, &info, &info), 1);
 	expect(strstr(info.text, "no panic"));

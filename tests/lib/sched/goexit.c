@@ -3,25 +3,7 @@
  * kc_goexit(), and panics together with it. Needs no channel.
  */
 #include "common.h"
-
-static char trail[400];
-
-static void mark(void *arg)
-{
-	strcat(trail, arg);
-}
-
-#define expect_trail(text)						\
-	do {								\
-		if (!expect(!strcmp(trail, text)))			\
-			tap_note("trail: %s", trail);			\
-		trail[0] = '\0';					\
-	} while (0)
-
-static void defer_mark(const char *text)
-{
-	kc_defer(mark, (void *)text);
-}
+#include "trail.h"
 
 static void run(void (*fn)(void *arg))
 {
