@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "interrupt.h"
 
 static void test_at_once(void)
 {
@@ -46,13 +47,7 @@ static void test_timed(void)
 	expect_int(kc_recv_timeout(NULL, &value, -1), -ETIMEDOUT);
 }
 
-static atomic_int returned, handled;
-
-static void on_signal(int signal)
-{
-	(void)signal;
-	atomic_fetch_add(&handled, 1);
-}
+static atomic_int returned;
 
 static void *send_nil(void *arg)
 {
@@ -91,11 +86,10 @@ static void test_for_ever(void)
 	static void *(*const calls[])(void *) = {
 		send_nil, recv_nil, send_msg_nil, recv_msg_nil,
 	};
-	struct sigaction action = { .sa_handler = on_signal };
 	pthread_t threads[ARRAY_SIZE(calls)];
 	size_t i;
 
-	must_int(sigaction(SIGUSR1, &action, NULL), 0);
+	catch_signal(0);
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		threads[i] = start(calls[i], NULL);
 	sleep_ms(50);

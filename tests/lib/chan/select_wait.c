@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "interrupt.h"
 
 /* A select in a thread of its own. */
 struct selecting {
@@ -286,39 +287,6 @@ static void test_descriptors(void)
 	expect_int(kc_len(full), 1);
 	kc_unref(c);
 	kc_unref(full);
-}
-
-static atomic_int handled;
-
-static void on_signal(int signal)
-{
-	(void)signal;
-	atomic_fetch_add(&handled, 1);
-}
-
-static void catch_signal(int flags)
-{
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
-
-	must_int(sigaction(SIGUSR1, &action, NULL), 0);
-	atomic_store(&handled, 0);
-}
-
-/*
- * Each signal is handled before the next one is sent. With the thread sanitizer this is
- * not possible, because it calls handlers late.
- */
-static void interrupt(pthread_t thread, int times)
-{
-	int i;
-
-	for (i = 1; i <= times; i++) {
-		must_int(pthread_kill(thread, SIGUSR1), 0);
-		if (THREAD_SANITIZED)
-			sleep_ms(20);
-		else
-			until(atomic_load(&handled) == i);
-	}
 }
 
 static void goes_on(int flags)
