@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "common.h"
 #include "task.h"
 
@@ -33,24 +34,14 @@ static void use_all(void)
 }
 
 /* Forks. True in the child, which must exit with 0. */
-static bool in_child(pid_t *pid)
+static bool in_child_of_threads(pid_t *pid)
 {
 	if (THREAD_SANITIZED)
 		tap_skip("the sanitizer has no threads in a child of threads");
 	/* Another thread might hold the lock of the sanitizer's allocator. */
 	if (SANITIZED)
 		wait_others_asleep();
-	*pid = fork();
-	must(*pid >= 0);
-	return *pid == 0;
-}
-
-static void expect_good(pid_t pid)
-{
-	int status;
-
-	must_int(waitpid(pid, &status, 0), pid);
-	expect_int(status, 0);
+	return in_child(pid);
 }
 
 /* Forks while goroutines are parked, blocked, and about to start. */
@@ -66,7 +57,7 @@ static void test_from_main(void)
 	for (i = 0; i < 10; i++)
 		must_int(kc_waitgroup_go(&ended, hold, &go_on), 0);
 	must_int(kc_go(count, &counted), 0);
-	if (in_child(&pid)) {
+	if (in_child_of_threads(&pid)) {
 		expect_threads(1);
 		expect_int(kc_goid(), 1);
 		use_all();
@@ -96,7 +87,7 @@ static void fork_in_goroutine(void *arg)
 
 	f->id = kc_goid();
 	kc_set_goname("forker");
-	if (in_child(&f->pid)) {
+	if (in_child_of_threads(&f->pid)) {
 		/* The goroutine has the same number and name as before. */
 		expect_int(kc_goid(), f->id);
 		expect(!strcmp(kc_goname(), "forker"));
@@ -129,7 +120,7 @@ static void *fork_in_thread(void *arg)
 {
 	pid_t *pid = arg;
 
-	if (in_child(pid)) {
+	if (in_child_of_threads(pid)) {
 		use_all();
 		must_int(kc_shutdown(), 0);
 		expect_threads(1);
@@ -153,9 +144,9 @@ static void test_again(void)
 	pid_t pid, again;
 
 	use_all();
-	if (in_child(&pid)) {
+	if (in_child_of_threads(&pid)) {
 		use_all();
-		if (in_child(&again)) {
+		if (in_child_of_threads(&again)) {
 			use_all();
 			_exit(0);
 		}
@@ -221,7 +212,7 @@ static void test_storm(void)
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		threads[i] = start(start_many, &counted);
 	for (i = 0; i < rounds; i++) {
-		if (in_child(&pid)) {
+		if (in_child_of_threads(&pid)) {
 			atomic_init(&own, 0);
 			use_all();
 			expect_int(kc_protect(panics, &own, NULL), 1);
@@ -286,7 +277,7 @@ static void test_handlers(void)
 	must_int(kc_with_value(&value, ctx, &own_lock, &destroyed, destroy), 0);
 	must_int(kc_after_func(NULL, value, count, &counted), 0);
 	kc_ctx_unref(value);
-	if (in_child(&pid)) {
+	if (in_child_of_threads(&pid)) {
 		/*
 		 * The registered function dropped this value, when its lock was free.
 		 */
@@ -326,7 +317,7 @@ static void test_faults(void)
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		threads[i] = start(ask_often, (void *)code);
 	for (i = 0; i < rounds; i++) {
-		if (in_child(&pid)) {
+		if (in_child_of_threads(&pid)) {
 			expect_int(kc_panic_on_fault(code), ret);
 			_exit(0);
 		}

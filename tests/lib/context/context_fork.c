@@ -14,24 +14,9 @@
 
 #include <kchan/uapi.h>
 
+#include "child.h"
 #include "contexts.h"
 #include "task.h"
-
-/* Forks. True in the child, which must exit with 0. */
-static bool in_child(pid_t *pid)
-{
-	*pid = fork();
-	must(*pid >= 0);
-	return *pid == 0;
-}
-
-static void expect_good(pid_t pid)
-{
-	int status;
-
-	must_int(waitpid(pid, &status, 0), pid);
-	expect_int(status, 0);
-}
 
 /* Two processes in step: one signals, and the other one waits. */
 static void signal_step(int step)
