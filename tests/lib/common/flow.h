@@ -5,8 +5,6 @@
 #ifndef FLOW_H
 #define FLOW_H
 
-#include <dirent.h>
-
 #include "common.h"
 #include "task.h"
 
@@ -14,18 +12,6 @@ struct left {
 	unsigned int fds;
 	unsigned int threads;
 };
-
-static inline unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	must(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
 
 /*
  * Contexts that were cancelled before they had a channel share one channel. It is made

@@ -60,6 +60,20 @@ unsigned int count_threads(void)
 	return count;
 }
 
+unsigned int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int count = 0;
+	struct dirent *entry;
+
+	must(dir);
+	while ((entry = readdir(dir)))
+		count += entry->d_name[0] != '.';
+	closedir(dir);
+	/* Without the one that reads them. */
+	return count - 1;
+}
+
 bool thread_is_there(pid_t tid)
 {
 	char text[64];

@@ -22,6 +22,9 @@ unsigned int count_threads(void);
 	} while (0)
 bool thread_is_there(pid_t tid);
 
+/* The number of open descriptors. */
+unsigned int count_fds(void);
+
 /* True if the thread sleeps, in a system call that waits or just before one. */
 bool is_asleep(pid_t tid);
 

@@ -2,7 +2,6 @@
 /*
  * Waiting with a context: its channel, its case in a select, and calls with a context.
  */
-#include <dirent.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -11,19 +10,6 @@
 
 #include "contexts.h"
 #include "task.h"
-
-static unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int count = 0;
-	struct dirent *entry;
-
-	must(dir);
-	while ((entry = readdir(dir)))
-		count += entry->d_name[0] != '.';
-	closedir(dir);
-	return count - 1;
-}
 
 static void test_done(void)
 {

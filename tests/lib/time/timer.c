@@ -2,7 +2,6 @@
 /*
  * Timers as channels: kc_after() and kc_timer.
  */
-#include <dirent.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "task.h"
 
 static kc_timer *timer(int64_t ns)
 {
@@ -18,19 +18,6 @@ static kc_timer *timer(int64_t ns)
 	must_int(kc_timer_make(&t, ns), 0);
 	must(t);
 	return t;
-}
-
-static unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int count = 0;
-	struct dirent *entry;
-
-	must(dir);
-	while ((entry = readdir(dir)))
-		count += entry->d_name[0] != '.';
-	closedir(dir);
-	return count - 1;
 }
 
 /* Expects one tick in time, with the current time, and no other tick. */
