@@ -5,11 +5,11 @@
  */
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "contexts.h"
+#include "few.h"
 #include "task.h"
 
 struct ran {
@@ -194,29 +194,18 @@ static void test_holds(void)
 	until(atomic_load(&destroyed) == 3);
 }
 
-static void hold(void *arg)
-{
-	kc_waitgroup_wait(arg);
-}
-
 static void test_limit(void)
 {
-	const struct rlimit few = { 12, 12 };
 	kc_waitgroup never = KC_WAITGROUP_INIT;
 	struct ran ran = { .times = 0 }, other = { .times = 0 };
 	kc_ctx *ctx = cancellable(NULL);
 	kc_ctx_func *func, *stopped;
-	int i, ret = 0;
 
-	if (getuid() == 0 && setuid(54323))
-		tap_skip("cannot become another user");
-	must_int(setrlimit(RLIMIT_NPROC, &few), 0);
+	have_few_threads(12);
 	func = after(ctx, &ran);
 	stopped = after(ctx, &other);
 	kc_waitgroup_add(&never, 1);
-	for (i = 0; i < 100 && !ret; i++)
-		ret = kc_go(hold, &never);
-	expect_int(ret, -EAGAIN);
+	take_all_threads(&never);
 	expect_int(kc_cancel(ctx), 0);
 	sleep_ms(50);
 	expect_int(atomic_load(&ran.times), 0);

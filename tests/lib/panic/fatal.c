@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common.h"
 #include "death.h"
+#include "few.h"
 #include "output.h"
 
 #define noinline __attribute__((noinline))
@@ -197,11 +197,7 @@ static void test_many(void)
 
 static void no_threads(void *arg)
 {
-	const struct rlimit none = { 0, 0 };
-
-	if (getuid() == 0 && setuid(54321))
-		tap_skip("cannot become another user");
-	must_int(setrlimit(RLIMIT_NPROC, &none), 0);
+	have_few_threads(0);
 	fails(arg);
 }
 
