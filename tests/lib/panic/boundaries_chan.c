@@ -179,6 +179,27 @@ static void test_fake_clock(void)
 	must_int(kc_synctest(discard_inside, &w), 0);
 }
 
+static void drop_last(void *arg)
+{
+	kc_unref(arg);
+	tap_fail(__FILE__, __LINE__, "came back");
+}
+
+/* The last reference goes, and the result is still in the channel. */
+static void test_not_received(void)
+{
+	const struct left before = what_is_there();
+	struct wanting w = { .way = 0 };
+
+	ask_alone(&w, panics);
+	expect_int(kc_protect(drop_last, w.c, NULL), 1);
+	expect_nothing_left(before);
+
+	ask_alone(&w, ends);
+	must_int(kc_go(drop_last, w.c), 0);
+	expect_nothing_left(before);
+}
+
 /* A select that waits to send to full channels. */
 struct sender {
 	kc_chan *full[2];
@@ -360,6 +381,7 @@ static const struct tap_test tests[] = {
 	{ "a result that is discarded", test_discarded },
 	{ "a goroutine that ends so", test_goexit },
 	{ "a result that is discarded, with the fake clock", test_fake_clock },
+	{ "a result that nobody receives", test_not_received },
 	{ "a select whose calls are the last ones", test_last_calls },
 	{ "what is left in a pool of workers", test_pool },
 	{ "the logger, at the first call of a flight", test_first_call },
