@@ -19,7 +19,9 @@
  * - A signal handler may call kc_try_send(), kc_try_send_msg(), kc_fd() and
  *   kc_strerror(), and no other call: others take locks and memory. It should save
  *   errno. Something else must hold the channel's handle meanwhile. With the race
- *   detector it may call none of them. kc_notify() gets signals without a handler.
+ *   detector it may call none of them. fork() takes the library's locks: a handler may
+ *   call it only if it has interrupted no call, or one that waits. kc_notify() gets
+ *   signals without a handler.
  * - A handle is opaque and counts its references. A call in progress holds one. A structure
  *   that you declare yourself is valid when zero.
  * - Options are structures that carry their size, and may grow at their end. A program

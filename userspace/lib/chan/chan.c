@@ -157,16 +157,13 @@ int kc_make(kc_chan **out, size_t elem_size, size_t cap)
 	return kc_make_opts(out, &opts);
 }
 
-static int take_over(kc_chan **out, int fd)
+/* The caller holds the lock. */
+static int take_over(kc_chan **out, int fd, const struct kchan_info *info)
 {
-	struct kchan_info info;
 	kc_chan *c;
 	int ret;
 
-	ret = sys_ioctl(fd, KCHAN_IOC_INFO, &info);
-	if (ret < 0)
-		return ret;
-	c = kc_new_handle(fd, info.elem_size, info.flags & KCHAN_INFO_MESSAGE);
+	c = kc_new_handle(fd, info->elem_size, info->flags & KCHAN_INFO_MESSAGE);
 	if (!c)
 		return -ENOMEM;
 	ret = sys_set_cloexec(fd);
@@ -181,10 +178,15 @@ static int take_over(kc_chan **out, int fd)
 
 int kc_from_fd(kc_chan **out, int fd)
 {
+	struct kchan_info info;
 	int ret;
 
+	/* Without the lock: it may be anybody's descriptor, and take any time. */
+	ret = sys_ioctl(fd, KCHAN_IOC_INFO, &info);
+	if (ret < 0)
+		return ret;
 	kc_lock_making();
-	ret = take_over(out, fd);
+	ret = take_over(out, fd, &info);
 	kc_unlock_making();
 	return ret;
 }
