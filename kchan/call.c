@@ -155,24 +155,52 @@ void kchan_branch_unstage(struct kchan_branch *b, struct kchan_stack_elem *small
 	b->detach = b->op == KCHAN_OP_RECV && kchan_by_pointer(b->ch);
 }
 
-/* Commits a case if it is ready. The lock of its channel is held. */
-static inline int kchan_commit_locked(struct kchan_branch *b, struct kchan_step *step)
+/*
+ * How many elements a case may move under one hold of the lock. Only the memory of a
+ * read or a write may have more than one.
+ */
+static u32 kchan_branch_run(const struct kchan_branch *b)
 {
-	struct iov_iter own __uninitialized;
+	const struct kchan *ch = b->ch;
+	size_t count;
+
+	if (!b->iter || b->elem || b->detach || ch->message)
+		return 1;
+	count = iov_iter_count(b->iter);
+	/* Nearly always it is one, and no division is needed. */
+	if (likely(count == ch->elem_size))
+		return 1;
+	return min_t(size_t, count / ch->elem_size, ch->batch);
+}
+
+/*
+ * Moves elements of a case, @nr at most, if it is ready. The lock of its channel is
+ * held. Returns how many, or the error of kchan_give() or kchan_take().
+ */
+static inline int kchan_commit_locked(struct kchan_branch *b, u32 nr,
+				      struct kchan_step *step)
+{
 	int ret;
 
 	if (b->op == KCHAN_OP_SEND) {
-		struct kchan_src src = { .elem = b->elem, .len = b->len };
+		struct kchan_src src = {
+			.from = b->iter,
+			.buf = b->addr,
+			.elem = b->elem,
+			.len = b->len,
+			.nr = nr,
+		};
 
-		src.from = kchan_memory(b, &own);
 		ret = kchan_give(b->ch, &src, step);
 		b->elem = src.elem;
 	} else {
 		struct kchan_dst dst = {
-			.to = kchan_memory(b, &own),
+			.to = b->iter,
+			.buf = b->addr,
 			.elem = b->elem,
 			.detach = b->detach,
 			.room = b->len,
+			.nr = nr,
 		};
 
 		ret = kchan_take(b->ch, &dst, step);
@@ -184,22 +212,37 @@ static inline int kchan_commit_locked(struct kchan_branch *b, struct kchan_step 
 }
 
 /*
- * Commits a case if it is ready, in as many steps as that takes.
- * kchan_branch_deliver() then copies out what it received into staging.
+ * Commits a case if it is ready, in as many steps as that takes, and moves all that it
+ * may under the same hold of the lock: so all parked calls that this serves are served
+ * before the first of them is woken. kchan_branch_deliver() then copies out what was
+ * received into staging.
+ *
+ * Returns 0 when all of it moved, or as much as the step allows; or why the next
+ * element did not move.
  */
 static int kchan_branch_commit(struct kchan_branch *b)
 {
+	const u32 run = kchan_branch_run(b);
 	struct kchan_step step __uninitialized;
+	u32 left = run;
 	int ret;
 
 	do {
 		kchan_step_begin(&step);
 		spin_lock(&b->ch->lock);
-		ret = kchan_commit_locked(b, &step);
+		do {
+			ret = kchan_commit_locked(b, left, &step);
+			if (unlikely(ret <= 0))
+				break;
+			left -= ret;
+		} while (left && !step.more);
 		spin_unlock(&b->ch->lock);
 		kchan_finish(b->ch, &step);
 	} while (ret == KCHAN_MORE);
-	return ret;
+	/* The next element that faults is another one. */
+	if (left < run)
+		b->faults = 0;
+	return min(ret, 0);
 }
 
 /**
@@ -314,11 +357,13 @@ int kchan_branch_deliver(struct kchan_branch *b, struct kchan_stack_elem *small)
 
 /**
  * kchan_branch_try() - commit a case without waiting
- * @b: the case
+ * @b: the case; if its memory has several elements, as many move as one hold of the
+ *	lock may move
  *
  * Context: may sleep, to make the caller's memory present.
  * Return: 0, and the caller has what was received; -EAGAIN when it is not ready;
- * -EPIPE, -EMSGSIZE, -EFAULT, -EINTR, -ENOMEM, -EDQUOT.
+ * -EPIPE, -EMSGSIZE, -EFAULT, -EINTR, -ENOMEM, -EDQUOT. If there are several elements,
+ * some may have moved before an error: the iterator has advanced over them.
  */
 int kchan_branch_try(struct kchan_branch *b)
 {
@@ -533,11 +578,11 @@ static int kchan_commit_any(struct kchan_call *call, u64 files,
 		call->chosen = kchan_pick(ready);
 		if (!call->branches[call->chosen].ch)
 			return kchan_committed(call, 0);
-		ret = kchan_commit_locked(&call->branches[call->chosen], step);
+		ret = kchan_commit_locked(&call->branches[call->chosen], 1, step);
 		if (ret == KCHAN_MORE)
 			return ret;
 		if (ret != -EAGAIN)
-			return kchan_committed(call, ret);
+			return kchan_committed(call, min(ret, 0));
 		/* The try may have let parked senders in, and they took the room. */
 		if (step->nr_told)
 			return KCHAN_MORE;
@@ -747,50 +792,43 @@ int kchan_call_leave(struct kchan_call *call, struct kchan_slot *slots,
 	return 0;
 }
 
-/* Sends one element, after kchan_give() has returned @ret for it. */
-static noinline int kchan_send_one(struct kchan *ch, struct iov_iter *from, u32 len,
-				   const struct kchan_wait *wait, int ret)
-{
-	struct kchan_branch b = {
-		.ch = ch,
-		.iter = from,
-		.len = len,
-		.op = KCHAN_OP_SEND,
-	};
-
-	if (ret == -EFAULT)
-		ret = kchan_branch_try(&b);
-	if (ret == -EAGAIN && !wait->nonblock)
-		ret = kchan_branch_wait(&b, wait);
-	return ret;
-}
-
 /*
- * Sends one element the long way, and more if receivers are parked for them: all that
- * one step serves are served before the first of them is woken. A send that does not
+ * Sends or receives elements, one hold of the lock after another. A call that does not
  * seem to go waits at once, and is tried under the lock that it is queued under.
  */
-static int kchan_send_some(struct kchan *ch, struct iov_iter *from, u32 len,
-			   const struct kchan_wait *wait)
+static ssize_t kchan_transfer(struct kchan *ch, u32 op, struct iov_iter *iter,
+			      const struct kchan_wait *wait)
 {
-	struct kchan_src src = { .from = from, .len = len };
-	struct kchan_step step __uninitialized;
-	u32 left = ch->batch;
-	int ret = -EAGAIN;
+	const size_t count = iov_iter_count(iter);
+	struct kchan_branch b = {
+		.ch = ch,
+		.iter = iter,
+		.len = min_t(size_t, count, ch->elem_size),
+		.op = op,
+		.detach = op == KCHAN_OP_RECV && kchan_by_pointer(ch),
+	};
+	size_t moved;
+	int ret;
 
-	if (wait->nonblock || kchan_may_send(ch)) {
-		kchan_step_begin(&step);
-		spin_lock(&ch->lock);
-		do {
-			ret = kchan_give(ch, &src, &step);
-		} while (!ret && !step.more && --left && iov_iter_count(from) &&
-			 !list_empty(&ch->receivers.list));
-		spin_unlock(&ch->lock);
-		kchan_finish(ch, &step);
+	for (;;) {
+		ret = -EAGAIN;
+		if (wait->nonblock || kchan_branch_may(&b))
+			ret = kchan_branch_try(&b);
+		moved = count - iov_iter_count(iter);
+		/* A receive that has an element waits for no other one. */
+		if (ret == -EAGAIN && !wait->nonblock &&
+		    (op == KCHAN_OP_SEND || !moved)) {
+			ret = kchan_branch_wait(&b, wait);
+			moved = count - iov_iter_count(iter);
+		}
+		if (ret || ch->message || !b.len || count - moved < b.len)
+			break;
+		/* What has moved is returned, and then the signal is handled. */
+		if (signal_pending(current))
+			break;
+		cond_resched();
 	}
-	if (ret == -EFAULT || ret == -EAGAIN)
-		ret = kchan_send_one(ch, from, len, wait, ret);
-	return ret;
+	return moved ?: ret;
 }
 
 /**
@@ -809,73 +847,7 @@ static int kchan_send_some(struct kchan *ch, struct iov_iter *from, u32 len,
 ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
 		   const struct kchan_wait *wait)
 {
-	const size_t count = iov_iter_count(from);
-	const u32 len = ch->message ? count : ch->elem_size;
-	size_t sent;
-	int ret;
-
-	for (;;) {
-		ret = 0;
-		if (!ch->plain || !kchan_give_run(ch, from))
-			ret = kchan_send_some(ch, from, len, wait);
-		if (ret <= 0 && (ret || !iov_iter_count(from)))
-			break;
-		if (signal_pending(current)) {
-			ret = -ERESTARTSYS;
-			break;
-		}
-		cond_resched();
-	}
-	sent = count - iov_iter_count(from);
-	return sent ? sent : ret;
-}
-
-/* Receives one element, after kchan_take() has returned @ret for it. */
-static noinline int kchan_recv_one(struct kchan *ch, struct iov_iter *to, u32 room,
-				   const struct kchan_wait *wait, int ret)
-{
-	struct kchan_branch b = {
-		.ch = ch,
-		.iter = to,
-		.len = room,
-		.op = KCHAN_OP_RECV,
-		.detach = kchan_by_pointer(ch),
-	};
-
-	if (ret == -EFAULT)
-		ret = kchan_branch_try(&b);
-	if (ret == -EAGAIN && !wait->nonblock)
-		ret = kchan_branch_wait(&b, wait);
-	return ret;
-}
-
-/* A receive that has an element waits for no other one. */
-static const struct kchan_wait kchan_no_wait = { .nonblock = true };
-
-/* Receives elements the long way, as many as are there and as one hold may move. */
-static int kchan_recv_some(struct kchan *ch, struct iov_iter *to, u32 room,
-			   const struct kchan_wait *wait)
-{
-	struct kchan_dst dst = { .to = to, .room = room };
-	struct kchan_step step __uninitialized;
-	u32 left = ch->message || !room ? 1 : ch->batch;
-	const size_t count = iov_iter_count(to);
-	int ret = -EAGAIN;
-
-	if (wait->nonblock || kchan_may_recv(ch)) {
-		kchan_step_begin(&step);
-		spin_lock(&ch->lock);
-		do {
-			ret = kchan_take(ch, &dst, &step);
-		} while (!ret && !step.more && --left && iov_iter_count(to) >= room);
-		spin_unlock(&ch->lock);
-		kchan_finish(ch, &step);
-	}
-	if (iov_iter_count(to) < count)
-		wait = &kchan_no_wait;
-	if (ret == -EFAULT || ret == -EAGAIN)
-		ret = kchan_recv_one(ch, to, room, wait, ret);
-	return ret;
+	return kchan_transfer(ch, KCHAN_OP_SEND, from, wait);
 }
 
 /**
@@ -893,26 +865,5 @@ static int kchan_recv_some(struct kchan *ch, struct iov_iter *to, u32 room,
 ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 		   const struct kchan_wait *wait)
 {
-	const size_t count = iov_iter_count(to);
-	const u32 room = min_t(size_t, count, ch->elem_size);
-	size_t got;
-	int ret;
-
-	for (;;) {
-		ret = 0;
-		if (!ch->plain || !kchan_take_run(ch, to))
-			ret = kchan_recv_some(ch, to, room,
-					      iov_iter_count(to) < count ?
-					      &kchan_no_wait : wait);
-		if (ret <= 0 && (ret || ch->message || !room ||
-				 iov_iter_count(to) < room))
-			break;
-		if (signal_pending(current)) {
-			ret = -ERESTARTSYS;
-			break;
-		}
-		cond_resched();
-	}
-	got = count - iov_iter_count(to);
-	return got ? got : ret;
+	return kchan_transfer(ch, KCHAN_OP_RECV, to, wait);
 }

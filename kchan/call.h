@@ -13,12 +13,14 @@
 /**
  * struct kchan_branch - one case of a call, as the kernel has it
  * @ch: its channel, in use; NULL for a case that is never ready, and for a file
- * @iter: the caller's memory; NULL if it is the one buffer at @addr
+ * @iter: the caller's memory, of a read or a write: of one element or more; NULL if it
+ *	is the one buffer at @addr
  * @addr: the caller's memory, when @iter is NULL
  * @elem: kernel memory, owned by the case. For a send: the element, once it has been
  *	copied. For a receive with @detach: where the element goes.
  * @fd: the file of the end, or of a case with ``KCHAN_OP_POLL``; held
- * @len: bytes to send, or room to receive; for a file, the events asked for
+ * @len: bytes in an element to send, or room for one to receive; for a file, the
+ *	events asked for
  * @got: bytes in the element that was received, or that did not fit; for a file, the
  *	events that are there
  * @rises: kchan.send_rises or kchan.recv_rises at the last look of a select
@@ -97,6 +99,12 @@ static inline void kchan_call_init(struct kchan_call *call,
 	call->likely = 0;
 	call->chosen = 0;
 	call->status = 0;
+}
+
+/* Whether a case seems to commit, or to fail, without waiting. No lock is held. */
+static inline bool kchan_branch_may(const struct kchan_branch *b)
+{
+	return b->op == KCHAN_OP_SEND ? kchan_may_send(b->ch) : kchan_may_recv(b->ch);
 }
 
 int kchan_branch_try(struct kchan_branch *b);

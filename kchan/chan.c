@@ -10,6 +10,9 @@
  *	receive	what was put back; the rings; the longest-waiting sender
  *
  * A receive that frees room in the rings lets the longest-waiting sender in.
+ *
+ * Elements of fixed size are stored, and taken out, in runs: those in slots that follow
+ * one another go in one copy, and pollers are told of them once.
  */
 #include <linux/minmax.h>
 #include <linux/nospec.h>
@@ -26,19 +29,19 @@
 #include "trace.h"
 
 /*
- * A receive, or a send, may have become ready: pollers are woken, and a select that
- * looks at several channels without their locks looks again.
+ * A receive, or a send, may have become ready, for @nr elements: so many pollers are
+ * woken, and a select that looks at several channels without their locks looks again.
  */
-static void kchan_recv_rises(struct kchan *ch, struct kchan_step *step)
+static void kchan_recv_rises(struct kchan *ch, u32 nr, struct kchan_step *step)
 {
 	ch->recv_rises++;
-	step->in++;
+	step->in += nr;
 }
 
-static void kchan_send_rises(struct kchan *ch, struct kchan_step *step)
+static void kchan_send_rises(struct kchan *ch, u32 nr, struct kchan_step *step)
 {
 	ch->send_rises++;
-	step->out++;
+	step->out += nr;
 }
 
 /*
@@ -128,247 +131,59 @@ static __always_inline size_t kchan_to_user(void __user *to, const void *from, s
 }
 
 /*
- * The next two functions do the same with an iterator. They return the bytes in whole
- * units of @unit bytes that were copied, and advance the iterator by them.
- *
- * A single user buffer is copied without the general iterator, which saves 50
- * instructions: 3 % of a select of two cases.
+ * The next two functions do the same with an iterator, for @nr elements of @size bytes
+ * each. They return how many were copied whole, and advance the iterator by them.
  */
-static inline size_t kchan_copy_in(void *to, size_t len, u32 unit, struct iov_iter *from)
+static int kchan_copy_in(void *to, u32 size, int nr, struct iov_iter *from)
 {
+	const size_t len = (size_t)nr * size;
 	size_t n;
 
-	if (likely(iter_is_ubuf(from))) {
-		n = kchan_from_user(to, from->ubuf + from->iov_offset, len);
-		from->iov_offset += n;
-		from->count -= n;
-	} else {
-		pagefault_disable();
-		n = _copy_from_iter(to, len, from);
-		pagefault_enable();
-	}
+	pagefault_disable();
+	n = _copy_from_iter(to, len, from);
+	pagefault_enable();
 	if (likely(n == len))
-		return n;
-	iov_iter_revert(from, n % unit);
-	return n - n % unit;
+		return nr;
+	iov_iter_revert(from, n % size);
+	return n / size;
 }
 
-static inline size_t kchan_copy_out(const void *data, size_t len, u32 unit,
-				    struct iov_iter *to)
+static int kchan_copy_out(const void *data, u32 size, int nr, struct iov_iter *to)
 {
+	const size_t len = (size_t)nr * size;
 	size_t n;
 
-	if (likely(iter_is_ubuf(to))) {
-		n = kchan_to_user(to->ubuf + to->iov_offset, data, len);
-		to->iov_offset += n;
-		to->count -= n;
-	} else {
-		pagefault_disable();
-		n = _copy_to_iter(data, len, to);
-		pagefault_enable();
-	}
+	pagefault_disable();
+	n = _copy_to_iter(data, len, to);
+	pagefault_enable();
 	if (likely(n == len))
-		return n;
-	iov_iter_revert(to, n % unit);
-	return n - n % unit;
-}
-
-/* Elements have entered the newest ring. */
-static inline void kchan_stored(struct kchan *ch, struct kchan_ring *ring, u32 nr)
-{
-	kchan_ring_push(ring, nr);
-	ch->stored += nr;
+		return nr;
+	iov_iter_revert(to, n % size);
+	return n / size;
 }
 
 /*
- * Runs: one or more elements of fixed size, which go between user memory and slots
- * that follow one another, in one copy. Nobody waits for them but pollers.
+ * Copies elements from the sender's memory to @to, where they follow one another.
+ * Returns how many: @nr, or fewer where memory is not present.
  */
-
-/* How many elements a run has: @most, or fewer if the buffer of @bytes is smaller. */
-static inline u32 kchan_run(const struct kchan *ch, size_t bytes, u32 most)
-{
-	/* Nearly always it is one, and no division is needed. */
-	if (likely(bytes == ch->elem_size))
-		return 1;
-	return min3(bytes / ch->elem_size, (size_t)most, (size_t)ch->batch);
-}
-
-/* Apart, because it is seldom needed, and large. */
-static noinline void kchan_trace_sent(const struct kchan *ch, u32 nr)
-{
-	u64 seq;
-
-	for (seq = kchan_sent(ch) - nr; seq < kchan_sent(ch); seq++)
-		kchan_trace(send, ch, seq, ch->elem_size, current);
-}
-
-static noinline void kchan_trace_received(const struct kchan *ch, u32 nr)
-{
-	u64 seq;
-
-	for (seq = ch->seq - nr; seq < ch->seq; seq++)
-		kchan_trace(receive, ch, seq, ch->elem_size, current);
-}
-
-/*
- * Stores elements: of @from, or, if that is NULL, the one at @buf. There is room, and
- * nobody is to be served before.
- */
-static __always_inline u32 kchan_store_run(struct kchan *ch, struct iov_iter *from,
-					   const void __user *buf)
-{
-	struct kchan_ring *ring = kchan_newest(ch);
-	const u32 tail = kchan_ring_tail(ring);
-	void *slot = kchan_ring_slot(ring, tail);
-	size_t len, n;
-	u32 nr = 1;
-
-	if (from)
-		nr = kchan_run(ch, iov_iter_count(from),
-			       min(ch->capacity - ch->stored, ring->nr_slots - tail));
-	len = (size_t)nr * ch->elem_size;
-	n = from ? kchan_copy_in(slot, len, ch->elem_size, from) :
-		   kchan_from_user(slot, buf, len);
-	/* Memory was missing for some of them. */
-	if (unlikely(n != len))
-		nr = n / ch->elem_size;
-	kchan_stored(ch, ring, nr);
-	if (likely(nr))
-		ch->recv_rises++;
-	if (trace_kchan_send_enabled())
-		kchan_trace_sent(ch, nr);
-	return nr;
-}
-
-/* Receives stored elements, in the same way. Nobody waits for the room they leave. */
-static __always_inline u32 kchan_fetch_run(struct kchan *ch, struct iov_iter *to,
-					   void __user *buf)
-{
-	struct kchan_ring *ring = kchan_newest(ch);
-	const void *slot = kchan_ring_slot(ring, ring->head);
-	size_t len, n;
-	u32 nr = 1;
-
-	if (to)
-		nr = kchan_run(ch, iov_iter_count(to),
-			       min(ring->len, ring->nr_slots - ring->head));
-	len = (size_t)nr * ch->elem_size;
-	n = to ? kchan_copy_out(slot, len, ch->elem_size, to) :
-		 kchan_to_user(buf, slot, len);
-	if (unlikely(n != len))
-		nr = n / ch->elem_size;
-	ch->seq += nr;
-	ch->stored -= nr;
-	kchan_ring_pop(ring, nr);
-	if (trace_kchan_receive_enabled())
-		kchan_trace_received(ch, nr);
-	return nr;
-}
-
-static __always_inline u32 kchan_give_some(struct kchan *ch, struct iov_iter *from,
-					   const void __user *buf)
-{
-	u32 nr = 0;
-
-	spin_lock(&ch->lock);
-	if (likely(ch->stored < ch->capacity && !ch->closed && ch->recv_ends &&
-		   list_empty(&ch->receivers.list) && list_empty(&ch->senders.list)))
-		nr = kchan_store_run(ch, from, buf);
-	spin_unlock(&ch->lock);
-	kchan_wake_pollers(ch, nr, 0);
-	return nr;
-}
-
-static __always_inline u32 kchan_take_some(struct kchan *ch, struct iov_iter *to,
-					   void __user *buf)
-{
-	u32 nr = 0;
-
-	spin_lock(&ch->lock);
-	if (likely(ch->stored && !ch->nr_put_back && !ch->closed &&
-		   list_empty(&ch->senders.list) &&
-		   kchan_oldest(ch) == kchan_newest(ch))) {
-		nr = kchan_fetch_run(ch, to, buf);
-		if (likely(nr))
-			ch->send_rises++;
-	}
-	spin_unlock(&ch->lock);
-	kchan_wake_pollers(ch, 0, nr);
-	return nr;
-}
-
-/**
- * kchan_do_give_run() - the part of kchan_give_run() that takes the lock
- * @ch: the channel
- * @from: the elements
- *
- * Context: no channel's lock is held.
- * Return: how many elements were sent.
- */
-u32 kchan_do_give_run(struct kchan *ch, struct iov_iter *from)
-{
-	return kchan_give_some(ch, from, NULL);
-}
-
-/**
- * kchan_do_take_run() - the part of kchan_take_run() that takes the lock
- * @ch: the channel
- * @to: where the elements go
- *
- * Context: no channel's lock is held.
- * Return: how many elements were received.
- */
-u32 kchan_do_take_run(struct kchan *ch, struct iov_iter *to)
-{
-	return kchan_take_some(ch, to, NULL);
-}
-
-/*
- * The next two functions are made of the same, for one element of one user buffer. They
- * spare the iterator and the checks of a call of any length, which saves 190 of the 1767
- * instructions of a send and a receive (11 %).
- */
-
-/**
- * kchan_do_give_user() - the part of kchan_give_user() that takes the lock
- * @ch: the channel
- * @buf: the element
- *
- * Context: no channel's lock is held.
- * Return: whether it was sent.
- */
-bool kchan_do_give_user(struct kchan *ch, const void __user *buf)
-{
-	return kchan_give_some(ch, NULL, buf);
-}
-
-/**
- * kchan_do_take_user() - the part of kchan_take_user() that takes the lock
- * @ch: the channel
- * @buf: where the element goes
- *
- * Context: no channel's lock is held.
- * Return: whether one was received.
- */
-bool kchan_do_take_user(struct kchan *ch, void __user *buf)
-{
-	return kchan_take_some(ch, NULL, buf);
-}
-
-/* Copies an element from the sender's memory. */
-static __always_inline bool kchan_fill(void *to, struct kchan_src *src)
+static __always_inline int kchan_fill(void *to, struct kchan_src *src, int nr)
 {
 	if (src->elem) {
 		memcpy(to, src->elem->data, src->len);
-		return true;
+		return 1;
 	}
-	return kchan_copy_in(to, src->len, src->len, src->from) == src->len;
+	if (src->from)
+		return kchan_copy_in(to, src->len, nr, src->from);
+	return kchan_from_user(to, src->buf, src->len) == src->len;
 }
 
-/* Copies an element to the receiver's memory. */
+/*
+ * Copies elements of @len bytes, which follow one another at @data, to the receiver's
+ * memory. @seq is the number of the first. Returns how many, as kchan_fill(), or an
+ * error.
+ */
 static __always_inline int kchan_deliver(struct kchan_dst *dst, const void *data,
-					 u32 len, u64 seq)
+					 u32 len, int nr, u64 seq)
 {
 	dst->len = len;
 	if (unlikely(len > dst->room))
@@ -377,9 +192,13 @@ static __always_inline int kchan_deliver(struct kchan_dst *dst, const void *data
 		memcpy(dst->elem->data, data, len);
 		dst->elem->len = len;
 		dst->elem->seq = seq;
-		return 0;
+		return 1;
 	}
-	return kchan_copy_out(data, len, len, dst->to) == len ? 0 : -EFAULT;
+	if (dst->to)
+		nr = kchan_copy_out(data, len, nr, dst->to);
+	else
+		nr = kchan_to_user(dst->buf, data, len) == len;
+	return likely(nr) ? nr : -EFAULT;
 }
 
 /* As kchan_deliver(), for an element that is passed by pointer. */
@@ -393,7 +212,13 @@ static int kchan_deliver_pointer(struct kchan_dst *dst, struct kchan_elem *elem,
 		return -EFAULT;
 	elem->seq = seq;
 	dst->elem = elem;
-	return 0;
+	return 1;
+}
+
+/* Bytes in the oldest element of a ring whose slots hold them. */
+static u32 kchan_oldest_len(const struct kchan *ch, const struct kchan_ring *ring)
+{
+	return ch->message ? ring->lens[ring->head] : ch->elem_size;
 }
 
 /* Bytes in the oldest element that is stored. */
@@ -403,7 +228,7 @@ static u32 kchan_stored_len(const struct kchan *ch)
 
 	if (kchan_by_pointer(ch))
 		return (*kchan_ring_elem(ring, ring->head))->len;
-	return ch->message ? ring->lens[ring->head] : ch->elem_size;
+	return kchan_oldest_len(ch, ring);
 }
 
 static void kchan_free_later(struct kchan_elem *elem, struct kchan_step *step)
@@ -440,23 +265,98 @@ static void kchan_pass_over(struct kchan *ch, u64 before, struct kchan_step *ste
 	kchan_turn_away(&ch->receivers, before, -EMSGSIZE, step);
 }
 
-/* Stores an element. The caller knows that there is room. */
-static inline bool kchan_store(struct kchan *ch, struct kchan_src *src)
+/* Apart, because it is seldom needed, and large. */
+static noinline void kchan_trace_entered(const struct kchan *ch, int nr, u32 len,
+					 const struct task_struct *task)
+{
+	u64 seq;
+
+	for (seq = kchan_sent(ch) - nr; seq < kchan_sent(ch); seq++)
+		kchan_trace(send, ch, seq, len, task);
+}
+
+static noinline void kchan_trace_left(const struct kchan *ch, int nr, u32 len)
+{
+	u64 seq;
+
+	for (seq = ch->seq - nr; seq < ch->seq; seq++)
+		kchan_trace(receive, ch, seq, len, current);
+}
+
+/*
+ * The next two functions copy elements to the slots of the newest ring, and from those of
+ * the oldest: as many as go in one copy, in slots that follow one another. They return how
+ * many, as kchan_fill() and kchan_deliver(). They are inline, like what they call: in the
+ * short way most of what they look at is constant, and the compiler leaves it out.
+ */
+static __always_inline int kchan_copy_to_slots(struct kchan *ch, struct kchan_ring *ring,
+					       struct kchan_src *src)
+{
+	const u32 tail = kchan_ring_tail(ring);
+	int nr = 1;
+
+	if (src->nr > 1)
+		nr = min3(src->nr, ch->capacity - ch->stored, ring->nr_slots - tail);
+	nr = kchan_fill(kchan_ring_slot(ring, tail), src, nr);
+	if (ch->message)
+		ring->lens[tail] = src->len;
+	return nr;
+}
+
+static __always_inline int kchan_copy_from_slots(const struct kchan *ch,
+						 const struct kchan_ring *ring,
+						 struct kchan_dst *dst)
+{
+	int nr = 1;
+
+	if (dst->nr > 1)
+		nr = min3(dst->nr, ring->len, ring->nr_slots - ring->head);
+	return kchan_deliver(dst, kchan_ring_slot(ring, ring->head),
+			     kchan_oldest_len(ch, ring), nr, ch->seq);
+}
+
+/* Elements of @len bytes have entered the newest ring. @task: it sends them. */
+static __always_inline void kchan_entered(struct kchan *ch, struct kchan_ring *ring,
+					  int nr, u32 len, const struct task_struct *task)
+{
+	kchan_ring_push(ring, nr);
+	ch->stored += nr;
+	if (trace_kchan_send_enabled())
+		kchan_trace_entered(ch, nr, len, task);
+}
+
+/* Elements of @len bytes have left the oldest ring. The current task receives them. */
+static __always_inline void kchan_left(struct kchan *ch, struct kchan_ring *ring, int nr,
+				       u32 len)
+{
+	ch->seq += nr;
+	ch->stored -= nr;
+	kchan_ring_pop(ring, nr);
+	if (trace_kchan_receive_enabled())
+		kchan_trace_left(ch, nr, len);
+}
+
+/*
+ * Stores one element, or more if they go in one copy. The caller knows that there is room
+ * for one. @task: it sends them. Returns how many; 0 if the sender's memory is not
+ * present.
+ */
+static int kchan_store(struct kchan *ch, struct kchan_src *src,
+		       const struct task_struct *task)
 {
 	struct kchan_ring *ring = kchan_newest(ch);
-	const u32 tail = kchan_ring_tail(ring);
+	int nr = 1;
 
 	if (unlikely(kchan_by_pointer(ch))) {
-		*kchan_ring_elem(ring, tail) = src->elem;
+		*kchan_ring_elem(ring, kchan_ring_tail(ring)) = src->elem;
 		src->elem = NULL;
 	} else {
-		if (!kchan_fill(kchan_ring_slot(ring, tail), src))
-			return false;
-		if (ch->message)
-			ring->lens[tail] = src->len;
+		nr = kchan_copy_to_slots(ch, ring, src);
+		if (unlikely(!nr))
+			return 0;
 	}
-	kchan_stored(ch, ring, 1);
-	return true;
+	kchan_entered(ch, ring, nr, src->len, task);
+	return nr;
 }
 
 /*
@@ -469,16 +369,19 @@ static void kchan_admit(struct kchan *ch, struct kchan_step *step)
 
 	while (ch->stored < ch->capacity &&
 	       (w = kchan_first(&ch->senders, step))) {
-		struct kchan_src src = { .elem = w->elem, .len = w->elem->len };
+		struct kchan_src src = {
+			.elem = w->elem,
+			.len = w->elem->len,
+			.nr = 1,
+		};
 
 		if (!kchan_claim(w))
 			continue;
 		/* This copies from kernel memory, so it does not fail. */
-		kchan_store(ch, &src);
+		kchan_store(ch, &src, w->party->task);
 		w->elem = src.elem;
-		kchan_trace(send, ch, kchan_sent(ch) - 1, src.len, w->party->task);
 		kchan_complete(&ch->senders, w, 0, step);
-		kchan_recv_rises(ch, step);
+		kchan_recv_rises(ch, 1, step);
 		kchan_pass_over(ch, ch->receivers.waits, step);
 	}
 }
@@ -502,10 +405,10 @@ static int kchan_hand_over(struct kchan *ch, struct kchan_src *src,
 		 * is never undone. If the claim fails, the content of the staging no
 		 * longer matters, and the element is still ours.
 		 */
-		if (!kchan_by_pointer(ch) && !kchan_fill(w->elem->data, src))
+		if (!kchan_by_pointer(ch) && !kchan_fill(w->elem->data, src, 1))
 			return -EFAULT;
 		if (unlikely(!kchan_claim(w))) {
-			if (!src->elem)
+			if (!src->elem && src->from)
 				iov_iter_revert(src->from, src->len);
 			continue;
 		}
@@ -521,26 +424,29 @@ static int kchan_hand_over(struct kchan *ch, struct kchan_src *src,
 		ticket = w->ticket;
 		kchan_complete(&ch->receivers, w, 0, step);
 		kchan_pass_over(ch, ticket, step);
-		return 0;
+		return 1;
 	}
 	return step->more ? KCHAN_MORE : -EAGAIN;
 }
 
 /**
- * kchan_give() - send an element without waiting
+ * kchan_give() - send elements without waiting
  * @ch: the channel, in use
- * @src: the element; in kernel memory, if the channel passes elements by pointer
+ * @src: the elements; in kernel memory, if the channel passes elements by pointer
  * @step: the work under this hold
  *
+ * It sends one element, or more if they go in one copy. The caller may call again for
+ * those that are left.
+ *
  * Context: the channel's lock is held.
- * Return: 0; -EAGAIN when it has to wait; -EPIPE when nobody can receive it any more,
- * or the channel is closed; -EFAULT when user memory is not present, or the element
- * is to be passed by pointer: the caller copies the element to kernel memory and
- * calls again; %KCHAN_MORE.
+ * Return: how many were sent; -EAGAIN when the next one has to wait; -EPIPE when nobody
+ * can receive it any more, or the channel is closed; -EFAULT when user memory is not
+ * present, or the element is to be passed by pointer: the caller copies the element to
+ * kernel memory and calls again; %KCHAN_MORE.
  */
 int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step)
 {
-	int ret;
+	int ret, nr;
 
 	if (unlikely(ch->closed || !ch->recv_ends))
 		return -EPIPE;
@@ -559,12 +465,12 @@ int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step)
 	}
 	if (ch->stored >= ch->capacity)
 		return -EAGAIN;
-	if (!kchan_store(ch, src))
+	nr = kchan_store(ch, src, current);
+	if (unlikely(!nr))
 		return -EFAULT;
-	kchan_trace(send, ch, kchan_sent(ch) - 1, src->len, current);
-	kchan_recv_rises(ch, step);
+	kchan_recv_rises(ch, nr, step);
 	kchan_pass_over(ch, ch->receivers.waits, step);
-	return 0;
+	return nr;
 }
 
 static int kchan_take_put_back(struct kchan *ch, struct kchan_dst *dst,
@@ -577,36 +483,31 @@ static int kchan_take_put_back(struct kchan *ch, struct kchan_dst *dst,
 	if (kchan_by_pointer(ch))
 		ret = kchan_deliver_pointer(dst, elem, elem->seq);
 	else
-		ret = kchan_deliver(dst, elem->data, elem->len, elem->seq);
-	if (ret)
+		ret = kchan_deliver(dst, elem->data, elem->len, 1, elem->seq);
+	if (ret < 0)
 		return ret;
 	kchan_trace(receive, ch, elem->seq, elem->len, current);
 	rb_erase_cached(&elem->node, &ch->put_back);
 	ch->nr_put_back--;
 	if (!kchan_by_pointer(ch))
 		kchan_free_later(elem, step);
-	return 0;
+	return 1;
 }
 
 static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 			     struct kchan_step *step)
 {
 	struct kchan_ring *ring = kchan_oldest(ch);
-	int ret;
+	int nr;
 
 	if (unlikely(kchan_by_pointer(ch)))
-		ret = kchan_deliver_pointer(dst, *kchan_ring_elem(ring, ring->head),
-					    ch->seq);
+		nr = kchan_deliver_pointer(dst, *kchan_ring_elem(ring, ring->head),
+					   ch->seq);
 	else
-		ret = kchan_deliver(dst, kchan_ring_slot(ring, ring->head),
-				    kchan_stored_len(ch), ch->seq);
-	if (unlikely(ret))
-		return ret;
-
-	kchan_trace(receive, ch, ch->seq, dst->len, current);
-	ch->seq++;
-	ch->stored--;
-	kchan_ring_pop(ring, 1);
+		nr = kchan_copy_from_slots(ch, ring, dst);
+	if (unlikely(nr < 0))
+		return nr;
+	kchan_left(ch, ring, nr, dst->len);
 	if (unlikely(!ring->len && ring != kchan_newest(ch)))
 		kchan_ring_retire(ring, step);
 
@@ -614,8 +515,8 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	if (unlikely(!list_empty(&ch->senders.list)) && !ch->closed)
 		kchan_admit(ch, step);
 	if (ch->stored < ch->capacity)
-		kchan_send_rises(ch, step);
-	return 0;
+		kchan_send_rises(ch, min_t(u32, nr, ch->capacity - ch->stored), step);
+	return nr;
 }
 
 static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
@@ -625,7 +526,7 @@ static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
 
 	if (kchan_by_pointer(ch)) {
 		ret = kchan_deliver_pointer(dst, w->elem, ch->seq);
-		if (ret)
+		if (ret < 0)
 			return ret;
 		if (!kchan_claim(w)) {
 			dst->elem = NULL;
@@ -633,15 +534,15 @@ static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
 		}
 		w->elem = NULL;
 	} else {
-		ret = kchan_deliver(dst, w->elem->data, w->elem->len, ch->seq);
-		if (ret)
+		ret = kchan_deliver(dst, w->elem->data, w->elem->len, 1, ch->seq);
+		if (ret < 0)
 			return ret;
 		if (!kchan_claim(w)) {
 			/*
 			 * The bytes that were copied do not count: nothing was
 			 * received.
 			 */
-			if (!dst->detach)
+			if (!dst->detach && dst->to)
 				iov_iter_revert(dst->to, dst->len);
 			return -EAGAIN;
 		}
@@ -655,7 +556,7 @@ static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
 	 * are turned away.
 	 */
 	kchan_pass_over(ch, ch->receivers.waits, step);
-	return 0;
+	return 1;
 }
 
 static int kchan_take_from_sender(struct kchan *ch, struct kchan_dst *dst,
@@ -675,19 +576,20 @@ static int kchan_take_from_sender(struct kchan *ch, struct kchan_dst *dst,
 }
 
 /**
- * kchan_take() - receive an element without waiting
+ * kchan_take() - receive elements without waiting
  * @ch: the channel, in use
  * @dst: where to; elements passed by pointer have to be detached
  * @step: the work under this hold
  *
- * An element that is detached is in flight until kchan_settle() or
- * kchan_put_back().
+ * It receives one element, or more if they go in one copy. The caller may call again
+ * for those that are left. An element that is detached is in flight until
+ * kchan_settle() or kchan_put_back().
  *
  * Context: the channel's lock is held.
- * Return: 0; -EAGAIN when it has to wait; -EPIPE at the end of the stream; -EMSGSIZE
- * when the element is longer than @dst->room; -EFAULT when user memory is not
- * present, or the element has to be detached; %KCHAN_MORE. After an error the element
- * stays in the channel.
+ * Return: how many were received; -EAGAIN when it has to wait; -EPIPE at the end of the
+ * stream; -EMSGSIZE when the element is longer than @dst->room; -EFAULT when user
+ * memory is not present, or the element has to be detached; %KCHAN_MORE. After an error
+ * the element stays in the channel.
  */
 int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
 {
@@ -702,7 +604,7 @@ int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
 	else
 		ret = -EAGAIN;
 
-	if (!ret && dst->detach)
+	if (ret > 0 && dst->detach)
 		atomic_inc(&ch->in_flight);
 	/*
 	 * Check closed last, because what was sent before the close is still
@@ -714,6 +616,65 @@ int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
 		kchan_all_rise(ch, step);
 	}
 	return ret;
+}
+
+/**
+ * kchan_do_give_user() - the part of kchan_give_user() that takes the lock
+ * @ch: the channel
+ * @buf: the element
+ * @len: bytes in it
+ *
+ * Context: no channel's lock is held.
+ * Return: whether it was sent.
+ */
+bool kchan_do_give_user(struct kchan *ch, const void __user *buf, u32 len)
+{
+	struct kchan_src src = { .buf = buf, .len = len, .nr = 1 };
+	struct kchan_ring *ring;
+	bool sent = false;
+
+	spin_lock(&ch->lock);
+	if (likely(kchan_only_stores(ch))) {
+		ring = kchan_newest(ch);
+		sent = kchan_copy_to_slots(ch, ring, &src);
+		if (likely(sent)) {
+			kchan_entered(ch, ring, 1, len, current);
+			ch->recv_rises++;
+		}
+	}
+	spin_unlock(&ch->lock);
+	kchan_wake_pollers(ch, sent, 0);
+	return sent;
+}
+
+/**
+ * kchan_do_take_user() - the part of kchan_take_user() that takes the lock
+ * @ch: the channel
+ * @buf: where the element goes
+ * @room: the longest element that is taken
+ *
+ * Context: no channel's lock is held.
+ * Return: the bytes in the element that was received; 0 if none was.
+ */
+u32 kchan_do_take_user(struct kchan *ch, void __user *buf, u32 room)
+{
+	struct kchan_dst dst = { .buf = buf, .room = room, .nr = 1 };
+	struct kchan_ring *ring;
+	bool got = false;
+
+	spin_lock(&ch->lock);
+	ring = kchan_oldest(ch);
+	/* An older ring is left to the long way, which frees it when it is empty. */
+	if (likely(kchan_only_takes(ch) && ring == kchan_newest(ch))) {
+		got = kchan_copy_from_slots(ch, ring, &dst) > 0;
+		if (likely(got)) {
+			kchan_left(ch, ring, 1, dst.len);
+			ch->send_rises++;
+		}
+	}
+	spin_unlock(&ch->lock);
+	kchan_wake_pollers(ch, 0, got);
+	return got ? dst.len : 0;
 }
 
 /**
@@ -976,7 +937,7 @@ static int kchan_do_put_back(struct kchan *ch, struct kchan_elem *elem,
 	 * end of the stream.
 	 */
 	atomic_dec(&ch->in_flight);
-	kchan_recv_rises(ch, step);
+	kchan_recv_rises(ch, 1, step);
 	kchan_pass_over(ch, ch->receivers.waits, step);
 	return 0;
 }

@@ -136,7 +136,7 @@ static ssize_t kchan_do_write(struct file *file, struct iov_iter *from, bool now
  * /dev/null have. They avoid the kiocb, of which only one flag would be used. This
  * saves 115 of the 1958 instructions of a send and a receive (6 %).
  *
- * One plain element that need not wait is nearly all that they move, and comes first.
+ * One element that need not wait is nearly all that they move, and comes first.
  */
 
 static noinline ssize_t kchan_read_buf(struct file *file, char __user *buf, size_t count)
@@ -169,10 +169,11 @@ ssize_t kchan_file_read(struct file *file, char __user *buf, size_t count,
 			loff_t *ppos)
 {
 	struct kchan *ch = file->private_data;
+	u32 len = 0;
 
-	if (kchan_is_plain(ch) && count == ch->elem_size && kchan_take_user(ch, buf))
-		return count;
-	return kchan_read_buf(file, buf, count);
+	if (kchan_is_copied(ch) && (count == ch->elem_size || (ch->message && count)))
+		len = kchan_take_user(ch, buf, count);
+	return likely(len) ? len : kchan_read_buf(file, buf, count);
 }
 
 /**
@@ -189,7 +190,9 @@ ssize_t kchan_file_write(struct file *file, const char __user *buf, size_t count
 {
 	struct kchan *ch = file->private_data;
 
-	if (kchan_is_plain(ch) && count == ch->elem_size && kchan_give_user(ch, buf))
+	if (kchan_is_copied(ch) &&
+	    (count == ch->elem_size || (ch->message && count && count < ch->elem_size)) &&
+	    kchan_give_user(ch, buf, count))
 		return count;
 	return kchan_write_buf(file, buf, count);
 }

@@ -49,10 +49,11 @@ struct kchan_waiter;
  * be done for others after the lock is dropped is noted in a &struct kchan_step.
  * The lock is never taken in interrupt context or in a wait-queue callback.
  *
- * The work under one hold is bounded by a step: see &struct kchan_step. Work that
- * takes longer drops the lock and goes on in a further step. The one exception is
- * root's listing of all channels, which shows a channel with all its waiters as they
- * were at one instant.
+ * The work under one hold is bounded. A step bounds how many waiters are served and
+ * taken out: see &struct kchan_step. kchan.batch bounds how many elements a read or a
+ * write moves: see %KCHAN_BATCH_ELEMS. Work that takes longer drops the lock and goes on
+ * under a further hold. The one exception is root's listing of all channels, which
+ * shows a channel with all its waiters as they were at one instant.
  *
  * A select that has to park holds the locks of all its channels, in order of id. No
  * other operation holds two. An operation on one channel never takes the lock of
@@ -65,7 +66,7 @@ struct kchan_waiter;
  * under it. The order of spin locks is: the lock of the list of all channels
  * (debug.c), kchan.lock, the locks of wait queues.
  *
- * kchan.elem_size, kchan.batch, kchan.message and kchan.plain never change once
+ * kchan.elem_size, kchan.batch, kchan.message and kchan.copied never change once
  * kchan.ready is set. A task that has seen it set (kchan_use()) reads them without a
  * lock.
  *
@@ -93,8 +94,10 @@ struct kchan_waiter;
 #define KCHAN_STACK_ELEM	128
 
 /*
- * One batch moves at most this many elements under one hold of a channel's lock. If
- * it moves more than one element, it also moves at most this many bytes.
+ * A read or a write moves at most this many elements under one hold of a channel's
+ * lock. If it moves more than one element, it also moves at most this many bytes. This
+ * bounds the elements of the call. Those of the parked senders that it lets in are
+ * bounded by the step.
  */
 #define KCHAN_BATCH_ELEMS	64
 #define KCHAN_BATCH_BYTES	65536
@@ -187,11 +190,12 @@ struct kchan_waitq {
  * @ready: the geometry is fixed and the first ring allocated; set once, with
  *	@setup_lock held, by a store-release that kchan_use() pairs with
  * @fixed: the geometry is fixed
- * @plain: elements are of fixed size, and the slots hold their bytes: they go in
- *	runs. Set before @ready, in the same way.
+ * @copied: elements have bytes, and these are copied to and from the slots. Set before
+ *	@ready, in the same way.
  * @message: message mode
  * @closed: no more sends
- * @batch: the most elements that are moved under one hold of @lock
+ * @batch: the most elements that a read or a write moves under one hold of @lock: see
+ *	%KCHAN_BATCH_ELEMS
  * @elem_size: bytes in an element; in message mode the most bytes in one
  * @capacity: elements that the rings may hold together
  * @stored: elements that the rings do hold together
@@ -222,7 +226,7 @@ struct kchan {
 	spinlock_t lock; /* see the essay on locking */
 	bool ready;
 	bool fixed;
-	bool plain;
+	bool copied;
 	bool message;
 	bool closed;
 	u8 batch;
@@ -268,45 +272,53 @@ struct kchan_wait {
 };
 
 /**
- * struct kchan_src - an element to send
- * @from: the caller's memory, if @elem is NULL: advanced on success, unchanged on
- *	failure
+ * struct kchan_src - elements to send
+ * @from: the caller's memory, if @elem is NULL: advanced over what was sent; NULL if it
+ *	is the one element at @buf
+ * @buf: the caller's memory, if @elem and @from are NULL
  * @elem: the element in kernel memory, or NULL. If the channel passes elements by
  *	pointer, a send passes it on to the channel or the receiver, and sets this to
  *	NULL.
- * @len: bytes in it
+ * @len: bytes in one
+ * @nr: how many; more than one only of fixed size, in @from
  */
 struct kchan_src {
 	struct iov_iter *from;
+	const void __user *buf;
 	struct kchan_elem *elem;
 	u32 len;
+	u32 nr;
 };
 
 /**
- * struct kchan_dst - where an element is to be received
- * @to: where the element goes, unless it is detached: advanced on success, unchanged
- *	on failure
+ * struct kchan_dst - where elements are to be received
+ * @to: where they go, unless @detach: advanced over what was received; NULL if it is
+ *	the room for one element at @buf
+ * @buf: where the element goes, if @to is NULL
  * @elem: with @detach: in, an element with room for @room bytes; out, if the channel
  *	passes elements by pointer, the element that was received
  * @detach: take the element out of the channel into kernel memory, for the
  *	caller to copy out without the lock, or to put back
  * @room: the longest element that is taken
- * @len: out: bytes in the element that was taken, or that could not be copied to @to
+ * @nr: how many are taken at most; more than one only of fixed size, in @to
+ * @len: out: bytes in an element that was taken, or that could not be copied
  */
 struct kchan_dst {
 	struct iov_iter *to;
+	void __user *buf;
 	struct kchan_elem *elem;
 	bool detach;
 	u32 room;
+	u32 nr;
 	u32 len;
 };
 
 /*
- * kchan_give() and kchan_take() return this when the step is used up before their
- * element could move. The caller drops the lock, passes the step to kchan_finish(),
- * and calls again.
+ * kchan_give() and kchan_take() return this when the step is used up before an element
+ * could move. The caller drops the lock, passes the step to kchan_finish(), and calls
+ * again. User space never sees it.
  */
-#define KCHAN_MORE	1
+#define KCHAN_MORE	(-ERESTART)
 
 /*
  * Whether elements are stored and passed by pointer. The channel never copies them.
@@ -326,10 +338,8 @@ static inline u64 kchan_sent(const struct kchan *ch)
 #define KCHAN_IOC_KIND(cmd)	((cmd) & ~IOCSIZE_MASK)
 
 /* chan.c */
-u32 kchan_do_give_run(struct kchan *ch, struct iov_iter *from);
-u32 kchan_do_take_run(struct kchan *ch, struct iov_iter *to);
-bool kchan_do_give_user(struct kchan *ch, const void __user *buf);
-bool kchan_do_take_user(struct kchan *ch, void __user *buf);
+bool kchan_do_give_user(struct kchan *ch, const void __user *buf, u32 len);
+u32 kchan_do_take_user(struct kchan *ch, void __user *buf, u32 room);
 int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step);
 int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step);
 bool kchan_can_send(struct kchan *ch, u32 len, bool staged,
@@ -366,76 +376,58 @@ static inline bool kchan_may_recv(const struct kchan *ch)
 }
 
 /*
- * The short way of a send, and of a receive: elements go between user memory and the
- * buffer, and nobody is parked. First comes a look without the lock. It spares the lock
- * where the call is about to wait, or to hand an element over. Whoever is refused here
- * goes the long way, by kchan_give() or kchan_take(), which tells why: user memory may
- * also be missing.
+ * The short way of a send, and of a receive: one element is copied between a user buffer
+ * and the newest ring, and nothing else is to be done. Whoever is refused here goes the
+ * long way, by kchan_send() or kchan_recv(), which tells why: user memory may also be
+ * missing, or too short. The short way spares the iterator and the step. This saves 585
+ * of the 2177 instructions of a send and a receive of a message (27 %).
+ *
+ * The question is asked without the lock first. This spares the lock where the call is
+ * about to wait, or to hand an element over.
  */
 
-static inline bool kchan_may_give(const struct kchan *ch)
+/* Whether kchan_give() would store an element, and do nothing else. */
+static inline bool kchan_only_stores(const struct kchan *ch)
 {
-	/* A hint: it is looked at again with the lock. */
-	return data_race(ch->stored < ch->capacity) && list_empty(&ch->receivers.list);
+	/* Without the lock this is a hint. */
+	return data_race(ch->stored < ch->capacity && !ch->closed && ch->recv_ends) &&
+	       list_empty(&ch->receivers.list) && list_empty(&ch->senders.list);
 }
 
-static inline bool kchan_may_take(const struct kchan *ch)
+/* Whether kchan_take() would take a stored element, and do nothing else. */
+static inline bool kchan_only_takes(const struct kchan *ch)
 {
-	/* A hint, too. */
+	/* As above. */
 	return data_race(ch->stored && !ch->closed && !ch->nr_put_back) &&
 	       list_empty(&ch->senders.list);
 }
 
 /**
- * kchan_give_run() - send as many elements as go in one copy
- * @ch: the channel, which is plain
- * @from: a whole number of elements, at least one; it is advanced
- *
- * Context: no channel's lock is held.
- * Return: how many elements were sent.
- */
-static inline u32 kchan_give_run(struct kchan *ch, struct iov_iter *from)
-{
-	return kchan_may_give(ch) ? kchan_do_give_run(ch, from) : 0;
-}
-
-/**
- * kchan_take_run() - receive as many elements as go in one copy
- * @ch: the channel, which is plain
- * @to: room for at least one element; it is advanced
- *
- * Context: no channel's lock is held.
- * Return: how many elements were received.
- */
-static inline u32 kchan_take_run(struct kchan *ch, struct iov_iter *to)
-{
-	return kchan_may_take(ch) ? kchan_do_take_run(ch, to) : 0;
-}
-
-/**
  * kchan_give_user() - send one element
- * @ch: the channel, which is plain
+ * @ch: the channel, whose elements are copied
  * @buf: the element
+ * @len: bytes in it, as many as an element may have
  *
  * Context: no channel's lock is held.
  * Return: whether it was sent.
  */
-static inline bool kchan_give_user(struct kchan *ch, const void __user *buf)
+static inline bool kchan_give_user(struct kchan *ch, const void __user *buf, u32 len)
 {
-	return kchan_may_give(ch) && kchan_do_give_user(ch, buf);
+	return kchan_only_stores(ch) && kchan_do_give_user(ch, buf, len);
 }
 
 /**
  * kchan_take_user() - receive one element
- * @ch: the channel, which is plain
+ * @ch: the channel, whose elements are copied
  * @buf: where the element goes
+ * @room: the longest element that is taken
  *
  * Context: no channel's lock is held.
- * Return: whether one was received.
+ * Return: the bytes in the element that was received; 0 if none was.
  */
-static inline bool kchan_take_user(struct kchan *ch, void __user *buf)
+static inline u32 kchan_take_user(struct kchan *ch, void __user *buf, u32 room)
 {
-	return kchan_may_take(ch) && kchan_do_take_user(ch, buf);
+	return kchan_only_takes(ch) ? kchan_do_take_user(ch, buf, room) : 0;
 }
 
 /* call.c */
@@ -467,15 +459,15 @@ static inline int kchan_use(struct kchan *ch)
 }
 
 /**
- * kchan_is_plain() - whether elements go in runs
+ * kchan_is_copied() - whether elements have bytes, which are copied to the slots
  * @ch: the channel
  *
- * Return: whether they do. If so, the geometry is final.
+ * Return: whether that is so. If it is, the geometry is final.
  */
-static inline bool kchan_is_plain(const struct kchan *ch)
+static inline bool kchan_is_copied(const struct kchan *ch)
 {
 	/* Pairs with the store-release in kchan_fix(). */
-	return smp_load_acquire(&ch->plain);
+	return smp_load_acquire(&ch->copied);
 }
 
 /* info.c */

@@ -483,8 +483,7 @@ static int kchan_resolve(struct kchan_call *call, struct kchan_branch *b, u64 bi
 	}
 	if (unlikely(ret))
 		fdput(fd);
-	else if (b->ch && (b->op == KCHAN_OP_SEND ? kchan_may_send(b->ch) :
-						    kchan_may_recv(b->ch)))
+	else if (b->ch && kchan_branch_may(b))
 		call->likely |= bit;
 	return ret;
 }

@@ -213,10 +213,10 @@ static bool kchan_needs_ring(const struct kchan *ch)
 	       (ch->capacity || ch->elem_size > KCHAN_INLINE_ELEM_SIZE);
 }
 
-/* Whether elements may go in runs. */
-static bool kchan_has_runs(const struct kchan *ch)
+/* Whether elements have bytes, and the slots hold these. */
+static bool kchan_copies(const struct kchan *ch)
 {
-	return !ch->message && ch->elem_size && !kchan_by_pointer(ch);
+	return ch->elem_size && !kchan_by_pointer(ch);
 }
 
 /**
@@ -260,8 +260,8 @@ int kchan_fix(struct kchan *ch, bool nowait)
 		list_add_tail(&ring->node, &ch->rings);
 		spin_unlock(&ch->lock);
 	}
-	/* Pairs with the load-acquire in kchan_is_plain(). */
-	smp_store_release(&ch->plain, kchan_has_runs(ch));
+	/* Pairs with the load-acquire in kchan_is_copied(). */
+	smp_store_release(&ch->copied, kchan_copies(ch));
 	/* Pairs with the load-acquire in kchan_use(). */
 	smp_store_release(&ch->ready, true);
 unlock:

@@ -354,7 +354,7 @@ static void step_failing_send(struct kunit *test)
 	struct kt_party *small = kt_party_receiver(test, ch, 32);
 	struct kt_party *none = kt_party_receiver(test, ch, 0);
 	struct kt_poller *poller = kt_poller(test, ch, false);
-	struct kchan_src src = { .len = 33 };
+	struct kchan_src src = { .nr = 1 };
 	struct kchan_step step;
 	struct iov_iter from;
 	u8 buf[33] = {};

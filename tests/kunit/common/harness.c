@@ -206,13 +206,13 @@ bool kt_filled(const void *buf, size_t len, unsigned int seed)
  * @n: the number
  * @step: out: the work that is left for kchan_finish()
  *
- * Return: as kchan_give().
+ * Return: 0; or as kchan_give().
  */
 int kt_give(struct kchan *ch, u64 n, struct kchan_step *step)
 {
 	struct kvec vec = { .iov_base = &n, .iov_len = sizeof(n) };
 	struct iov_iter from;
-	struct kchan_src src = { .from = &from, .len = sizeof(n) };
+	struct kchan_src src = { .from = &from, .len = sizeof(n), .nr = 1 };
 	int ret;
 
 	iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, sizeof(n));
@@ -220,7 +220,7 @@ int kt_give(struct kchan *ch, u64 n, struct kchan_step *step)
 	spin_lock(&ch->lock);
 	ret = kchan_give(ch, &src, step);
 	spin_unlock(&ch->lock);
-	return ret;
+	return min(ret, 0);
 }
 
 /**
@@ -235,7 +235,7 @@ s64 kt_take(struct kchan *ch, struct kchan_step *step)
 	s64 n = 0;
 	struct kvec vec = { .iov_base = &n, .iov_len = sizeof(n) };
 	struct iov_iter to;
-	struct kchan_dst dst = { .to = &to, .room = sizeof(n) };
+	struct kchan_dst dst = { .to = &to, .room = sizeof(n), .nr = 1 };
 	int ret;
 
 	iov_iter_kvec(&to, ITER_DEST, &vec, 1, sizeof(n));
@@ -243,7 +243,7 @@ s64 kt_take(struct kchan *ch, struct kchan_step *step)
 	spin_lock(&ch->lock);
 	ret = kchan_take(ch, &dst, step);
 	spin_unlock(&ch->lock);
-	return ret ?: n;
+	return ret < 0 ? ret : n;
 }
 
 /**
@@ -256,7 +256,7 @@ s64 kt_take(struct kchan *ch, struct kchan_step *step)
  */
 int kt_try_detach(struct kchan *ch, struct kchan_elem **elem)
 {
-	struct kchan_dst dst = { .detach = true, .room = ch->elem_size };
+	struct kchan_dst dst = { .detach = true, .room = ch->elem_size, .nr = 1 };
 	struct kchan_step step;
 	int ret;
 
@@ -272,12 +272,12 @@ int kt_try_detach(struct kchan *ch, struct kchan_elem **elem)
 		spin_unlock(&ch->lock);
 		kchan_finish(ch, &step);
 	} while (ret == KCHAN_MORE);
-	if (ret && !kchan_by_pointer(ch))
+	if (ret < 0 && !kchan_by_pointer(ch))
 		kchan_elem_free(ch, dst.elem);
-	if (!ret && dst.len != dst.elem->len)
+	if (ret > 0 && dst.len != dst.elem->len)
 		ret = -EUCLEAN;
 	*elem = dst.elem;
-	return ret;
+	return min(ret, 0);
 }
 
 /**
