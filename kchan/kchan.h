@@ -379,8 +379,8 @@ static inline bool kchan_may_recv(const struct kchan *ch)
  * The short way of a send, and of a receive: one element is copied between a user buffer
  * and the newest ring, and nothing else is to be done. Whoever is refused here goes the
  * long way, by kchan_send() or kchan_recv(), which tells why: user memory may also be
- * missing, or too short. The short way spares the iterator and the step. This saves 585
- * of the 2177 instructions of a send and a receive of a message (27 %).
+ * missing, or too short. The short way spares the iterator, the case and the step. A
+ * send and a receive of a message take 1592 instructions by it, and 2177 by the long way.
  *
  * The question is asked without the lock first. This spares the lock where the call is
  * about to wait, or to hand an element over.
