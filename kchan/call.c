@@ -100,6 +100,7 @@ static int kchan_get_staging(struct kchan_branch *b, struct kchan_stack_elem *sm
 		return 0;
 	}
 	small->elem.charge.user = NULL;
+	small->elem.charge.bytes = 0;
 	small->elem.ring = NULL;
 	small->elem.len = b->len;
 	small->elem.data = small->room;
@@ -125,12 +126,19 @@ static int kchan_stage_send(struct kchan_branch *b, struct kchan_stack_elem *sma
 
 /*
  * Gets room for the element that a case receives. One that is passed by pointer needs
- * none.
+ * none. A small one is paid for too, because it may have to be kept.
  */
 static int kchan_stage_recv(struct kchan_branch *b, struct kchan_stack_elem *small)
 {
+	int ret;
+
 	b->detach = true;
-	return kchan_by_pointer(b->ch) ? 0 : kchan_get_staging(b, small);
+	if (kchan_by_pointer(b->ch))
+		return 0;
+	ret = kchan_get_staging(b, small);
+	if (!ret && b->elem == &small->elem)
+		ret = kchan_elem_pay_kept(b->ch, b->elem);
+	return ret;
 }
 
 /* Advances the caller's iterator over an element that was sent from staging. */
@@ -149,7 +157,9 @@ static void kchan_branch_sent(struct kchan_branch *b)
  */
 void kchan_branch_unstage(struct kchan_branch *b, struct kchan_stack_elem *small)
 {
-	if (b->elem && b->elem != &small->elem)
+	if (b->elem == &small->elem)
+		kchan_elem_unpay_kept(b->ch, b->elem);
+	else if (b->elem)
 		kchan_elem_free(b->ch, b->elem);
 	b->elem = NULL;
 	b->detach = b->op == KCHAN_OP_RECV && kchan_by_pointer(b->ch);
@@ -318,7 +328,9 @@ void kchan_branch_return(struct kchan_branch *b, struct kchan_stack_elem *small)
 	struct kchan_elem *elem = b->elem;
 
 	b->elem = NULL;
-	kchan_put_back(b->ch, elem == &small->elem ? kchan_elem_keep(elem) : elem);
+	if (elem == &small->elem)
+		elem = kchan_elem_keep(b->ch, elem);
+	kchan_put_back(b->ch, elem);
 }
 
 /**

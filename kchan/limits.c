@@ -26,7 +26,6 @@
  *   has woken their pollers. Meanwhile their owners may close them, and pay no longer. A
  *   thread holds at most KCHAN_STEP_PARTIES of them, without their cases. That is less
  *   than its stack.
- * - A small element that comes back is charged past the limit: see kchan_elem_keep().
  *
  * The cgroup is another matter. An element is charged to the cgroup of the task that
  * sends it, until it is freed. The user who pays is the one who opened the channel. The
@@ -402,6 +401,22 @@ void *kchan_mem_alloc(size_t size)
 }
 
 /**
+ * kchan_charged() - note a charge
+ * @charge: out: the charge, for kchan_uncharge()
+ * @user: the user, whom somebody holds
+ * @bytes: how many bytes the user was charged
+ */
+void kchan_charged(struct kchan_charge *charge, struct kchan_user *user,
+		   size_t bytes)
+{
+	spin_lock(&kchan_users_lock);
+	user->refs++;
+	spin_unlock(&kchan_users_lock);
+	charge->user = user;
+	charge->bytes = bytes;
+}
+
+/**
  * kchan_charge_to() - charge a user
  * @charge: out: the charge, for kchan_uncharge()
  * @user: the user
@@ -416,14 +431,9 @@ int kchan_charge_to(struct kchan_charge *charge, struct kchan_user *user,
 	int ret = kchan_user_charge(user, bytes);
 
 	charge->user = NULL;
-	if (ret)
-		return ret;
-	spin_lock(&kchan_users_lock);
-	user->refs++;
-	spin_unlock(&kchan_users_lock);
-	charge->user = user;
-	charge->bytes = bytes;
-	return 0;
+	if (!ret)
+		kchan_charged(charge, user, bytes);
+	return ret;
 }
 
 /**
@@ -445,23 +455,6 @@ int kchan_charge(struct kchan_charge *charge, size_t bytes)
 	ret = kchan_charge_to(charge, user, bytes);
 	kchan_user_put(user);
 	return ret;
-}
-
-/**
- * kchan_charge_always() - charge the current user, even past the limit
- * @charge: out: the charge, for kchan_uncharge()
- * @bytes: how many
- *
- * Context: may sleep.
- */
-void kchan_charge_always(struct kchan_charge *charge, size_t bytes)
-{
-	struct kchan_user *user = kchan_user_get();
-
-	charge->user = IS_ERR(user) ? NULL : user;
-	charge->bytes = bytes;
-	for (user = charge->user; user; user = user->parent)
-		atomic_long_add(bytes, &user->bytes);
 }
 
 /**

@@ -19,10 +19,11 @@ struct kchan_charge {
 
 size_t kchan_mem_size(size_t size);
 void *kchan_mem_alloc(size_t size);
+void kchan_charged(struct kchan_charge *charge, struct kchan_user *user,
+		   size_t bytes);
 int kchan_charge_to(struct kchan_charge *charge, struct kchan_user *user,
 		    size_t bytes);
 int kchan_charge(struct kchan_charge *charge, size_t bytes);
-void kchan_charge_always(struct kchan_charge *charge, size_t bytes);
 void kchan_uncharge(struct kchan_charge *charge);
 void *kchan_alloc_charged(size_t size, struct kchan_charge *charge);
 void kchan_free_charged(void *mem, struct kchan_charge *charge);

@@ -25,6 +25,7 @@
  * to copy it twice.
  */
 #include <linux/err.h>
+#include <linux/log2.h>
 #include <linux/overflow.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -346,30 +347,65 @@ struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len)
 	return elem;
 }
 
+/*
+ * What a small element takes when it is kept, at most. A constant, because each receive
+ * that waits charges it.
+ */
+#define KCHAN_KEPT_BYTES	roundup_pow_of_two(sizeof(struct kchan_stack_elem))
+
+/**
+ * kchan_elem_pay_kept() - pay for a small element that a receive may have to keep
+ * @ch: the channel
+ * @staged: the room for the element, of at most %KCHAN_STACK_ELEM bytes
+ *
+ * An element that comes back must not be lost, so it is paid for before the receive
+ * waits. Otherwise as many elements could come back on each channel as a user has
+ * threads, and nothing would limit their sum. The user who opened the channel pays, as
+ * for all that the channel stores: so no user has to be looked up for a receive that
+ * waits.
+ *
+ * Context: may sleep.
+ * Return: 0, and then kchan_elem_unpay_kept() or kchan_elem_keep() ends it; -EDQUOT.
+ */
+int kchan_elem_pay_kept(struct kchan *ch, struct kchan_elem *staged)
+{
+	int ret = kchan_user_charge(ch->user, KCHAN_KEPT_BYTES);
+
+	if (!ret)
+		staged->charge.bytes = KCHAN_KEPT_BYTES;
+	return ret;
+}
+
+/**
+ * kchan_elem_unpay_kept() - end the charge of a small element that is not kept
+ * @ch: the channel
+ * @staged: the room for the element; its charge is 0 if nobody has paid
+ */
+void kchan_elem_unpay_kept(struct kchan *ch, struct kchan_elem *staged)
+{
+	if (staged->charge.bytes)
+		kchan_user_uncharge(ch->user, staged->charge.bytes);
+}
+
 /**
  * kchan_elem_keep() - copy a small element to where it can stay
- * @staged: the element, of at most %KCHAN_STACK_ELEM bytes
- *
- * It is charged even past a limit, because an element that comes back must not be
- * lost. A user never has more such elements than there were parked receivers, so they
- * take less memory than the stacks of those tasks, or than the armed selects that were
- * charged.
+ * @ch: the channel
+ * @staged: the element, paid for by kchan_elem_pay_kept(): the copy takes its charge
  *
  * Context: may sleep.
  * Return: the copy, for kchan_elem_free(). This does not fail.
  */
-struct kchan_elem *kchan_elem_keep(const struct kchan_elem *staged)
+struct kchan_elem *kchan_elem_keep(struct kchan *ch, const struct kchan_elem *staged)
 {
-	const size_t size = sizeof(*staged) + staged->len;
 	struct kchan_elem *elem;
 
-	elem = kmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	elem = kmalloc(sizeof(*staged) + staged->len, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	elem->ring = NULL;
 	elem->seq = staged->seq;
 	elem->len = staged->len;
 	elem->data = (u8 *)(elem + 1);
 	memcpy(elem->data, staged->data, staged->len);
-	kchan_charge_always(&elem->charge, kchan_mem_size(size));
+	kchan_charged(&elem->charge, ch->user, staged->charge.bytes);
 	return elem;
 }
 

@@ -13,7 +13,9 @@ void kchan_ring_retire(struct kchan_ring *ring, struct kchan_step *step);
 void kchan_ring_drop(struct kchan *ch, struct kchan_ring *ring);
 
 struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len);
-struct kchan_elem *kchan_elem_keep(const struct kchan_elem *staged);
+int kchan_elem_pay_kept(struct kchan *ch, struct kchan_elem *staged);
+void kchan_elem_unpay_kept(struct kchan *ch, struct kchan_elem *staged);
+struct kchan_elem *kchan_elem_keep(struct kchan *ch, const struct kchan_elem *staged);
 void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem);
 bool kchan_elem_payable(struct kchan *ch);
 

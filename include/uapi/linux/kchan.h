@@ -154,6 +154,8 @@
  *   same user;
  * - what a call that waits stages in the kernel, to the caller: other elements over 128
  *   bytes, and the cases of a select;
+ * - 256 bytes for each receive that waits for a smaller element, to the user who opened
+ *   the channel: if the receive fails, the element comes back, and has to be kept;
  * - an armed select, with its cases and their elements, to the user who arms it.
  */
 

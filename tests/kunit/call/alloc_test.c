@@ -298,7 +298,7 @@ static void alloc_of_elem(struct kunit *test)
 	}
 }
 
-/* An element that comes back is kept even if nobody can be charged for it. */
+/* An element that comes back is kept even if there is no memory at once. */
 static void alloc_of_keep(struct kunit *test)
 {
 	struct alloc *a = alloc_begin(test, 8, 1);
@@ -315,7 +315,8 @@ static void alloc_of_keep(struct kunit *test)
 
 		kt_become(a->u);
 		kt_fail_nth(nth);
-		elem = kchan_elem_keep(&small.elem);
+		KUNIT_EXPECT_EQ(test, kchan_elem_pay_kept(a->ch, &small.elem), 0);
+		elem = kchan_elem_keep(a->ch, &small.elem);
 		kt_fail_nth(0);
 		kt_return(a->u);
 		KUNIT_EXPECT_EQ(test, kt_elem_n(elem), 66);

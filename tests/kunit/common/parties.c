@@ -58,6 +58,7 @@ static struct kchan_elem *kt_party_elem(struct kt_party *p, struct kchan *ch,
 	}
 	elem->len = len;
 	elem->data = slot->small.room;
+	elem->charge = (struct kchan_charge){};
 	return elem;
 }
 

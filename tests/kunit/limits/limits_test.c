@@ -8,7 +8,9 @@
 #include <linux/capability.h>
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/uio.h>
 
 #include "arms.h"
 #include "frees.h"
@@ -242,30 +244,103 @@ static void limits_staging(struct kunit *test)
 	}
 }
 
-/* An element that comes back is kept and charged even past the limit. */
+/* Uses up the quota of a user. */
+static struct kchan *limits_full(struct kt_user *u)
+{
+	struct kchan *full = kt_user_alloc(u);
+
+	KUNIT_ASSERT_FALSE(u->test, IS_ERR(full));
+	/* We pass the limit, and the user is charged. */
+	KUNIT_ASSERT_EQ(u->test, kchan_setup(full, 8, 12600, false), 0);
+	return full;
+}
+
+/* What a small element takes that comes back. */
+#define LIMITS_KEPT	256
+
+/*
+ * A small element that comes back is paid for before the receive waits, by the user who
+ * opened the channel. The copy takes over that charge.
+ */
 static void limits_keep(struct kunit *test)
 {
 	struct kt_user *u = kt_user(test, NULL, 60001);
-	struct kchan *ch = kt_chan(test, 8, 1), *full = kt_user_alloc(u);
+	struct kchan *ch = kt_user_chan(u, 8, 0), *full;
 	struct kchan_stack_elem small = {};
 	struct kchan_elem *elem;
 
-	KUNIT_ASSERT_FALSE(test, IS_ERR(full));
-	KUNIT_EXPECT_EQ(test, kchan_setup(full, 8, 12600, false), 0);
 	small.elem.len = 8;
 	small.elem.seq = 5;
 	small.elem.data = small.room;
 	*(u64 *)small.room = 77;
-	kt_become(u);
-	elem = kchan_elem_keep(&small.elem);
-	kt_return(u);
+	KUNIT_EXPECT_EQ(test, kchan_elem_pay_kept(ch, &small.elem), 0);
+	kt_expect_charged(u, LIMITS_KEPT);
+	elem = kchan_elem_keep(ch, &small.elem);
+	kt_expect_charged(u, LIMITS_KEPT);
+	KUNIT_EXPECT_LE(test, ksize(elem), LIMITS_KEPT);
 	KUNIT_EXPECT_EQ(test, kt_elem_n(elem), 77);
 	KUNIT_EXPECT_EQ(test, elem->len, 8);
 	KUNIT_EXPECT_EQ(test, elem->seq, 5);
-	kt_user_put(full);
-	kt_expect_charged(u, kt_elem_charge(8));
 	kchan_elem_free(ch, elem);
 	kt_expect_charged(u, 0);
+
+	KUNIT_EXPECT_EQ(test, kchan_elem_pay_kept(ch, &small.elem), 0);
+	kchan_elem_unpay_kept(ch, &small.elem);
+	kt_expect_charged(u, 0);
+
+	small.elem.charge.bytes = 0;
+	full = limits_full(u);
+	kt_become(u);
+	KUNIT_EXPECT_EQ(test, kchan_elem_pay_kept(ch, &small.elem), -EDQUOT);
+	kt_return(u);
+	KUNIT_EXPECT_EQ(test, small.elem.charge.bytes, 0);
+	kt_user_put(full);
+	kt_user_put(ch);
+	kt_expect_charged(u, 0);
+}
+
+/*
+ * So elements that come back never pass the limit, however many channels they come back
+ * on: a receive that would have to wait past it is refused. What is there is received.
+ */
+static void limits_keep_refused(struct kunit *test)
+{
+	struct kt_user *u = kt_user(test, NULL, 60001);
+	struct kchan *ch = kt_user_chan(u, 8, 0), *full;
+	struct kvec vec = {};
+	struct kchan_wait wait = {};
+	ktime_t deadline = 1;
+	struct kt_call *call;
+	struct kchan_step step;
+	struct iov_iter iter;
+	u64 n;
+
+	call = kt_park_recv_n(test, ch);
+	kt_expect_charged(u, LIMITS_KEPT);
+	KUNIT_EXPECT_EQ(test, kt_give(ch, 7, &step), 0);
+	/* It has been handed the element, and is killed before it copies that out. */
+	kt_signal(call, SIGKILL);
+	kchan_finish(ch, &step);
+	KUNIT_EXPECT_EQ(test, kt_join(call), -EINTR);
+	call->ch = NULL;
+	KUNIT_EXPECT_EQ(test, ch->nr_put_back, 1);
+	kt_expect_charged(u, LIMITS_KEPT);
+
+	full = limits_full(u);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 7);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
+	vec.iov_base = &n;
+	vec.iov_len = sizeof(n);
+	wait.deadline = &deadline;
+	kt_become(u);
+	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, sizeof(n));
+	KUNIT_EXPECT_EQ(test, kchan_recv(ch, &iter, &wait), -EDQUOT);
+	kt_return(u);
+	kt_user_put(full);
+	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, sizeof(n));
+	KUNIT_EXPECT_EQ(test, kchan_recv(ch, &iter, &wait), -ETIMEDOUT);
+	kt_expect_charged(u, 0);
+	kt_user_put(ch);
 }
 
 static void limits_defaults(struct kunit *test)
@@ -383,6 +458,7 @@ static struct kunit_case limits_cases[] = {
 	KUNIT_CASE(limits_first_use),
 	KUNIT_CASE(limits_staging),
 	KUNIT_CASE(limits_keep),
+	KUNIT_CASE(limits_keep_refused),
 	KUNIT_CASE(limits_defaults),
 	KUNIT_CASE(limits_mem_size),
 	KUNIT_CASE(limits_freed_first),
