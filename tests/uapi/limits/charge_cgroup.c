@@ -6,9 +6,11 @@
  * What the threads themselves take is not counted.
  */
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -256,6 +258,88 @@ static void came_back(void)
 	expect(within(before, nr));
 }
 
+/* Threads that read from one channel after another, into memory that goes. */
+struct losers {
+	int fd;
+	char *buf;
+	pthread_barrier_t go, end;
+	atomic_uint refused;
+};
+
+static void *loser(void *arg)
+{
+	struct losers *l = arg;
+	const struct sched_param none = { 0 };
+
+	/* The writer is to hand out many elements before a reader runs. */
+	must_int(sched_setscheduler(0, SCHED_IDLE, &none), 0);
+	for (;;) {
+		pthread_barrier_wait(&l->go);
+		if (l->fd < 0)
+			return NULL;
+		must_int(read(l->fd, l->buf, 8), -1);
+		if (errno == EDQUOT)
+			atomic_fetch_add(&l->refused, 1);
+		else
+			must_int(errno, EFAULT);
+		pthread_barrier_wait(&l->end);
+	}
+}
+
+/*
+ * In small elements that came back. Each thread leaves one on each channel, so threads
+ * and stacks do not bound their number. An element that comes back goes to a receiver
+ * that waits, so many of them are handed out before the first one comes back: by one
+ * write, on the one CPU that all of them use.
+ */
+static void came_back_small(void)
+{
+	enum { THREADS = 200 };
+	struct losers l = { .buf = map_pages(8) };
+	pthread_t threads[THREADS];
+	unsigned int nr, i, refused = 0;
+	uint64_t elems[THREADS] = { 0 };
+	ssize_t sent;
+	int tx;
+	cpu_set_t cpu;
+	long long before;
+
+	CPU_ZERO(&cpu);
+	CPU_SET(sched_getcpu(), &cpu);
+	must_int(sched_setaffinity(0, sizeof(cpu), &cpu), 0);
+	pthread_barrier_init(&l.go, NULL, THREADS + 1);
+	pthread_barrier_init(&l.end, NULL, THREADS + 1);
+	for (i = 0; i < THREADS; i++)
+		thread_start(&threads[i], loser, &l);
+	before = kernel_bytes();
+	/* A buffer takes most of the limit, so that fewer elements do. */
+	chan_make(0, 4096, LIMIT / 4096 - 40);
+	each_within(nr, before) {
+		if (refused)
+			break;
+		l.fd = chan_make(0, 8, 0);
+		must_int(mprotect(l.buf, page_size(), PROT_READ | PROT_WRITE), 0);
+		pthread_barrier_wait(&l.go);
+		until(chan_info(l.fd).recv_waiters + atomic_load(&l.refused) == THREADS);
+		must_int(mprotect(l.buf, page_size(), PROT_NONE), 0);
+		refused = atomic_load(&l.refused);
+		/* Those that still wait get what the others could not take. */
+		tx = end_make(l.fd, KCHAN_END_SEND | KCHAN_END_NONBLOCK);
+		sent = refused < THREADS ? write(tx, elems, sizeof(elems)) : 0;
+		must(sent >= 0);
+		close(tx);
+		pthread_barrier_wait(&l.end);
+		expect_int(chan_len(l.fd), sent / sizeof(elems[0]));
+	}
+	tap_note("%u channels, %lld bytes", nr, kernel_bytes() - before);
+	expect(refused > 0);
+	expect(within(before, nr));
+	l.fd = -1;
+	pthread_barrier_wait(&l.go);
+	for (i = 0; i < THREADS; i++)
+		thread_join(threads[i]);
+}
+
 /* Threads that wait, each in a call of its own. */
 struct crowd {
 	int fd;
@@ -338,6 +422,11 @@ static void many_put_backs(void)
 	run_in_group(came_back);
 }
 
+static void many_small_put_backs(void)
+{
+	run_in_group(came_back_small);
+}
+
 static void many_threads(void)
 {
 	run_in_group(blocked_threads);
@@ -350,6 +439,7 @@ static const struct tap_test tests[] = {
 	{ "channels", many_channels },
 	{ "large elements that are queued", many_elements },
 	{ "elements that came back", many_put_backs },
+	{ "small elements that came back", many_small_put_backs },
 	{ "threads that are blocked in selects", many_threads },
 };
 
