@@ -31,6 +31,17 @@ static struct between *between(struct kunit *test, struct kchan *ch)
 	return w;
 }
 
+/* So many senders as two steps do not serve. They send 0, 1, and so on. */
+static struct between *between_senders(struct kunit *test, struct kchan *ch)
+{
+	struct between *w = between(test, ch);
+	unsigned int i;
+
+	for (i = 0; i < BETWEEN_MANY; i++)
+		w->p[i] = kt_party_sender(test, ch, i);
+	return w;
+}
+
 static unsigned int between_count(struct between *w, int status)
 {
 	unsigned int i, nr = 0;
@@ -49,6 +60,31 @@ static void between_end(struct between *w)
 	kt_check(w->test, w->ch);
 }
 
+/* A resize. After its first step comes @fn. */
+static void between_resize(struct between *w, void (*fn)(struct kt_between *b),
+			   u32 capacity)
+{
+	struct kt_between *b = kt_between(w->test, fn, w);
+
+	/*
+	 * The lock is dropped once before the resize takes it to change the capacity.
+	 * Then comes the first step.
+	 */
+	kt_between_at(b, w->ch, 1);
+	KUNIT_EXPECT_EQ(w->test, kchan_resize(w->ch, capacity), 0);
+	kt_between_end(b, 1);
+}
+
+/* The same with a close. */
+static void between_close(struct between *w, void (*fn)(struct kt_between *b))
+{
+	struct kt_between *b = kt_between(w->test, fn, w);
+
+	kt_between_at(b, w->ch, 0);
+	KUNIT_EXPECT_EQ(w->test, kchan_close(w->ch), 0);
+	kt_between_end(b, 1);
+}
+
 static void between_sends(struct kt_between *b)
 {
 	struct between *w = b->arg;
@@ -62,20 +98,10 @@ static void between_sends(struct kt_between *b)
 static void between_resize_and_send(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct between *w = between(test, ch);
-	struct kt_between *b;
+	struct between *w = between_senders(test, ch);
 	unsigned int i;
 
-	for (i = 0; i < BETWEEN_MANY; i++)
-		w->p[i] = kt_party_sender(test, ch, i);
-	b = kt_between(test, between_sends, w);
-	/*
-	 * The lock is dropped once before the resize takes it to change the capacity.
-	 * Then comes the first step.
-	 */
-	kt_between_at(b, ch, 1);
-	KUNIT_EXPECT_EQ(test, kchan_resize(ch, BETWEEN_MANY + 5), 0);
-	kt_between_end(b, 1);
+	between_resize(w, between_sends, BETWEEN_MANY + 5);
 	KUNIT_EXPECT_EQ(test, w->told, KCHAN_STEP_PARTIES);
 	KUNIT_EXPECT_EQ(test, w->ret[0], 0);
 	KUNIT_EXPECT_EQ(test, w->ret[1], BETWEEN_MANY);
@@ -97,16 +123,10 @@ static void between_parks(struct kt_between *b)
 static void between_resize_just_enough(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct between *w = between(test, ch);
-	struct kt_between *b;
+	struct between *w = between_senders(test, ch);
 	unsigned int i;
 
-	for (i = 0; i < BETWEEN_MANY; i++)
-		w->p[i] = kt_party_sender(test, ch, i);
-	b = kt_between(test, between_parks, w);
-	kt_between_at(b, ch, 1);
-	KUNIT_EXPECT_EQ(test, kchan_resize(ch, BETWEEN_MANY), 0);
-	kt_between_end(b, 1);
+	between_resize(w, between_parks, BETWEEN_MANY);
 	KUNIT_EXPECT_EQ(test, w->ret[0], -EAGAIN);
 	KUNIT_EXPECT_EQ(test, w->ret[1], BETWEEN_MANY);
 	for (i = 0; i < BETWEEN_MANY; i++)
@@ -127,16 +147,10 @@ static void between_receives(struct kt_between *b)
 static void between_resize_and_recv(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct between *w = between(test, ch);
-	struct kt_between *b;
+	struct between *w = between_senders(test, ch);
 	unsigned int i;
 
-	for (i = 0; i < BETWEEN_MANY; i++)
-		w->p[i] = kt_party_sender(test, ch, i);
-	b = kt_between(test, between_receives, w);
-	kt_between_at(b, ch, 1);
-	KUNIT_EXPECT_EQ(test, kchan_resize(ch, BETWEEN_MANY), 0);
-	kt_between_end(b, 1);
+	between_resize(w, between_receives, BETWEEN_MANY);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, w->ret[i], i);
 	for (; i < BETWEEN_MANY; i++)
@@ -162,16 +176,10 @@ static void between_shrinks(struct kt_between *b)
 static void between_resize_and_close(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct between *w = between(test, ch);
-	struct kt_between *b;
+	struct between *w = between_senders(test, ch);
 	unsigned int i;
 
-	for (i = 0; i < BETWEEN_MANY; i++)
-		w->p[i] = kt_party_sender(test, ch, i);
-	b = kt_between(test, between_shrinks, w);
-	kt_between_at(b, ch, 1);
-	KUNIT_EXPECT_EQ(test, kchan_resize(ch, BETWEEN_MANY), 0);
-	kt_between_end(b, 1);
+	between_resize(w, between_shrinks, BETWEEN_MANY);
 	KUNIT_EXPECT_EQ(test, w->ret[0], 0);
 	KUNIT_EXPECT_EQ(test, w->ret[1], KCHAN_STEP_PARTIES);
 	KUNIT_EXPECT_EQ(test, w->ret[2], BETWEEN_MANY - KCHAN_STEP_PARTIES);
@@ -197,16 +205,9 @@ static void between_tries(struct kt_between *b)
 static void between_close_senders(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct between *w = between(test, ch);
-	struct kt_between *b;
-	unsigned int i;
+	struct between *w = between_senders(test, ch);
 
-	for (i = 0; i < BETWEEN_MANY; i++)
-		w->p[i] = kt_party_sender(test, ch, i);
-	b = kt_between(test, between_tries, w);
-	kt_between_at(b, ch, 0);
-	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
-	kt_between_end(b, 1);
+	between_close(w, between_tries);
 	KUNIT_EXPECT_EQ(test, w->told, KCHAN_STEP_PARTIES);
 	KUNIT_EXPECT_EQ(test, w->ret[0], -EPIPE);
 	KUNIT_EXPECT_EQ(test, w->ret[1], -EPIPE);
@@ -220,17 +221,11 @@ static void between_close_senders(struct kunit *test)
 static void between_close_full(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
-	struct between *w = between(test, ch);
-	struct kt_between *b;
-	unsigned int i;
+	struct between *w;
 
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 500), 0);
-	for (i = 0; i < BETWEEN_MANY; i++)
-		w->p[i] = kt_party_sender(test, ch, i);
-	b = kt_between(test, between_tries, w);
-	kt_between_at(b, ch, 0);
-	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
-	kt_between_end(b, 1);
+	w = between_senders(test, ch);
+	between_close(w, between_tries);
 	KUNIT_EXPECT_EQ(test, w->told, KCHAN_STEP_PARTIES);
 	KUNIT_EXPECT_EQ(test, w->ret[0], 500);
 	KUNIT_EXPECT_EQ(test, w->ret[1], -EPIPE);
@@ -245,15 +240,11 @@ static void between_close_receivers(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
 	struct between *w = between(test, ch);
-	struct kt_between *b;
 	unsigned int i;
 
 	for (i = 0; i < BETWEEN_MANY; i++)
 		w->p[i] = kt_party_receiver(test, ch, 8);
-	b = kt_between(test, between_tries, w);
-	kt_between_at(b, ch, 0);
-	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
-	kt_between_end(b, 1);
+	between_close(w, between_tries);
 	KUNIT_EXPECT_EQ(test, w->told, KCHAN_STEP_PARTIES);
 	KUNIT_EXPECT_EQ(test, w->ret[0], -EPIPE);
 	KUNIT_EXPECT_EQ(test, w->ret[1], -EPIPE);
@@ -331,16 +322,10 @@ static void between_gives_back(struct kt_between *b)
 static void between_put_back(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 0);
-	struct between *w = between(test, ch);
-	struct kt_between *b;
+	struct between *w = between_senders(test, ch);
 	unsigned int i;
 
-	for (i = 0; i < BETWEEN_MANY; i++)
-		w->p[i] = kt_party_sender(test, ch, i);
-	b = kt_between(test, between_gives_back, w);
-	kt_between_at(b, ch, 1);
-	KUNIT_EXPECT_EQ(test, kchan_resize(ch, BETWEEN_MANY), 0);
-	kt_between_end(b, 1);
+	between_resize(w, between_gives_back, BETWEEN_MANY);
 	KUNIT_EXPECT_EQ(test, w->told, KCHAN_STEP_PARTIES);
 	KUNIT_EXPECT_EQ(test, w->ret[0], 0);
 	KUNIT_EXPECT_EQ(test, w->ret[1], 0);
