@@ -5,36 +5,21 @@
  *
  * What the threads themselves take is not counted.
  */
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "armed.h"
+#include "cgroup.h"
 #include "params.h"
 
 #define LIMIT (4 << 20)
 #define MOST 1000
 #define A_DESCRIPTOR 2048
 #define ELEM 4096
-
-static char base[] = "/tmp/kchan-cgroup-XXXXXX";
-static char stat_path[PATH_MAX];
-
-static void put_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	must(fd >= 0);
-	must_int(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
 
 static long long stat_value(const char *text, const char *key)
 {
@@ -50,7 +35,7 @@ static long long stat_value(const char *text, const char *key)
 static long long kernel_bytes(void)
 {
 	char text[8192] = "\n";
-	int fd = open(stat_path, O_RDONLY | O_CLOEXEC);
+	int fd = open(cgroup_file("memory.stat"), O_RDONLY | O_CLOEXEC);
 	long long kernel;
 	ssize_t got;
 
@@ -66,49 +51,25 @@ static long long kernel_bytes(void)
 	       stat_value(text, "pagetables");
 }
 
+static void (*job)(void);
+
+static void do_job(void)
+{
+	const struct rlimit limit = { MOST + 100, MOST + 100 };
+
+	must_int(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	run_as(NOBODY, job);
+}
+
 static void run_in_group(void (*run)(void))
 {
-	char path[PATH_MAX];
-	int fd, status;
-	pid_t pid;
-
 	params_begin();
 	if (tap_instrumented())
 		tap_skip("an instrumented kernel takes more for everything");
 	param_set("user_max_bytes", LIMIT);
 	param_set("user_max_channels", 2 * MOST);
-	mkdir("/tmp", 01777);
-	if (!mkdtemp(base) || mount("none", base, "cgroup2", 0, NULL))
-		tap_skip("no cgroup v2");
-	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "+memory", 7) != 7) {
-		umount(base);
-		tap_skip("no memory controller");
-	}
-	close(fd);
-	snprintf(path, sizeof(path), "%s/kchan-%d", base, getpid());
-	must_int(mkdir(path, 0755), 0);
-	snprintf(stat_path, sizeof(stat_path), "%s/kchan-%d/memory.stat", base,
-		 getpid());
-	pid = fork();
-	must(pid >= 0);
-	if (pid == 0) {
-		struct rlimit limit = { MOST + 100, MOST + 100 };
-
-		snprintf(path, sizeof(path), "%s/kchan-%d/cgroup.procs", base,
-			 getppid());
-		put_file(path, "0");
-		must_int(setrlimit(RLIMIT_NOFILE, &limit), 0);
-		run_as(NOBODY, run);
-		_exit(0);
-	}
-	must(waitpid(pid, &status, 0) == pid);
-	expect_int(status, 0);
-	snprintf(path, sizeof(path), "%s/kchan-%d", base, getpid());
-	rmdir(path);
-	umount(base);
-	rmdir(base);
+	job = run;
+	run_in_cgroup(do_job);
 	params_restore();
 }
 

@@ -7,11 +7,10 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "armed.h"
+#include "cgroup.h"
 #include "params.h"
 
 static const char * const names[] = {
@@ -478,18 +477,13 @@ static void churn(void)
 	params_restore();
 }
 
-/* Memory cgroups: what a member's channels hold counts as the group's. */
-static void fill_channels(const char *procs, const char *current)
+static void fill_channels(void)
 {
 	long long before, after;
 	char buf[65536] = { 1 };
 	int fd, i;
 
-	fd = open(procs, O_WRONLY | O_CLOEXEC);
-	must(fd >= 0);
-	must_int(write(fd, "0", 1), 1);
-	close(fd);
-	before = read_number(current);
+	before = read_number(cgroup_file("memory.current"));
 	must(before >= 0);
 	for (i = 0; i < 8; i++) {
 		int k;
@@ -498,43 +492,16 @@ static void fill_channels(const char *procs, const char *current)
 		for (k = 0; k < 16; k++)
 			expect_int(write(fd, buf, sizeof(buf)), sizeof(buf));
 	}
-	after = read_number(current);
+	after = read_number(cgroup_file("memory.current"));
 	/* 8 MiB are held; the count may lag by what each CPU has in hand. */
 	expect(after - before > 7 << 20);
 }
 
+/* What a member's channels hold counts as the group's. */
 static void memory_cgroup(void)
 {
-	char base[] = "/tmp/kchan-cgroup-XXXXXX", path[300], current[300];
-	int fd;
-	pid_t pid;
-
 	params_begin();
-	mkdir("/tmp", 01777);
-	if (!mkdtemp(base) || mount("none", base, "cgroup2", 0, NULL))
-		tap_skip("no cgroup v2");
-	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", base);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "+memory", 7) != 7) {
-		umount(base);
-		tap_skip("no memory controller");
-	}
-	close(fd);
-	snprintf(path, sizeof(path), "%s/kchan-test", base);
-	mkdir(path, 0755);
-	snprintf(current, sizeof(current), "%s/kchan-test/memory.current", base);
-	snprintf(path, sizeof(path), "%s/kchan-test/cgroup.procs", base);
-	pid = fork();
-	must(pid >= 0);
-	if (pid == 0) {
-		fill_channels(path, current);
-		_exit(0);
-	}
-	expect_exit(pid);
-	snprintf(path, sizeof(path), "%s/kchan-test", base);
-	rmdir(path);
-	umount(base);
-	rmdir(base);
+	run_in_cgroup(fill_channels);
 }
 
 static const struct tap_test tests[] = {
