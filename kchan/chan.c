@@ -11,8 +11,8 @@
  *
  * A receive that frees room in the rings lets the longest-waiting sender in.
  *
- * Elements of fixed size are stored, and taken out, in runs: those in slots that follow
- * one another go in one copy, and pollers are told of them once.
+ * Elements of fixed size go in runs: one copy moves all elements whose slots follow one
+ * another. A run wakes the pollers once.
  */
 #include <linux/minmax.h>
 #include <linux/nospec.h>

@@ -148,7 +148,7 @@ static unsigned long operations(const struct work *work, unsigned int at,
 	return count < LEAST_COUNT ? LEAST_COUNT : count;
 }
 
-/* What the parent is told. */
+/* What the child writes to the parent. */
 struct figure {
 	double cost;
 	unsigned long operations;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs: elements of fixed size that go in one copy. They are the same elements, in the
- * same order, as if each had gone by itself.
+ * Runs: one copy moves several elements of fixed size. The receiver gets the same
+ * elements, in the same order, as when each is copied by itself.
  */
 #include <kunit/test.h>
 #include <linux/err.h>
@@ -144,8 +144,9 @@ static void run_after_put_back(struct kunit *test)
 }
 
 /*
- * Pollers are told once for a run, with the number of its elements, and of the places
- * that are left of those that it made room for.
+ * A send wakes the pollers of input once, with the number of elements in the run. A
+ * receive wakes those of output once, with the number of slots that it has freed and no
+ * parked sender has taken.
  */
 static void run_tells_once(struct kunit *test)
 {
@@ -341,7 +342,7 @@ static void run_of_user_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 4);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 5);
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&ch->rings));
-	/* The end is told. */
+	/* A receive after the last element tells the end of the stream. */
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 6), 0);
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 	KUNIT_EXPECT_FALSE(test, kchan_do_give_user(ch, at, 8));

@@ -327,7 +327,7 @@ static void start_leap(void *arg)
 		pause();
 }
 
-/* An array that is larger than the stack, of which only the far end is used. */
+/* The array is larger than the stack. The function uses only its far end. */
 static noinline void use_far_end(void)
 {
 	char array[150 * 1024];
