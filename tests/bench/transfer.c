@@ -6,6 +6,7 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <kchan/kchan.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -243,6 +244,18 @@ static void vector_recv(const struct lane *lane, void *elems, unsigned int nr)
 		die("readv");
 }
 
+static void lib_send_n(const struct lane *lane, void *elems, unsigned int nr)
+{
+	if (kc_send_n(lane->handle, elems, nr) != (ssize_t)nr)
+		die("kc_send_n");
+}
+
+static void lib_recv_n(const struct lane *lane, void *elems, unsigned int nr)
+{
+	if (kc_recv_n(lane->handle, elems, nr) != (ssize_t)nr)
+		die("kc_recv_n");
+}
+
 /* A call for each, where there is none for several. */
 static void loop_send(const struct lane *lane, void *elems, unsigned int nr)
 {
@@ -278,7 +291,7 @@ static uint64_t batches(const struct work *work, const void *how, unsigned int a
 static const struct subject of_batches[] = {
 	{ "kchan", &(const struct batch){ &kchan_transport, run_send, run_recv } },
 	{ "kchan-v", &(const struct batch){ &kchan_transport, vector_send, vector_recv } },
-	{ "lib", &(const struct batch){ &lib_transport, loop_send, loop_recv } },
+	{ "lib", &(const struct batch){ &lib_transport, lib_send_n, lib_recv_n } },
 	{ "pipe", &(const struct batch){ &pipe_transport, run_send, run_recv } },
 	{ "pipe-v", &(const struct batch){ &pipe_transport, vector_send, vector_recv } },
 	{ "ring", &(const struct batch){ &ring_transport, loop_send, loop_recv } },

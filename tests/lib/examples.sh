@@ -154,6 +154,8 @@ step "buffered" prints buffered \
 	"size 4: 4 of 8 sends wait, 4 of 4 are used" \
 	"size 8: 0 of 8 sends wait, 8 of 8 are used" \
 	"size 100: 0 of 8 sends wait, 8 of 100 are used"
+step "several elements a call" prints batch \
+	"300 records, in fewer writes"
 step "receive-only" prints receive_only \
 	"received 7" \
 	"send: EBADF" \

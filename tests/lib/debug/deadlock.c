@@ -63,6 +63,31 @@ static void send_full(void *arg)
 	expect_int(kc_send(c, &v), 0);
 }
 
+static void send_several(void *arg)
+{
+	const uint64_t elems[] = { 1, 2, 3 };
+
+	(void)arg;
+	watch();
+	expect_int(kc_send_n(make(8, 1), elems, 3), 3);
+}
+
+static void recv_several(void *arg)
+{
+	uint64_t elems[2];
+
+	(void)arg;
+	watch();
+	expect_int(kc_recv_n(make(8, 1), elems, 2), 2);
+}
+
+static void discard_several(void *arg)
+{
+	(void)arg;
+	watch();
+	expect_int(kc_recv_n(make(8, 1), NULL, 2), 2);
+}
+
 static void no_element(void *arg)
 {
 	(void)arg;
@@ -400,6 +425,9 @@ static const struct {
 } deadlocks[] = {
 	{ "a receive", alone, "[chan receive on channel " },
 	{ "a send", send_full, "[chan send on channel " },
+	{ "several to send", send_several, "[chan send on channel " },
+	{ "several to receive", recv_several, "[chan receive on channel " },
+	{ "several to discard", discard_several, "[chan receive on channel " },
 	{ "no element", no_element, "[chan receive on channel " },
 	{ "a message", message, "[chan receive on channel " },
 	{ "no channel", nil, "[chan receive (nil chan), " },

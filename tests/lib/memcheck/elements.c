@@ -126,8 +126,30 @@ static int64_t select_many(kc_chan *c, uint64_t *got)
 	return kc_select_ctx(elsewhere, cases, 5) == 4 && cases[4].ok;
 }
 
+static int64_t try_recv_n(kc_chan *c, uint64_t *got)
+{
+	return kc_try_recv_n(c, got, 1);
+}
+
+static int64_t recv_n(kc_chan *c, uint64_t *got)
+{
+	return kc_recv_n(c, got, 1);
+}
+
+static int64_t recv_n_timeout(kc_chan *c, uint64_t *got)
+{
+	return kc_recv_n_timeout(c, got, 1, KC_SECOND);
+}
+
+static int64_t recv_n_ctx(kc_chan *c, uint64_t *got)
+{
+	return kc_recv_n_ctx(here, c, got, 1);
+}
+
 static const struct way element_ways[] = {
 	{ try_recv, false }, { recv, true }, { recv_timeout, true }, { recv_ctx, true },
+	{ try_recv_n, false }, { recv_n, true }, { recv_n_timeout, true },
+	{ recv_n_ctx, true },
 	{ recv_from, true }, { select_one, true }, { try_select, false },
 	{ select_many, true },
 };

@@ -59,7 +59,7 @@ static void ask_alone(struct wanting *w, void (*destroy)(void *value))
 /* The ways to receive and discard it. */
 static const char *const ways[] = {
 	"kc_recv()", "kc_recv_timeout()", "kc_select()", "kc_select_timeout()",
-	"kc_select_ctx()",
+	"kc_recv_n()", "kc_recv_n_timeout()", "kc_recv_n_ctx()", "kc_select_ctx()",
 };
 
 static void discard(void *arg)
@@ -81,10 +81,19 @@ static void discard(void *arg)
 	case 3:
 		(void)!kc_select_timeout(&one, 1, HOUR);
 		break;
+	case 4:
+		(void)!kc_recv_n(w->c, NULL, 3);
+		break;
+	case 5:
+		(void)!kc_recv_n_timeout(w->c, NULL, 3, HOUR);
+		break;
 	default:
 		must_int(kc_with_timeout(&ctx, NULL, HOUR), 0);
 		kc_defer((void (*)(void *))(void *)kc_cancel_unref, ctx);
-		(void)!kc_select_ctx(ctx, &one, 1);
+		if (w->way == 6)
+			(void)!kc_recv_n_ctx(ctx, w->c, NULL, 3);
+		else
+			(void)!kc_select_ctx(ctx, &one, 1);
 	}
 	tap_fail(__FILE__, __LINE__, "came back");
 }

@@ -206,6 +206,64 @@ static void recv_signal(void)
 	sure(kc_recv(c, NULL) == 1);
 }
 
+static int several[3];
+
+static void send_several(void)
+{
+	sure(kc_send_n(c, several, 3) == 3);
+}
+
+static void recv_several(void)
+{
+	int got[3], nr = 0;
+
+	while (nr < 3) {
+		int ret = kc_recv_n(c, got, 3 - nr);
+
+		sure(ret > 0);
+		nr += ret;
+	}
+}
+
+static void send_several_timed(void)
+{
+	sure(kc_send_n_timeout(c, several, 3, LONG) == 3);
+}
+
+static void recv_several_timed(void)
+{
+	int got[3];
+
+	sure(kc_recv_n_timeout(c, got, 3, LONG) > 0);
+}
+
+static void try_send_several(void)
+{
+	while (kc_try_send_n(c, several, 3) <= 0)
+		kc_gosched();
+}
+
+static void try_recv_several(void)
+{
+	int got[3];
+
+	while (kc_try_recv_n(c, got, 3) <= 0)
+		kc_gosched();
+}
+
+static void try_recv_several_end(void)
+{
+	int got[3];
+
+	while (kc_try_recv_n(c, got, 3))
+		kc_gosched();
+}
+
+static void send_several_in_vain(void)
+{
+	sure(kc_send_n(c, several, 3) == -EPIPE);
+}
+
 static const struct edge edges[] = {
 	{ "a send before its receive", make_buffered, send, recv },
 	{ "a send before its receive, on a rendezvous", make_empty, send, recv },
@@ -243,6 +301,22 @@ static const struct edge edges[] = {
 	{ "a message before its receive", make_messages,
 	  send_message, recv_message },
 	{ "an element of no bytes", make_signals, send_signal, recv_signal },
+	{ "several before their receive", make_buffered, send_several, recv_several },
+	{ "several, one at a time", make_empty, send_several, recv_several },
+	{ "a receive of several before their send returns", make_empty,
+	  recv_several, send_several },
+	{ "receives that make room for several", make_full, recv_several,
+	  send_several_timed },
+	{ "several with a time limit", make_empty, send, recv_several_timed },
+	{ "kc_try_send_n()", make_buffered, try_send_several, recv },
+	{ "kc_try_send_n(), to who waits", make_empty, try_send_several, recv },
+	{ "kc_try_recv_n()", make_buffered, send, try_recv_several },
+	{ "kc_try_recv_n() that makes room", make_full, try_recv_several,
+	  try_send_several },
+	{ "a close before kc_try_recv_n() sees it", make_buffered,
+	  close_it, try_recv_several_end },
+	{ "a close before who waits to send several is told", make_empty,
+	  close_it, send_several_in_vain },
 };
 
 const struct edges channel_edges = { edges, ARRAY_SIZE(edges) };
@@ -427,6 +501,78 @@ static void element_written_after_the_send(void)
 	await(1);
 }
 
+static void touch_and_recv_several(void *arg)
+{
+	(void)arg;
+	touch();
+	recv_several();
+	come();
+}
+
+static void several_with_room_come_after_no_receive(void)
+{
+	c = make(sizeof(elem), 3);
+	go(touch_and_recv_several);
+	/* It waits in the receive by then, most likely. */
+	kc_sleep(20 * KC_MILLISECOND);
+	send_several();
+	await(1);
+	touch();
+}
+
+__attribute__((noinline)) static void write_last(void)
+{
+	several[2] = 1;
+}
+
+static void write_last_alone(void *arg)
+{
+	(void)arg;
+	write_last();
+	come();
+}
+
+void send_last(void);
+
+__attribute__((noinline)) void send_last(void)
+{
+	send_several();
+}
+
+static void last_written_while_sent(void)
+{
+	make_buffered();
+	go(write_last_alone);
+	await(1);
+	send_last();
+}
+
+void recv_into_several(void);
+
+__attribute__((noinline)) void recv_into_several(void)
+{
+	sure(kc_recv_n(c, several, 3) == 3);
+}
+
+static void last_written_while_received(void)
+{
+	make_buffered();
+	send_several();
+	go(write_last_alone);
+	await(1);
+	recv_into_several();
+}
+
+static void last_written_where_nothing_came(void)
+{
+	make_buffered();
+	send();
+	send();
+	go(write_last_alone);
+	await(1);
+	sure(kc_recv_n(c, several, 3) == 2);
+}
+
 static const struct race_case cases[] = {
 	{ "a receive, and a send that had room anyway",
 	  receive_orders_no_send_with_room, "touch" },
@@ -444,6 +590,14 @@ static const struct race_case cases[] = {
 	  element_written_while_received, "recv_into_elem" },
 	{ "an element written once it is sent", element_written_after_the_send,
 	  NULL },
+	{ "a receive of several, and a send that had room anyway",
+	  several_with_room_come_after_no_receive, "touch" },
+	{ "the last of several is written while they are sent",
+	  last_written_while_sent, "send_last" },
+	{ "the last of several goes to where another writes",
+	  last_written_while_received, "recv_into_several" },
+	{ "room for several that nothing was received into",
+	  last_written_where_nothing_came, NULL },
 };
 
 const struct race_cases channel_cases = { cases, ARRAY_SIZE(cases) };

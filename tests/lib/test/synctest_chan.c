@@ -110,6 +110,53 @@ static void limit_calls(void *arg)
 	kc_unref(m);
 }
 
+static void take_two_later(void *arg)
+{
+	uint64_t got[2];
+
+	kc_sleep(10 * MINUTE);
+	expect_int(kc_recv_n(arg, got, 2), 2);
+}
+
+static void limit_several(void *arg)
+{
+	const uint64_t sent[] = { 0, 1, 2, 3 };
+	kc_chan *c = make(sizeof(uint64_t), 2);
+	const int64_t at = kc_now();
+	uint64_t got[4];
+	kc_ctx *ctx;
+
+	(void)arg;
+	expect_int(kc_recv_n_timeout(c, got, 4, HOUR), -ETIMEDOUT);
+	expect_int(kc_now() - at, HOUR);
+	/* Two at once, and two when there is room. */
+	must_int(kc_go(take_two_later, c), 0);
+	expect_int(kc_send_n_timeout(c, sent, 4, HOUR), 4);
+	expect_int(kc_now() - at, HOUR + 10 * MINUTE);
+	expect_int(kc_send_n_timeout(c, sent, 4, HOUR), -ETIMEDOUT);
+	expect_int(kc_now() - at, 2 * HOUR + 10 * MINUTE);
+	expect_int(kc_recv_n_timeout(c, got, 1, HOUR), 1);
+	expect_int(kc_send_n_timeout(c, sent, 4, HOUR), 1);
+	expect_int(kc_now() - at, 3 * HOUR + 10 * MINUTE);
+	expect_int(kc_recv_n_timeout(c, NULL, 4, HOUR), 2);
+	expect_int(kc_recv_n_timeout(c, NULL, 4, HOUR), -ETIMEDOUT);
+	must_int(kc_with_timeout(&ctx, NULL, HOUR), 0);
+	expect_int(kc_send_n_ctx(ctx, c, sent, 4), 2);
+	expect_int(kc_now() - at, 5 * HOUR + 10 * MINUTE);
+	expect_int(kc_send_n_ctx(ctx, c, sent, 4), -ETIMEDOUT);
+	kc_ctx_unref(ctx);
+	/* One that waits for ever is let go when all others wait. */
+	must_int(kc_go(take_two_later, c), 0);
+	expect_int(kc_send_n(c, sent, 2), 2);
+	expect_int(kc_now() - at, 5 * HOUR + 20 * MINUTE);
+	kc_unref(c);
+}
+
+static void test_several(void)
+{
+	run(limit_several);
+}
+
 static void test_calls(void)
 {
 	run(limit_calls);
@@ -339,6 +386,7 @@ static const struct tap_test tests[] = {
 	{ "an hour's ticker", test_ticker },
 	{ "timers", test_timers },
 	{ "calls with limits", test_calls },
+	{ "calls for several elements", test_several },
 	{ "selects with limits", test_selects },
 	{ "contexts", test_contexts },
 	{ "workers that take their time", test_pool },

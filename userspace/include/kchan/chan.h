@@ -190,6 +190,55 @@ int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout) KC_MUST_CHECK;
 #define kc_for_each(c, elem)	while (kc_recv((c), (elem)) > 0)
 
 /*
+ * Send the @n elements at @elems, which follow each other in memory. These are @n sends in
+ * this order, mostly in one system call. Elements of other senders may come between them.
+ * The call waits until all elements are sent. If an error ends it before, it returns how
+ * many were sent, and the next call returns the error.
+ *
+ * The try form sends only the elements that need not wait. The timed form waits at most
+ * @timeout nanoseconds for all elements together.
+ *
+ * How many elements were sent, which is 0 only if @n is 0, or
+ * -EAGAIN	in the try form: the call would have to wait
+ * -ETIMEDOUT	in the timed form: the timeout has passed
+ * -EPIPE	the channel is closed, or nobody is left who could receive
+ * -EBADF	the handle is for receiving only
+ * -EFAULT	@elems is not a valid address
+ * -EINVAL	the channel is in message mode: each message has its own length, and takes
+ *	its own call, see kc_send_msg(). Or @n elements are larger than any object
+ * -EDQUOT	as for kc_send()
+ * -ENOMEM
+ */
+ssize_t kc_send_n(kc_chan *c, const void *elems, size_t n) KC_MUST_CHECK;
+ssize_t kc_try_send_n(kc_chan *c, const void *elems, size_t n);
+ssize_t kc_send_n_timeout(kc_chan *c, const void *elems, size_t n,
+			  int64_t timeout) KC_MUST_CHECK;
+
+/*
+ * Receive at most @n elements, the oldest first, into @elems, where they follow each other.
+ * The call waits until there is an element. Then it takes all that are there, up to @n, and
+ * does not wait for more. If @elems is NULL the elements are received and discarded.
+ *
+ * The try form does not wait. The timed form waits at most @timeout nanoseconds for the
+ * first element.
+ *
+ * How many elements were received, or
+ * 0	the channel is closed and drained: end-of-stream
+ * -EAGAIN	in the try form: the call would have to wait
+ * -ETIMEDOUT	in the timed form: the timeout has passed
+ * -EBADF	the handle is for sending only
+ * -EFAULT	@elems is not a valid address; the elements are still in the channel
+ * -EINVAL	@n is 0. Or the channel is in message mode: each message takes its own
+ *	call, see kc_recv_msg(). Or @n elements are larger than any object
+ * -EDQUOT	as for kc_recv()
+ * -ENOMEM
+ */
+ssize_t kc_recv_n(kc_chan *c, void *elems, size_t n) KC_MUST_CHECK;
+ssize_t kc_try_recv_n(kc_chan *c, void *elems, size_t n) KC_MUST_CHECK;
+ssize_t kc_recv_n_timeout(kc_chan *c, void *elems, size_t n,
+			  int64_t timeout) KC_MUST_CHECK;
+
+/*
  * Send the @len bytes at @msg as one message. As kc_send(), and
  *
  * -EINVAL	@len is 0, or the channel is not in message mode

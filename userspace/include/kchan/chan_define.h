@@ -19,7 +19,8 @@
  * The macro also names the element type: int_chan_elem.
  *
  * The functions that send take the element by value. The functions for a select's cases
- * take its address. All return what the kc_ calls of chan.h and select.h return.
+ * take its address, and those for several elements (int_chan_send_n()) take the address of
+ * the first. All return what the kc_ calls of chan.h and select.h return.
  * int_chan_chan() returns the plain handle, for all other calls. int_chan_from() makes
  * a typed handle of a plain one, and takes over the reference. It returns -EINVAL if
  * the elements of the channel do not have the size of the type.
@@ -28,6 +29,7 @@
 #define KCHAN_CHAN_DEFINE_H
 
 #include <errno.h>
+#include <sys/types.h>
 
 #include <kchan/chan.h>
 #include <kchan/context.h>
@@ -154,6 +156,60 @@
 					  name##_elem *elem)		\
 	{								\
 		return kc_recv_ctx(ctx, (kc_chan *)c, elem);		\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK static inline ssize_t		\
+	name##_send_n(name *c, const name##_elem *elems, size_t n)	\
+	{								\
+		return kc_send_n((kc_chan *)c, elems, n);		\
+	}								\
+									\
+	KC_MAYBE_UNUSED static inline ssize_t				\
+	name##_try_send_n(name *c, const name##_elem *elems, size_t n)	\
+	{								\
+		return kc_try_send_n((kc_chan *)c, elems, n);		\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK static inline ssize_t		\
+	name##_send_n_timeout(name *c, const name##_elem *elems,	\
+			      size_t n, int64_t timeout)		\
+	{								\
+		return kc_send_n_timeout((kc_chan *)c, elems, n,	\
+					 timeout);			\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK static inline ssize_t		\
+	name##_recv_n(name *c, name##_elem *elems, size_t n)		\
+	{								\
+		return kc_recv_n((kc_chan *)c, elems, n);		\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK static inline ssize_t		\
+	name##_try_recv_n(name *c, name##_elem *elems, size_t n)	\
+	{								\
+		return kc_try_recv_n((kc_chan *)c, elems, n);		\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK static inline ssize_t		\
+	name##_recv_n_timeout(name *c, name##_elem *elems, size_t n,	\
+			      int64_t timeout)				\
+	{								\
+		return kc_recv_n_timeout((kc_chan *)c, elems, n,	\
+					 timeout);			\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK static inline ssize_t		\
+	name##_send_n_ctx(kc_ctx *ctx, name *c,				\
+			  const name##_elem *elems, size_t n)		\
+	{								\
+		return kc_send_n_ctx(ctx, (kc_chan *)c, elems, n);	\
+	}								\
+									\
+	KC_MAYBE_UNUSED KC_MUST_CHECK static inline ssize_t		\
+	name##_recv_n_ctx(kc_ctx *ctx, name *c, name##_elem *elems,	\
+			  size_t n)					\
+	{								\
+		return kc_recv_n_ctx(ctx, (kc_chan *)c, elems, n);	\
 	}								\
 									\
 	KC_MAYBE_UNUSED static inline kc_case				\

@@ -303,6 +303,24 @@ ssize_t kc_recv_msg_ctx(kc_ctx *ctx, kc_chan *c, void *buf,
 			size_t size) KC_MUST_CHECK;
 
 /*
+ * Send as kc_send_n() does, or receive as kc_recv_n() does, but wait no longer than until
+ * @ctx is cancelled. If @ctx is cancelled already nothing is sent or received.
+ *
+ * As kc_send_n() and kc_recv_n(), and
+ * -ECANCELED, -ETIMEDOUT
+ *	@ctx was cancelled, before or during the call: see kc_ctx_err()
+ *
+ * If it returns -ECANCELED or -ETIMEDOUT, no element has moved. If some elements moved
+ * before @ctx was cancelled, the call returns how many.
+ *
+ * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
+ * cancellation exactly if it equals kc_ctx_err().
+ */
+ssize_t kc_send_n_ctx(kc_ctx *ctx, kc_chan *c, const void *elems,
+		      size_t n) KC_MUST_CHECK;
+ssize_t kc_recv_n_ctx(kc_ctx *ctx, kc_chan *c, void *elems, size_t n) KC_MUST_CHECK;
+
+/*
  * Select as kc_select() does, but wait no longer than until @ctx is cancelled. If
  * @ctx is cancelled already no case commits.
  *

@@ -16,8 +16,8 @@
  * - A call never returns -EINTR. It continues after a signal handler has run, keeps its
  *   deadline, and queues again at the tail.
  * - No call is a thread-cancellation point.
- * - A signal handler may call kc_try_send(), kc_try_send_msg(), kc_fd() and
- *   kc_strerror(), and no other call: others take locks and memory. It should save
+ * - A signal handler may call kc_try_send(), kc_try_send_n(), kc_try_send_msg(), kc_fd()
+ *   and kc_strerror(), and no other call: others take locks and memory. It should save
  *   errno. Something else must hold the channel's handle meanwhile. With the race
  *   detector it may call none of them. fork() takes the library's locks: a handler may
  *   call it only if it has interrupted no call, or one that waits. kc_notify() gets

@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,6 +71,24 @@ static inline long sys_read_text(const char *path, char *text, size_t size)
 static inline long sys_write(int fd, const void *buf, size_t len)
 {
 	return sys_ret(syscall(SYS_write, fd, buf, len));
+}
+
+/*
+ * As sys_read() and sys_write(), but they do not wait, whether @fd is O_NONBLOCK or not:
+ * -EAGAIN. The offset -1 is for files that have no position.
+ */
+static inline long sys_read_now(int fd, void *buf, size_t len)
+{
+	const struct iovec vec = { buf, len };
+
+	return sys_ret(syscall(SYS_preadv2, fd, &vec, 1L, -1L, -1L, RWF_NOWAIT));
+}
+
+static inline long sys_write_now(int fd, const void *buf, size_t len)
+{
+	const struct iovec vec = { (void *)buf, len };
+
+	return sys_ret(syscall(SYS_pwritev2, fd, &vec, 1L, -1L, -1L, RWF_NOWAIT));
 }
 
 static inline long sys_ioctl(int fd, unsigned long cmd, void *arg)

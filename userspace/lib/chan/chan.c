@@ -17,6 +17,7 @@
 #include "chan/handle.h"
 #include "chan/races.h"
 #include "sched/dice.h"
+#include "sched/routine.h"
 
 #define DEVICE	"/dev/kchan"
 
@@ -310,6 +311,24 @@ void kc_calls_end(void *data)
 		}
 		kc_call_end(call);
 	}
+}
+
+void kc_while_held(kc_chan *c, void (*fn)(void *arg), void *arg)
+{
+	struct kc_call call;
+
+	if (!c) {
+		fn(arg);
+		return;
+	}
+	kc_g_ready();
+	call = kc_call_begin(c);
+	if (c->drop) {
+		c->finally(fn, arg, end_call, &call);
+		return;
+	}
+	fn(arg);
+	kc_call_end(&call);
 }
 
 static void lock_for_fork(void)

@@ -97,6 +97,13 @@ struct kc_calls {
 void kc_calls_end(void *calls);
 
 /*
+ * Call @fn(@arg), which makes several calls on a channel, and hold the handle until it
+ * returns, or until a panic or kc_goexit() leaves it. @c may be NULL: then there is
+ * nothing to hold.
+ */
+void kc_while_held(kc_chan *c, void (*fn)(void *arg), void *arg);
+
+/*
  * kc_unref() in the child of a fork(), with all locks held. The handle is freed later,
  * when no lock is held.
  */

@@ -35,7 +35,8 @@
  * by a multiple of NR_CHANS share their objects.
  *
  * An element is read by the caller of a send, before the send, and written by the caller of
- * a receive, after it.
+ * a receive, after it. A call for several elements reads all of them, and reports once for
+ * those that moved, because all of them have the same edges.
  */
 #include <sys/mman.h>
 
@@ -184,26 +185,27 @@ static bool needs_room(const struct kc_race_chan *r)
 	       __atomic_load_n(&r->begun, __ATOMIC_RELAXED) > r->capacity;
 }
 
-static void begin_send(struct kc_race_chan *r, const void *elem, uint32_t len,
+static void begin_send(struct kc_race_chan *r, const void *elems, size_t len, size_t nr,
 		       struct kc_limit limit)
 {
 	if (len && __tsan_read_range)
-		__tsan_read_range((void *)elem, len);
-	__atomic_fetch_add(&r->begun, 1, __ATOMIC_RELAXED);
+		__tsan_read_range((void *)elems, len);
+	__atomic_fetch_add(&r->begun, nr, __ATOMIC_RELAXED);
 	if (waits(limit))
 		kc_race_release(&r->sent);
 }
 
-/* @ret is 0 if the element moved. */
-static void end_send(struct kc_race_chan *r, struct kc_limit limit, int ret)
+/* Of @nr elements @sent moved. If that is none, @ret tells why. */
+static void end_send(struct kc_race_chan *r, size_t nr, size_t sent,
+		     struct kc_limit limit, int ret)
 {
-	if (ret)
-		__atomic_fetch_sub(&r->begun, 1, __ATOMIC_RELAXED);
-	else if (!waits(limit))
+	if (sent < nr)
+		__atomic_fetch_sub(&r->begun, nr - sent, __ATOMIC_RELAXED);
+	if (sent && !waits(limit))
 		kc_race_release(&r->sent);
-	if (ret == -EPIPE)
+	if (!sent && ret == -EPIPE)
 		kc_race_acquire(&r->deaf);
-	if (!ret && needs_room(r))
+	if (sent && needs_room(r))
 		kc_race_acquire(&r->received);
 }
 
@@ -213,8 +215,8 @@ static void begin_recv(struct kc_race_chan *r, struct kc_limit limit)
 		kc_race_release(&r->received);
 }
 
-/* @ret is 0 if the element moved. */
-static void end_recv(struct kc_race_chan *r, const void *buf, uint32_t moved,
+/* @ret is 0 if elements moved, of @moved bytes together. */
+static void end_recv(struct kc_race_chan *r, const void *buf, size_t moved,
 		     struct kc_limit limit, int ret)
 {
 	if (ret == -EPIPE)
@@ -228,17 +230,18 @@ static void end_recv(struct kc_race_chan *r, const void *buf, uint32_t moved,
 		__tsan_write_range((void *)buf, moved);
 }
 
-void kc_race_begin_send(const kc_chan *c, const void *elem, uint32_t len,
+void kc_race_begin_send(const kc_chan *c, const void *elems, size_t len, size_t nr,
 			struct kc_limit limit)
 {
 	begin(limit);
-	begin_send(c->race, elem, len, limit);
+	begin_send(c->race, elems, len, nr, limit);
 }
 
-void kc_race_end_send(const kc_chan *c, struct kc_limit limit, int ret)
+void kc_race_end_send(const kc_chan *c, size_t nr, size_t sent, struct kc_limit limit,
+		      int ret)
 {
 	call_ends(limit);
-	end_send(c->race, limit, ret);
+	end_send(c->race, nr, sent, limit, ret);
 	end(limit);
 }
 
@@ -248,7 +251,7 @@ void kc_race_begin_recv(const kc_chan *c, struct kc_limit limit)
 	begin_recv(c->race, limit);
 }
 
-void kc_race_end_recv(const kc_chan *c, const void *buf, uint32_t moved,
+void kc_race_end_recv(const kc_chan *c, const void *buf, size_t moved,
 		      struct kc_limit limit, int ret)
 {
 	call_ends(limit);
@@ -267,7 +270,7 @@ void kc_race_begin_cases(kc_chan *const *chans, const struct kchan_case *cases,
 			continue;
 		if (cases[i].op == KCHAN_OP_SEND)
 			begin_send(chans[i]->race, (void *)(uintptr_t)cases[i].addr,
-				   cases[i].len, limit);
+				   cases[i].len, 1, limit);
 		else
 			begin_recv(chans[i]->race, limit);
 	}
@@ -286,7 +289,7 @@ void kc_race_end_cases(kc_chan *const *chans, const struct kchan_case *cases,
 			continue;
 		status = !ret && sel->index == i ? -(int)sel->status : -EAGAIN;
 		if (cases[i].op == KCHAN_OP_SEND)
-			end_send(chans[i]->race, limit, status);
+			end_send(chans[i]->race, 1, !status, limit, status);
 		else
 			end_recv(chans[i]->race, (void *)(uintptr_t)cases[i].addr,
 				 sel->len, limit, status);

@@ -17,11 +17,12 @@ void kc_race_begin_cases(kc_chan *const *chans, const struct kchan_case *cases,
 void kc_race_end_cases(kc_chan *const *chans, const struct kchan_case *cases,
 		       unsigned int nr, struct kc_limit limit, int ret,
 		       const struct kchan_select *sel);
-void kc_race_begin_send(const kc_chan *c, const void *elem, uint32_t len,
+void kc_race_begin_send(const kc_chan *c, const void *elems, size_t len, size_t nr,
 			struct kc_limit limit);
-void kc_race_end_send(const kc_chan *c, struct kc_limit limit, int ret);
+void kc_race_end_send(const kc_chan *c, size_t nr, size_t sent, struct kc_limit limit,
+		      int ret);
 void kc_race_begin_recv(const kc_chan *c, struct kc_limit limit);
-void kc_race_end_recv(const kc_chan *c, const void *buf, uint32_t moved,
+void kc_race_end_recv(const kc_chan *c, const void *buf, size_t moved,
 		      struct kc_limit limit, int ret);
 void kc_race_begin_close(void);
 void kc_race_end_close(const kc_chan *c, int ret);
@@ -56,17 +57,20 @@ static inline void kc_race_selected(kc_chan *const *chans,
 		kc_race_end_cases(chans, cases, nr, limit, ret, sel);
 }
 
-static inline void kc_race_send(const kc_chan *c, const void *elem, uint32_t len,
-				struct kc_limit limit)
+/* @nr elements, of @len bytes together. */
+static inline void kc_race_send(const kc_chan *c, const void *elems, size_t len,
+				size_t nr, struct kc_limit limit)
 {
 	if (kc_race_knows(c))
-		kc_race_begin_send(c, elem, len, limit);
+		kc_race_begin_send(c, elems, len, nr, limit);
 }
 
-static inline void kc_race_sent(const kc_chan *c, struct kc_limit limit, int ret)
+/* Of these @sent were sent. If that is none, @ret tells why: a negative errno. */
+static inline void kc_race_sent(const kc_chan *c, size_t nr, size_t sent,
+				struct kc_limit limit, int ret)
 {
 	if (kc_race_knows(c))
-		kc_race_end_send(c, limit, ret);
+		kc_race_end_send(c, nr, sent, limit, ret);
 }
 
 static inline void kc_race_recv(const kc_chan *c, struct kc_limit limit)
@@ -75,9 +79,9 @@ static inline void kc_race_recv(const kc_chan *c, struct kc_limit limit)
 		kc_race_begin_recv(c, limit);
 }
 
-/* @ret is 1 if @moved bytes were received, and 0 at end-of-stream. */
+/* @ret is over 0 if @moved bytes were received, and 0 at end-of-stream. */
 static inline void kc_race_received(const kc_chan *c, const void *buf,
-				    uint32_t moved, struct kc_limit limit, int ret)
+				    size_t moved, struct kc_limit limit, int ret)
 {
 	if (kc_race_knows(c))
 		kc_race_end_recv(c, buf, moved, limit, ret);

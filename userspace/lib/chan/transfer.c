@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Sending and receiving.
+ * Sending and receiving one element. Several: batch.c.
  *
  * A call that may wait for ever is a plain write or read, which is cheapest. All other
  * calls are a select of one case: those that do not wait, those with a deadline, those
@@ -13,16 +13,13 @@
 #include "base/sys.h"
 #include "chan/handle.h"
 #include "chan/races.h"
+#include "chan/transfer.h"
 #include "sched/alarm.h"
 #include "sched/park.h"
 #include "sched/sleep.h"
 
-/*
- * Returns 0 if the element moved, with its length in *@moved, or a negative errno. A
- * receive at end-of-stream returns -EPIPE here. An alarm is a second case.
- */
-static int select_one(const kc_chan *c, uint32_t op, const void *buf,
-		      uint32_t len, struct kc_limit limit, uint32_t *moved)
+int kc_select_one(const kc_chan *c, uint32_t op, const void *buf, uint32_t len,
+		  struct kc_limit limit, uint32_t *moved)
 {
 	struct kchan_case cases[] = { {
 		.fd = c->fd,
@@ -65,12 +62,12 @@ static int write_elem(const kc_chan *c, const void *elem, uint32_t len,
 	long ret;
 
 	if (limit.flags || !len)
-		return select_one(c, KCHAN_OP_SEND, elem, len, limit, &moved);
+		return kc_select_one(c, KCHAN_OP_SEND, elem, len, limit, &moved);
 	do {
 		ret = sys_write(c->fd, elem, len);
 	} while (ret == -EINTR);
 	if (ret == -EAGAIN)
-		return select_one(c, KCHAN_OP_SEND, elem, len, limit, &moved);
+		return kc_select_one(c, KCHAN_OP_SEND, elem, len, limit, &moved);
 	return ret < 0 ? ret : 0;
 }
 
@@ -92,7 +89,7 @@ static int read_elem(const kc_chan *c, void *buf, uint32_t len,
 		*moved = ret;
 		return ret > 0 ? 1 : ret;
 	}
-	ret = select_one(c, KCHAN_OP_RECV, buf, len, limit, moved);
+	ret = kc_select_one(c, KCHAN_OP_RECV, buf, len, limit, moved);
 	if (ret == -EPIPE)
 		return 0;
 	return ret < 0 ? ret : 1;
@@ -103,9 +100,9 @@ static int do_send(const kc_chan *c, const void *elem, uint32_t len,
 {
 	int ret;
 
-	kc_race_send(c, elem, len, limit);
+	kc_race_send(c, elem, len, 1, limit);
 	ret = write_elem(c, elem, len, limit);
-	kc_race_sent(c, limit, ret);
+	kc_race_sent(c, 1, !ret, limit, ret);
 	return ret;
 }
 
@@ -119,13 +116,6 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
 	ret = read_elem(c, buf, len, limit, moved);
 	kc_race_received(c, buf, *moved, limit, ret);
 	return ret;
-}
-
-/* A call that does not wait may be made by a signal handler, so it skips this. */
-static void ready(struct kc_limit limit)
-{
-	if (!(limit.flags & KCHAN_SELECT_NONBLOCK))
-		kc_g_ready();
 }
 
 static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit limit)
@@ -143,7 +133,7 @@ static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit
 	 */
 	if (!limit.flags || kc_g_current)
 		kc_jitter_here();
-	ready(limit);
+	kc_transfer_ready(limit);
 	ret = kc_alarm_begin(&alarm, &limit);
 	if (ret)
 		return ret;
@@ -169,7 +159,7 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 	int ret;
 
 	kc_jitter_here();
-	ready(limit);
+	kc_transfer_ready(limit);
 	ret = kc_alarm_begin(&alarm, &limit);
 	if (ret)
 		return ret;
@@ -183,13 +173,13 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 }
 
 /* Receives and discards an element. The kernel needs memory to write it to. */
-static int recv_nowhere(kc_chan *c, struct kc_limit limit, uint32_t *moved)
+int kc_recv_nowhere(kc_chan *c, struct kc_limit limit, uint32_t *moved)
 {
 	void (*drop)(void *elem) = kc_drop_of(c);
 	void *room;
 	int ret;
 
-	ready(limit);
+	kc_transfer_ready(limit);
 	room = malloc(c->elem_size);
 	if (!room)
 		return -ENOMEM;
@@ -219,7 +209,7 @@ static int recv_elem(kc_chan *c, void *elem, struct kc_limit limit)
 	if (c->message)
 		return -EINVAL;
 	if (!elem && c->elem_size)
-		return recv_nowhere(c, limit, &moved);
+		return kc_recv_nowhere(c, limit, &moved);
 	return recv_bytes(c, elem, c->elem_size, limit, &moved);
 }
 
@@ -246,7 +236,7 @@ static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limi
 	if (size > c->elem_size)
 		size = c->elem_size;
 	ret = buf ? recv_bytes(c, buf, size, limit, &moved) :
-		    recv_nowhere(c, limit, &moved);
+		    kc_recv_nowhere(c, limit, &moved);
 	return ret > 0 ? (ssize_t)moved : ret;
 }
 
