@@ -142,7 +142,10 @@ class Goroutine:
         return names[state].string()
 
     def since(self):
-        return int(self.parked["since"]) if self.waits else None
+        if not self.waits:
+            return None
+        since = self.parked["since"]
+        return int(since["tv_sec"]) * 10 ** 9 + int(since["tv_nsec"])
 
     def on(self):
         """What it waits for."""

@@ -80,13 +80,14 @@ static inline bool kc_clock_is_fake(void)
 /* True if the wait ends at a time of the fake clock. */
 static inline bool kc_clock_has(struct kc_limit limit)
 {
-	return kc_clock_is_fake() && (limit.flags & KCHAN_SELECT_DEADLINE) &&
-	       !(limit.flags & KCHAN_SELECT_NONBLOCK);
+	/* The compiler may know the flags, so they come first. */
+	return (limit.flags & KCHAN_SELECT_DEADLINE) &&
+	       !(limit.flags & KCHAN_SELECT_NONBLOCK) && kc_clock_is_fake();
 }
 
 /*
  * What runs because its time has come happens after all that other goroutines did
- * before they waited. Pairs with the release in kc_park_many().
+ * before they waited. Pairs with the release in kc_park_faked().
  */
 static inline void kc_clock_acquire(void)
 {

@@ -3,7 +3,9 @@
  * System calls that return a negative errno.
  *
  * They use syscall(2), because libc's wrappers are cancellation points of threads. No
- * call of this library is one.
+ * call of this library is one. The calls that move elements are inline, where the
+ * instruction is known: syscall(2) moves each argument to another register, and returns
+ * the error in errno.
  */
 #ifndef LIBKCHAN_BASE_SYS_H
 #define LIBKCHAN_BASE_SYS_H
@@ -25,15 +27,35 @@
 
 #include "race/race.h"
 
-static inline long sys_ret(long ret)
+/* Takes a result that is a negative errno already. */
+static inline long sys_done(long ret)
 {
-	if (ret >= 0)
-		return ret;
-	ret = -errno;
-	if (ret == -EINTR && kc_race_on())
+	if (__builtin_expect(ret == -EINTR, 0) && kc_race_on())
 		kc_race_run_handlers();
 	return ret;
 }
+
+/* Takes a result of libc. */
+static inline long sys_ret(long ret)
+{
+	return ret >= 0 ? ret : sys_done(-errno);
+}
+
+#if defined(__x86_64__) && defined(__LP64__)
+static inline long sys_call3(long nr, long a, long b, long c)
+{
+	long ret = nr;
+
+	__asm__ volatile("syscall" : "+a" (ret) : "D" (a), "S" (b), "d" (c) :
+			 "rcx", "r11", "memory");
+	return sys_done(ret);
+}
+#else
+static inline long sys_call3(long nr, long a, long b, long c)
+{
+	return sys_ret(syscall(nr, a, b, c));
+}
+#endif
 
 static inline long sys_open(const char *path, int flags)
 {
@@ -47,7 +69,7 @@ static inline long sys_close(int fd)
 
 static inline long sys_read(int fd, void *buf, size_t len)
 {
-	return sys_ret(syscall(SYS_read, fd, buf, len));
+	return sys_call3(SYS_read, fd, (long)buf, (long)len);
 }
 
 /*
@@ -70,7 +92,7 @@ static inline long sys_read_text(const char *path, char *text, size_t size)
 
 static inline long sys_write(int fd, const void *buf, size_t len)
 {
-	return sys_ret(syscall(SYS_write, fd, buf, len));
+	return sys_call3(SYS_write, fd, (long)buf, (long)len);
 }
 
 /*
@@ -93,7 +115,7 @@ static inline long sys_write_now(int fd, const void *buf, size_t len)
 
 static inline long sys_ioctl(int fd, unsigned long cmd, void *arg)
 {
-	return sys_ret(syscall(SYS_ioctl, fd, cmd, arg));
+	return sys_call3(SYS_ioctl, fd, (long)cmd, (long)arg);
 }
 
 static inline long sys_getdents(int fd, void *buf, size_t size)

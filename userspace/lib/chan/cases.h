@@ -14,6 +14,7 @@ struct kc_node;
 
 /* The cases of the caller that can become ready. */
 struct kc_live {
+	struct kc_limit limit;
 	unsigned int nr;
 	struct kchan_case cases[KCHAN_MAX_CASES];
 	uint32_t index[KCHAN_MAX_CASES];	/* their index among the caller's cases */
@@ -21,6 +22,7 @@ struct kc_live {
 	struct kc_call calls[KCHAN_MAX_CASES];	/* these hold the channels */
 	kc_chan *any;				/* any of the channels, or NULL */
 	bool foreign;				/* there are cases of descriptors */
+	bool contexts;				/* there are contexts */
 	bool timed;
 	int64_t after;				/* if @timed: the shortest duration */
 	int64_t deadline;			/* the earliest deadline of the contexts */
@@ -35,18 +37,16 @@ struct kc_live {
 	void *room;				/* memory for that element */
 };
 
-/* Adds a case, for which there is room. The caller fills in the rest. */
+/* Adds a case, for which there is room. The caller sets the case that is returned. */
 static inline struct kchan_case *kc_live_add(struct kc_live *live, size_t index,
 					     kc_chan *chan)
 {
-	struct kchan_case *to = &live->cases[live->nr];
+	const unsigned int at = live->nr++;
 
-	live->index[live->nr] = index;
-	live->chan[live->nr] = chan;
-	live->calls[live->nr] = chan ? kc_call_begin(chan) : (struct kc_call){ 0 };
-	live->nr++;
-	*to = (struct kchan_case){ 0 };
-	return to;
+	live->index[at] = index;
+	live->chan[at] = chan;
+	live->calls[at] = chan ? kc_call_begin(chan) : (struct kc_call){ 0 };
+	return &live->cases[at];
 }
 
 /*

@@ -28,12 +28,6 @@ static struct kc_hidden_list orphans;
 
 static uint32_t making;		/* taken before the lock above */
 
-/* The generation in a handle's word. */
-static uint8_t generation_of(uint64_t uses)
-{
-	return uses >> KC_GENERATION;
-}
-
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 {
 	kc_chan *c = malloc(sizeof(*c));
@@ -47,6 +41,7 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->unreceived = NULL;
 	c->drop = NULL;
 	kc_race_new_handle(c);
+	c->plain = !message && elem_size && !c->race;
 	kc_lock(&lock);
 	atomic_init(&c->uses, kc_first_uses(1));
 	kc_hidden_add(&handles, &c->all);
@@ -256,35 +251,13 @@ void kc_unref(kc_chan *c)
 		     1);
 }
 
-struct kc_call kc_call_begin(kc_chan *c)
+void kc_call_end_changed(struct kc_call call, uint64_t uses)
 {
-	const uint64_t uses = atomic_fetch_add_explicit(&c->uses, KC_CALL,
-							memory_order_relaxed);
+	kc_chan *c = call.chan;
 
-	return (struct kc_call){ c, generation_of(uses) };
-}
-
-/*
- * False if the call was counted in the parent of a fork(): the handle may be freed
- * here.
- */
-static bool holds(const struct kc_call *call)
-{
-	return call->chan && call->generation == (uint8_t)kc_generation;
-}
-
-void kc_call_end(const struct kc_call *call)
-{
-	kc_chan *c = call->chan;
-	uint64_t uses;
-
-	if (!holds(call))
-		return;
-	kc_race_release(&c->uses);
-	uses = atomic_load_explicit(&c->uses, memory_order_relaxed);
 	do {
-		/* A signal handler has forked since holds(). */
-		if (generation_of(uses) != call->generation)
+		/* A signal handler has forked since kc_call_holds(). */
+		if ((uses ^ call.before) >> KC_GENERATION)
 			return;
 	} while (!atomic_compare_exchange_weak_explicit(&c->uses, &uses,
 							uses - KC_CALL,
@@ -305,7 +278,7 @@ void kc_calls_end(void *data)
 
 	while (calls->nr) {
 		call = &calls->call[--calls->nr];
-		if (holds(call) && call->chan->drop) {
+		if (kc_call_holds(call) && call->chan->drop) {
 			call->chan->finally(end_call, call, kc_calls_end, calls);
 			return;
 		}

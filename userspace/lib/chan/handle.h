@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "base/fork.h"
 #include "base/hidden.h"
+#include "race/race.h"
 
 /*
  * The geometry is fixed, so the handle has a copy. Only the capacity can change, which
@@ -23,6 +24,7 @@ struct kc_chan {
 	int fd;
 	uint32_t elem_size;
 	bool message;
+	bool plain;		/* not @message, @elem_size over 0, and no race detector */
 	void (*on_free)(void *owner);	/* called when the handle is freed, or NULL */
 	void *owner;
 	/* For channels whose elements own something: see kc_set_drop(). */
@@ -66,6 +68,10 @@ int kc_make_locked(kc_chan **out, const kc_chan_opts *opts);
  * A signal handler may fork at any instruction of a call. So the generation is in the
  * same word as the count. The atomic step that counts a call also returns the
  * generation. The call is subtracted only if the generation is still the same.
+ *
+ * Mostly nobody else changes the word during a call. So the end of a call first tries to
+ * put the word back as it was. If that succeeds the generation is the same, and the word
+ * still has the reference of the caller.
  */
 #define KC_CALL		((uint64_t)1 << 32)
 #define KC_GENERATION	56	/* the lowest bit of the generation */
@@ -78,11 +84,40 @@ static inline uint64_t kc_first_uses(uint32_t references)
 
 struct kc_call {
 	kc_chan *chan;		/* NULL: holds nothing */
-	uint8_t generation;
+	uint64_t before;	/* what chan->uses was */
 };
 
-struct kc_call kc_call_begin(kc_chan *c);
-void kc_call_end(const struct kc_call *call);
+static inline struct kc_call kc_call_begin(kc_chan *c)
+{
+	return (struct kc_call){
+		c, atomic_fetch_add_explicit(&c->uses, KC_CALL, memory_order_relaxed)
+	};
+}
+
+/*
+ * False if the call was counted in the parent of a fork(): the handle may be freed here.
+ */
+static inline bool kc_call_holds(const struct kc_call *call)
+{
+	return call->chan &&
+	       (uint8_t)(call->before >> KC_GENERATION) == (uint8_t)kc_generation;
+}
+
+/* The slow path of kc_call_end(): the word has changed, and is @uses now. */
+void kc_call_end_changed(struct kc_call call, uint64_t uses);
+
+static inline void kc_call_end(const struct kc_call *call)
+{
+	uint64_t uses = call->before + KC_CALL;
+
+	if (__builtin_expect(!kc_call_holds(call), 0))
+		return;
+	kc_race_release(&call->chan->uses);
+	if (__builtin_expect(!atomic_compare_exchange_strong_explicit(
+			&call->chan->uses, &uses, call->before,
+			memory_order_acq_rel, memory_order_relaxed), 0))
+		kc_call_end_changed(*call, uses);
+}
 
 /*
  * Ends @nr calls. Ending the last call on a channel may drop the elements in it, which

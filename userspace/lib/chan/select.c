@@ -47,21 +47,21 @@ const struct kc_ctx_cases *kc_ctx_cases;
  */
 #define ALARM	UINT32_MAX
 
-static void put_alarm(struct kc_live *live, struct kc_limit limit)
+static void put_alarm(struct kc_live *live)
 {
 	live->index[live->nr] = ALARM;
 	live->chan[live->nr] = NULL;
 	live->cases[live->nr] = (struct kchan_case){
-		.fd = limit.alarm - 1,
+		.fd = live->limit.alarm - 1,
 		.op = KCHAN_OP_POLL,
 		.events = EPOLLIN,
 	};
 }
 
 /* The number of live cases, with the alarm. */
-static unsigned int count(const struct kc_live *live, struct kc_limit limit)
+static unsigned int count(const struct kc_live *live)
 {
-	return live->nr + (limit.alarm ? 1 : 0);
+	return live->nr + (live->limit.alarm ? 1 : 0);
 }
 
 /* What happens when the limit of the call is reached. */
@@ -103,7 +103,7 @@ static int64_t length(const kc_case *c)
 
 static int add_channel(struct kc_live *live, const kc_case *c, size_t index)
 {
-	struct kchan_case *to;
+	const bool sends = is_send(c);
 	int64_t len;
 
 	if (!c->chan)
@@ -113,42 +113,35 @@ static int add_channel(struct kc_live *live, const kc_case *c, size_t index)
 		return len;
 	if (live->nr == KCHAN_MAX_CASES)
 		return -E2BIG;
-	if (is_send(c))
+	if (sends)
 		kc_memcheck_read(c->addr, len);
 	else if (!c->addr && (size_t)len > live->unwanted)
 		live->unwanted = len;
-	to = kc_live_add(live, index, c->chan);
-	to->fd = c->chan->fd;
-	to->op = is_send(c) ? KCHAN_OP_SEND : KCHAN_OP_RECV;
-	to->addr = (uintptr_t)c->addr;
-	to->len = len;
 	live->any = c->chan;
+	*kc_live_add(live, index, c->chan) = (struct kchan_case){
+		.fd = c->chan->fd,
+		.op = sends ? KCHAN_OP_SEND : KCHAN_OP_RECV,
+		.addr = (uintptr_t)c->addr,
+		.len = len,
+	};
 	return 0;
 }
 
 static int add_fd(struct kc_live *live, const kc_case *c, size_t index)
 {
-	struct kchan_case *to;
-
 	if (c->events & ~(uint32_t)EVENTS)
 		return -EINVAL;
 	if (c->fd < 0)
 		return 0;
 	if (live->nr == KCHAN_MAX_CASES)
 		return -E2BIG;
-	to = kc_live_add(live, index, NULL);
 	live->foreign = true;
-	to->fd = c->fd;
-	to->op = KCHAN_OP_POLL;
-	to->events = c->events;
+	*kc_live_add(live, index, NULL) = (struct kchan_case){
+		.fd = c->fd,
+		.op = KCHAN_OP_POLL,
+		.events = c->events,
+	};
 	return 0;
-}
-
-static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
-{
-	if (!ctx)
-		return 0;
-	return kc_ctx_cases ? kc_ctx_cases->add(live, ctx, index) : -EINVAL;
 }
 
 /* A negative duration counts as 0. */
@@ -157,7 +150,8 @@ static int64_t duration(const kc_case *c)
 	return c->duration > 0 ? c->duration : 0;
 }
 
-static int add_one(struct kc_live *live, const kc_case *c, size_t index)
+/* Adds a case. Contexts are added later. */
+static inline int add_one(struct kc_live *live, const kc_case *c, size_t index)
 {
 	if (c->reserved[0] | c->reserved[1] | c->reserved[2] | c->reserved[3])
 		return -EINVAL;
@@ -177,7 +171,8 @@ static int add_one(struct kc_live *live, const kc_case *c, size_t index)
 		live->timed = true;
 		return 0;
 	case KC_OP_DONE:
-		return add_context(live, c->addr, index);
+		live->contexts |= c->addr != NULL;
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -215,35 +210,49 @@ static int make_room(struct kc_live *live)
 
 static bool has_source(kc_ctx *ctx)
 {
-	return ctx && kc_ctx_cases && kc_ctx_cases->has_source(ctx);
+	return ctx && kc_ctx_cases->has_source(ctx);
 }
 
-/* True if the kernel must wait for the case, by a channel. */
-static bool needs_channel(const kc_case *c)
+static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 {
-	switch (c->op) {
-	case KC_OP_DONE:
-		return has_source(c->addr);
-	case KC_OP_FD:
-	case KC_OP_AFTER:
-	case KC_OP_NONE:
-		return false;
-	}
-	return c->chan;
+	return ctx ? kc_ctx_cases->add(live, ctx, index) : 0;
 }
 
-/* Decides how contexts are waited for. This depends on the other cases. */
-static void look_over(struct kc_live *live, const kc_case *cases, size_t n, kc_ctx *ctx)
+/*
+ * Adds the contexts. How they are waited for depends on the other cases: where there is a
+ * channel, or a descriptor that can cancel a context, only the kernel can wait for all.
+ */
+static int add_contexts(struct kc_live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 {
-	bool channels = has_source(ctx), fds = false;
+	bool channels;
 	size_t i;
+	int ret;
 
+	if (!kc_ctx_cases)
+		return -EINVAL;
+	channels = live->any || has_source(ctx);
+	for (i = 0; i < n && !channels; i++)
+		channels = cases[i].op == KC_OP_DONE && has_source(cases[i].addr);
+	live->alone = !channels && !live->nr;
+	live->polled = !channels && live->nr;
 	for (i = 0; i < n; i++) {
-		channels |= needs_channel(&cases[i]);
-		fds |= cases[i].op == KC_OP_FD && cases[i].fd >= 0;
+		if (cases[i].op != KC_OP_DONE)
+			continue;
+		ret = add_context(live, cases[i].addr, i);
+		if (ret && ret != -E2BIG)
+			cases[i].status = ret;
+		if (ret)
+			return ret;
 	}
-	live->alone = !channels && !fds;
-	live->polled = !channels && fds;
+	return add_context(live, ctx, n);
+}
+
+static inline void clear(kc_case *c)
+{
+	c->status = 0;
+	c->revents = 0;
+	c->ok = false;
+	c->len = 0;
 }
 
 /* Holds the channels if it succeeds. */
@@ -255,27 +264,26 @@ static int gather(struct kc_live *live, kc_case *cases, size_t n, kc_ctx *ctx)
 	live->nr = 0;
 	live->any = NULL;
 	live->foreign = false;
+	live->contexts = ctx;
 	live->timed = false;
 	live->after = 0;
 	live->deadline = INT64_MAX;
+	live->polled = false;
 	live->events = NULL;
-	look_over(live, cases, n, ctx);
+	live->alone = false;
 	live->nr_nodes = 0;
 	live->unwanted = 0;
 	live->room = NULL;
-	for (i = 0; i < n; i++) {
-		cases[i].status = 0;
-		cases[i].revents = 0;
-		cases[i].ok = false;
-		cases[i].len = 0;
-	}
 	for (i = 0; i < n && !ret; i++) {
+		clear(&cases[i]);
 		ret = add_one(live, &cases[i], i);
 		if (ret && ret != -E2BIG)
 			cases[i].status = ret;
 	}
-	if (!ret)
-		ret = add_context(live, ctx, n);
+	for (; i < n; i++)
+		clear(&cases[i]);
+	if (!ret && live->contexts)
+		ret = add_contexts(live, cases, n, ctx);
 	if (!ret)
 		ret = make_room(live);
 	if (ret)
@@ -357,23 +365,23 @@ static void tell(const struct kc_live *live, kc_case *c, const struct kchan_sele
 
 /* Gives the kernel @nr live cases from @first on. */
 static int ask_kernel(const struct kc_live *live, unsigned int first, unsigned int nr,
-		      kc_case *cases, size_t n, struct kc_limit limit)
+		      kc_case *cases, size_t n, const struct kc_limit *limit)
 {
 	struct kchan_select sel = {
 		.cases = (uintptr_t)&live->cases[first],
 		.nr_cases = nr,
 		.case_size = sizeof(live->cases[0]),
-		.deadline = limit.alarm ? 0 : limit.deadline,
-		.flags = limit.alarm ? 0 : limit.flags,
+		.deadline = limit->alarm ? 0 : limit->deadline,
+		.flags = limit->alarm ? 0 : limit->flags,
 	};
 	size_t index;
 	int ret;
 
-	kc_race_select(&live->chan[first], &live->cases[first], nr, limit);
+	kc_race_select(&live->chan[first], &live->cases[first], nr, *limit);
 	do {
 		ret = sys_ioctl(live->any->fd, KCHAN_IOC_SELECT, &sel);
 	} while (ret == -EINTR);
-	kc_race_selected(&live->chan[first], &live->cases[first], nr, limit,
+	kc_race_selected(&live->chan[first], &live->cases[first], nr, *limit,
 			 ret, &sel);
 	if (ret)
 		return ret;
@@ -396,9 +404,8 @@ static int ask_kernel(const struct kc_live *live, unsigned int first, unsigned i
  * any order.
  */
 static int ask_in_turn(const struct kc_live *live, kc_case *cases, size_t n,
-		       struct kc_limit limit)
+		       const struct kc_limit *now)
 {
-	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
 	unsigned char order[KCHAN_MAX_CASES];
 	unsigned int i, k;
 	int ret = -EAGAIN;
@@ -415,46 +422,46 @@ static int ask_in_turn(const struct kc_live *live, kc_case *cases, size_t n,
 	return ret;
 }
 
-static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n,
-			    struct kc_limit limit)
+static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n)
 {
-	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
+	const struct kc_limit *limit = &live->limit;
+	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit->at };
 	int ret = -EAGAIN;
 
 	if (kc_jitter_is_on() && live->nr > 1)
-		ret = ask_in_turn(live, cases, n, limit);
+		ret = ask_in_turn(live, cases, n, &now);
 	/*
 	 * So that a select reports too much to the race detector only if it waits:
 	 * chan/races.c.
 	 */
-	else if (kc_race_on() && !(limit.flags & KCHAN_SELECT_NONBLOCK))
-		ret = ask_kernel(live, 0, live->nr, cases, n, now);
+	else if (kc_race_on() && !(limit->flags & KCHAN_SELECT_NONBLOCK))
+		ret = ask_kernel(live, 0, live->nr, cases, n, &now);
 	if (ret == -EAGAIN)
-		ret = ask_kernel(live, 0, count(live, limit), cases, n, limit);
+		ret = ask_kernel(live, 0, count(live), cases, n, limit);
 	return ret;
 }
 
 /* The time that is left to wait, as sys_poll() takes it. */
-static int64_t left(struct kc_limit limit)
+static int64_t left(const struct kc_limit *limit)
 {
 	int64_t now;
 
-	if (limit.flags & KCHAN_SELECT_NONBLOCK)
+	if (limit->flags & KCHAN_SELECT_NONBLOCK)
 		return 0;
-	if (!(limit.flags & KCHAN_SELECT_DEADLINE) || limit.alarm)
+	if (!(limit->flags & KCHAN_SELECT_DEADLINE) || limit->alarm)
 		return -1;
 	now = kc_now();
-	return now < limit.deadline ? limit.deadline - now : 0;
+	return now < limit->deadline ? limit->deadline - now : 0;
 }
 
 /*
  * Polls descriptors. A context has an eventfd here. Its index may be n, for
  * kc_select_ctx().
  */
-static int poll_fds(const struct kc_live *live, kc_case *cases, size_t n,
-		    struct kc_limit limit)
+static int poll_fds(const struct kc_live *live, kc_case *cases, size_t n)
 {
-	const unsigned int nr = count(live, limit);
+	const struct kc_limit *limit = &live->limit;
+	const unsigned int nr = count(live);
 	struct pollfd fds[KCHAN_MAX_CASES];
 	unsigned int i;
 	size_t skip;
@@ -470,8 +477,8 @@ static int poll_fds(const struct kc_live *live, kc_case *cases, size_t n,
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return limit.flags & KCHAN_SELECT_NONBLOCK ? -EAGAIN :
-							     -ETIMEDOUT;
+		return limit->flags & KCHAN_SELECT_NONBLOCK ? -EAGAIN :
+							      -ETIMEDOUT;
 
 	for (i = 0; i < nr; i++)
 		if (fds[i].revents & POLLNVAL)
@@ -488,44 +495,44 @@ static int poll_fds(const struct kc_live *live, kc_case *cases, size_t n,
 
 /* As kc_park_within(). It must be inlined, too. */
 static inline __attribute__((always_inline)) struct kc_parked *
-park(const struct kc_live *live, struct kc_limit limit)
+park(const struct kc_live *live)
 {
 	uint32_t flags = live->foreign ? KC_GOROUTINE_FOREIGN : 0;
 
-	if (limit.flags & KCHAN_SELECT_NONBLOCK)
+	if (live->limit.flags & KCHAN_SELECT_NONBLOCK)
 		return NULL;
-	if (limit.flags & KCHAN_SELECT_DEADLINE)
+	if (live->limit.flags & KCHAN_SELECT_DEADLINE)
 		flags |= KC_GOROUTINE_TIMED;
 	return kc_park_many(KC_STATE_SELECT, live->cases, live->nr, flags);
 }
 
 /* Returns the index of a case that has committed, or a negative errno. */
-static int commit(struct kc_live *live, kc_case *cases, size_t n, struct kc_limit limit)
+static int commit(struct kc_live *live, kc_case *cases, size_t n)
 {
 	struct kc_parked *parked;
 	struct kc_alarm alarm;
 	int ret;
 
 	if (live->nr_nodes) {
-		ret = kc_ctx_cases->await(live, limit);
+		ret = kc_ctx_cases->await(live, live->limit);
 		return ret < 0 ? ret : (int)live->index[ret];
 	}
 	if (!live->nr)
-		return kc_wait_for_nothing(limit.flags & KCHAN_SELECT_DEADLINE ?
+		return kc_wait_for_nothing(live->limit.flags & KCHAN_SELECT_DEADLINE ?
 					   KC_STATE_SELECT :
-					   KC_STATE_SELECT_NIL, limit);
-	if (kc_clock_has(limit) && live->nr == KCHAN_MAX_CASES)
+					   KC_STATE_SELECT_NIL, live->limit);
+	if (kc_clock_has(live->limit) && live->nr == KCHAN_MAX_CASES)
 		return -E2BIG;
-	ret = kc_alarm_begin(&alarm, &limit);
+	ret = kc_alarm_begin(&alarm, &live->limit);
 	if (ret)
 		return ret;
-	if (limit.alarm)
-		put_alarm(live, limit);
-	parked = park(live, limit);
+	if (live->limit.alarm)
+		put_alarm(live);
+	parked = park(live);
 	if (live->any)
-		ret = ask_for_channels(live, cases, n, limit);
+		ret = ask_for_channels(live, cases, n);
 	else
-		ret = poll_fds(live, cases, n, limit);
+		ret = poll_fds(live, cases, n);
 	kc_unpark(parked);
 	kc_alarm_end(&alarm);
 	if (ret == -EBADF)
@@ -537,14 +544,17 @@ static int commit(struct kc_live *live, kc_case *cases, size_t n, struct kc_limi
  * Makes the earliest time of the cases the limit, if it is earlier. Returns what that
  * time means. A negative @now has not been read yet.
  */
-static enum due narrow(const struct kc_live *live, struct kc_limit *limit, int64_t now)
+static enum due narrow(struct kc_live *live, int64_t now)
 {
+	struct kc_limit *limit = &live->limit;
+	void *const caller = limit->at;
 	enum due due = DUE_CONTEXT;
 	int64_t at = live->deadline, after;
 
 	if (live->timed) {
 		if (!live->after) {
 			*limit = KC_NOT_AT_ALL;
+			limit->at = caller;
 			return DUE_TIME;
 		}
 		after = kc_later(now < 0 ? kc_now() : now, live->after);
@@ -558,7 +568,7 @@ static enum due narrow(const struct kc_live *live, struct kc_limit *limit, int64
 	    (limit->flags & KCHAN_SELECT_NONBLOCK) ||
 	    ((limit->flags & KCHAN_SELECT_DEADLINE) && limit->deadline < at))
 		return DUE_NOTHING;
-	*limit = kc_until(at);
+	*limit = kc_until_at(at, caller);
 	return due;
 }
 
@@ -566,7 +576,6 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 		    kc_ctx *ctx)
 {
 	void (*drop)(void *elem) = NULL;
-	void *const at = limit.at;
 	struct kc_live live;
 	enum due due;
 	void *room;
@@ -580,9 +589,9 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 	ret = gather(&live, cases, n, ctx);
 	if (ret)
 		return ret;
-	due = narrow(&live, &limit, now);
-	limit.at = at;
-	ret = commit(&live, cases, n, limit);
+	live.limit = limit;
+	due = narrow(&live, now);
+	ret = commit(&live, cases, n);
 	if (ret >= 0 && (size_t)ret < n && cases[ret].ok && !cases[ret].addr)
 		drop = kc_drop_of(cases[ret].chan);
 	room = live.room;

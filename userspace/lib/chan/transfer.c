@@ -5,6 +5,9 @@
  * A call that may wait for ever is a plain write or read, which is cheapest. All other
  * calls are a select of one case: those that do not wait, those with a deadline, those
  * with elements of size 0, and those on descriptors that are O_NONBLOCK.
+ *
+ * Most calls may wait for ever, and do not wait. They have a function of their own,
+ * move_for_ever(), which spends nothing on a limit or on the race detector.
  */
 #include <stdlib.h>
 
@@ -240,9 +243,58 @@ static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limi
 	return ret > 0 ? (ssize_t)moved : ret;
 }
 
+/* The slow path: a signal handler has run, or the descriptor is O_NONBLOCK. */
+static __attribute__((noinline)) long move_again(const kc_chan *c, kc_state state,
+						 void *buf, uint32_t len)
+{
+	const struct kc_limit limit = { 0 };
+	uint32_t moved = len;
+	int ret;
+
+	if (state == KC_STATE_SEND) {
+		ret = write_elem(c, buf, len, limit);
+		return ret ? ret : (long)len;
+	}
+	ret = read_elem(c, buf, len, limit, &moved);
+	return ret > 0 ? (long)moved : ret;
+}
+
+/*
+ * Does what send_bytes() and recv_bytes() do, for a call that may wait for ever, at least a
+ * byte, and no race detector. Returns how many bytes moved, 0 at end-of-stream, or a
+ * negative errno. It is inlined, so that the function that is recorded is the one that
+ * waits.
+ */
+static inline __attribute__((always_inline)) long
+move_for_ever(kc_chan *c, kc_state state, void *buf, uint32_t len)
+{
+	struct kc_parked *parked;
+	struct kc_call call;
+	struct kc_g *g;
+	long ret;
+
+	kc_jitter_here();
+	g = kc_g_self();
+	call = kc_call_begin(c);
+	parked = kc_park_g(g, state, c, 0, 0);
+	ret = state == KC_STATE_SEND ? sys_write(c->fd, buf, len) :
+				       sys_read(c->fd, buf, len);
+	if (__builtin_expect(ret == -EINTR || ret == -EAGAIN, 0))
+		ret = move_again(c, state, buf, len);
+	kc_unpark(parked);
+	kc_call_end(&call);
+	return ret;
+}
+
 int kc_send(kc_chan *c, const void *elem)
 {
-	return send_elem(c, elem, KC_FOR_EVER);
+	long ret;
+
+	if (__builtin_expect(!c || !c->plain, 0))
+		return send_elem(c, elem, KC_FOR_EVER);
+	/* A send only reads the element. */
+	ret = move_for_ever(c, KC_STATE_SEND, (void *)elem, c->elem_size);
+	return ret < 0 ? ret : 0;
 }
 
 int kc_try_send(kc_chan *c, const void *elem)
@@ -257,7 +309,12 @@ int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout)
 
 int kc_recv(kc_chan *c, void *elem)
 {
-	return recv_elem(c, elem, KC_FOR_EVER);
+	long ret;
+
+	if (__builtin_expect(!c || !c->plain || !elem, 0))
+		return recv_elem(c, elem, KC_FOR_EVER);
+	ret = move_for_ever(c, KC_STATE_RECV, elem, c->elem_size);
+	return ret > 0 ? 1 : ret;
 }
 
 int kc_try_recv(kc_chan *c, void *elem)

@@ -77,11 +77,11 @@ static void forked(struct kc_ctx_wait *wait)
 
 static void add_polled(struct kc_live *live, kc_chan *done, int fd, size_t index)
 {
-	struct kchan_case *to = kc_live_add(live, index, done);
-
-	to->fd = fd;
-	to->op = KCHAN_OP_POLL;
-	to->events = EPOLLIN;
+	*kc_live_add(live, index, done) = (struct kchan_case){
+		.fd = fd,
+		.op = KCHAN_OP_POLL,
+		.events = EPOLLIN,
+	};
 }
 
 static int add_event(struct kc_live *live, struct kc_node *n, size_t index)
@@ -140,7 +140,6 @@ static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 {
 	struct kc_done *sources[KCHAN_MAX_CASES];
 	struct kc_node *n = kc_ctx_node(ctx);
-	struct kchan_case *to;
 	unsigned int nr = 0, i;
 	kc_chan *done;
 	int ret;
@@ -160,16 +159,14 @@ static int add_context(struct kc_live *live, kc_ctx *ctx, size_t index)
 	ret = kc_node_done(n, &done);
 	if (ret)
 		return ret;
-	to = kc_live_add(live, index, done);
-	to->fd = done->fd;
-	to->op = KCHAN_OP_RECV;
+	*kc_live_add(live, index, done) = (struct kchan_case){
+		.fd = done->fd,
+		.op = KCHAN_OP_RECV,
+	};
 	live->any = done;
 	for (i = 0; i < nr; i++) {
-		to = kc_live_add(live, index, NULL);
 		live->foreign = true;
-		to->fd = sources[i]->chan->fd;
-		to->op = KCHAN_OP_POLL;
-		to->events = EPOLLIN;
+		add_polled(live, NULL, sources[i]->chan->fd, index);
 	}
 	heed_deadline(live, n, index);
 	return 0;

@@ -113,7 +113,7 @@ static void see_parked(struct walk *walk)
 	s->parked = p;
 	s->info.state = p->state;
 	s->info.flags |= p->flags;
-	s->info.since = p->since;
+	s->info.since = p->since.tv_sec * KC_SECOND + p->since.tv_nsec;
 	if (p->state != KC_STATE_SELECT)
 		s->info.on = p->on;
 	if (is_channel(p->state))

@@ -22,6 +22,8 @@
 #ifndef LIBKCHAN_SCHED_PARK_H
 #define LIBKCHAN_SCHED_PARK_H
 
+#include <time.h>
+
 #include "base/clock.h"
 #include "base/shared.h"
 #include "race/race.h"
@@ -34,11 +36,11 @@ enum kc_hold {
 	KC_HOLD_AWAITED,	/* held, and the goroutine's thread may sleep until it is let go */
 };
 
-/* CLOCK_MONOTONIC as of the last tick. It is cheaper, and exact enough for people. */
-KC_SHARED int64_t kc_now_coarse(void);
-
 /* The slow path of kc_unpark(): another thread holds the record. */
 KC_SHARED void kc_unpark_held(struct kc_parked *p);
+
+/* The clock is a fake. Pairs with kc_clock_acquire(), in what runs once all wait. */
+KC_SHARED void kc_park_faked(void);
 
 /*
  * Parks the calling goroutine. It is inlined, so that the recorded frame is that of the
@@ -47,9 +49,9 @@ KC_SHARED void kc_unpark_held(struct kc_parked *p);
  * already.
  */
 static inline __attribute__((always_inline)) struct kc_parked *
-kc_park_many(kc_state state, const void *on, uint32_t nr, uint32_t flags)
+kc_park_g(struct kc_g *g, kc_state state, const void *on, uint32_t nr, uint32_t flags)
 {
-	struct kc_parked *p = &kc_g_self()->parked;
+	struct kc_parked *p = &g->parked;
 
 	if (__builtin_expect(p->hold != KC_HOLD_RUNNING, 0))
 		return NULL;
@@ -57,14 +59,20 @@ kc_park_many(kc_state state, const void *on, uint32_t nr, uint32_t flags)
 	p->on = on;
 	p->nr = nr;
 	p->flags = flags;
-	p->since = kc_now_coarse();
-	/* Pairs with kc_clock_acquire(), in what runs once all goroutines wait. */
+	/* As of the last tick. It is cheaper, and exact enough for people. */
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &p->since);
 	if (kc_clock_is_fake())
-		kc_race_release(&kc_clock_faked);
+		kc_park_faked();
 	p->times++;
 	kc_regs_save(&p->regs);
 	__atomic_store_n(&p->hold, KC_HOLD_PARKED, __ATOMIC_RELEASE);
 	return p;
+}
+
+static inline __attribute__((always_inline)) struct kc_parked *
+kc_park_many(kc_state state, const void *on, uint32_t nr, uint32_t flags)
+{
+	return kc_park_g(kc_g_self(), state, on, nr, flags);
 }
 
 static inline __attribute__((always_inline)) struct kc_parked *

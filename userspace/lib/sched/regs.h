@@ -14,7 +14,7 @@
 
 #define KC_HAVE_REGS	1
 
-/* regs.c depends on the offsets. */
+/* kc_regs_save() and regs.c depend on the offsets. */
 struct kc_regs {
 	uintptr_t rbx;
 	uintptr_t rbp;
@@ -22,16 +22,28 @@ struct kc_regs {
 	uintptr_t r13;
 	uintptr_t r14;
 	uintptr_t r15;
-	uintptr_t sp;		/* its value after the call has returned */
-	uintptr_t pc;		/* the return address of the call */
+	uintptr_t sp;
+	uintptr_t pc;		/* as the return address of a call */
 };
 
 /*
- * Records the registers of the calling function. They are valid until that function
- * returns, since its frame does not move, and the unwind information at this address
- * holds.
+ * Records the registers of the function that this is inlined into. They are valid until
+ * that function returns, since its frame does not move, and the unwind information at this
+ * address holds.
  */
-KC_SHARED void kc_regs_save(struct kc_regs *regs);
+static inline __attribute__((always_inline)) void kc_regs_save(struct kc_regs *regs)
+{
+	__asm__ volatile("movq	%%rbx, 0(%0)\n\t"
+			 "movq	%%rbp, 8(%0)\n\t"
+			 "movq	%%r12, 16(%0)\n\t"
+			 "movq	%%r13, 24(%0)\n\t"
+			 "movq	%%r14, 32(%0)\n\t"
+			 "movq	%%r15, 40(%0)\n\t"
+			 "movq	%%rsp, 48(%0)\n\t"
+			 "leaq	0f(%%rip), %%rax\n\t"
+			 "movq	%%rax, 56(%0)\n"
+			 "0:" : : "r" (regs) : "rax", "memory");
+}
 
 /*
  * Calls @fn(@arg). To a stack walk that begins in @fn, it seems to be called from where

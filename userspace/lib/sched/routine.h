@@ -16,6 +16,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/base.h"
 #include "base/futex.h"
@@ -47,7 +48,7 @@ struct kc_parked {
 	uint32_t flags;			/* KC_GOROUTINE_TIMED, KC_GOROUTINE_FOREIGN */
 	uint32_t nr;			/* the number of cases of a select */
 	const void *on;			/* kc_chan, kc_mutex, struct kchan_case[] ... */
-	int64_t since;
+	struct timespec since;		/* on CLOCK_MONOTONIC */
 	uint64_t times;			/* how many waits it has begun so far */
 	struct kc_regs regs;
 };
