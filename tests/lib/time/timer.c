@@ -2,9 +2,16 @@
 /*
  * Timers as channels: kc_after() and kc_timer.
  */
+#include <dirent.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -186,6 +193,126 @@ static void test_blocked(void)
 	kc_unref(c);
 }
 
+/* From now on this thread is killed, and the process, when it makes one of these calls. */
+static void forbid(const int *calls, size_t nr)
+{
+	struct sock_filter code[8];
+	struct sock_fprog program = { 0, code };
+	size_t i;
+
+	must(nr + 3 <= ARRAY_SIZE(code));
+	code[program.len++] = (struct sock_filter)
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (i = 0; i < nr; i++)
+		code[program.len++] = (struct sock_filter)
+			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], nr - i, 0);
+	code[program.len++] = (struct sock_filter)
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	code[program.len++] = (struct sock_filter)
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	must_int(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	must_int(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+/* What can have sent nothing is stopped and reset without the kernel. */
+static void *set_without_kernel(void *arg)
+{
+	static const int calls[] = { SYS_ioctl, SYS_futex, SYS_read, SYS_preadv2 };
+	kc_timer *t = arg;
+	int64_t ns = LATE;
+	int i;
+
+	forbid(calls, ARRAY_SIZE(calls));
+	for (i = 0; i < 100; i++) {
+		expect_int(kc_timer_reset(t, ns += KC_SECOND), 1);
+		expect_int(kc_timer_stop(t), 1);
+		expect_int(kc_timer_stop(t), 0);
+		expect_int(kc_timer_reset(t, ns += KC_SECOND), 0);
+	}
+	return NULL;
+}
+
+static void test_no_kernel(void)
+{
+	kc_timer *t = timer(LATE);
+	int64_t at;
+
+	if (THREAD_SANITIZED)
+		tap_skip("the race detector makes such calls");
+	/* The keeper has seen it, and waits. */
+	sleep_ms(50);
+	join(start(set_without_kernel, t));
+	/* Nor when what was sent has been looked for once. */
+	expect_int(kc_timer_reset(t, 0), 1);
+	expect_int(kc_recv(kc_timer_chan(t), &at), 1);
+	expect_int(kc_timer_reset(t, LATE), 0);
+	sleep_ms(50);
+	join(start(set_without_kernel, t));
+	kc_timer_unref(t);
+}
+
+/* How often the library's thread for timers has gone to sleep. */
+static unsigned long keeper_sleeps(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	unsigned long count = 0;
+	struct dirent *entry;
+	char path[300], line[100];
+	bool found;
+	FILE *file;
+
+	must(dir);
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status",
+			 entry->d_name);
+		file = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
+		if (!file)
+			continue;
+		found = fgets(line, sizeof(line), file) && strstr(line, "kchan-keeper");
+		while (found && fgets(line, sizeof(line), file))
+			if (sscanf(line, "voluntary_ctxt_switches: %lu", &count) == 1)
+				break;
+		fclose(file);
+	}
+	closedir(dir);
+	return count;
+}
+
+/* The keeper sleeps on for what is later, and is woken for what is sooner. */
+static void test_keeper(void)
+{
+	kc_timer *t = timer(LATE), *other;
+	int64_t due, ns = LATE;
+	unsigned long before;
+	int i;
+
+	sleep_ms(50);
+	before = keeper_sleeps();
+	must(before > 0);
+	for (i = 0; i < 20; i++) {
+		expect_int(kc_timer_reset(t, ns += KC_SECOND), 1);
+		expect_int(kc_timer_stop(t), 1);
+		sleep_ms(1);
+		other = timer(ns);
+		sleep_ms(1);
+		kc_timer_unref(other);
+		expect_int(kc_timer_reset(t, ns), 0);
+		sleep_ms(1);
+	}
+	expect_int(keeper_sleeps(), before);
+
+	/* What it would have been woken for is there no more. */
+	expect_int(kc_timer_reset(t, SOON), 1);
+	expect_int(kc_timer_stop(t), 1);
+	due = tap_now_ns() + 2 * SOON;
+	expect_int(kc_timer_reset(t, 2 * SOON), 0);
+	expect_tick(kc_timer_chan(t), due);
+	due = tap_now_ns() + SOON;
+	expect_int(kc_timer_reset(t, SOON), 0);
+	expect_tick(kc_timer_chan(t), due);
+	kc_timer_unref(t);
+}
+
 static void test_references(void)
 {
 	unsigned int before;
@@ -341,6 +468,8 @@ static const struct tap_test tests[] = {
 	{ "in poll", test_poll },
 	{ "stop and reset", test_stop },
 	{ "somebody waits", test_blocked },
+	{ "stop and reset, and the kernel is not asked", test_no_kernel },
+	{ "the keeper is woken for what is sooner alone", test_keeper },
 	{ "references", test_references },
 	{ "no stale tick", test_stale },
 	{ "reset by several", test_shared },

@@ -22,6 +22,7 @@
 #include "sched/thread.h"
 
 #define NEVER	INT64_MAX
+#define AT_ONCE	INT64_MIN
 
 /* epoll's data for the eventfd. The numbers of watches begin after it. */
 #define WAKE_ID	0
@@ -33,6 +34,7 @@ static struct kc_keeper {
 	pid_t tid;
 	uint64_t turns;			/* how often it has looked for work */
 	uint32_t turn_wakes;		/* the value of @wakes before the last turn */
+	int64_t until;			/* it looks again by then, even if nobody wakes it */
 	struct kc_heap times;
 	struct kc_list watches;
 	uint64_t last_id;		/* the highest number of a watch */
@@ -43,6 +45,7 @@ static struct kc_keeper {
 	unsigned int nr_waiting;	/* how many threads wait for a call to end */
 	struct kc_heap_node *left;	/* calls that were queued in the parent of a fork() */
 } keeper = {
+	.until = AT_ONCE,
 	.watches = KC_LIST_INIT(keeper.watches),
 	.epoll = -1,
 	.event = -1,
@@ -156,18 +159,22 @@ static bool unlink_watch(struct kc_watch *w)
 	return true;
 }
 
+/*
+ * Wakes the keeper only for a time that is sooner than the one that it waits for. If that
+ * one is not set any more, the keeper wakes then for nothing, and waits for the next time.
+ */
 void kc_timed_set(struct kc_timed *t, int64_t when)
 {
-	bool first;
+	bool sooner;
 
 	kc_lock(&keeper.lock);
 	take_out(t);
 	t->node.key = when;
 	t->queued = true;
 	kc_heap_add(&keeper.times, &t->node);
-	first = keeper.times.first == &t->node;
+	sooner = when < keeper.until;
 	kc_unlock(&keeper.lock);
-	if (first)
+	if (sooner)
 		kc_keeper_wake();
 }
 
@@ -268,6 +275,8 @@ static int64_t fire_due(void)
 {
 	struct kc_timed *t;
 
+	/* What is set while it makes a call is seen by the loop, without a wake-up. */
+	keeper.until = AT_ONCE;
 	while (keeper.times.first) {
 		t = timed_of(keeper.times.first);
 		if (t->node.key > kc_now())
@@ -350,6 +359,7 @@ static void keep(void)
 			kc_keeper_signals();
 		kc_lock(&keeper.lock);
 		until = fire_due();
+		keeper.until = until;
 		watches = !kc_list_empty(&keeper.watches);
 		keeper.turns++;
 		keeper.turn_wakes = seen;
@@ -405,6 +415,7 @@ static void forked(void)
 		keeper.event = -1;
 	}
 	keeper.runs = false;
+	keeper.until = AT_ONCE;
 	keeper.turns = 0;
 	keeper.busy = NULL;
 	keeper.nr_waiting = 0;

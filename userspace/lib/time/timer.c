@@ -7,12 +7,18 @@
  * that stops or resets the timer, and then takes an old tick out of the channel, gets
  * no later tick of the old setting. The keeper may already be waiting for the lock
  * then. When it has the lock, it sees that the timer is not armed, or is queued again,
- * and does nothing.
+ * and does nothing. The caller asks the kernel for an old tick only if one was sent since
+ * the last time that it asked.
+ *
+ * The channel has two ends. The first one, which can send and receive, belongs to the
+ * timer, which sends its ticks by it. The other one can only receive, and is what the
+ * program gets.
  *
  * The keeper holds no reference. A timer with a function holds a reference to itself
  * while it is armed. The goroutine that runs the function takes it over.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/base.h"
 #include "base/clock.h"
@@ -37,6 +43,7 @@ struct kc_timer {
 
 	kc_chan *recv;		/* NULL: the caller of kc_after() owns it, or there is none */
 	kc_chan *send;		/* NULL: the timer has a function */
+	bool sent;		/* a tick was sent, and may be in the channel still */
 
 	void (*fn)(void *arg);
 	void *arg;
@@ -70,7 +77,8 @@ static void tick(struct kc_timer *t)
 	const int64_t now = kc_now();
 
 	/* If the channel is full, this tick is lost, as in Go. */
-	kc_try_send(t->send, &now);
+	if (!kc_try_send(t->send, &now))
+		t->sent = true;
 	t->armed = t->period;
 	if (t->period)
 		kc_timed_set(&t->timed, next_tick(t, now));
@@ -81,7 +89,10 @@ static bool take_back(struct kc_timer *t)
 {
 	int64_t then;
 
-	return t->recv && kc_try_recv(t->recv, &then) == 1;
+	if (!t->sent || !t->recv)
+		return false;
+	t->sent = false;
+	return kc_try_recv(t->recv, &then) == 1;
 }
 
 static void run(void *arg)
@@ -131,6 +142,16 @@ static void forked(struct kc_timed *timed)
 	kc_timer_unref(kc_container(timed, struct kc_timer, timed));
 }
 
+/* glibc's calloc() does not reuse the memory that was freed last. malloc() does. */
+static struct kc_timer *allocate(void)
+{
+	struct kc_timer *t = malloc(sizeof(*t));
+
+	if (t)
+		memset(t, 0, sizeof(*t));
+	return t;
+}
+
 static void init(struct kc_timer *t, unsigned int refs)
 {
 	atomic_init(&t->refs, refs);
@@ -149,17 +170,24 @@ static int make_ticking(struct kc_timer **out)
 	ret = kc_keeper_start();
 	if (ret)
 		return ret;
-	t = calloc(1, sizeof(*t));
+	t = allocate();
 	if (!t)
 		return -ENOMEM;
-	ret = kc_make_pair(&t->recv, &t->send, sizeof(int64_t), 1);
-	if (ret) {
-		free(t);
-		return ret;
-	}
+	ret = kc_make(&t->send, sizeof(int64_t), 1);
+	if (ret)
+		goto free_timer;
+	ret = kc_recv_only(&t->recv, t->send);
+	if (ret)
+		goto drop_channel;
 	init(t, 1);
 	*out = t;
 	return 0;
+
+drop_channel:
+	kc_unref(t->send);
+free_timer:
+	free(t);
+	return ret;
 }
 
 /* Called with the lock held. */
@@ -174,14 +202,13 @@ static void arm(struct kc_timer *t, int64_t ns)
 
 /*
  * Called with the lock held. True if the timer was armed, or a tick was not received
- * yet.
+ * yet. The caller then takes it off the keeper's queue, or sets it anew.
  */
 static bool disarm(struct kc_timer *t)
 {
 	const bool was = t->armed;
 
 	t->armed = false;
-	kc_timed_del(&t->timed);
 	return take_back(t) || was;
 }
 
@@ -193,6 +220,7 @@ static int stop(struct kc_timer *t)
 		return 0;
 	kc_lock(&t->lock);
 	was = disarm(t);
+	kc_timed_del(&t->timed);
 	kc_unlock(&t->lock);
 	if (was && t->fn)
 		kc_timer_unref(t);
@@ -260,7 +288,7 @@ int kc_timer_func(kc_timer **out, int64_t ns, void (*fn)(void *arg), void *arg)
 	ret = kc_keeper_start();
 	if (ret)
 		return ret;
-	t = calloc(1, sizeof(*t));
+	t = allocate();
 	if (!t)
 		return -ENOMEM;
 	t->fn = fn;
@@ -304,8 +332,9 @@ void kc_timer_unref(kc_timer *t)
 		return;
 	if (!is_dead(t))
 		kc_keeper_forget(&t->timed);
-	kc_unref(t->send);
+	/* In this order both directions end with the first end, in one step. */
 	kc_unref(t->recv);
+	kc_unref(t->send);
 	free(t);
 }
 
