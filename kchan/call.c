@@ -239,14 +239,14 @@ static int kchan_branch_commit(struct kchan_branch *b)
 
 	do {
 		kchan_step_begin(&step);
-		spin_lock(&b->ch->lock);
+		kchan_lock(b->ch);
 		do {
 			ret = kchan_commit_locked(b, left, &step);
 			if (unlikely(ret <= 0))
 				break;
 			left -= ret;
 		} while (left && !step.more);
-		spin_unlock(&b->ch->lock);
+		kchan_unlock(b->ch);
 		kchan_finish(b->ch, &step);
 	} while (ret == KCHAN_MORE);
 	/* The next element that faults is another one. */
@@ -278,10 +278,10 @@ static bool kchan_branch_is_ready(struct kchan_branch *b)
 
 	do {
 		kchan_step_begin(&step);
-		spin_lock(&b->ch->lock);
+		kchan_lock(b->ch);
 		ready = kchan_branch_ready(b, &step);
 		again = step.more;
-		spin_unlock(&b->ch->lock);
+		kchan_unlock(b->ch);
 		kchan_finish(b->ch, &step);
 	} while (again);
 	return ready;
@@ -495,6 +495,8 @@ static void kchan_lock_all(struct kchan_call *call)
 	kchan_nest_begin(&call->nest);
 	for (i = 0; i < call->nr_locks; i++) {
 		spin_lock_nest_lock(&call->locks[i]->lock, &call->nest);
+		if (unlikely(call->locks[i]->mapped))
+			kchan_freeze(call->locks[i]);
 		/* For sparse, which does not count locks in loops. */
 		__release(&call->locks[i]->lock);
 	}
@@ -506,7 +508,7 @@ static void kchan_unlock_all(struct kchan_call *call)
 
 	for (i = 0; i < call->nr_locks; i++) {
 		__acquire(&call->locks[i]->lock);
-		spin_unlock(&call->locks[i]->lock);
+		kchan_unlock(call->locks[i]);
 	}
 	kchan_nest_end(&call->nest);
 }
@@ -540,7 +542,7 @@ int kchan_committed(struct kchan_call *call, int ret)
 	call->status = 0;
 	if (likely(!ret))
 		return 0;
-	if (ret != -EPIPE && ret != -EMSGSIZE)
+	if (ret != -EPIPE && ret != -EMSGSIZE && ret != -EIO)
 		return ret;
 	call->status = -ret;
 	return 0;

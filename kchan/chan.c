@@ -78,6 +78,13 @@ static void kchan_wake_pollers(struct kchan *ch, int in, int out)
 			  poll_to_key(EPOLLOUT | EPOLLWRNORM));
 }
 
+/* Whether an element may enter the newest ring. The lock is held. */
+static bool kchan_has_room(struct kchan *ch)
+{
+	return ch->stored < ch->capacity &&
+	       (likely(!ch->mapped) || kchan_mapping_has_room(ch));
+}
+
 static bool kchan_queued(const struct kchan *ch)
 {
 	return ch->stored || ch->nr_put_back;
@@ -310,7 +317,8 @@ static __always_inline int kchan_copy_to_slots(struct kchan *ch, struct kchan_ri
 	const u32 tail = kchan_ring_tail(ring);
 	int nr = 1;
 
-	if (src->nr > 1)
+	/* The slots of a mapped ring have stamps between them. */
+	if (src->nr > 1 && !ring->map)
 		nr = min3(src->nr, ch->capacity - ch->stored, ring->nr_slots - tail);
 	nr = kchan_fill(kchan_ring_slot(ring, tail), src, nr);
 	if (ch->message)
@@ -324,7 +332,7 @@ static __always_inline int kchan_copy_from_slots(const struct kchan *ch,
 {
 	int nr = 1;
 
-	if (dst->nr > 1)
+	if (dst->nr > 1 && !ring->map)
 		nr = min3(dst->nr, ring->len, ring->nr_slots - ring->head);
 	return kchan_deliver(dst, kchan_ring_slot(ring, ring->head),
 			     kchan_oldest_len(ch, ring), nr, ch->seq);
@@ -382,8 +390,7 @@ static void kchan_admit(struct kchan *ch, struct kchan_step *step)
 {
 	struct kchan_waiter *w;
 
-	while (ch->stored < ch->capacity &&
-	       (w = kchan_first(&ch->senders, step))) {
+	while (kchan_has_room(ch) && (w = kchan_first(&ch->senders, step))) {
 		struct kchan_src src = {
 			.elem = w->elem,
 			.len = w->elem->len,
@@ -399,6 +406,96 @@ static void kchan_admit(struct kchan *ch, struct kchan_step *step)
 		kchan_recv_rises(ch, 1, step);
 		kchan_pass_over(ch, ch->receivers.waits, step);
 	}
+}
+
+/*
+ * Elements have left the rings. Parked senders take the room first. Only what they leave
+ * wakes pollers.
+ */
+static void kchan_room_made(struct kchan *ch, u32 nr, struct kchan_step *step)
+{
+	if (unlikely(!list_empty(&ch->senders.list)) && !ch->closed)
+		kchan_admit(ch, step);
+	if (ch->stored < ch->capacity)
+		kchan_send_rises(ch, min(nr, ch->capacity - ch->stored), step);
+}
+
+/* Takes the slot of the oldest element out of the rings. */
+static void kchan_free_slot(struct kchan *ch, struct kchan_step *step)
+{
+	struct kchan_ring *ring = kchan_oldest(ch);
+
+	ch->stored--;
+	kchan_ring_pop(ring, 1);
+	if (unlikely(!ring->len && ring != kchan_newest(ch)))
+		kchan_ring_retire(ring, step);
+}
+
+/*
+ * Whether the oldest element can be received. A process that has mapped the channel may
+ * have claimed its slot, and not published it yet. If the process is gone, it never will,
+ * and the slot is skipped.
+ */
+static bool kchan_has_elem(struct kchan *ch, struct kchan_step *step)
+{
+	u32 skipped = 0;
+
+	if (!ch->stored || likely(!ch->mapped))
+		return ch->stored;
+	while (ch->stored && ch->mapped && !kchan_mapping_has_elem(ch)) {
+		if (!kchan_oldest(ch)->map->dead)
+			return false;
+		if (step->stale == KCHAN_STEP_STALE) {
+			kchan_step_more(step);
+			return false;
+		}
+		step->stale++;
+		kchan_free_slot(ch, step);
+		skipped++;
+	}
+	if (skipped)
+		kchan_room_made(ch, skipped, step);
+	return ch->stored;
+}
+
+/*
+ * Hands elements that a process has sent through its mapped ring to parked receivers,
+ * as far as the step allows. They go first, before a receive that has just begun.
+ */
+static void kchan_serve_parked(struct kchan *ch, struct kchan_step *step)
+{
+	struct kchan_waiter *w;
+
+	while (!list_empty(&ch->receivers.list) && kchan_has_elem(ch, step) &&
+	       (w = kchan_first(&ch->receivers, step))) {
+		const struct kchan_ring *ring = kchan_oldest(ch);
+
+		/* As in kchan_hand_over(): the staging is filled before the claim. */
+		memcpy(w->elem->data, kchan_ring_slot(ring, ring->head), ch->elem_size);
+		if (!kchan_claim(w))
+			continue;
+		w->elem->len = ch->elem_size;
+		w->elem->seq = ch->seq++;
+		atomic_inc(&ch->in_flight);
+		kchan_trace(receive, ch, w->elem->seq, w->elem->len, w->party->task);
+		kchan_complete(&ch->receivers, w, 0, step);
+		kchan_free_slot(ch, step);
+		kchan_room_made(ch, 1, step);
+	}
+}
+
+/* What a process has done through its mapped ring. Tells who waited for it. */
+static void kchan_catch_up_mapped(struct kchan *ch, struct kchan_step *step)
+{
+	kchan_serve_parked(ch, step);
+	if (ch->closed) {
+		kchan_all_rise(ch, step);
+		return;
+	}
+	if (!ch->mapped || ch->mapped->map->dead)
+		return;
+	step->in += kchan_mapping_new_elems(ch);
+	step->out += kchan_mapping_new_room(ch);
 }
 
 /* Gives an element to the longest-waiting receiver that has room for it. */
@@ -463,11 +560,20 @@ int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step)
 {
 	int ret, nr;
 
+	if (unlikely(ch->broken))
+		return -EIO;
 	if (unlikely(ch->closed || !ch->recv_ends))
 		return -EPIPE;
 	if (unlikely(kchan_by_pointer(ch)) && !src->elem)
 		return -EFAULT;
 	if (!list_empty(&ch->receivers.list)) {
+		if (unlikely(ch->mapped)) {
+			kchan_serve_parked(ch, step);
+			if (step->more)
+				return KCHAN_MORE;
+			if (ch->broken)
+				return -EIO;
+		}
 		ret = kchan_hand_over(ch, src, step);
 		if (ret != -EAGAIN)
 			return ret;
@@ -478,8 +584,8 @@ int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step)
 		if (step->more)
 			return KCHAN_MORE;
 	}
-	if (ch->stored >= ch->capacity)
-		return -EAGAIN;
+	if (!kchan_has_room(ch))
+		return unlikely(ch->broken) ? -EIO : -EAGAIN;
 	nr = kchan_store(ch, src, current);
 	if (unlikely(!nr))
 		return -EFAULT;
@@ -512,9 +618,20 @@ static int kchan_take_put_back(struct kchan *ch, struct kchan_dst *dst,
 static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 			     struct kchan_step *step)
 {
-	struct kchan_ring *ring = kchan_oldest(ch);
+	struct kchan_ring *ring;
+	bool there;
 	int nr;
 
+	if (unlikely(ch->mapped)) {
+		/* Parked receivers go first. */
+		kchan_serve_parked(ch, step);
+		there = kchan_has_elem(ch, step);
+		if (step->more)
+			return KCHAN_MORE;
+		if (!there)
+			return ch->broken ? -EIO : -EAGAIN;
+	}
+	ring = kchan_oldest(ch);
 	if (unlikely(kchan_by_pointer(ch)))
 		nr = kchan_deliver_pointer(dst, *kchan_ring_elem(ring, ring->head),
 					   ch->seq);
@@ -525,12 +642,7 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	kchan_left(ch, ring, nr, dst->len);
 	if (unlikely(!ring->len && ring != kchan_newest(ch)))
 		kchan_ring_retire(ring, step);
-
-	/* Parked senders take the room first. Only what they leave wakes pollers. */
-	if (unlikely(!list_empty(&ch->senders.list)) && !ch->closed)
-		kchan_admit(ch, step);
-	if (ch->stored < ch->capacity)
-		kchan_send_rises(ch, min_t(u32, nr, ch->capacity - ch->stored), step);
+	kchan_room_made(ch, nr, step);
 	return nr;
 }
 
@@ -610,6 +722,8 @@ int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
 {
 	int ret;
 
+	if (unlikely(ch->broken))
+		return -EIO;
 	if (likely(ch->stored && !ch->nr_put_back))
 		ret = kchan_take_stored(ch, dst, step);
 	else if (ch->nr_put_back)
@@ -648,7 +762,7 @@ bool kchan_do_give_user(struct kchan *ch, const void __user *buf, u32 len)
 	struct kchan_ring *ring;
 	bool sent = false;
 
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	if (likely(kchan_only_stores(ch))) {
 		ring = kchan_newest(ch);
 		sent = kchan_copy_to_slots(ch, ring, &src);
@@ -657,7 +771,7 @@ bool kchan_do_give_user(struct kchan *ch, const void __user *buf, u32 len)
 			ch->recv_rises++;
 		}
 	}
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	kchan_wake_pollers(ch, sent, 0);
 	return sent;
 }
@@ -677,7 +791,7 @@ u32 kchan_do_take_user(struct kchan *ch, void __user *buf, u32 room)
 	struct kchan_ring *ring;
 	bool got = false;
 
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ring = kchan_oldest(ch);
 	/* An older ring is left to the long way, which frees it when it is empty. */
 	if (likely(kchan_only_takes(ch) && ring == kchan_newest(ch))) {
@@ -687,7 +801,7 @@ u32 kchan_do_take_user(struct kchan *ch, void __user *buf, u32 room)
 			ch->send_rises++;
 		}
 	}
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	kchan_wake_pollers(ch, 0, got);
 	return got ? dst.len : 0;
 }
@@ -705,9 +819,9 @@ u32 kchan_do_take_user(struct kchan *ch, void __user *buf, u32 room)
  */
 bool kchan_can_send(struct kchan *ch, u32 len, bool staged, struct kchan_step *step)
 {
-	if (ch->closed || !ch->recv_ends)
+	if (ch->closed || !ch->recv_ends || ch->broken)
 		return true;
-	if (ch->stored >= ch->capacity &&
+	if (!kchan_has_room(ch) &&
 	    !kchan_first_with_room(&ch->receivers, len, step))
 		return false;
 	return staged || !kchan_by_pointer(ch) || kchan_elem_payable(ch);
@@ -724,11 +838,12 @@ bool kchan_can_send(struct kchan *ch, u32 len, bool staged, struct kchan_step *s
  */
 bool kchan_can_recv(struct kchan *ch, struct kchan_step *step)
 {
-	if (kchan_queued(ch))
+	if (ch->nr_put_back || kchan_has_elem(ch, step) || ch->broken)
 		return true;
 	if (ch->closed)
 		return kchan_at_end(ch);
-	return kchan_first(&ch->senders, step);
+	/* A slot that is claimed comes before parked senders. */
+	return !ch->stored && kchan_first(&ch->senders, step);
 }
 
 static struct kchan_waitq *kchan_waitq(struct kchan *ch, u32 op)
@@ -768,9 +883,9 @@ void kchan_park(struct kchan *ch, struct kchan_waiter *w, u32 op)
  */
 void kchan_unpark(struct kchan *ch, struct kchan_waiter *w, u32 op)
 {
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	kchan_dequeue(kchan_waitq(ch, op), w);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 }
 
 /**
@@ -829,6 +944,14 @@ static void kchan_end_step(struct kchan *ch, struct kchan_step *step)
  */
 void kchan_catch_up(struct kchan *ch, struct kchan_step *step)
 {
+	if (unlikely(ch->mapped))
+		kchan_catch_up_mapped(ch, step);
+	if (unlikely(ch->broken)) {
+		kchan_turn_away(&ch->senders, U64_MAX, -EIO, step);
+		kchan_turn_away(&ch->receivers, U64_MAX, -EIO, step);
+		kchan_all_rise(ch, step);
+		return;
+	}
 	if (ch->closed || !ch->recv_ends)
 		kchan_turn_away(&ch->senders, U64_MAX, -EPIPE, step);
 	else
@@ -855,11 +978,45 @@ void kchan_finish_rest(struct kchan *ch, struct kchan_step *step)
 		cond_resched();
 		kchan_step_begin(step);
 		step->passed = passed;
-		spin_lock(&ch->lock);
+		kchan_lock(ch);
 		kchan_catch_up(ch, step);
-		spin_unlock(&ch->lock);
+		kchan_unlock(ch);
 		kchan_end_step(ch, step);
 	}
+}
+
+/**
+ * kchan_kick() - look at what a process has done through its mapped ring
+ * @ch: the channel
+ *
+ * Context: may sleep.
+ */
+void kchan_kick(struct kchan *ch)
+{
+	struct kchan_step step __uninitialized;
+
+	kchan_step_begin(&step);
+	kchan_lock(ch);
+	kchan_catch_up(ch, &step);
+	kchan_unlock(ch);
+	kchan_finish(ch, &step);
+}
+
+/**
+ * kchan_unmap() - nobody has the ring of a channel mapped any more
+ * @ch: the channel
+ * @map: its mapping
+ *
+ * The kernel goes on with the ring. Slots that were claimed and not published are empty.
+ *
+ * Context: may sleep.
+ */
+void kchan_unmap(struct kchan *ch, struct kchan_mapping *map)
+{
+	kchan_lock(ch);
+	map->dead = true;
+	kchan_unlock(ch);
+	kchan_kick(ch);
 }
 
 /**
@@ -879,11 +1036,11 @@ void kchan_settle(struct kchan *ch)
 	if (atomic_dec_return(&ch->in_flight) || likely(!READ_ONCE(ch->closed)))
 		return;
 	kchan_step_begin(&step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	if (kchan_at_end(ch))
 		kchan_all_rise(ch, &step);
 	kchan_catch_up(ch, &step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	kchan_finish(ch, &step);
 }
 
@@ -975,9 +1132,9 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem)
 
 	do {
 		kchan_step_begin(&step);
-		spin_lock(&ch->lock);
+		kchan_lock(ch);
 		ret = kchan_do_put_back(ch, elem, &step);
-		spin_unlock(&ch->lock);
+		kchan_unlock(ch);
 		kchan_finish(ch, &step);
 	} while (ret == KCHAN_MORE);
 }
@@ -1010,12 +1167,12 @@ int kchan_close(struct kchan *ch)
 	int ret = 0;
 
 	kchan_step_begin(&step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	if (ch->closed)
 		ret = -EALREADY;
 	else
 		kchan_shut(ch, &step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	kchan_finish(ch, &step);
 	return ret;
 }
@@ -1038,9 +1195,9 @@ static void kchan_count_end(struct kchan *ch, fmode_t mode)
  */
 void kchan_end_get(struct kchan *ch, fmode_t mode)
 {
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	kchan_count_end(ch, mode);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 }
 
 /**
@@ -1057,13 +1214,13 @@ int kchan_end_get_live(struct kchan *ch, fmode_t mode)
 {
 	int ret = 0;
 
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	if (((mode & FMODE_WRITE) && !ch->send_ends) ||
 	    ((mode & FMODE_READ) && !ch->recv_ends))
 		ret = -ENXIO;
 	else
 		kchan_count_end(ch, mode);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	return ret;
 }
 
@@ -1074,6 +1231,8 @@ int kchan_end_get_live(struct kchan *ch, fmode_t mode)
 static void kchan_refuse(struct kchan *ch, struct list_head *rings,
 			 struct rb_root *put_back, struct kchan_step *step)
 {
+	if (ch->mapped)
+		kchan_mapping_leave(ch);
 	list_splice_init(&ch->rings, rings);
 	*put_back = ch->put_back.rb_root;
 	ch->put_back = RB_ROOT_CACHED;
@@ -1117,12 +1276,12 @@ void kchan_end_put(struct kchan *ch, fmode_t mode)
 	LIST_HEAD(rings);
 
 	kchan_step_begin(&step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	if ((mode & FMODE_READ) && !--ch->recv_ends)
 		kchan_refuse(ch, &rings, &put_back, &step);
 	if ((mode & FMODE_WRITE) && !--ch->send_ends && !ch->closed)
 		kchan_shut(ch, &step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	kchan_finish(ch, &step);
 	kchan_drop(ch, &rings, &put_back);
 }
@@ -1177,13 +1336,15 @@ __poll_t kchan_readiness(struct kchan *ch, fmode_t mode)
 	do {
 		mask = 0;
 		kchan_step_begin(&step);
-		spin_lock(&ch->lock);
+		kchan_lock(ch);
 		if (mode & FMODE_READ)
 			mask |= kchan_recv_readiness(ch, &step);
 		if (mode & FMODE_WRITE)
 			mask |= kchan_send_readiness(ch, mode, &step);
+		if (unlikely(ch->broken))
+			mask |= EPOLLERR | EPOLLHUP;
 		again = step.more;
-		spin_unlock(&ch->lock);
+		kchan_unlock(ch);
 		kchan_finish(ch, &step);
 	} while (again);
 	return mask;
@@ -1205,19 +1366,19 @@ u32 kchan_next_len(struct kchan *ch)
 
 	do {
 		kchan_step_begin(&step);
-		spin_lock(&ch->lock);
+		kchan_lock(ch);
 		if (ch->nr_put_back) {
 			len = rb_entry(rb_first_cached(&ch->put_back),
 				       struct kchan_elem, node)->len;
-		} else if (ch->stored) {
+		} else if (kchan_has_elem(ch, &step)) {
 			len = kchan_stored_len(ch);
-		} else if (!ch->closed) {
+		} else if (!ch->closed && !ch->stored) {
 			w = kchan_first(&ch->senders, &step);
 			if (w)
 				len = w->elem->len;
 		}
 		again = step.more;
-		spin_unlock(&ch->lock);
+		kchan_unlock(ch);
 		kchan_finish(ch, &step);
 	} while (again);
 	return len;

@@ -3,8 +3,10 @@
 #define _KCHAN_COMPAT_H
 
 /* All differences between kernel versions are here, and nothing else. */
+#include <linux/cacheinfo.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/uio.h>
 
@@ -35,6 +37,21 @@ static inline void simple_inode_init_ts(struct inode *inode)
 	inode->i_atime = inode->i_mtime;
 	inode->i_ctime = inode->i_mtime;
 }
+#endif
+
+/* Linux 6.3 made the flags of a mapping private. */
+#ifndef KCHAN_HAVE_VM_FLAGS_SET
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+#endif
+
+/* Linux 6.9 tells which machines cannot use one page at two addresses. */
+#ifndef cpu_dcache_is_aliasing
+#define cpu_dcache_is_aliasing()				\
+	(IS_ENABLED(CONFIG_MIPS) || IS_ENABLED(CONFIG_PARISC) ||	\
+	 IS_ENABLED(CONFIG_SPARC64))
 #endif
 
 #endif /* _KCHAN_COMPAT_H */

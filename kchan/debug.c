@@ -170,7 +170,7 @@ static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
 {
 	unsigned int nr;
 
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	nr = ch->senders.len + ch->receivers.len;
 	if (nr <= walk->room) {
 		kchan_fill_info(ch, &walk->info);
@@ -185,7 +185,7 @@ static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
 		kchan_see_waiters(walk, &ch->senders);
 		kchan_see_waiters(walk, &ch->receivers);
 	}
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	return nr;
 }
 

@@ -12,6 +12,7 @@
 #include "armed.h"
 #include "compat.h"
 #include "file.h"
+#include "map.h"
 #include "select.h"
 
 /* The sizes of the structures' first published forms. */
@@ -375,6 +376,10 @@ long kchan_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return kchan_ioctl_select(uarg, usize);
 	if (cmd == KCHAN_IOC_CLOSE)
 		return kchan_ioctl_close(file);
+	if (cmd == KCHAN_IOC_KICK) {
+		kchan_kick(file->private_data);
+		return 0;
+	}
 	if (cmd == FIONREAD)
 		return kchan_ioctl_next_len(file, uarg);
 
@@ -391,6 +396,8 @@ long kchan_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return kchan_ioctl_end(file, uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_ARM):
 		return kchan_ioctl_arm(uarg, usize);
+	case KCHAN_IOC_KIND(KCHAN_IOC_MAP):
+		return kchan_ioctl_map(file->private_data, uarg, usize);
 	default:
 		return -ENOTTY;
 	}

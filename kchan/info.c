@@ -8,6 +8,7 @@
 #include <linux/string.h>
 
 #include "kchan.h"
+#include "mapping.h"
 
 /**
  * kchan_fill_info() - fill in what a channel is and holds
@@ -25,6 +26,10 @@ void kchan_fill_info(const struct kchan *ch, struct kchan_info *info)
 		info->flags |= KCHAN_INFO_FIXED;
 	if (ch->closed)
 		info->flags |= KCHAN_INFO_CLOSED;
+	if (ch->mapped && !ch->mapped->map->dead)
+		info->flags |= KCHAN_INFO_MAPPED;
+	if (ch->broken)
+		info->flags |= KCHAN_INFO_BROKEN;
 	info->elem_size = ch->elem_size;
 	info->capacity = ch->capacity;
 	info->len = ch->stored + ch->nr_put_back;
@@ -43,9 +48,9 @@ void kchan_fill_info(const struct kchan *ch, struct kchan_info *info)
  */
 void kchan_get_info(struct kchan *ch, struct kchan_info *info)
 {
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	kchan_fill_info(ch, info);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 }
 
 /**
@@ -71,6 +76,8 @@ static const struct {
 	{ KCHAN_INFO_CLOSED,	"closed" },
 	{ KCHAN_INFO_SEND,	"send" },
 	{ KCHAN_INFO_RECV,	"recv" },
+	{ KCHAN_INFO_MAPPED,	"mapped" },
+	{ KCHAN_INFO_BROKEN,	"broken" },
 };
 
 /**

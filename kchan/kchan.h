@@ -18,6 +18,7 @@
 #include "debug.h"
 #include "limits.h"
 
+struct kchan_mapping;
 struct kchan_step;
 struct kchan_waiter;
 
@@ -44,7 +45,8 @@ struct kchan_waiter;
 /**
  * DOC: Locking
  *
- * kchan.lock guards all of a channel, with the exceptions below. Under it no page
+ * kchan.lock guards all of a channel, with the exceptions below. It is taken by
+ * kchan_lock(), which also freezes a ring that a process has mapped. Under it no page
  * fault is taken, nothing is allocated or freed, and nobody is woken. What has to
  * be done for others after the lock is dropped is noted in a &struct kchan_step.
  * The lock is never taken in interrupt context or in a wait-queue callback.
@@ -150,6 +152,7 @@ struct kchan_stack_elem {
  * @head: index of the oldest element
  * @len: elements in it
  * @slots: the slots; see ring.c for what is in one
+ * @map: the memory that a process shares, or NULL; see mapping.c
  * @lens: in message mode, the length of the message in each slot
  */
 struct kchan_ring {
@@ -165,6 +168,7 @@ struct kchan_ring {
 	u32 head;
 	u32 len;
 	u8 *slots;
+	struct kchan_mapping *map;
 	u32 lens[];
 };
 
@@ -194,6 +198,8 @@ struct kchan_waitq {
  *	@ready, in the same way.
  * @message: message mode
  * @closed: no more sends
+ * @broken: a process has destroyed the ring that it mapped: calls fail with -EIO
+ * @was_mapped: the channel is or was mapped
  * @batch: the most elements that a read or a write moves under one hold of @lock: see
  *	%KCHAN_BATCH_ELEMS
  * @elem_size: bytes in an element; in message mode the most bytes in one
@@ -203,6 +209,8 @@ struct kchan_waitq {
  * @recv_ends: open ends that can receive
  * @rings: &struct kchan_ring.node, oldest first; elements enter the last one and
  *	leave the first one. Only the last one may be empty.
+ * @mapped: the one of @rings that a process has mapped, or NULL
+ * @mm: the address space that may map it; NULL for none
  * @senders: the waiters that send
  * @receivers: the waiters that receive
  * @put_back: &struct kchan_elem.node, elements that came back from receivers that
@@ -229,6 +237,8 @@ struct kchan {
 	bool copied;
 	bool message;
 	bool closed;
+	bool broken;
+	bool was_mapped;
 	u8 batch;
 	u32 elem_size;
 	u32 capacity;
@@ -236,6 +246,8 @@ struct kchan {
 	u32 send_ends;
 	u32 recv_ends;
 	struct list_head rings;
+	struct kchan_ring *mapped;
+	struct mm_struct *mm;
 	struct kchan_waitq senders;
 	struct kchan_waitq receivers;
 	struct rb_root_cached put_back;
@@ -337,6 +349,34 @@ static inline u64 kchan_sent(const struct kchan *ch)
 /* An ioctl's type, number and direction, without the size of its structure. */
 #define KCHAN_IOC_KIND(cmd)	((cmd) & ~IOCSIZE_MASK)
 
+/* mapping.c */
+void kchan_freeze(struct kchan *ch);
+void kchan_thaw(struct kchan *ch);
+
+/**
+ * kchan_lock() - take a channel's lock
+ * @ch: the channel
+ *
+ * If a process has mapped the channel, the ring belongs to the kernel now.
+ */
+static inline void kchan_lock(struct kchan *ch) __acquires(&ch->lock)
+{
+	spin_lock(&ch->lock);
+	if (unlikely(ch->mapped))
+		kchan_freeze(ch);
+}
+
+/**
+ * kchan_unlock() - drop a channel's lock
+ * @ch: the channel
+ */
+static inline void kchan_unlock(struct kchan *ch) __releases(&ch->lock)
+{
+	if (unlikely(ch->mapped))
+		kchan_thaw(ch);
+	spin_unlock(&ch->lock);
+}
+
 /* chan.c */
 bool kchan_do_give_user(struct kchan *ch, const void __user *buf, u32 len);
 u32 kchan_do_take_user(struct kchan *ch, void __user *buf, u32 room);
@@ -352,6 +392,8 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem);
 void kchan_settle(struct kchan *ch);
 void kchan_catch_up(struct kchan *ch, struct kchan_step *step);
 void kchan_finish_rest(struct kchan *ch, struct kchan_step *step);
+void kchan_kick(struct kchan *ch);
+void kchan_unmap(struct kchan *ch, struct kchan_mapping *map);
 int kchan_close(struct kchan *ch);
 void kchan_end_get(struct kchan *ch, fmode_t mode);
 int kchan_end_get_live(struct kchan *ch, fmode_t mode);
@@ -363,7 +405,8 @@ u32 kchan_next_len(struct kchan *ch);
 static inline bool kchan_may_send(const struct kchan *ch)
 {
 	/* A caller that acts on this looks again with the lock. */
-	return data_race(ch->stored < ch->capacity || ch->closed || !ch->recv_ends) ||
+	return data_race(ch->stored < ch->capacity || ch->closed || !ch->recv_ends ||
+			 ch->mapped) ||
 	       !list_empty(&ch->receivers.list);
 }
 
@@ -371,7 +414,7 @@ static inline bool kchan_may_send(const struct kchan *ch)
 static inline bool kchan_may_recv(const struct kchan *ch)
 {
 	/* As above. */
-	return data_race(ch->stored | ch->nr_put_back | ch->closed) ||
+	return data_race(ch->stored | ch->nr_put_back | ch->closed | !!ch->mapped) ||
 	       !list_empty(&ch->senders.list);
 }
 
@@ -390,7 +433,8 @@ static inline bool kchan_may_recv(const struct kchan *ch)
 static inline bool kchan_only_stores(const struct kchan *ch)
 {
 	/* Without the lock this is a hint. */
-	return data_race(ch->stored < ch->capacity && !ch->closed && ch->recv_ends) &&
+	return data_race(ch->stored < ch->capacity && !ch->closed && ch->recv_ends &&
+			 !ch->mapped) &&
 	       list_empty(&ch->receivers.list) && list_empty(&ch->senders.list);
 }
 
@@ -398,7 +442,8 @@ static inline bool kchan_only_stores(const struct kchan *ch)
 static inline bool kchan_only_takes(const struct kchan *ch)
 {
 	/* As above. */
-	return data_race(ch->stored && !ch->closed && !ch->nr_put_back) &&
+	return data_race(ch->stored && !ch->closed && !ch->nr_put_back &&
+			 !ch->mapped) &&
 	       list_empty(&ch->senders.list);
 }
 
@@ -442,6 +487,7 @@ void kchan_put(struct kchan *ch);
 int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message);
 int kchan_resize(struct kchan *ch, u32 capacity);
 int kchan_fix(struct kchan *ch, bool nowait);
+struct kchan_mapping *kchan_map(struct kchan *ch, size_t size);
 
 /**
  * kchan_use() - make a channel's geometry final before it is used

@@ -5,6 +5,7 @@
  * A ring has slots of one size. What a slot holds depends on the geometry:
  *
  *	passed by pointer	pointer to a struct kchan_elem
+ *	mapped			the bytes, after a stamp
  *	otherwise		the bytes
  *
  * An element size of 0 has slots of 0 bytes: the ring only counts. The lengths of
@@ -205,7 +206,10 @@ void kchan_ring_free(struct kchan_ring *ring, struct kchan_user *user)
 		kchan_elem_release(elem);
 		cond_resched();
 	}
-	kvfree(ring->slots);
+	if (ring->map)
+		kchan_mapping_put(ring->map);
+	else
+		kvfree(ring->slots);
 	kvfree(ring);
 	kchan_user_uncharge(user, charged);
 }
@@ -219,7 +223,7 @@ static struct kchan_ring *kchan_ring_pay(struct kchan *ch, struct kchan_elem **s
 	struct kchan_ring *ring = NULL;
 
 	*spare = NULL;
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	if (!list_empty(&ch->rings) && kchan_newest(ch)->used < kchan_newest(ch)->prepaid) {
 		ring = kchan_newest(ch);
 		ring->used++;
@@ -227,7 +231,7 @@ static struct kchan_ring *kchan_ring_pay(struct kchan *ch, struct kchan_elem **s
 		if (*spare)
 			ring->spare = (*spare)->next;
 	}
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	return ring;
 }
 
@@ -248,11 +252,11 @@ static void kchan_ring_unpay(struct kchan *ch, struct kchan_ring *ring)
 {
 	bool last;
 
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ring->used--;
 	ch->send_rises++;
 	last = ring->retired && !ring->used;
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	if (last)
 		kchan_ring_free(ring, ch->user);
 	kchan_wake_payable(ch);
@@ -270,7 +274,7 @@ static bool kchan_ring_keep(struct kchan *ch, struct kchan_elem *elem)
 
 	if (ch->message)
 		return false;
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	keep = !ch->closed && !list_empty(&ch->rings) && ring == kchan_newest(ch);
 	if (keep) {
 		elem->next = ring->spare;
@@ -278,7 +282,7 @@ static bool kchan_ring_keep(struct kchan *ch, struct kchan_elem *elem)
 		ring->used--;
 		ch->send_rises++;
 	}
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	if (keep)
 		kchan_wake_payable(ch);
 	return keep;
@@ -446,6 +450,8 @@ void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem)
 void kchan_ring_retire(struct kchan_ring *ring, struct kchan_step *step)
 {
 	list_del_init(&ring->node);
+	if (unlikely(ring->map))
+		kchan_mapping_leave(ring->map->ch);
 	ring->retired = ring->used;
 	if (ring->retired)
 		return;
@@ -472,10 +478,10 @@ void kchan_ring_drop(struct kchan *ch, struct kchan_ring *ring)
 		kchan_elem_free(ch, *kchan_ring_elem(ring, ring->head));
 		cond_resched();
 	}
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ring->retired = true;
 	last = !ring->used;
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	if (last)
 		kchan_ring_free(ring, ch->user);
 }

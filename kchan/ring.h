@@ -3,6 +3,7 @@
 #define _KCHAN_RING_H
 
 #include "kchan.h"
+#include "mapping.h"
 
 u32 kchan_ring_stride(u32 elem_size);
 size_t kchan_ring_bytes(u32 elem_size, u32 capacity, bool message);
@@ -32,14 +33,19 @@ static inline void *kchan_ring_slot(const struct kchan_ring *ring, u32 i)
 	return ring->slots + (size_t)i * ring->stride;
 }
 
+/* Of a mapped ring, one element is pushed or popped at a time. */
 static inline void kchan_ring_push(struct kchan_ring *ring, u32 nr)
 {
+	if (unlikely(ring->map))
+		kchan_mapping_push(ring->map);
 	ring->len += nr;
 }
 
 /* The elements that go are in slots that follow one another, without a wrap. */
 static inline void kchan_ring_pop(struct kchan_ring *ring, u32 nr)
 {
+	if (unlikely(ring->map))
+		kchan_mapping_pop(ring->map);
 	ring->head += nr;
 	if (ring->head == ring->nr_slots)
 		ring->head = 0;

@@ -107,12 +107,12 @@ static bool kchan_look_at(struct kchan_branch *b)
 
 	do {
 		kchan_step_begin(&step);
-		spin_lock(&ch->lock);
+		kchan_lock(ch);
 		ready = kchan_branch_ready(b, &step);
 		b->rises = b->op == KCHAN_OP_SEND ? ch->send_rises :
 						    ch->recv_rises;
 		again = step.more;
-		spin_unlock(&ch->lock);
+		kchan_unlock(ch);
 		kchan_finish(ch, &step);
 	} while (again);
 	return ready;

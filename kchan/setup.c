@@ -4,6 +4,7 @@
 #include <linux/minmax.h>
 #include <linux/overflow.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "limits.h"
@@ -71,6 +72,9 @@ struct kchan *kchan_alloc(void)
 	ch->message = true;
 	kchan_default_geometry(&ch->elem_size, &ch->capacity);
 	ch->batch = kchan_batch(ch->elem_size);
+	ch->mm = current->mm;
+	if (ch->mm)
+		mmgrab(ch->mm);
 	ch->id = atomic64_inc_return(&kchan_last_id);
 	kchan_debug_add(ch);
 	return ch;
@@ -92,6 +96,8 @@ static void kchan_free(struct kref *ref)
 	}
 	kchan_user_del_channel(ch->user);
 	kchan_user_put(ch->user);
+	if (ch->mm)
+		mmdrop(ch->mm);
 	mutex_destroy(&ch->setup_lock);
 	kfree(ch);
 }
@@ -193,13 +199,13 @@ int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message)
 	}
 
 	kchan_step_begin(&step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ch->elem_size = elem_size;
 	ch->batch = kchan_batch(elem_size);
 	ch->capacity = capacity;
 	ch->message = message;
 	kchan_add_ring(ch, ring, &step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	kchan_finish(ch, &step);
 	ret = 0;
 unlock:
@@ -245,9 +251,9 @@ int kchan_fix(struct kchan *ch, bool nowait)
 	}
 
 	/* Take the lock, because kchan_get_info() reads this under the lock. */
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ch->fixed = true;
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 
 	if (kchan_needs_ring(ch)) {
 		ring = kchan_make_ring(ch, ch->elem_size, ch->capacity,
@@ -256,9 +262,9 @@ int kchan_fix(struct kchan *ch, bool nowait)
 			ret = PTR_ERR(ring);
 			goto unlock;
 		}
-		spin_lock(&ch->lock);
+		kchan_lock(ch);
 		list_add_tail(&ring->node, &ch->rings);
-		spin_unlock(&ch->lock);
+		kchan_unlock(ch);
 	}
 	/* Pairs with the load-acquire in kchan_is_copied(). */
 	smp_store_release(&ch->copied, kchan_copies(ch));
@@ -278,7 +284,7 @@ static bool kchan_may_add_ring(struct kchan *ch, size_t bytes)
 	struct kchan_ring *ring;
 	unsigned int nr = 0;
 
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	list_for_each_entry(ring, &ch->rings, node) {
 		if (!ring->len)
 			continue;
@@ -287,7 +293,7 @@ static bool kchan_may_add_ring(struct kchan *ch, size_t bytes)
 							 ch->message));
 		nr++;
 	}
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	return nr < KCHAN_MAX_RINGS && kchan_may_hold(bytes);
 }
 
@@ -297,6 +303,8 @@ static int kchan_set_capacity(struct kchan *ch, struct kchan_ring *ring,
 {
 	const bool grown = capacity > ch->capacity;
 
+	if (ch->broken)
+		return -EIO;
 	if (ch->stored > capacity)
 		return -EBUSY;
 	WRITE_ONCE(ch->capacity, capacity);
@@ -352,13 +360,59 @@ int kchan_resize(struct kchan *ch, u32 capacity)
 	}
 
 	kchan_step_begin(&step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ret = kchan_set_capacity(ch, ring, capacity, &step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	kchan_finish(ch, &step);
 	if (ret)
 		kchan_free_ring(ch, ring);
 unlock:
 	mutex_unlock(&ch->setup_lock);
 	return ret;
+}
+
+/* Whether a process may share the ring. */
+static bool kchan_can_share(const struct kchan *ch)
+{
+	return !ch->message && ch->elem_size && !kchan_by_pointer(ch) && ch->capacity;
+}
+
+/**
+ * kchan_map() - add a ring that a process can map
+ * @ch: the channel, in use
+ * @size: the bytes that the caller will map
+ *
+ * What is stored stays where it is, and leaves first.
+ *
+ * Context: may sleep.
+ * Return: the ring's mapping, with a reference for the caller; -EBUSY when the channel is or was mapped, was resized
+ * meanwhile, or as for kchan_resize(); -EINVAL, -EDQUOT, -ENOMEM.
+ */
+struct kchan_mapping *kchan_map(struct kchan *ch, size_t size)
+{
+	struct kchan_step step __uninitialized;
+	struct kchan_mapping *map = NULL;
+	struct kchan_ring *ring;
+
+	mutex_lock(&ch->setup_lock);
+	if (!kchan_can_share(ch))
+		ring = ERR_PTR(-EINVAL);
+	else if (ch->was_mapped || size != kchan_mapping_bytes(ch->elem_size, ch->capacity) ||
+		 !kchan_may_add_ring(ch, size))
+		ring = ERR_PTR(-EBUSY);
+	else
+		ring = kchan_mapping_ring(ch);
+	if (!IS_ERR(ring)) {
+		ch->was_mapped = true;
+		kchan_step_begin(&step);
+		kchan_lock(ch);
+		kchan_add_ring(ch, ring, &step);
+		ch->mapped = ring;
+		refcount_inc(&ring->map->ref);
+		map = ring->map;
+		kchan_unlock(ch);
+		kchan_finish(ch, &step);
+	}
+	mutex_unlock(&ch->setup_lock);
+	return IS_ERR(ring) ? ERR_CAST(ring) : map;
 }

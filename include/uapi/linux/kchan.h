@@ -298,6 +298,14 @@ struct kchan_resize {
  * define KCHAN_INFO_RECV - the end asked can receive
  */
 #define KCHAN_INFO_RECV		(1U << 4)
+/**
+ * define KCHAN_INFO_MAPPED - a process moves elements without system calls
+ */
+#define KCHAN_INFO_MAPPED	(1U << 5)
+/**
+ * define KCHAN_INFO_BROKEN - that process has destroyed the ring: calls are ``EIO``
+ */
+#define KCHAN_INFO_BROKEN	(1U << 6)
 
 /**
  * struct kchan_info - what a channel is and holds, for %KCHAN_IOC_INFO
@@ -585,10 +593,138 @@ struct kchan_commit {
 };
 
 /**
+ * DOC: Mapped channels
+ *
+ * One process, the one that opened the channel, may share the ring of a channel with
+ * the kernel. Its threads then send and receive without a system call, as long as
+ * nobody waits. All other users of the channel notice nothing. %KCHAN_IOC_MAP makes
+ * the ring, and mmap() of the fd that it returns maps it, once: with ``MAP_SHARED``, at
+ * offset 0, and with the size that &kchan_map tells. The fd may be closed then.
+ *
+ * The mapping begins with a &struct kchan_shared. The slots follow at the offset
+ * %KCHAN_SHARED_SLOTS, each &kchan_shared.stride bytes from the one before. A slot is a
+ * stamp and the element.
+ *
+ * A position is 64 bits: the index of a slot in the low 32, a lap in the next 31, and
+ * the bit %KCHAN_SHARED_FROZEN. The position after that of the last slot has the index 0
+ * and the next lap. Laps wrap. The stamp of a slot at position p is p when the slot is
+ * free, and p + 1 when it holds an element.
+ *
+ * To send:
+ *
+ * 1. If told_of_send is set, send by a system call.
+ * 2. Load the tail. If it is frozen, send by a system call.
+ * 3. Load the stamp of its slot (acquire). If it is not the tail, then, unless the tail
+ *    has changed, the ring is full: send by a system call.
+ * 4. Advance the tail by a compare-and-exchange. If that fails, go back to 2.
+ * 5. Copy the element. Exchange the stamp for the tail + 1 (sequentially consistent).
+ * 6. Load told_of_send (sequentially consistent). If it is set, %KCHAN_IOC_KICK.
+ *
+ * To receive:
+ *
+ * 1. If told_of_recv is set, receive by a system call.
+ * 2. Load the head. If it is frozen, receive by a system call.
+ * 3. Load the stamp of its slot (acquire). If it is not the head + 1, then, unless the
+ *    head has changed, nothing is there: receive by a system call.
+ * 4. Copy the element. Advance the head by a compare-and-exchange. If that fails, the
+ *    copy is worthless: go back to 2.
+ * 5. Exchange the stamp for the head plus one lap (sequentially consistent).
+ * 6. Load told_of_recv (sequentially consistent). If it is set, %KCHAN_IOC_KICK.
+ *
+ * Between 4 and 6 a thread has a claim. Until it ends the claim, those who come after it
+ * wait, and can be killed. The kernel freezes a position while it works on the ring, and
+ * leaves it frozen while parked calls go first, when the channel is closed or has no
+ * receiver, and after %KCHAN_IOC_RESIZE. A child after fork() finds frozen positions in
+ * memory of its own.
+ *
+ * The kernel trusts nothing in that memory. If it finds what cannot be, the channel is
+ * broken: every call fails with ``EIO``. Nothing else is affected.
+ */
+
+/**
+ * define KCHAN_SHARED_FROZEN - the bit of a position that must not be advanced
+ */
+#define KCHAN_SHARED_FROZEN	(1ULL << 63)
+/**
+ * define KCHAN_SHARED_LAP - what a position advances by from one lap to the next
+ */
+#define KCHAN_SHARED_LAP	(1ULL << 32)
+/**
+ * define KCHAN_SHARED_SLOTS - offset of the first slot
+ */
+#define KCHAN_SHARED_SLOTS	320
+
+/**
+ * struct kchan_shared - the beginning of a mapped ring
+ * @head: position of the oldest element
+ * @tail: position for the next element
+ * @told_of_send: whoever sends has to tell the kernel
+ * @told_of_recv: whoever receives has to tell the kernel
+ * @elem_size: bytes in an element
+ * @capacity: slots
+ * @stride: bytes from one slot to the next
+ *
+ * The kernel never reads the last three.
+ */
+struct kchan_shared {
+	__aligned_u64 head;
+	__u8 __pad0[56];
+	__aligned_u64 tail;
+	__u8 __pad1[56];
+	__u32 told_of_send;
+	__u8 __pad2[60];
+	__u32 told_of_recv;
+	__u8 __pad3[60];
+	__u32 elem_size;
+	__u32 capacity;
+	__u32 stride;
+	__u8 __pad4[52];
+};
+
+/**
+ * struct kchan_shared_slot - a slot of a mapped ring
+ * @stamp: see above
+ *
+ * The bytes of the element follow.
+ */
+struct kchan_shared_slot {
+	__aligned_u64 stamp;
+};
+
+/**
+ * define KCHAN_MAP_CLOEXEC - close the fd on exec
+ */
+#define KCHAN_MAP_CLOEXEC	(1U << 0)
+
+/**
+ * struct kchan_map - share a channel's buffer, for %KCHAN_IOC_MAP
+ * @flags: ``KCHAN_MAP_*``
+ * @reserved: zero
+ * @size: out: bytes to map; zero in the call
+ *
+ * What is queued stays where it is, and leaves first. Until then the ring is frozen.
+ *
+ * Errors: ``EPERM`` in another address space than the one that opened the channel;
+ * ``EINVAL`` for a rendezvous channel, message mode, an element size of 0 or over
+ * %KCHAN_INLINE_ELEM_SIZE, and for unknown flags; ``EBUSY`` when the channel is or was
+ * mapped, or as for &struct kchan_resize; ``EOPNOTSUPP`` for a 32-bit caller, and on
+ * machines where a page cannot be used at two addresses; ``EDQUOT``, ``ENOMEM``,
+ * ``EMFILE``, ``ENFILE``.
+ *
+ * mmap() of the fd fails with ``EPERM`` in another address space, and with ``EINVAL`` for
+ * another size or offset, or for a private mapping.
+ */
+struct kchan_map {
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 size;
+};
+
+/**
  * define KCHAN_IOC_TYPE - the ioctls' type; numbers 00 to 1f are kchan's
  *
- * 10 to 14 are kept for what is planned: leases (10 to 12), a look at the oldest
- * elements (13), and channels mapped into user memory (14).
+ * 10 to 13 are kept for what is planned: leases (10 to 12), and a look at the oldest
+ * elements (13).
  */
 #define KCHAN_IOC_TYPE		0xc7
 
@@ -642,5 +778,20 @@ struct kchan_commit {
  * when one had: read its outcome. On an fd with nothing armed it returns 0.
  */
 #define KCHAN_IOC_DISARM	_IO(KCHAN_IOC_TYPE, 0x07)
+
+/**
+ * define KCHAN_IOC_KICK - tell the kernel what moved through a mapped ring
+ *
+ * Serves the calls that wait on the channel, and wakes pollers. On a channel that is
+ * not mapped it does nothing. Returns 0.
+ */
+#define KCHAN_IOC_KICK		_IO(KCHAN_IOC_TYPE, 0x14)
+
+/**
+ * define KCHAN_IOC_MAP - share a channel's buffer with the calling process
+ *
+ * Returns a new fd, to be passed to mmap().
+ */
+#define KCHAN_IOC_MAP		_IOWR(KCHAN_IOC_TYPE, 0x15, struct kchan_map)
 
 #endif /* _UAPI_LINUX_KCHAN_H */

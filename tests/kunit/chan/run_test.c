@@ -75,9 +75,9 @@ static int run_give(struct kchan *ch, const u64 *buf, u32 most, struct kchan_ste
 
 	iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, vec.iov_len);
 	kchan_step_begin(step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ret = kchan_give(ch, &src, step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	if (iov_iter_count(&from) != vec.iov_len - max(ret, 0) * sizeof(*buf))
 		return -EUCLEAN;
 	return ret;
@@ -92,9 +92,9 @@ static int run_take(struct kchan *ch, u64 *buf, u32 most, struct kchan_step *ste
 
 	iov_iter_kvec(&to, ITER_DEST, &vec, 1, vec.iov_len);
 	kchan_step_begin(step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ret = kchan_take(ch, &dst, step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	if (iov_iter_count(&to) != vec.iov_len - max(ret, 0) * sizeof(*buf))
 		return -EUCLEAN;
 	return ret;

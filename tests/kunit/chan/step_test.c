@@ -75,10 +75,10 @@ static void step_bounds_parties(struct kunit *test)
 
 	/* Do this as a close does it. */
 	kchan_step_begin(&step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ch->closed = true;
 	kchan_catch_up(ch, &step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	KUNIT_EXPECT_EQ(test, step.nr_told, KCHAN_STEP_PARTIES);
 	KUNIT_EXPECT_TRUE(test, step.more);
 	step_expect_told(test, c, KCHAN_STEP_PARTIES, -EPIPE);
@@ -370,9 +370,9 @@ static void step_failing_send(struct kunit *test)
 	src.len = 10;
 	iov_iter_ubuf(&from, ITER_SOURCE, (void __user *)-PAGE_SIZE, 10);
 	kchan_step_begin(&step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ret = kchan_give(ch, &src, &step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	KUNIT_EXPECT_EQ(test, ret, -EFAULT);
 	KUNIT_EXPECT_EQ(test, step.nr_told, 0);
 	KUNIT_EXPECT_EQ(test, iov_iter_count(&from), 10);

@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "harness.h"
+#include "mapped.h"
 #include "ring.h"
 
 #define STRESS_SENDERS		4
@@ -47,6 +48,8 @@ struct stress_task {
 struct stress {
 	struct kunit *test;
 	struct kchan *ch;
+	/* If not NULL, some of the elements go through this ring. */
+	struct mapped *m;
 	unsigned int count;
 	bool put_back;
 	unsigned long *received[STRESS_SENDERS];
@@ -100,6 +103,20 @@ static bool stress_again(struct stress_task *t, ssize_t ret)
 	return false;
 }
 
+/* One element through the mapped ring. Returns 0 if it has to go by the kernel. */
+static ssize_t stress_ring(struct stress_task *t, bool send, void *buf)
+{
+	struct mapped *m = t->s->m;
+	enum kc_mapped ret;
+
+	if (!m || !get_random_u32_below(4))
+		return 0;
+	ret = send ? kc_ring_send(&m->ring, buf) : kc_ring_recv(&m->ring, buf);
+	if (ret == KC_MAPPED_KICK)
+		kchan_kick(m->ch);
+	return ret == KC_MAPPED_NO ? 0 : m->ring.elem_size;
+}
+
 static void stress_send(struct stress_task *t, void *buf)
 {
 	struct kchan *ch = t->s->ch;
@@ -126,7 +143,7 @@ static void stress_send(struct stress_task *t, void *buf)
 		vec.iov_len = nr * size;
 		iov_iter_kvec(&iter, ITER_SOURCE, &vec, 1, vec.iov_len);
 		stress_wait(&wait, &deadline);
-		ret = kchan_send(ch, &iter, &wait);
+		ret = stress_ring(t, true, buf) ?: kchan_send(ch, &iter, &wait);
 		if (ret > 0)
 			t->moved += ret / size;
 		else if (!stress_again(t, ret))
@@ -190,7 +207,8 @@ static void stress_recv(struct stress_task *t, void *buf)
 		} else {
 			iov_iter_kvec(&iter, ITER_DEST, &vec, 1, vec.iov_len);
 			stress_wait(&wait, &deadline);
-			ret = kchan_recv(ch, &iter, &wait);
+			ret = stress_ring(t, false, buf) ?:
+			      kchan_recv(ch, &iter, &wait);
 		}
 		for (i = 0; i < ret; i += size)
 			stress_received(t, buf + i);
@@ -252,7 +270,8 @@ static void stress_free(void *arg)
 }
 
 static struct stress *stress_start(struct kunit *test, struct kchan *ch,
-				   unsigned int count, bool put_back)
+				   struct mapped *m, unsigned int count,
+				   bool put_back)
 {
 	struct stress *s = kzalloc(sizeof(*s), GFP_KERNEL);
 	unsigned int i;
@@ -260,6 +279,7 @@ static struct stress *stress_start(struct kunit *test, struct kchan *ch,
 	KUNIT_ASSERT_NOT_NULL(test, s);
 	s->test = test;
 	s->ch = ch;
+	s->m = m;
 	s->count = count;
 	s->put_back = put_back;
 	KUNIT_ASSERT_EQ(test, 0,
@@ -382,40 +402,67 @@ static void stress_desc(const struct stress_param *param, char *desc)
 
 KUNIT_ARRAY_PARAM(stress, stress_params, stress_desc);
 
-static void stress_run(struct kunit *test, bool put_back, bool resize,
+static void stress_run(struct kunit *test, bool map, bool put_back, bool resize,
 		       bool half)
 {
 	const struct stress_param *param = test->param_value;
 	struct kchan *ch = kt_chan(test, param->size, param->capacity);
+	struct mapped *m = map ? kt_map(test, ch) : NULL;
 	struct stress *s;
 	unsigned int count = 600;
 
 	/* In an instrumented kernel most of the time goes to allocations. */
 	if (param->size > KCHAN_STACK_ELEM)
 		count = 160;
-	s = stress_start(test, ch, kt_scale(count), put_back);
+	s = stress_start(test, ch, m, kt_scale(count), put_back);
 	stress_disturb(test, s, resize, half);
 	stress_check(test, s);
 }
 
 static void stress_crowd(struct kunit *test)
 {
-	stress_run(test, false, false, false);
+	stress_run(test, false, false, false, false);
 }
 
 static void stress_close(struct kunit *test)
 {
-	stress_run(test, false, false, true);
+	stress_run(test, false, false, false, true);
 }
 
 static void stress_resize(struct kunit *test)
 {
-	stress_run(test, false, true, true);
+	stress_run(test, false, false, true, true);
 }
 
 static void stress_put_back(struct kunit *test)
 {
-	stress_run(test, true, true, true);
+	stress_run(test, false, true, true, true);
+}
+
+static const struct stress_param mapped_params[] = {
+	{ 8, 1 }, { 8, 3 }, { 200, 1 }, { 200, 16 },
+};
+
+KUNIT_ARRAY_PARAM(mapped, mapped_params, stress_desc);
+
+static void stress_mapped(struct kunit *test)
+{
+	stress_run(test, true, false, false, false);
+}
+
+static void stress_mapped_close(struct kunit *test)
+{
+	stress_run(test, true, false, false, true);
+}
+
+static void stress_mapped_put_back(struct kunit *test)
+{
+	stress_run(test, true, true, false, true);
+}
+
+static void stress_mapped_resize(struct kunit *test)
+{
+	stress_run(test, true, true, true, true);
 }
 
 static struct kunit_case stress_cases[] = {
@@ -423,6 +470,10 @@ static struct kunit_case stress_cases[] = {
 	KUNIT_CASE_PARAM(stress_close, stress_gen_params),
 	KUNIT_CASE_PARAM(stress_resize, stress_gen_params),
 	KUNIT_CASE_PARAM(stress_put_back, stress_gen_params),
+	KUNIT_CASE_PARAM(stress_mapped, mapped_gen_params),
+	KUNIT_CASE_PARAM(stress_mapped_close, mapped_gen_params),
+	KUNIT_CASE_PARAM(stress_mapped_put_back, mapped_gen_params),
+	KUNIT_CASE_PARAM(stress_mapped_resize, mapped_gen_params),
 	{}
 };
 

@@ -132,10 +132,10 @@ void kt_check(struct kunit *test, struct kchan *ch)
 	struct kchan_ring *ring;
 	unsigned int stored = 0;
 
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	list_for_each_entry(ring, &ch->rings, node)
 		stored += ring->len;
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	KUNIT_EXPECT_EQ(test, ch->stored, stored);
 	KUNIT_EXPECT_LE(test, ch->stored, ch->capacity);
 	KUNIT_EXPECT_EQ(test, ch->nr_put_back, kt_count_put_back(test, ch));
@@ -217,9 +217,9 @@ int kt_give(struct kchan *ch, u64 n, struct kchan_step *step)
 
 	iov_iter_kvec(&from, ITER_SOURCE, &vec, 1, sizeof(n));
 	kchan_step_begin(step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ret = kchan_give(ch, &src, step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	return min(ret, 0);
 }
 
@@ -240,9 +240,9 @@ s64 kt_take(struct kchan *ch, struct kchan_step *step)
 
 	iov_iter_kvec(&to, ITER_DEST, &vec, 1, sizeof(n));
 	kchan_step_begin(step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	ret = kchan_take(ch, &dst, step);
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	return ret < 0 ? ret : n;
 }
 
@@ -267,9 +267,9 @@ int kt_try_detach(struct kchan *ch, struct kchan_elem **elem)
 	}
 	do {
 		kchan_step_begin(&step);
-		spin_lock(&ch->lock);
+		kchan_lock(ch);
 		ret = kchan_take(ch, &dst, &step);
-		spin_unlock(&ch->lock);
+		kchan_unlock(ch);
 		kchan_finish(ch, &step);
 	} while (ret == KCHAN_MORE);
 	if (ret < 0 && !kchan_by_pointer(ch))

@@ -105,9 +105,9 @@ void kt_party_park(struct kt_party *p)
 		w->elem = b->elem;
 		w->room = b->len;
 		w->status = -EUCLEAN;
-		spin_lock(&b->ch->lock);
+		kchan_lock(b->ch);
 		kchan_park(b->ch, w, b->op);
-		spin_unlock(&b->ch->lock);
+		kchan_unlock(b->ch);
 		kchan_wake_parked(b->ch, b->op);
 		p->parked |= BIT_ULL(i);
 	}

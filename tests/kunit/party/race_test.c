@@ -69,9 +69,9 @@ static void race_park(struct race *r, bool send)
 	init_completion(&r->watching);
 	init_completion(&r->done);
 
-	spin_lock(&r->ch->lock);
+	kchan_lock(r->ch);
 	kchan_park(r->ch, &r->w, send ? KCHAN_OP_SEND : KCHAN_OP_RECV);
-	spin_unlock(&r->ch->lock);
+	kchan_unlock(r->ch);
 }
 
 /* Serves the party on this CPU while its owner gives up on @cpu. */
@@ -228,7 +228,7 @@ static void race_serve(struct kunit *test, struct race_owner *o)
 	bool claimed;
 
 	kchan_step_begin(&step);
-	spin_lock(&ch->lock);
+	kchan_lock(ch);
 	w = kchan_first(&ch->receivers, &step);
 	claimed = w && kchan_claim(w);
 	WRITE_ONCE(o->claimed, true);
@@ -246,7 +246,7 @@ static void race_serve(struct kunit *test, struct race_owner *o)
 		atomic_inc(&ch->in_flight);
 		kchan_complete(&ch->receivers, w, 0, &step);
 	}
-	spin_unlock(&ch->lock);
+	kchan_unlock(ch);
 	kchan_finish(ch, &step);
 	KUNIT_EXPECT_TRUE(test, claimed);
 }

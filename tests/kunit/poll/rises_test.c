@@ -40,12 +40,12 @@ static void rises_look(struct rises *r, bool *can_send, bool *can_recv)
 
 	do {
 		kchan_step_begin(&step);
-		spin_lock(&r->ch->lock);
+		kchan_lock(r->ch);
 		*can_send = kchan_can_send(r->ch, r->ch->elem_size, false,
 					   &step);
 		*can_recv = kchan_can_recv(r->ch, &step);
 		again = step.more;
-		spin_unlock(&r->ch->lock);
+		kchan_unlock(r->ch);
 		kchan_finish(r->ch, &step);
 	} while (again);
 }
