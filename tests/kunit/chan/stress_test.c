@@ -107,14 +107,14 @@ static bool stress_again(struct stress_task *t, ssize_t ret)
 static ssize_t stress_ring(struct stress_task *t, bool send, void *buf)
 {
 	struct mapped *m = t->s->m;
-	enum kc_mapped ret;
+	enum kc_moved ret;
 
 	if (!m || !get_random_u32_below(4))
 		return 0;
 	ret = send ? kc_ring_send(&m->ring, buf) : kc_ring_recv(&m->ring, buf);
-	if (ret == KC_MAPPED_KICK)
+	if (ret == KC_MOVED_KICK)
 		kchan_kick(m->ch);
-	return ret == KC_MAPPED_NO ? 0 : m->ring.elem_size;
+	return ret == KC_MOVED_NOT ? 0 : m->ring.elem_size;
 }
 
 static void stress_send(struct stress_task *t, void *buf)

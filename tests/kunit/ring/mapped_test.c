@@ -37,7 +37,7 @@ static bool publish(const struct claim *claim, u64 n)
 
 	memcpy(kc_ring_slot(ring, claim->pos) + 1, &n, sizeof(n));
 	return kc_ring_stamp(kc_ring_slot(ring, claim->pos), claim->pos + 1,
-			     &ring->mem->told_of_send) == KC_MAPPED_KICK;
+			     &ring->mem->told_of_send) == KC_MOVED_KICK;
 }
 
 static struct claim claim_recv(struct kunit *test, struct mapped *m, u64 *n)
@@ -55,10 +55,10 @@ static bool release(const struct claim *claim)
 	const struct kc_ring *ring = &claim->m->ring;
 
 	return kc_ring_stamp(kc_ring_slot(ring, claim->pos), kc_ring_lap(claim->pos),
-			     &ring->mem->told_of_recv) == KC_MAPPED_KICK;
+			     &ring->mem->told_of_recv) == KC_MOVED_KICK;
 }
 
-static enum kc_mapped ring_send(struct mapped *m, u64 n)
+static enum kc_moved ring_send(struct mapped *m, u64 n)
 {
 	return kc_ring_send(&m->ring, &n);
 }
@@ -68,7 +68,7 @@ static s64 ring_recv(struct mapped *m)
 {
 	u64 n;
 
-	return kc_ring_recv(&m->ring, &n) == KC_MAPPED_NO ? -1 : n;
+	return kc_ring_recv(&m->ring, &n) == KC_MOVED_NOT ? -1 : n;
 }
 
 static bool head_frozen(struct mapped *m)
@@ -90,13 +90,13 @@ static void mapped_moves(struct kunit *test)
 
 	/* The capacity is no power of two, so the laps are seen to work. */
 	for (n = 0; n < 10; n++) {
-		KUNIT_EXPECT_EQ(test, ring_send(m, n), KC_MAPPED_DONE);
+		KUNIT_EXPECT_EQ(test, ring_send(m, n), KC_MOVED);
 		KUNIT_EXPECT_EQ(test, ring_recv(m), n);
 	}
 	KUNIT_EXPECT_EQ(test, ring_recv(m), -1);
 	for (n = 0; n < 3; n++)
-		KUNIT_EXPECT_EQ(test, ring_send(m, n), KC_MAPPED_DONE);
-	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MAPPED_NO);
+		KUNIT_EXPECT_EQ(test, ring_send(m, n), KC_MOVED);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MOVED_NOT);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), -EAGAIN);
 	kt_info(ch, &info);
 	KUNIT_EXPECT_EQ(test, info.len, 3);
@@ -105,7 +105,7 @@ static void mapped_moves(struct kunit *test)
 	/* The kernel and the process use the same ring. */
 	for (n = 0; n < 10; n++) {
 		KUNIT_EXPECT_EQ(test, kt_recv_n(ch), n);
-		KUNIT_EXPECT_EQ(test, ring_send(m, n + 3), KC_MAPPED_DONE);
+		KUNIT_EXPECT_EQ(test, ring_send(m, n + 3), KC_MOVED);
 	}
 	for (; n < 20; n++) {
 		KUNIT_EXPECT_EQ(test, ring_recv(m), n);
@@ -123,13 +123,13 @@ static void mapped_wraps(struct kunit *test)
 
 	kt_map_wind(m, (1ULL << 31) - 3);
 	for (n = 0; n < 20; n += 4) {
-		KUNIT_EXPECT_EQ(test, ring_send(m, n), KC_MAPPED_DONE);
+		KUNIT_EXPECT_EQ(test, ring_send(m, n), KC_MOVED);
 		KUNIT_EXPECT_EQ(test, kt_send_n(ch, n + 1), 0);
 		KUNIT_EXPECT_EQ(test, kt_send_n(ch, n + 2), -EAGAIN);
 		KUNIT_EXPECT_EQ(test, ring_recv(m), n);
 		KUNIT_EXPECT_EQ(test, kt_send_n(ch, n + 2), 0);
 		KUNIT_EXPECT_EQ(test, kt_recv_n(ch), n + 1);
-		KUNIT_EXPECT_EQ(test, ring_send(m, n + 3), KC_MAPPED_DONE);
+		KUNIT_EXPECT_EQ(test, ring_send(m, n + 3), KC_MOVED);
 		KUNIT_EXPECT_EQ(test, kt_recv_n(ch), n + 2);
 		KUNIT_EXPECT_EQ(test, ring_recv(m), n + 3);
 	}
@@ -147,7 +147,7 @@ static void mapped_later(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 	m = kt_map(test, ch);
-	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MAPPED_NO);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MOVED_NOT);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), 0);
 	KUNIT_EXPECT_EQ(test, ring_recv(m), -1);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
@@ -155,7 +155,7 @@ static void mapped_later(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 5), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 6), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
-	KUNIT_EXPECT_EQ(test, ring_send(m, 6), KC_MAPPED_DONE);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 6), KC_MOVED);
 	KUNIT_EXPECT_EQ(test, ring_recv(m), 3);
 	KUNIT_EXPECT_EQ(test, ring_recv(m), 4);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 5);
@@ -191,7 +191,7 @@ static void mapped_recv_parks(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, head_frozen(m));
 	KUNIT_EXPECT_FALSE(test, tail_frozen(m));
-	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MAPPED_NO);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MOVED_NOT);
 	/* This element queues: the one that is claimed comes first. */
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
@@ -237,8 +237,8 @@ static void mapped_send_parks(struct kunit *test)
 	struct claim claim;
 	u64 n;
 
-	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MAPPED_DONE);
-	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MAPPED_DONE);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MOVED);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MOVED);
 	claim = claim_recv(test, m, &n);
 	KUNIT_EXPECT_EQ(test, n, 1);
 	/* There is room by the positions, but the slot is not free yet. */
@@ -264,12 +264,12 @@ static void mapped_put_back(struct kunit *test)
 	struct mapped *m = kt_map(test, ch);
 	struct kchan_elem *elem;
 
-	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MAPPED_DONE);
-	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MAPPED_DONE);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MOVED);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MOVED);
 	KUNIT_EXPECT_EQ(test, ring_recv(m), 1);
 	elem = kt_detach(test, ch);
 	KUNIT_EXPECT_EQ(test, elem->seq, 1);
-	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MAPPED_DONE);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MOVED);
 	kchan_put_back(ch, elem);
 	KUNIT_EXPECT_TRUE(test, head_frozen(m));
 	KUNIT_EXPECT_EQ(test, ring_recv(m), -1);
@@ -290,7 +290,7 @@ static void mapped_close(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 	KUNIT_EXPECT_TRUE(test, head_frozen(m));
 	KUNIT_EXPECT_TRUE(test, tail_frozen(m));
-	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MAPPED_NO);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MOVED_NOT);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), -EPIPE);
 	KUNIT_EXPECT_FALSE(test, kt_returned(first));
 	KUNIT_EXPECT_FALSE(test, kt_returned(second));
@@ -314,7 +314,7 @@ static void mapped_dies(struct kunit *test)
 	unsigned int i;
 	u64 n;
 
-	KUNIT_EXPECT_EQ(test, ring_send(m, 100), KC_MAPPED_DONE);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 100), KC_MOVED);
 	claim_recv(test, m, &n);
 	for (i = 0; i < 6; i++)
 		claims[i] = claim_send(test, m);
@@ -366,7 +366,7 @@ static void mapped_resize(struct kunit *test)
 	struct mapped *m = kt_map(test, ch);
 	struct claim claim;
 
-	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MAPPED_DONE);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MOVED);
 	claim = claim_send(test, m);
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 6), 0);
 	KUNIT_EXPECT_TRUE(test, head_frozen(m));
@@ -382,7 +382,7 @@ static void mapped_resize(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, ch->mapped);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
 	/* The channel stays plain, and the ring frozen. */
-	KUNIT_EXPECT_EQ(test, ring_send(m, 4), KC_MAPPED_NO);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 4), KC_MOVED_NOT);
 	KUNIT_EXPECT_TRUE(test, head_frozen(m));
 	KUNIT_EXPECT_EQ(test, PTR_ERR(kchan_map(ch, kchan_mapping_bytes(8, 6))), -EBUSY);
 	kt_check(test, ch);
@@ -393,9 +393,9 @@ static void mapped_no_receiver(struct kunit *test)
 	struct kchan *ch = kt_chan(test, 8, 4);
 	struct mapped *m = kt_map(test, ch);
 
-	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MAPPED_DONE);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MOVED);
 	kchan_end_put(ch, FMODE_READ);
-	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MAPPED_NO);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MOVED_NOT);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), -EPIPE);
 	KUNIT_EXPECT_NULL(test, ch->mapped);
 	kt_unmap(m);
@@ -431,12 +431,12 @@ static void mapped_poll(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kchan_readiness(ch, FMODE_READ), EPOLLIN | EPOLLRDNORM);
 
 	/* While somebody polls, a transfer goes by the kernel. */
-	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MAPPED_NO);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MOVED_NOT);
 	KUNIT_EXPECT_EQ(test, ring_recv(m), -1);
 	for (i = 0; i < 3; i++)
 		kunit_release_action(test, kt_poller_end, p[i]);
 	kchan_kick(ch);
-	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MAPPED_DONE);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MOVED);
 	for (n = 1; n < 4; n++)
 		KUNIT_EXPECT_EQ(test, ring_recv(m), n);
 	kt_check(test, ch);

@@ -16,10 +16,10 @@
  * arm64 an acquire load may be done before the exchange's store.
  */
 
-enum kc_mapped {
-	KC_MAPPED_NO,		/* go by the kernel */
-	KC_MAPPED_DONE,		/* the element has moved */
-	KC_MAPPED_KICK,		/* so it has, and KCHAN_IOC_KICK has to follow */
+enum kc_moved {
+	KC_MOVED_NOT,		/* go by the kernel */
+	KC_MOVED,		/* the element has moved */
+	KC_MOVED_KICK,		/* so it has, and KCHAN_IOC_KICK has to follow */
 };
 
 /* Where a mapped ring is, copied from what the kernel told: nobody can change this. */
@@ -89,36 +89,47 @@ static inline bool kc_ring_claim(const struct kc_ring *ring, __u64 *at, unsigned
 }
 
 /* Gives a slot its stamp, which ends the claim. */
-static inline enum kc_mapped kc_ring_stamp(struct kchan_shared_slot *slot,
+static inline enum kc_moved kc_ring_stamp(struct kchan_shared_slot *slot,
 					   unsigned long long stamp, __u32 *told)
 {
 	__atomic_exchange_n(&slot->stamp, stamp, __ATOMIC_SEQ_CST);
-	return __atomic_load_n(told, __ATOMIC_SEQ_CST) ? KC_MAPPED_KICK : KC_MAPPED_DONE;
+	return __atomic_load_n(told, __ATOMIC_SEQ_CST) ? KC_MOVED_KICK : KC_MOVED;
 }
 
 /* Sends an element, if nobody has to be told of it. The element must be present. */
-static inline enum kc_mapped kc_ring_send(const struct kc_ring *ring, const void *elem)
+static inline enum kc_moved kc_ring_send(const struct kc_ring *ring, const void *elem)
 {
 	struct kchan_shared *mem = ring->mem;
 	unsigned long long pos;
 
 	if (__atomic_load_n(&mem->told_of_send, __ATOMIC_RELAXED) ||
 	    !kc_ring_claim(ring, &mem->tail, 0, NULL, &pos))
-		return KC_MAPPED_NO;
+		return KC_MOVED_NOT;
 	memcpy(kc_ring_slot(ring, pos) + 1, elem, ring->elem_size);
 	return kc_ring_stamp(kc_ring_slot(ring, pos), pos + 1, &mem->told_of_send);
 }
 
 /* Receives an element, if nobody has to be told of it. */
-static inline enum kc_mapped kc_ring_recv(const struct kc_ring *ring, void *elem)
+static inline enum kc_moved kc_ring_recv(const struct kc_ring *ring, void *elem)
 {
 	struct kchan_shared *mem = ring->mem;
 	unsigned long long pos;
 
 	if (__atomic_load_n(&mem->told_of_recv, __ATOMIC_RELAXED) ||
 	    !kc_ring_claim(ring, &mem->head, 1, elem, &pos))
-		return KC_MAPPED_NO;
+		return KC_MOVED_NOT;
 	return kc_ring_stamp(kc_ring_slot(ring, pos), kc_ring_lap(pos), &mem->told_of_recv);
+}
+
+/* Whether transfers of this direction may go without the kernel at all. */
+static inline bool kc_ring_is_open(const struct kc_ring *ring, bool send)
+{
+	struct kchan_shared *mem = ring->mem;
+	__u32 *told = send ? &mem->told_of_send : &mem->told_of_recv;
+	__u64 *at = send ? &mem->tail : &mem->head;
+
+	return !__atomic_load_n(told, __ATOMIC_RELAXED) &&
+	       !(__atomic_load_n(at, __ATOMIC_RELAXED) & KCHAN_SHARED_FROZEN);
 }
 
 #endif /* KC_MAPPED_RING_H */

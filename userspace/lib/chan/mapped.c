@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Mapping a channel, and what is seldom done with the mapping.
+ */
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "chan/mapped.h"
+
+/*
+ * To make the ring takes about as many instructions as 20 sends and receives by the
+ * kernel.
+ */
+#define TRANSFERS	64
+
+/*
+ * A look takes some 50 cycles. A call that parks and is woken takes some 5000. So a call
+ * that spins for nothing takes at most twice as long as without, and the next one spins
+ * for half as long.
+ */
+#define SPINS		100
+
+struct kc_mapped *kc_mapped_new(uint32_t elem_size)
+{
+	struct kc_mapped *mapped = malloc(sizeof(*mapped));
+
+	if (!mapped)
+		return NULL;
+	atomic_init(&mapped->references, 1);
+	atomic_init(&mapped->cold, kc_race_on() ? 0 : TRANSFERS);
+	atomic_init(&mapped->ready, false);
+	atomic_init(&mapped->budget, SPINS);
+	mapped->spins = 0;
+	mapped->ring.mem = NULL;
+	mapped->ring.elem_size = elem_size;
+	return mapped;
+}
+
+struct kc_mapped *kc_mapped_ref(struct kc_mapped *mapped)
+{
+	if (mapped)
+		atomic_fetch_add_explicit(&mapped->references, 1, memory_order_relaxed);
+	return mapped;
+}
+
+void kc_mapped_unref(struct kc_mapped *mapped)
+{
+	if (!mapped || atomic_fetch_sub_explicit(&mapped->references, 1,
+						 memory_order_acq_rel) != 1)
+		return;
+	if (mapped->ring.mem)
+		munmap(mapped->ring.mem, mapped->size);
+	free(mapped);
+}
+
+/* Whether this process may run on more than one CPU. */
+static bool several_cpus(void)
+{
+	cpu_set_t cpus;
+
+	/* It fails only if there are more CPUs than the set has room for. */
+	return sched_getaffinity(0, sizeof(cpus), &cpus) || CPU_COUNT(&cpus) > 1;
+}
+
+void kc_map(kc_chan *c)
+{
+	struct kchan_map map = { .flags = KCHAN_MAP_CLOEXEC };
+	struct kc_mapped *mapped = c->mapped;
+	struct kc_ring *ring = &mapped->ring;
+	void *mem;
+	int fd;
+
+	kc_handles_lock();
+	fd = sys_ioctl(c->fd, KCHAN_IOC_MAP, &map);
+	mem = MAP_FAILED;
+	if (fd >= 0) {
+		mem = mmap(NULL, map.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		sys_close(fd);
+	}
+	kc_handles_unlock();
+	if (mem == MAP_FAILED)
+		return;
+
+	ring->mem = mem;
+	ring->capacity = ring->mem->capacity;
+	ring->stride = ring->mem->stride;
+	mapped->size = map.size;
+	mapped->spins = several_cpus() ? SPINS : 0;
+	/* Pairs with the load-acquire in kc_mapped_move(). */
+	atomic_store_explicit(&mapped->ready, true, memory_order_release);
+}
+
+void kc_kick(kc_chan *c)
+{
+	sys_ioctl(c->fd, KCHAN_IOC_KICK, NULL);
+}
+
+bool kc_mapped_spin(kc_chan *c, bool send, void *elem)
+{
+	struct kc_mapped *mapped = c->mapped;
+	uint32_t budget, i;
+
+	if (!mapped || !mapped->spins)
+		return false;
+	budget = atomic_load_explicit(&mapped->budget, memory_order_relaxed);
+	/* Who has to go by the kernel does not get further by looking. */
+	for (i = 0; i < budget && kc_ring_is_open(&mapped->ring, send); i++) {
+		kc_cpu_relax();
+		if (!kc_mapped_move(c, send, elem))
+			continue;
+		if (budget < mapped->spins)
+			atomic_store_explicit(&mapped->budget, budget * 2,
+					      memory_order_relaxed);
+		return true;
+	}
+	if (i && budget > 1)
+		atomic_store_explicit(&mapped->budget, budget / 2, memory_order_relaxed);
+	return false;
+}
