@@ -163,11 +163,27 @@ static void armed32(void)
 	expect_int(*bytes, 8);
 }
 
+static void mapped32(void)
+{
+	char *low = begin();
+	struct kchan_map *map = (void *)low;
+	int fd = chan_make(0, 8, 2);
+
+	memset(map, 0, sizeof(*map));
+	expect_errno(call32(NR32_IOCTL, fd, (long)KCHAN_IOC_MAP, low_of(map)),
+		     EOPNOTSUPP);
+	expect(!(chan_info(fd).flags & KCHAN_INFO_MAPPED));
+	memset(map, 0, sizeof(*map));
+	expect(ioctl(fd, KCHAN_IOC_MAP, map) >= 0);
+	expect_int(call32(NR32_IOCTL, fd, (long)KCHAN_IOC_KICK, 0), 0);
+}
+
 static const struct tap_test tests[] = {
 	{ "structures of 32-bit callers", structures },
 	{ "armed selects and FIONREAD of 32-bit callers", armed32 },
 	{ "select of 32-bit callers", select32 },
 	{ "read and write of 32-bit callers", read_write },
+	{ "mapped channels and 32-bit callers", mapped32 },
 };
 
 #else
