@@ -4,10 +4,12 @@
  *
  * The file is no end, so a mapping never keeps a channel open. It is a file of its own
  * because a shared mapping that can be written needs a file that was opened to read and
- * to write, and an end may have one direction only. When the file goes, nobody has the
- * ring mapped any more: the last mapping held the file.
+ * to write, and an end may have one direction only. The ring is dead when the maker's
+ * mapping goes, or the file does before it was mapped. The memory lives on until the file
+ * goes: the mappings of children hold it.
  */
 #include <linux/anon_inodes.h>
+#include <linux/atomic.h>
 #include <linux/compat.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -71,20 +73,50 @@ static int kchan_map_may_split(struct vm_area_struct *vma, unsigned long addr)
 	return -EINVAL;
 }
 
+/*
+ * A mapping in the address space of the maker is being moved: the new one is there
+ * before the old one goes. A child's copy does not count.
+ */
+static void kchan_map_vma_open(struct vm_area_struct *vma)
+{
+	struct kchan_mapping *map = vma->vm_file->private_data;
+
+	if (vma->vm_mm == map->ch->mm)
+		atomic_inc(&map->nr_vmas);
+}
+
+/*
+ * The maker does not have the ring mapped any more: it has unmapped it, or it ends, or
+ * it has called exec. The file may live on, in a child's mapping or as an fd.
+ */
+static void kchan_map_vma_close(struct vm_area_struct *vma)
+{
+	struct kchan_mapping *map = vma->vm_file->private_data;
+
+	if (vma->vm_mm == map->ch->mm && atomic_dec_and_test(&map->nr_vmas))
+		kchan_unmap(map->ch, map);
+}
+
 static const struct vm_operations_struct kchan_map_vm_ops = {
+	.open		= kchan_map_vma_open,
+	.close		= kchan_map_vma_close,
 	.fault		= kchan_map_fault,
 	.may_split	= kchan_map_may_split,
 };
 
 static int kchan_map_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	const struct kchan_mapping *map = file->private_data;
+	struct kchan_mapping *map = file->private_data;
 
 	if (vma->vm_mm != map->ch->mm)
 		return -EPERM;
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff ||
 	    vma->vm_end - vma->vm_start != map->size)
 		return -EINVAL;
+	/* Once. The mmap_lock is held, so nobody else of this process is here. */
+	if (atomic_read(&map->nr_vmas) || READ_ONCE(map->dead))
+		return -EBUSY;
+	atomic_set(&map->nr_vmas, 1);
 	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &kchan_map_vm_ops;
 	return 0;

@@ -2,6 +2,7 @@
 #ifndef _KCHAN_MAPPING_H
 #define _KCHAN_MAPPING_H
 
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/refcount.h>
 
@@ -16,6 +17,7 @@
  * @ch: the channel
  * @capacity: slots in the ring
  * @stride: bytes from one slot to the next
+ * @nr_vmas: mappings of it in the address space of its maker: 1, or 2 while one is moved
  * @head: position of the oldest element
  * @tail: position for the next element
  * @readable: up to here pollers were told of what can be received
@@ -25,7 +27,7 @@
  * @dead: the process has unmapped the ring, or was killed: a claim that it has not
  *	ended will never end
  *
- * All but @ref is guarded by the channel's lock, or never changes.
+ * All but @ref and @nr_vmas is guarded by the channel's lock, or never changes.
  */
 struct kchan_mapping {
 	refcount_t ref;
@@ -35,6 +37,7 @@ struct kchan_mapping {
 	struct kchan *ch;
 	u32 capacity;
 	u32 stride;
+	atomic_t nr_vmas;
 	u64 head;
 	u64 tail;
 	u64 readable;

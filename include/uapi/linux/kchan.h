@@ -711,8 +711,10 @@ struct kchan_shared_slot {
  * machines where a page cannot be used at two addresses; ``EDQUOT``, ``ENOMEM``,
  * ``EMFILE``, ``ENFILE``.
  *
- * mmap() of the fd fails with ``EPERM`` in another address space, and with ``EINVAL`` for
- * another size or offset, or for a private mapping.
+ * mmap() of the fd fails with ``EPERM`` in another address space, with ``EINVAL`` for
+ * another size or offset, or for a private mapping, and with ``EBUSY`` when the ring is
+ * mapped or was unmapped. A claim that is under way when the ring is unmapped, or when
+ * the process ends, is given up.
  */
 struct kchan_map {
 	__u32 flags;
