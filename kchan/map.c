@@ -152,24 +152,27 @@ static bool kchan_can_map(void)
 }
 
 /* Maps the channel, and makes @file the one for mmap(). */
-static int kchan_map_file(struct kchan *ch, struct file *file, void __user *uarg,
-			  size_t usize)
+static int kchan_map_file(struct kchan *ch, struct file *file, struct kchan_map *args,
+			  void __user *uarg, size_t usize)
 {
-	const struct kchan_map done = {
-		.size = kchan_mapping_bytes(ch->elem_size, ch->capacity),
-	};
+	const size_t size = kchan_mapping_bytes(ch->elem_size, ch->capacity);
+	const size_t known = min(usize, sizeof(*args));
 	struct kchan_mapping *map;
 
-	/* A channel is mapped only once. So find a bad address first. */
-	if (copy_to_user(uarg, &done, min(usize, sizeof(done))))
+	/*
+	 * A channel is mapped only once. So find a bad address first, and change nothing
+	 * there: after an error the caller can try again with the same structure.
+	 */
+	if (copy_to_user(uarg, args, known))
 		return -EFAULT;
-	map = kchan_map(ch, done.size);
+	map = kchan_map(ch, size);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
 	/* The file holds the mapping and the channel. */
 	kref_get(&ch->ref);
 	file->private_data = map;
-	return 0;
+	args->size = size;
+	return copy_to_user(uarg, args, known) ? -EFAULT : 0;
 }
 
 /**
@@ -209,7 +212,7 @@ long kchan_ioctl_map(struct kchan *ch, void __user *uarg, size_t usize)
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}
-	ret = kchan_map_file(ch, file, uarg, usize);
+	ret = kchan_map_file(ch, file, &args, uarg, usize);
 	if (ret) {
 		put_unused_fd(fd);
 		fput(file);
