@@ -1061,7 +1061,11 @@ static int kchan_hand_back(struct kchan *ch, struct kchan_elem *elem,
 	struct kchan_waiter *w;
 	u64 ticket;
 
-	if (unlikely(kchan_queued(ch)))
+	/*
+	 * What is stored in a mapped ring was sent later. A receiver may wait there for
+	 * the end of a claim, with much stored.
+	 */
+	if (unlikely(ch->nr_put_back || (ch->stored && !ch->mapped)))
 		return -EAGAIN;
 	while ((w = kchan_first_with_room(&ch->receivers, elem->len, step))) {
 		if (!kchan_by_pointer(ch))
