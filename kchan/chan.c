@@ -821,9 +821,13 @@ bool kchan_can_send(struct kchan *ch, u32 len, bool staged, struct kchan_step *s
 {
 	if (ch->closed || !ch->recv_ends || ch->broken)
 		return true;
-	if (!kchan_has_room(ch) &&
-	    !kchan_first_with_room(&ch->receivers, len, step))
-		return false;
+	if (!kchan_has_room(ch)) {
+		/* A receiver there waits for the end of a claim, not for this element. */
+		if (ch->mapped && ch->stored)
+			return false;
+		if (!kchan_first_with_room(&ch->receivers, len, step))
+			return false;
+	}
 	return staged || !kchan_by_pointer(ch) || kchan_elem_payable(ch);
 }
 
