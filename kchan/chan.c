@@ -583,6 +583,9 @@ int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step)
 		kchan_admit(ch, step);
 		if (step->more)
 			return KCHAN_MORE;
+		/* A claim may have ended since they were refused. They still go first. */
+		if (ch->mapped && !list_empty(&ch->senders.list))
+			return ch->broken ? -EIO : -EAGAIN;
 	}
 	if (!kchan_has_room(ch))
 		return unlikely(ch->broken) ? -EIO : -EAGAIN;
@@ -623,9 +626,9 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	int nr;
 
 	if (unlikely(ch->mapped)) {
-		/* Parked receivers go first. */
+		/* Parked receivers go first, even if a claim has ended since. */
 		kchan_serve_parked(ch, step);
-		there = kchan_has_elem(ch, step);
+		there = list_empty(&ch->receivers.list) && kchan_has_elem(ch, step);
 		if (step->more)
 			return KCHAN_MORE;
 		if (!there)
