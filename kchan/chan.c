@@ -957,6 +957,8 @@ void kchan_catch_up(struct kchan *ch, struct kchan_step *step)
 		kchan_turn_away(&ch->senders, U64_MAX, -EIO, step);
 		kchan_turn_away(&ch->receivers, U64_MAX, -EIO, step);
 		kchan_all_rise(ch, step);
+		if (!step->more)
+			WRITE_ONCE(ch->break_untold, false);
 		return;
 	}
 	if (ch->closed || !ch->recv_ends)
@@ -979,7 +981,7 @@ void kchan_catch_up(struct kchan *ch, struct kchan_step *step)
 void kchan_finish_rest(struct kchan *ch, struct kchan_step *step)
 {
 	kchan_end_step(ch, step);
-	while (unlikely(step->more)) {
+	while (unlikely(step->more || READ_ONCE(ch->break_untold))) {
 		const u64 passed = step->passed;
 
 		cond_resched();

@@ -199,6 +199,7 @@ struct kchan_waitq {
  * @message: message mode
  * @closed: no more sends
  * @broken: a process has destroyed the ring that it mapped: calls fail with -EIO
+ * @break_untold: who waits has not been told of @broken yet
  * @was_mapped: the channel is or was mapped
  * @batch: the most elements that a read or a write moves under one hold of @lock: see
  *	%KCHAN_BATCH_ELEMS
@@ -238,6 +239,7 @@ struct kchan {
 	bool message;
 	bool closed;
 	bool broken;
+	bool break_untold;
 	bool was_mapped;
 	u8 batch;
 	u32 elem_size;

@@ -174,10 +174,16 @@ void kchan_mapping_put(struct kchan_mapping *map)
 	kfree(map);
 }
 
-/* The process has written what it never should have. */
+/*
+ * The process has written what it never should have. Whoever finds this may be anybody,
+ * and has no step to tell the others in: kchan_finish() does it.
+ */
 static void kchan_break(struct kchan *ch)
 {
+	if (ch->broken)
+		return;
 	WRITE_ONCE(ch->broken, true);
+	WRITE_ONCE(ch->break_untold, true);
 }
 
 /*

@@ -218,6 +218,8 @@ static inline void kchan_finish(struct kchan *ch, struct kchan_step *step)
 	rest |= step->in && waitqueue_active(&ch->rd_wait);
 	/* As above. */
 	rest |= step->out && waitqueue_active(&ch->wr_wait);
+	/* A hint: whoever breaks the channel comes here too, after it has dropped the lock. */
+	rest |= READ_ONCE(ch->break_untold);
 	if (unlikely(rest))
 		kchan_finish_rest(ch, step);
 }
