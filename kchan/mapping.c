@@ -146,6 +146,9 @@ struct kchan_ring *kchan_mapping_ring(struct kchan *ch)
 	map->ch = ch;
 	map->mem->head = KCHAN_SHARED_FROZEN;
 	map->mem->tail = KCHAN_SHARED_FROZEN;
+	/* Somebody may wait already. The first thaw finds out. */
+	map->mem->told_of_send = 1;
+	map->mem->told_of_recv = 1;
 	map->head_frozen = true;
 	map->tail_frozen = true;
 	INIT_LIST_HEAD(&ring->node);
