@@ -66,6 +66,15 @@ int kc_make(kc_chan **out, size_t elem_size, size_t cap) KC_MUST_CHECK;
 #define KC_CHAN_MESSAGE	((uint32_t)1 << 0)
 
 /*
+ * kc_chan_opts.flags: all transfers go by the kernel. Otherwise a channel that is used
+ * often is mapped into this process, and its transfers need no system call while nobody
+ * waits. A thread that is stopped for ever in the midst of such a transfer, by a signal
+ * handler that jumps away or by a debugger, then stops those who receive after it. With
+ * this flag it cannot.
+ */
+#define KC_CHAN_NOMAP	((uint32_t)1 << 1)
+
+/*
  * Options of a channel. Start with KC_CHAN_OPTS_INIT, which fills in the size
  * that the structure had when the program was compiled. It may grow at its end.
  */

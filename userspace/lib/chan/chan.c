@@ -15,6 +15,7 @@
 #include "base/options.h"
 #include "base/task.h"
 #include "chan/handle.h"
+#include "chan/mapped.h"
 #include "chan/races.h"
 #include "sched/dice.h"
 #include "sched/routine.h"
@@ -40,6 +41,8 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->on_free = NULL;
 	c->unreceived = NULL;
 	c->drop = NULL;
+	c->sends = NULL;
+	c->recvs = NULL;
 	kc_race_new_handle(c);
 	c->plain = !message && elem_size && !c->race;
 	kc_lock(&lock);
@@ -73,7 +76,14 @@ static int open_device(void)
 	return fd;
 }
 
-static int make(kc_chan **out, struct kchan_setup *setup)
+/* The geometry that the kernel maps. */
+static bool can_map(const struct kchan_setup *setup)
+{
+	return !(setup->flags & KCHAN_SETUP_MESSAGE) && setup->capacity &&
+	       setup->elem_size && setup->elem_size <= KCHAN_INLINE_ELEM_SIZE;
+}
+
+static int make(kc_chan **out, struct kchan_setup *setup, bool may_map)
 {
 	int fd, ret;
 
@@ -87,8 +97,12 @@ static int make(kc_chan **out, struct kchan_setup *setup)
 	if (!ret) {
 		*out = kc_new_handle(fd, setup->elem_size,
 				     setup->flags & KCHAN_SETUP_MESSAGE);
-		if (*out)
+		if (*out) {
+			if (may_map)
+				(*out)->sends = kc_mapped_new(setup->elem_size);
+			(*out)->recvs = kc_mapped_ref((*out)->sends);
 			return 0;
+		}
 		ret = -ENOMEM;
 	}
 	sys_close(fd);
@@ -97,7 +111,7 @@ static int make(kc_chan **out, struct kchan_setup *setup)
 
 static int check_opts(const kc_chan_opts *opts)
 {
-	if (opts->flags & ~KC_CHAN_MESSAGE)
+	if (opts->flags & ~(KC_CHAN_MESSAGE | KC_CHAN_NOMAP))
 		return -EINVAL;
 	/* The kernel's fields are narrower than ours, so the library checks. */
 	if (opts->elem_size > KCHAN_MAX_ELEM_SIZE ||
@@ -131,7 +145,7 @@ int kc_make_locked(kc_chan **out, const kc_chan_opts *given)
 		setup.flags = KCHAN_SETUP_MESSAGE;
 	setup.elem_size = opts.elem_size;
 	setup.capacity = opts.cap;
-	return make(out, &setup);
+	return make(out, &setup, can_map(&setup) && !(opts.flags & KC_CHAN_NOMAP));
 }
 
 int kc_make_opts(kc_chan **out, const kc_chan_opts *opts)
@@ -228,6 +242,8 @@ static void drop_handle(kc_chan *c)
 	kc_hidden_del(&c->all);
 	sys_close(c->fd);
 	kc_unlock(&lock);
+	kc_mapped_unref(c->sends);
+	kc_mapped_unref(c->recvs);
 	free(c);
 	if (on_free)
 		on_free(owner);

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "base/sys.h"
 #include "chan/handle.h"
+#include "chan/mapped.h"
 
 /* The caller holds the lock. */
 static int make_end(kc_chan **out, kc_chan *c, uint32_t direction)
@@ -20,6 +21,10 @@ static int make_end(kc_chan **out, kc_chan *c, uint32_t direction)
 		sys_close(fd);
 		return -ENOMEM;
 	}
+	if (direction == KCHAN_END_SEND)
+		made->sends = kc_mapped_ref(c->sends);
+	else
+		made->recvs = kc_mapped_ref(c->recvs);
 	if (c->drop && direction == KCHAN_END_RECV)
 		kc_set_drop(made, c->drop);
 	*out = made;

@@ -21,6 +21,9 @@ struct kc_chan {
 	 */
 	_Atomic uint64_t uses;
 	struct kc_hidden all;
+	/* For transfers without the kernel, by direction: see chan/mapped.h. Or NULL. */
+	struct kc_mapped *sends;
+	struct kc_mapped *recvs;
 	int fd;
 	uint32_t elem_size;
 	bool message;

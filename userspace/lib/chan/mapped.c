@@ -63,22 +63,22 @@ static bool several_cpus(void)
 	return sched_getaffinity(0, sizeof(cpus), &cpus) || CPU_COUNT(&cpus) > 1;
 }
 
-void kc_map(kc_chan *c)
+void kc_map(kc_chan *c, struct kc_mapped *mapped)
 {
 	struct kchan_map map = { .flags = KCHAN_MAP_CLOEXEC };
-	struct kc_mapped *mapped = c->mapped;
 	struct kc_ring *ring = &mapped->ring;
 	void *mem;
 	int fd;
 
-	kc_handles_lock();
+	/* A fork() meanwhile would leave the child a descriptor. */
+	kc_lock_making();
 	fd = sys_ioctl(c->fd, KCHAN_IOC_MAP, &map);
 	mem = MAP_FAILED;
 	if (fd >= 0) {
 		mem = mmap(NULL, map.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		sys_close(fd);
 	}
-	kc_handles_unlock();
+	kc_unlock_making();
 	if (mem == MAP_FAILED)
 		return;
 
@@ -87,7 +87,7 @@ void kc_map(kc_chan *c)
 	ring->stride = ring->mem->stride;
 	mapped->size = map.size;
 	mapped->spins = several_cpus() ? SPINS : 0;
-	/* Pairs with the load-acquire in kc_mapped_move(). */
+	/* Pairs with the load-acquire in kc_mapped_is_ready(). */
 	atomic_store_explicit(&mapped->ready, true, memory_order_release);
 }
 
@@ -96,17 +96,27 @@ void kc_kick(kc_chan *c)
 	sys_ioctl(c->fd, KCHAN_IOC_KICK, NULL);
 }
 
+/* Tells the CPU that this is a loop that waits. */
+static void relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb" ::: "memory");
+#endif
+}
+
 bool kc_mapped_spin(kc_chan *c, bool send, void *elem)
 {
-	struct kc_mapped *mapped = c->mapped;
+	struct kc_mapped *mapped = kc_mapped_of(c, send);
 	uint32_t budget, i;
 
-	if (!mapped || !mapped->spins)
+	if (!kc_mapped_is_ready(mapped) || !mapped->spins)
 		return false;
 	budget = atomic_load_explicit(&mapped->budget, memory_order_relaxed);
 	/* Who has to go by the kernel does not get further by looking. */
 	for (i = 0; i < budget && kc_ring_is_open(&mapped->ring, send); i++) {
-		kc_cpu_relax();
+		relax();
 		if (!kc_mapped_move(c, send, elem))
 			continue;
 		if (budget < mapped->spins)

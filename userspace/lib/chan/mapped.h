@@ -3,7 +3,7 @@
  * Transfers without a system call: see DOC: Mapped channels in linux/kchan.h.
  *
  * A channel is mapped once it has moved some elements, so a channel stays cheap to make.
- * Its handles of one direction share the mapping. The kernel allows it only in the
+ * The handles that are made of it share the mapping. The kernel allows it only in the
  * process that made the channel. A child after fork() finds a ring that is frozen, so
  * its transfers go by the kernel, and nothing has to be undone.
  *
@@ -29,26 +29,52 @@ struct kc_mapped {
 	size_t size;
 };
 
-/* For a new channel, of elements of fixed size. NULL if there is no memory. */
+/*
+ * For a new channel, of elements of fixed size of at most KCHAN_INLINE_ELEM_SIZE. NULL if
+ * there is no memory: then the channel is never mapped.
+ */
 struct kc_mapped *kc_mapped_new(uint32_t elem_size);
 struct kc_mapped *kc_mapped_ref(struct kc_mapped *mapped);
 void kc_mapped_unref(struct kc_mapped *mapped);
 
 /* Maps the channel. It stays as it is if that fails. */
-void kc_map(kc_chan *c);
+void kc_map(kc_chan *c, struct kc_mapped *mapped);
 /* A transfer that may wait has found nothing to do. Looks again for a moment. */
 bool kc_mapped_spin(kc_chan *c, bool send, void *elem);
 /* Tells the kernel of a transfer. */
 void kc_kick(kc_chan *c);
 
-/* Counts a transfer of a channel that is not mapped yet. */
-static inline void kc_mapped_warm(kc_chan *c)
+/* The mapping, if the handle has this direction, and the channel can be mapped. */
+static inline struct kc_mapped *kc_mapped_of(const kc_chan *c, bool send)
 {
-	_Atomic uint32_t *cold = &c->mapped->cold;
+	return send ? c->sends : c->recvs;
+}
 
-	if (atomic_load_explicit(cold, memory_order_relaxed) &&
-	    atomic_fetch_sub_explicit(cold, 1, memory_order_relaxed) == 1)
-		kc_map(c);
+static inline bool kc_mapped_is_ready(struct kc_mapped *mapped)
+{
+	/* Pairs with the store-release in kc_map(). */
+	return mapped && atomic_load_explicit(&mapped->ready, memory_order_acquire);
+}
+
+/* Whether a select may move an element through the ring, as far as can be seen. */
+static inline bool kc_mapped_is_open(const kc_chan *c, bool send)
+{
+	struct kc_mapped *mapped = kc_mapped_of(c, send);
+
+	return kc_mapped_is_ready(mapped) && kc_ring_is_open(&mapped->ring, send);
+}
+
+/*
+ * Counts a transfer of a channel that is not mapped yet. It may take a lock, so no signal
+ * handler calls it.
+ */
+static inline void kc_mapped_warm(kc_chan *c, bool send)
+{
+	struct kc_mapped *mapped = kc_mapped_of(c, send);
+
+	if (mapped && atomic_load_explicit(&mapped->cold, memory_order_relaxed) &&
+	    atomic_fetch_sub_explicit(&mapped->cold, 1, memory_order_relaxed) == 1)
+		kc_map(c, mapped);
 }
 
 /*
@@ -58,16 +84,11 @@ static inline void kc_mapped_warm(kc_chan *c)
  */
 static inline bool kc_mapped_move(kc_chan *c, bool send, void *elem)
 {
-	struct kc_mapped *mapped = c->mapped;
+	struct kc_mapped *mapped = kc_mapped_of(c, send);
 	enum kc_moved moved;
 
-	if (!mapped)
+	if (!kc_mapped_is_ready(mapped))
 		return false;
-	/* Pairs with the store-release in kc_map(). */
-	if (!atomic_load_explicit(&mapped->ready, memory_order_acquire)) {
-		kc_mapped_warm(c);
-		return false;
-	}
 	if (send) {
 		(void)*(const volatile char *)elem;
 		(void)((const volatile char *)elem)[mapped->ring.elem_size - 1];

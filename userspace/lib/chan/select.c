@@ -24,6 +24,7 @@
 #include "base/sys.h"
 #include "chan/cases.h"
 #include "chan/handle.h"
+#include "chan/mapped.h"
 #include "chan/races.h"
 #include "sched/alarm.h"
 #include "sched/park.h"
@@ -422,6 +423,48 @@ static int ask_in_turn(const struct kc_live *live, kc_case *cases, size_t n,
 	return ret;
 }
 
+/* Whether each case may move its element without the kernel. */
+static bool all_mapped(const struct kc_live *live)
+{
+	unsigned int i;
+
+	for (i = 0; i < live->nr; i++)
+		if (!live->chan[i] ||
+		    !kc_mapped_is_open(live->chan[i],
+				       live->cases[i].op == KCHAN_OP_SEND))
+			return false;
+	return true;
+}
+
+/*
+ * Commits a case without the kernel. As in ask_in_turn(), each order is equally likely,
+ * so each case that is ready is. If none is, the caller asks the kernel, which knows that
+ * at one instant none was.
+ */
+static int move_in_turn(const struct kc_live *live, kc_case *cases)
+{
+	unsigned char left[KCHAN_MAX_CASES];
+	unsigned int i, k, nr;
+	struct kchan_select sel;
+
+	if (!all_mapped(live))
+		return -EAGAIN;
+	for (i = 0; i < live->nr; i++)
+		left[i] = i;
+	for (nr = live->nr; nr; left[k] = left[--nr]) {
+		k = choose(nr);
+		i = left[k];
+		if (!kc_mapped_move(live->chan[i], live->cases[i].op == KCHAN_OP_SEND,
+				    (void *)(uintptr_t)live->cases[i].addr))
+			continue;
+		sel.status = 0;
+		sel.len = live->cases[i].len;
+		tell(live, &cases[live->index[i]], &sel);
+		return live->index[i];
+	}
+	return -EAGAIN;
+}
+
 static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n)
 {
 	const struct kc_limit *limit = &live->limit;
@@ -430,11 +473,13 @@ static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n
 
 	if (kc_jitter_is_on() && live->nr > 1)
 		ret = ask_in_turn(live, cases, n, &now);
+	else if (!kc_race_on())
+		ret = move_in_turn(live, cases);
 	/*
 	 * So that a select reports too much to the race detector only if it waits:
 	 * chan/races.c.
 	 */
-	else if (kc_race_on() && !(limit->flags & KCHAN_SELECT_NONBLOCK))
+	else if (!(limit->flags & KCHAN_SELECT_NONBLOCK))
 		ret = ask_kernel(live, 0, live->nr, cases, n, &now);
 	if (ret == -EAGAIN)
 		ret = ask_kernel(live, 0, count(live), cases, n, limit);

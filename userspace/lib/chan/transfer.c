@@ -15,6 +15,7 @@
 #include "base/memcheck.h"
 #include "base/sys.h"
 #include "chan/handle.h"
+#include "chan/mapped.h"
 #include "chan/races.h"
 #include "chan/transfer.h"
 #include "sched/alarm.h"
@@ -141,9 +142,12 @@ static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit
 	if (ret)
 		return ret;
 	call = kc_call_begin(c);
-	parked = kc_park_within(KC_STATE_SEND, c, limit);
-	ret = do_send(c, buf, len, limit);
-	kc_unpark(parked);
+	ret = 0;
+	if (!kc_mapped_move(c, true, (void *)buf)) {
+		parked = kc_park_within(KC_STATE_SEND, c, limit);
+		ret = do_send(c, buf, len, limit);
+		kc_unpark(parked);
+	}
 	kc_alarm_end(&alarm);
 	kc_call_end(&call);
 	return ret;
@@ -167,9 +171,13 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 	if (ret)
 		return ret;
 	call = kc_call_begin(c);
-	parked = kc_park_within(KC_STATE_RECV, c, limit);
-	ret = do_recv(c, buf, len, limit, moved);
-	kc_unpark(parked);
+	ret = 1;
+	*moved = len;
+	if (!kc_mapped_move(c, false, buf)) {
+		parked = kc_park_within(KC_STATE_RECV, c, limit);
+		ret = do_recv(c, buf, len, limit, moved);
+		kc_unpark(parked);
+	}
 	kc_alarm_end(&alarm);
 	kc_call_end(&call);
 	return ret;
@@ -268,6 +276,7 @@ static __attribute__((noinline)) long move_again(const kc_chan *c, kc_state stat
 static inline __attribute__((always_inline)) long
 move_for_ever(kc_chan *c, kc_state state, void *buf, uint32_t len)
 {
+	const bool send = state == KC_STATE_SEND;
 	struct kc_parked *parked;
 	struct kc_call call;
 	struct kc_g *g;
@@ -276,6 +285,11 @@ move_for_ever(kc_chan *c, kc_state state, void *buf, uint32_t len)
 	kc_jitter_here();
 	g = kc_g_self();
 	call = kc_call_begin(c);
+	if (kc_mapped_move(c, send, buf) || kc_mapped_spin(c, send, buf)) {
+		kc_call_end(&call);
+		return len;
+	}
+	kc_mapped_warm(c, send);
 	parked = kc_park_g(g, state, c, 0, 0);
 	ret = state == KC_STATE_SEND ? sys_write(c->fd, buf, len) :
 				       sys_read(c->fd, buf, len);

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Channels that the library maps: what is seen of a channel stays as it was.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <kchan/uapi.h>
+
+#include "child.h"
+#include "common.h"
+
+/* So many transfers of one direction are enough for a channel to be mapped. */
+#define HOT	200
+
+/* How many mappings of channels this process has. */
+static unsigned int mappings(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned int nr = 0;
+	char line[512];
+
+	must(maps);
+	while (fgets(line, sizeof(line), maps))
+		nr += strstr(line, "[kchan-map]") != NULL;
+	fclose(maps);
+	return nr;
+}
+
+static bool kernel_says_mapped(kc_chan *c)
+{
+	struct kchan_info info;
+
+	must_int(ioctl(kc_fd(c), KCHAN_IOC_INFO, &info), 0);
+	return info.flags & KCHAN_INFO_MAPPED;
+}
+
+static void heat(kc_chan *send, kc_chan *recv)
+{
+	uint64_t i, got;
+
+	for (i = 0; i < HOT; i++) {
+		must_int(kc_send(send, &i), 0);
+		must_int(kc_recv(recv, &got), 1);
+		must_int(got, i);
+	}
+}
+
+static kc_chan *make_hot(size_t cap)
+{
+	kc_chan *c = make(8, cap);
+
+	heat(c, c);
+	if (THREAD_SANITIZED)
+		tap_skip("under the race detector no channel is mapped");
+	must(kernel_says_mapped(c));
+	return c;
+}
+
+static void test_maps(void)
+{
+	kc_chan *c = make(8, 4);
+	uint64_t i, got;
+
+	for (i = 0; i < 8; i++) {
+		must_int(kc_send(c, &i), 0);
+		must_int(kc_recv(c, &got), 1);
+	}
+	/* A channel that is seldom used stays cheap. */
+	expect(!kernel_says_mapped(c));
+	expect_int(mappings(), 0);
+	kc_unref(c);
+
+	c = make_hot(4);
+	expect_int(mappings(), 1);
+	heat(c, c);
+	expect_int(mappings(), 1);
+	for (i = 0; i < 4; i++)
+		must_int(kc_send(c, &i), 0);
+	expect_int(kc_len(c), 4);
+	expect_int(kc_try_send(c, &i), -EAGAIN);
+	for (i = 0; i < 4; i++)
+		expect_int(recv_now(c), i);
+	expect_int(kc_try_recv(c, &got), -EAGAIN);
+	kc_unref(c);
+	expect_int(mappings(), 0);
+}
+
+static void test_not(void)
+{
+	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
+	kc_chan *c;
+	char byte = 1;
+	int i;
+
+	opts.elem_size = 8;
+	opts.cap = 4;
+	opts.flags = KC_CHAN_NOMAP;
+	must_int(kc_make_opts(&c, &opts), 0);
+	heat(c, c);
+	expect(!kernel_says_mapped(c));
+	kc_unref(c);
+
+	c = make_messages(8, 4);
+	for (i = 0; i < HOT; i++) {
+		must_int(kc_send_msg(c, &byte, 1), 0);
+		must_int(kc_recv_msg(c, &byte, 1), 1);
+	}
+	expect(!kernel_says_mapped(c));
+	kc_unref(c);
+	expect_int(mappings(), 0);
+}
+
+/* Both handles of a pair use the mapping, each in its own direction. */
+static void test_pair(void)
+{
+	kc_chan *recv, *send;
+	uint64_t value = 7;
+
+	must_int(kc_make_pair(&recv, &send, 8, 4), 0);
+	heat(send, recv);
+	if (!THREAD_SANITIZED)
+		expect(kernel_says_mapped(recv));
+	expect_int(kc_send(recv, &value), -EBADF);
+	expect_int(kc_try_send(recv, &value), -EBADF);
+	expect_int(kc_recv(send, &value), -EBADF);
+	expect_int(kc_try_recv(send, &value), -EBADF);
+	must_int(kc_send(send, &value), 0);
+	kc_unref(send);
+	/* The mapping keeps no channel open. */
+	expect_int(kc_recv(recv, &value), 1);
+	expect_int(kc_recv(recv, &value), 0);
+	kc_unref(recv);
+	expect_int(mappings(), 0);
+}
+
+static void test_wakes(void)
+{
+	kc_chan *c = make_hot(2);
+	struct call call;
+
+	call_recv(&call, c);
+	send_now(c, 5);
+	expect_int(call_end(&call), 1);
+	expect_int(call.value, 5);
+
+	send_now(c, 1);
+	send_now(c, 2);
+	call_send(&call, c, 3);
+	expect_int(recv_now(c), 1);
+	expect_int(call_end(&call), 0);
+	expect_int(recv_now(c), 2);
+	expect_int(recv_now(c), 3);
+	kc_unref(c);
+}
+
+static void test_close(void)
+{
+	kc_chan *c = make_hot(4);
+	uint64_t value = 9;
+
+	send_now(c, 1);
+	expect_int(kc_close(c), 0);
+	expect_int(kc_send(c, &value), -EPIPE);
+	expect_int(kc_try_send(c, &value), -EPIPE);
+	expect_int(kc_recv(c, &value), 1);
+	expect_int(kc_recv(c, &value), 0);
+	expect_int(kc_close(c), -EALREADY);
+	kc_unref(c);
+}
+
+static void test_resize(void)
+{
+	kc_chan *c = make_hot(2);
+	uint64_t i;
+
+	send_now(c, 0);
+	expect_int(kc_resize(c, 5), 0);
+	for (i = 1; i < 5; i++)
+		send_now(c, i);
+	expect_int(kc_try_send(c, &i), -EAGAIN);
+	for (i = 0; i < 5; i++)
+		expect_int(recv_now(c), i);
+	/* The channel goes on, by the kernel. */
+	heat(c, c);
+	expect(!kernel_says_mapped(c));
+	kc_unref(c);
+}
+
+/* A child has the channel too, and its transfers meet those of the parent. */
+static void test_fork(void)
+{
+	kc_chan *c = make_hot(4), *back = make_hot(4);
+	uint64_t value, i;
+	pid_t pid;
+
+	send_now(c, 100);
+	if (in_child(&pid)) {
+		must_int(kc_recv(c, &value), 1);
+		must_int(value, 100);
+		for (i = 0; i < HOT; i++) {
+			must_int(kc_recv(c, &value), 1);
+			must_int(value, i);
+			must_int(kc_send(back, &value), 0);
+		}
+		kc_unref(c);
+		kc_unref(back);
+		_exit(0);
+	}
+	for (i = 0; i < HOT; i++) {
+		must_int(kc_send(c, &i), 0);
+		must_int(kc_recv(back, &value), 1);
+		must_int(value, i);
+	}
+	expect_good(pid);
+	expect(kernel_says_mapped(c));
+	heat(c, c);
+	kc_unref(c);
+	kc_unref(back);
+}
+
+static void test_select(void)
+{
+	kc_chan *a = make_hot(4), *b = make_hot(4);
+	unsigned int chosen[3] = { 0 }, i;
+	uint64_t in, out = 3;
+	kc_case cases[3];
+	int ret;
+
+	for (i = 0; i < 3000; i++) {
+		/* Two are ready, and one is not. */
+		send_now(a, 1);
+		cases[0] = kc_case_recv(a, &in);
+		cases[1] = kc_case_recv(b, &in);
+		cases[2] = kc_case_send(b, &out);
+		ret = kc_select(cases, 3);
+		must(ret == 0 || ret == 2);
+		expect_int(cases[ret].status, 0);
+		expect_int(cases[ret].ok, ret == 0);
+		expect_int(cases[ret].len, 8);
+		chosen[ret]++;
+		if (ret == 0)
+			expect_int(in, 1);
+		else
+			expect_int(recv_now(a), 1);
+		if (ret == 2)
+			expect_int(recv_now(b), 3);
+	}
+	tap_note("%u, %u", chosen[0], chosen[2]);
+	/* 3000 throws of a fair coin are never that far from 1500. */
+	expect(chosen[0] > 1300 && chosen[0] < 1700);
+
+	cases[0] = kc_case_recv(a, &in);
+	cases[1] = kc_case_recv(b, &in);
+	expect_int(kc_try_select(cases, 2), -EAGAIN);
+	cases[1] = kc_case_recv(b, NULL);
+	send_now(b, 4);
+	expect_int(kc_select(cases, 2), 1);
+	expect(cases[1].ok);
+	expect_int(kc_len(b), 0);
+	kc_close(a);
+	expect_int(kc_select(cases, 2), 0);
+	expect(!cases[0].ok);
+	kc_unref(a);
+	kc_unref(b);
+}
+
+struct crowd {
+	kc_chan *c;
+	_Atomic uint64_t sum;
+	unsigned int each;
+};
+
+static void *crowd_send(void *arg)
+{
+	struct crowd *crowd = arg;
+	uint64_t i;
+
+	for (i = 1; i <= crowd->each; i++)
+		must_int(kc_send(crowd->c, &i), 0);
+	return NULL;
+}
+
+static void *crowd_recv(void *arg)
+{
+	struct crowd *crowd = arg;
+	uint64_t value;
+
+	while (kc_recv(crowd->c, &value) == 1)
+		crowd->sum += value;
+	return NULL;
+}
+
+static void test_crowd(void)
+{
+	enum { SIDE = 4 };
+	struct crowd crowd = { .c = make_hot(3), .each = 2000 };
+	pthread_t send[SIDE], recv[SIDE];
+	unsigned int i;
+
+	for (i = 0; i < SIDE; i++) {
+		recv[i] = start(crowd_recv, &crowd);
+		send[i] = start(crowd_send, &crowd);
+	}
+	for (i = 0; i < SIDE; i++)
+		join(send[i]);
+	kc_close(crowd.c);
+	for (i = 0; i < SIDE; i++)
+		join(recv[i]);
+	expect_int(crowd.sum, (uint64_t)SIDE * crowd.each * (crowd.each + 1) / 2);
+	kc_unref(crowd.c);
+}
+
+static const struct tap_test tests[] = {
+	{ "a channel that is used often is mapped", test_maps },
+	{ "what is not mapped", test_not },
+	{ "a pair", test_pair },
+	{ "calls that wait", test_wakes },
+	{ "close", test_close },
+	{ "resize", test_resize },
+	{ "a forked child", test_fork },
+	{ "select", test_select },
+	{ "a crowd", test_crowd },
+};
+
+TAP_MAIN(tests)
