@@ -21,7 +21,7 @@ IOCTL = re.compile(r"#define (KCHAN_IOC_\w+)\s+_(IO|IOR|IOW|IOWR)\("
                    r"KCHAN_IOC_TYPE, 0x\w+(?:, struct (\w+))?\)")
 VALUE = r"static unsigned (?:int|long) {} = (\d+)(?:UL)?(?: << (\d+))?;"
 # Constants that are sizes and limits, not values of a member.
-SIZES = ("KCHAN_MAX_", "KCHAN_INLINE_")
+SIZES = ("KCHAN_MAX_", "KCHAN_INLINE_", "KCHAN_SHARED_")
 PARAMETER = re.compile(r"MODULE_PARM_DESC\((\w+),\s*((?:\"[^\"]*\"\s*)+)\)")
 
 

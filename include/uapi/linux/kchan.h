@@ -612,27 +612,27 @@ struct kchan_commit {
  *
  * To send:
  *
- * 1. If told_of_send is set, send by a system call.
- * 2. Load the tail. If it is frozen, send by a system call.
- * 3. Load the stamp of its slot (acquire). If it is not the tail, then, unless the tail
- *    has changed, the ring is full: send by a system call.
- * 4. Advance the tail by a compare-and-exchange. If that fails, go back to 2.
- * 5. Copy the element. Exchange the stamp for the tail + 1 (sequentially consistent).
- * 6. Load told_of_send (sequentially consistent). If it is set, %KCHAN_IOC_KICK.
+ * - If told_of_send is set, send by a system call.
+ * - Load the tail. If it is frozen, send by a system call.
+ * - Load the stamp of its slot (acquire). If it is not the tail, begin again if the tail
+ *   has changed. If it has not, the ring is full: send by a system call.
+ * - Advance the tail by a compare-and-exchange. If that fails, begin again.
+ * - Copy the element. Exchange the stamp for the tail + 1 (sequentially consistent).
+ * - Load told_of_send (sequentially consistent). If it is set, %KCHAN_IOC_KICK.
  *
  * To receive:
  *
- * 1. If told_of_recv is set, receive by a system call.
- * 2. Load the head. If it is frozen, receive by a system call.
- * 3. Load the stamp of its slot (acquire). If it is not the head + 1, then, unless the
- *    head has changed, nothing is there: receive by a system call.
- * 4. Copy the element. Advance the head by a compare-and-exchange. If that fails, the
- *    copy is worthless: go back to 2.
- * 5. Exchange the stamp for the head plus one lap (sequentially consistent).
- * 6. Load told_of_recv (sequentially consistent). If it is set, %KCHAN_IOC_KICK.
+ * - If told_of_recv is set, receive by a system call.
+ * - Load the head. If it is frozen, receive by a system call.
+ * - Load the stamp of its slot (acquire). If it is not the head + 1, begin again if the
+ *   head has changed. If it has not, nothing is there: receive by a system call.
+ * - Copy the element. Advance the head by a compare-and-exchange. If that fails, the copy
+ *   is worthless: begin again.
+ * - Exchange the stamp for the head plus one lap (sequentially consistent).
+ * - Load told_of_recv (sequentially consistent). If it is set, %KCHAN_IOC_KICK.
  *
- * Between 4 and 6 a thread has a claim. Until it ends the claim, those who come after it
- * wait, and can be killed. The kernel freezes a position while it works on the ring, and
+ * From the compare-and-exchange of a position to the exchange of the stamp, a thread has a
+ * claim. Until it ends the claim, those who come after it wait, and can be killed. The kernel freezes a position while it works on the ring, and
  * leaves it frozen while parked calls go first, when the channel is closed or has no
  * receiver, and after %KCHAN_IOC_RESIZE. A child after fork() finds frozen positions in
  * memory of its own.
@@ -690,6 +690,10 @@ struct kchan_shared {
 struct kchan_shared_slot {
 	__aligned_u64 stamp;
 };
+
+/*
+ * kchan_map.flags
+ */
 
 /**
  * define KCHAN_MAP_CLOEXEC - close the fd on exec
