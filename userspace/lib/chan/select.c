@@ -423,16 +423,24 @@ static int ask_in_turn(const struct kc_live *live, kc_case *cases, size_t n,
 	return ret;
 }
 
-/* Whether each case may move its element without the kernel. */
+/*
+ * Whether each case may move its element without the kernel. A channel that is not mapped
+ * yet is used once more; but not by a call that a signal handler may make.
+ */
 static bool all_mapped(const struct kc_live *live)
 {
 	unsigned int i;
 
-	for (i = 0; i < live->nr; i++)
-		if (!live->chan[i] ||
-		    !kc_mapped_is_open(live->chan[i],
-				       live->cases[i].op == KCHAN_OP_SEND))
-			return false;
+	for (i = 0; i < live->nr; i++) {
+		kc_chan *chan = live->chan[i];
+		const bool send = live->cases[i].op == KCHAN_OP_SEND;
+
+		if (chan && kc_mapped_is_open(chan, send))
+			continue;
+		if (chan && !(live->limit.flags & KCHAN_SELECT_NONBLOCK))
+			kc_mapped_warm(chan, send);
+		return false;
+	}
 	return true;
 }
 
