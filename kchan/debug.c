@@ -7,7 +7,7 @@
  *
  *	channel id=3 uid=1000 flags=message,fixed elem_size=4096 capacity=16
  *	len=0 in_flight=0 sent=70 received=70 send_waits=2 recv_waits=9 send_ends=2
- *	recv_ends=1 send_waiters=0 recv_waiters=1 polled=0
+ *	recv_ends=1 send_waiters=0 recv_waiters=1 polled=0 map_pid=0
  *		waiter op=recv tid=815 pid=812 ms=1520 comm=worker\0402
  *
  * (The first three are one line.) A line begins with a word that says what it
@@ -15,14 +15,17 @@
  * add keys. comm comes last; white space and backslashes in it are octal, as in
  * /proc/mounts.
  *
- * These are as in &struct kchan_info: flags (message, fixed, closed; "-" for none),
- * elem_size, capacity, len, in_flight, ends and waiters. The others of a channel:
+ * These are as in &struct kchan_info: flags (message, fixed, closed, mapped, broken; "-"
+ * for none), elem_size, capacity, len, in_flight, ends and waiters. The others of a
+ * channel:
  *
  * - uid: the user who opened the channel and is charged for it
  * - sent, received: how many elements were sent and received; an element that was put
  *   back counts as received once it is handed out again
  * - send_waits, recv_waits: how many cases had to wait so far
  * - polled: 1 when somebody's poll or epoll waits for the channel
+ * - map_pid: the process that has mapped the channel, as the initial namespace has it;
+ *   0 when it is not mapped
  *
  * Those of a waiter:
  *
@@ -38,6 +41,7 @@
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -173,7 +177,7 @@ static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
 	kchan_lock(ch);
 	nr = ch->senders.len + ch->receivers.len;
 	if (nr <= walk->room) {
-		kchan_fill_info(ch, &walk->info);
+		kchan_fill_info(ch, &walk->info, &init_pid_ns);
 		walk->uid = kchan_user_uid(ch->user);
 		walk->polled = kchan_polled(ch);
 		walk->sent = kchan_sent(ch);
@@ -301,7 +305,7 @@ static int kchan_list_show(struct seq_file *m, void *v)
 	seq_printf(m, " send_ends=%u recv_ends=%u send_waiters=%u recv_waiters=%u",
 		   info->send_ends, info->recv_ends, info->send_waiters,
 		   info->recv_waiters);
-	seq_printf(m, " polled=%d\n", walk->polled);
+	seq_printf(m, " polled=%d map_pid=%u\n", walk->polled, info->map_pid);
 
 	for (i = 0; i < walk->nr && !seq_has_overflowed(m); i++)
 		kchan_show_waiter(m, walk, &walk->waiters[i]);

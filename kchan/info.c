@@ -4,6 +4,10 @@
  */
 #include <linux/fs.h>
 #include <linux/kernel.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/proc_fs.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
@@ -14,10 +18,12 @@
  * kchan_fill_info() - fill in what a channel is and holds
  * @ch: the channel
  * @info: where to; all of it is written, except what depends on the end
+ * @ns: the pid namespace of the reader
  *
  * Context: the channel's lock is held.
  */
-void kchan_fill_info(const struct kchan *ch, struct kchan_info *info)
+void kchan_fill_info(const struct kchan *ch, struct kchan_info *info,
+		     struct pid_namespace *ns)
 {
 	memset(info, 0, sizeof(*info));
 	if (ch->message)
@@ -26,8 +32,10 @@ void kchan_fill_info(const struct kchan *ch, struct kchan_info *info)
 		info->flags |= KCHAN_INFO_FIXED;
 	if (ch->closed)
 		info->flags |= KCHAN_INFO_CLOSED;
-	if (ch->mapped && !ch->mapped->map->dead)
+	if (ch->mapped && !ch->mapped->map->dead) {
 		info->flags |= KCHAN_INFO_MAPPED;
+		info->map_pid = pid_nr_ns(ch->mapped->map->pid, ns);
+	}
 	if (ch->broken)
 		info->flags |= KCHAN_INFO_BROKEN;
 	info->elem_size = ch->elem_size;
@@ -45,26 +53,34 @@ void kchan_fill_info(const struct kchan *ch, struct kchan_info *info)
  * kchan_get_info() - fill in what a channel is and holds, at one instant
  * @ch: the channel
  * @info: as for kchan_fill_info()
+ * @ns: as for kchan_fill_info()
  */
-void kchan_get_info(struct kchan *ch, struct kchan_info *info)
+void kchan_get_info(struct kchan *ch, struct kchan_info *info,
+		    struct pid_namespace *ns)
 {
 	kchan_lock(ch);
-	kchan_fill_info(ch, info);
+	kchan_fill_info(ch, info, ns);
 	kchan_unlock(ch);
 }
 
+static void kchan_get_end_info(struct file *file, struct kchan_info *info,
+			       struct pid_namespace *ns)
+{
+	kchan_get_info(file->private_data, info, ns);
+	if (file->f_mode & FMODE_WRITE)
+		info->flags |= KCHAN_INFO_SEND;
+	if (file->f_mode & FMODE_READ)
+		info->flags |= KCHAN_INFO_RECV;
+}
+
 /**
- * kchan_end_info() - fill in what an end and its channel are, at one instant
+ * kchan_end_info() - tell the caller what an end and its channel are, at one instant
  * @file: the end's file
  * @info: where to; all of it is written
  */
 void kchan_end_info(struct file *file, struct kchan_info *info)
 {
-	kchan_get_info(file->private_data, info);
-	if (file->f_mode & FMODE_WRITE)
-		info->flags |= KCHAN_INFO_SEND;
-	if (file->f_mode & FMODE_READ)
-		info->flags |= KCHAN_INFO_RECV;
+	kchan_get_end_info(file, info, task_active_pid_ns(current));
 }
 
 static const struct {
@@ -109,13 +125,16 @@ void kchan_show_flags(struct seq_file *m, u32 flags, char between)
  * kchan_show_fdinfo() - show an end and its channel
  * @m: where to
  * @file: the end's file
+ *
+ * As everywhere in /proc, a process is shown by its pid in the pid namespace for which
+ * /proc was mounted.
  */
 void kchan_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	const u32 mode = KCHAN_INFO_SEND | KCHAN_INFO_RECV;
 	struct kchan_info info;
 
-	kchan_end_info(file, &info);
+	kchan_get_end_info(file, &info, proc_pid_ns(file_inode(m->file)->i_sb));
 	seq_printf(m, "kchan-id:\t%llu\n", info.id);
 	seq_puts(m, "kchan-mode:\t");
 	kchan_show_flags(m, info.flags & mode, ' ');
@@ -129,6 +148,7 @@ void kchan_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "kchan-recv-ends:\t%u\n", info.recv_ends);
 	seq_printf(m, "kchan-send-waiters:\t%u\n", info.send_waiters);
 	seq_printf(m, "kchan-recv-waiters:\t%u\n", info.recv_waiters);
+	seq_printf(m, "kchan-map-pid:\t%u\n", info.map_pid);
 	/*
 	 * For debuggers: how many others could use this end. One reference belongs to
 	 * the reader of this file.

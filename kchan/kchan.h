@@ -21,6 +21,7 @@
 struct kchan_mapping;
 struct kchan_step;
 struct kchan_waiter;
+struct pid_namespace;
 
 /**
  * DOC: Objects and who owns them
@@ -519,8 +520,10 @@ static inline bool kchan_is_copied(const struct kchan *ch)
 }
 
 /* info.c */
-void kchan_fill_info(const struct kchan *ch, struct kchan_info *info);
-void kchan_get_info(struct kchan *ch, struct kchan_info *info);
+void kchan_fill_info(const struct kchan *ch, struct kchan_info *info,
+		     struct pid_namespace *ns);
+void kchan_get_info(struct kchan *ch, struct kchan_info *info,
+		    struct pid_namespace *ns);
 void kchan_end_info(struct file *file, struct kchan_info *info);
 void kchan_show_flags(struct seq_file *m, u32 flags, char between);
 void kchan_show_fdinfo(struct seq_file *m, struct file *file);

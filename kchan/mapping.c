@@ -40,6 +40,9 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/pid.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -144,6 +147,7 @@ struct kchan_ring *kchan_mapping_ring(struct kchan *ch)
 
 	refcount_set(&map->ref, 1);
 	map->ch = ch;
+	map->pid = get_pid(task_tgid(current));
 	map->mem->head = KCHAN_SHARED_FROZEN;
 	map->mem->tail = KCHAN_SHARED_FROZEN;
 	/* Somebody may wait already. The first thaw finds out. */
@@ -174,6 +178,7 @@ void kchan_mapping_put(struct kchan_mapping *map)
 		return;
 	vfree(map->mem);
 	kchan_uncharge(&map->charge);
+	put_pid(map->pid);
 	kfree(map);
 }
 

@@ -8,12 +8,15 @@
 
 #include "kchan.h"
 
+struct pid;
+
 /**
  * struct kchan_mapping - a ring that a process has mapped
  * @ref: one for the ring, one for the file that the process maps
  * @mem: the memory that is shared with the process
  * @size: bytes in @mem, a whole number of pages
  * @charge: the user who is charged for @mem
+ * @pid: the process that asked for the ring
  * @ch: the channel
  * @capacity: slots in the ring
  * @stride: bytes from one slot to the next
@@ -34,6 +37,7 @@ struct kchan_mapping {
 	struct kchan_shared *mem;
 	size_t size;
 	struct kchan_charge charge;
+	struct pid *pid;
 	struct kchan *ch;
 	u32 capacity;
 	u32 stride;

@@ -229,6 +229,9 @@ capacity: 16
 len: 2
 in_flight: 0
 closed: no
+mapped: no
+map_pid: 0
+broken: no
 can_send: yes
 can_recv: yes
 send_ends: 1

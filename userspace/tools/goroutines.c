@@ -10,6 +10,8 @@
  * waits to send can be woken by those who can receive, and by those who can send, since
  * they may close the channel. An armed select cannot wake a thread that waits already:
  * they would have been matched before.
+ *
+ * Another process that has mapped the channel can send and receive without an end.
  */
 #include <errno.h>
 #include <ctype.h>
@@ -50,6 +52,13 @@ static enum whose whose_end(const struct end *end)
 	return end->refs > end->nr_fds + end->nr_calls ? OTHERS : OURS;
 }
 
+static bool is_mapped_by_others(const struct process *process,
+				const struct kchan_info *info)
+{
+	return (info->flags & KCHAN_INFO_MAPPED) &&
+	       info->map_pid != (uint32_t)process->pid;
+}
+
 /* Who has the ends of this mode. The numbers may be from different times. */
 static enum whose whose(const struct process *process, uint64_t channel,
 			uint32_t mode)
@@ -61,6 +70,8 @@ static enum whose whose(const struct process *process, uint64_t channel,
 	for (; end != process->ends + process->nr_ends; end++) {
 		if (end->channel.id != channel)
 			continue;
+		if (is_mapped_by_others(process, &end->channel))
+			return OTHERS;
 		here = mode == KCHAN_INFO_SEND ? end->channel.send_ends :
 						 end->channel.recv_ends;
 		if (here > all)
@@ -171,7 +182,8 @@ static const char *direction(const struct end *end)
 }
 
 /* Prints a channel. @end is its first end, and @last the one after its last end. */
-static void put_channel(const struct end *end, const struct end *last)
+static void put_channel(const struct process *process, const struct end *end,
+			const struct end *last)
 {
 	const struct kchan_info *info = &end->channel;
 
@@ -181,7 +193,13 @@ static void put_channel(const struct end *end, const struct end *last)
 	       info->elem_size, info->len, info->capacity);
 	if (info->in_flight)
 		printf(", %u in flight", info->in_flight);
-	printf("%s\n", info->flags & KCHAN_INFO_CLOSED ? ", closed" : "");
+	if (info->flags & KCHAN_INFO_CLOSED)
+		printf(", closed");
+	if (is_mapped_by_others(process, info))
+		printf(", mapped by %u", info->map_pid);
+	else if (info->flags & KCHAN_INFO_MAPPED)
+		printf(", mapped");
+	printf("%s\n", info->flags & KCHAN_INFO_BROKEN ? ", broken" : "");
 	printf("  ends: %u send, %u recv; waiting: %u send, %u recv; fds:",
 	       info->send_ends, info->recv_ends, info->send_waiters,
 	       info->recv_waiters);
@@ -222,7 +240,7 @@ static void put_all(const struct process *process)
 			for (next = end; next != last; next++)
 				if (next->channel.id != channel)
 					break;
-			put_channel(end, next);
+			put_channel(process, end, next);
 			end = next;
 		}
 		if (wait != last_wait && wait->channel == channel)

@@ -32,6 +32,9 @@ int cmd_info(kc_chan *c, const struct options *opts)
 	printf("len: %u\n", info.len);
 	printf("in_flight: %u\n", info.in_flight);
 	printf("closed: %s\n", yes_no(info.flags & KCHAN_INFO_CLOSED));
+	printf("mapped: %s\n", yes_no(info.flags & KCHAN_INFO_MAPPED));
+	printf("map_pid: %u\n", info.map_pid);
+	printf("broken: %s\n", yes_no(info.flags & KCHAN_INFO_BROKEN));
 	printf("can_send: %s\n", yes_no(info.flags & KCHAN_INFO_SEND));
 	printf("can_recv: %s\n", yes_no(info.flags & KCHAN_INFO_RECV));
 	printf("send_ends: %u\n", info.send_ends);

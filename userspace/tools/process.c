@@ -172,6 +172,11 @@ static int see_end(struct process *process, int fd, const char *text)
 		info->flags |= KCHAN_INFO_MESSAGE;
 	if (word(text, "kchan-flags", "closed"))
 		info->flags |= KCHAN_INFO_CLOSED;
+	if (word(text, "kchan-flags", "mapped"))
+		info->flags |= KCHAN_INFO_MAPPED;
+	if (word(text, "kchan-flags", "broken"))
+		info->flags |= KCHAN_INFO_BROKEN;
+	info->map_pid = number(text, "kchan-map-pid");
 	info->elem_size = number(text, "kchan-elem-size");
 	info->capacity = number(text, "kchan-capacity");
 	info->len = number(text, "kchan-len");

@@ -165,10 +165,16 @@
  * /proc/PID/fdinfo shows what %KCHAN_IOC_INFO returns for an end, in lines such as
  * ``kchan-capacity:<tab>16``: kchan-id; kchan-mode, the directions of the end
  * (``send``, ``recv``); kchan-flags, of the channel (``message``, ``fixed``,
- * ``closed``, or ``-`` for none of them); kchan-elem-size, kchan-capacity, kchan-len,
- * kchan-in-flight, kchan-send-ends, kchan-recv-ends, kchan-send-waiters and
- * kchan-recv-waiters. One more line is for debuggers, and may go in a later version:
+ * ``closed``, ``mapped``, ``broken``, or ``-`` for none of them); kchan-elem-size,
+ * kchan-capacity, kchan-len, kchan-in-flight, kchan-send-ends, kchan-recv-ends,
+ * kchan-send-waiters, kchan-recv-waiters, and kchan-map-pid, in the pid namespace of
+ * that /proc. One more line is for debuggers, and may go in a later version:
  * kchan-debug-file-refs, the references on the open file.
+ *
+ * ``mapped`` says that a process moves elements without system calls (see "Mapped
+ * channels"), and kchan-map-pid which one. No tracepoint shows these elements one by
+ * one. ``broken`` says that this process has written nonsense into the ring that it
+ * shares: all calls on the channel are ``EIO``.
  *
  * For root, kchan/channels in debugfs lists all channels with their waiters, and
  * tracefs has the events of the system kchan. All of these identify a channel by
@@ -321,7 +327,9 @@ struct kchan_resize {
  * @recv_waiters: cases of blocked calls and armed selects that wait to receive
  * @id: the channel's number, unique until the module is unloaded
  * @in_flight: elements that were handed to a receiver and may still come back
- * @reserved: zero
+ * @map_pid: the process that has mapped the channel, as the pid namespace of the caller
+ *	numbers it; 0 when the channel is not mapped, or when the process is not in that
+ *	namespace
  *
  * All fields are outputs. They are read at one instant, except @in_flight, which may
  * fall at any time. The call does not fix the geometry.
@@ -337,7 +345,7 @@ struct kchan_info {
 	__u32 recv_waiters;
 	__aligned_u64 id;
 	__u32 in_flight;
-	__u32 reserved;
+	__u32 map_pid;
 };
 
 /*

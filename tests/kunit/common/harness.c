@@ -8,7 +8,9 @@
 #include <linux/err.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/pid_namespace.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -88,7 +90,7 @@ struct kchan *kt_message_chan(struct kunit *test, u32 elem_size, u32 capacity)
 void kt_info(struct kchan *ch, struct kchan_info *info)
 {
 	memset(info, 0xa5, sizeof(*info));
-	kchan_get_info(ch, info);
+	kchan_get_info(ch, info, task_active_pid_ns(current));
 }
 
 /**

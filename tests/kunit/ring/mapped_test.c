@@ -101,6 +101,7 @@ static void mapped_moves(struct kunit *test)
 	kt_info(ch, &info);
 	KUNIT_EXPECT_EQ(test, info.len, 3);
 	KUNIT_EXPECT_EQ(test, info.flags, KCHAN_INFO_FIXED | KCHAN_INFO_MAPPED);
+	KUNIT_EXPECT_EQ(test, info.map_pid, task_tgid_vnr(current));
 
 	/* The kernel and the process use the same ring. */
 	for (n = 0; n < 10; n++) {
@@ -462,6 +463,8 @@ static void break_ring(struct kunit *test, void (*scribble)(struct kchan_shared 
 			EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP);
 	kt_info(ch, &info);
 	KUNIT_EXPECT_TRUE(test, info.flags & KCHAN_INFO_BROKEN);
+	/* Who has broken it can still be seen. */
+	KUNIT_EXPECT_EQ(test, info.map_pid, task_tgid_vnr(current));
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 7), -EIO);
 	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 	kt_check(test, ch);
@@ -503,6 +506,34 @@ static void scribble_free(struct kchan_shared *mem, struct kchan_shared_slot *sl
 	slot->stamp = 77;
 }
 
+static pid_t map_pid(struct kchan *ch, struct pid_namespace *ns)
+{
+	struct kchan_info info;
+
+	memset(&info, 0xa5, sizeof(info));
+	kchan_get_info(ch, &info, ns);
+	return info.map_pid;
+}
+
+/* Who has mapped it, as long as it is mapped. */
+static void mapped_by(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 2);
+	struct mapped *m;
+
+	KUNIT_EXPECT_EQ(test, map_pid(ch, &init_pid_ns), 0);
+	m = kt_map(test, ch);
+	KUNIT_EXPECT_EQ(test, map_pid(ch, &init_pid_ns), current->tgid);
+	kt_unmap(m);
+	KUNIT_EXPECT_EQ(test, map_pid(ch, &init_pid_ns), 0);
+
+	/* After a resize the process goes by the kernel. */
+	ch = kt_chan(test, 8, 2);
+	kt_map(test, ch);
+	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 3), 0);
+	KUNIT_EXPECT_EQ(test, map_pid(ch, &init_pid_ns), 0);
+}
+
 static void mapped_broken(struct kunit *test)
 {
 	break_ring(test, scribble_head);
@@ -529,6 +560,7 @@ static struct kunit_case mapped_cases[] = {
 	KUNIT_CASE(mapped_resize),
 	KUNIT_CASE(mapped_no_receiver),
 	KUNIT_CASE(mapped_poll),
+	KUNIT_CASE(mapped_by),
 	KUNIT_CASE(mapped_broken),
 	{}
 };

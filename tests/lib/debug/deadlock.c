@@ -18,6 +18,7 @@
 
 #include <kchan/synctest.h>
 
+#include "child.h"
 #include "common.h"
 #include "death.h"
 
@@ -326,6 +327,32 @@ static void process_sends(void *arg)
 	recv_forever(recv);
 }
 
+/* Another process can send without an end. */
+static void process_has_mapped(void *arg)
+{
+	pid_t pid;
+	kc_chan *c = mapped_by_child(&pid);
+
+	(void)arg;
+	watch();
+	recv_forever(c);
+}
+
+/* This process has mapped the channel. */
+static void mapped(void *arg)
+{
+	kc_chan *c = make(8, 2);
+	uint64_t i, got;
+
+	(void)arg;
+	for (i = 0; i < 200; i++) {
+		must_int(kc_send(c, &i), 0);
+		must_int(kc_recv(c, &got), 1);
+	}
+	watch();
+	recv_forever(c);
+}
+
 /* The end is in a socket's queue, and can only receive here. */
 static void in_socket(void *arg)
 {
@@ -424,6 +451,7 @@ static const struct {
 	const char *state;
 } deadlocks[] = {
 	{ "a receive", alone, "[chan receive on channel " },
+	{ "a receive of a mapped channel", mapped, "[chan receive on channel " },
 	{ "a send", send_full, "[chan send on channel " },
 	{ "several to send", send_several, "[chan send on channel " },
 	{ "several to receive", recv_several, "[chan receive on channel " },
@@ -448,6 +476,7 @@ static const struct {
 	{ "another thread that is known", known_thread, NULL },
 	{ "another process", process, NULL },
 	{ "another process that sends", process_sends, NULL },
+	{ "another process that has mapped the channel", process_has_mapped, NULL },
 	{ "an end in a socket", in_socket, NULL },
 	{ "a second descriptor", duplicate, NULL },
 	{ "an instance of io_uring", uring, NULL },

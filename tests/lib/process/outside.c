@@ -15,6 +15,7 @@
 
 #include <kchan/uapi.h>
 
+#include "child.h"
 #include "common.h"
 
 #define MOST_LINES	16
@@ -231,6 +232,49 @@ static void test_other_end(void)
 	kill(child, SIGKILL);
 	must_int(waitpid(child, NULL, 0), child);
 	expect_wait(c, "receiver", "recv", "process");
+}
+
+/* Another process can send without an end, and then it cannot any more. */
+static void test_mapped_by_other(void)
+{
+	struct view view;
+	char wanted[64];
+	pid_t child;
+	kc_chan *c = mapped_by_child(&child);
+
+	must_int(kc_go(receiver, c), 0);
+	wait_receivers(c, 1);
+	expect_wait(c, "receiver", "recv", "others");
+	look(&view, getpid());
+	tap_about("%s", view.text);
+	snprintf(wanted, sizeof(wanted), ": fixed, 8 bytes, 0 of 4 queued, mapped by %d\n",
+		 child);
+	expect(strstr(view.text, wanted));
+	kill(child, SIGKILL);
+	must_int(waitpid(child, NULL, 0), child);
+	expect_wait(c, "receiver", "recv", "process");
+	look(&view, getpid());
+	expect(!strstr(view.text, "mapped"));
+}
+
+static void test_mapped(void)
+{
+	kc_chan *c = make(8, 3);
+	struct view view;
+	uint64_t i, got;
+
+	if (THREAD_SANITIZED)
+		tap_skip("under the race detector no channel is mapped");
+	for (i = 0; i < 200; i++) {
+		send_now(c, i);
+		must_int(kc_recv(c, &got), 1);
+	}
+	must_int(kc_go(receiver, c), 0);
+	wait_receivers(c, 1);
+	expect_wait(c, "receiver", "recv", "process");
+	look(&view, getpid());
+	tap_about("%s", view.text);
+	expect(strstr(view.text, ": fixed, 8 bytes, 0 of 3 queued, mapped\n"));
 }
 
 static void put_under_way(int socket, int fd)
@@ -496,6 +540,8 @@ static const struct tap_test tests[] = {
 	{ "who sends", test_sender },
 	{ "another process has the end, too", test_shared },
 	{ "another process has an end of its own", test_other_end },
+	{ "another process has mapped it, and has no end", test_mapped_by_other },
+	{ "this process has mapped it", test_mapped },
 	{ "which ends matter to whom", test_directions },
 	{ "copies of descriptors, and further ends", test_copies },
 	{ "a select, on each of its channels", test_select },

@@ -109,7 +109,10 @@ bool fdinfo_try(struct fdinfo *f, pid_t pid, int fd)
 	ssize_t got;
 	int from;
 
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+	else
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	from = open(path, O_RDONLY | O_CLOEXEC);
 	if (from < 0)
 		return false;
@@ -146,7 +149,7 @@ long long fdinfo_number(int fd, const char *key)
 	struct fdinfo f;
 	char value[32];
 
-	must(fdinfo_try(&f, getpid(), fd));
+	must(fdinfo_try(&f, 0, fd));
 	must(fdinfo_value(&f, key, value, sizeof(value)));
 	return strtoll(value, NULL, 10);
 }

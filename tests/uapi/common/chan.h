@@ -56,7 +56,7 @@ void wait_receivers(int fd, unsigned int count);
 
 /*
  * /proc/PID/fdinfo/FD: its text, and the value of the line "kchan-KEY:<tab>VALUE",
- * which is there just once.
+ * which is there just once. The PID 0 is this process, in any pid namespace.
  */
 struct fdinfo {
 	char text[4096];

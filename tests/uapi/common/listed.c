@@ -78,7 +78,8 @@ static bool parse_channel(struct listed *c, char *line)
 	       take_u32(&line, "recv_ends", &c->info.recv_ends) &&
 	       take_u32(&line, "send_waiters", &c->info.send_waiters) &&
 	       take_u32(&line, "recv_waiters", &c->info.recv_waiters) &&
-	       take_u32(&line, "polled", &c->polled) && !*line;
+	       take_u32(&line, "polled", &c->polled) &&
+	       take_u32(&line, "map_pid", &c->info.map_pid) && !*line;
 }
 
 static bool parse_waiter(struct listed_waiter *w, char *line)

@@ -42,6 +42,8 @@ static const char *words(char *text, uint32_t flags, uint32_t mask)
 		{ KCHAN_INFO_CLOSED, " closed" },
 		{ KCHAN_INFO_SEND, " send" },
 		{ KCHAN_INFO_RECV, " recv" },
+		{ KCHAN_INFO_MAPPED, " mapped" },
+		{ KCHAN_INFO_BROKEN, " broken" },
 	};
 	size_t i;
 
@@ -73,6 +75,7 @@ static void expect_same(pid_t pid, int fd)
 	expect_number(&f, "recv-ends", info.recv_ends);
 	expect_number(&f, "send-waiters", info.send_waiters);
 	expect_number(&f, "recv-waiters", info.recv_waiters);
+	expect_number(&f, "map-pid", info.map_pid);
 }
 
 static void not_set_up(void)

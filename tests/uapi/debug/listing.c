@@ -62,6 +62,10 @@ static void expect_same(int fd)
 		strcat(flags, ",fixed");
 	if (info.flags & KCHAN_INFO_CLOSED)
 		strcat(flags, ",closed");
+	if (info.flags & KCHAN_INFO_MAPPED)
+		strcat(flags, ",mapped");
+	if (info.flags & KCHAN_INFO_BROKEN)
+		strcat(flags, ",broken");
 	listing_read(&l);
 	c = listing_must_find(&l, fd);
 	if (!expect(strcmp(c->flags, *flags ? flags + 1 : "-") == 0))
@@ -75,6 +79,7 @@ static void expect_same(int fd)
 	expect_int(c->info.recv_ends, info.recv_ends);
 	expect_int(c->info.send_waiters, info.send_waiters);
 	expect_int(c->info.recv_waiters, info.recv_waiters);
+	expect_int(c->info.map_pid, info.map_pid);
 	listing_free(&l);
 }
 

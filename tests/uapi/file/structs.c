@@ -319,7 +319,7 @@ static void info_whole(void)
 	expect_int(info.recv_waiters, 0);
 	expect(info.id != 0xa5a5a5a5a5a5a5a5);
 	expect_int(info.in_flight, 0);
-	expect_int(info.reserved, 0);
+	expect_int(info.map_pid, 0);
 }
 
 /* What programs of any age and width agree on. */
@@ -330,6 +330,7 @@ static void layout(void)
 	expect_int(sizeof(struct kchan_info), 48);
 	expect_int(offsetof(struct kchan_info, id), 32);
 	expect_int(offsetof(struct kchan_info, in_flight), 40);
+	expect_int(offsetof(struct kchan_info, map_pid), 44);
 	expect_int(sizeof(struct kchan_end), 8);
 	expect_int(sizeof(struct kchan_case), 24);
 	expect_int(offsetof(struct kchan_case, len), 16);

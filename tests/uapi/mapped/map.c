@@ -603,6 +603,13 @@ static bool has(int fd, uint32_t flag)
 	return chan_info(fd).flags & flag;
 }
 
+/* Who has mapped it, as the ioctl and fdinfo tell here. */
+static void mapped_by(int fd, pid_t pid)
+{
+	expect_int(chan_info(fd).map_pid, pid);
+	expect_int(fdinfo_number(fd, "map-pid"), pid);
+}
+
 static void flags_tell(void)
 {
 	uint64_t value = 1;
@@ -611,11 +618,13 @@ static void flags_tell(void)
 	tap_about("plain");
 	m.fd = chan_make(0, 8, 2);
 	expect(!has(m.fd, KCHAN_INFO_MAPPED));
+	mapped_by(m.fd, 0);
 	tap_about("mapped");
 	mapped_open(&m, m.fd);
 	expect(has(m.fd, KCHAN_INFO_MAPPED));
 	expect(!has(m.fd, KCHAN_INFO_BROKEN));
 	flags_are(m.fd, "fixed mapped");
+	mapped_by(m.fd, getpid());
 	tap_about("unmapped");
 	close(m.map);
 	m.map = -1;
@@ -623,12 +632,14 @@ static void flags_tell(void)
 	mapped_unmap(&m);
 	expect(!has(m.fd, KCHAN_INFO_MAPPED));
 	flags_are(m.fd, "fixed");
+	mapped_by(m.fd, 0);
 	close(m.fd);
 
 	tap_about("resized");
 	mapped_make(&m, 8, 2);
 	chan_resize(m.fd, 4);
 	expect(!has(m.fd, KCHAN_INFO_MAPPED));
+	mapped_by(m.fd, 0);
 	mapped_free(&m);
 
 	tap_about("broken");
@@ -638,8 +649,73 @@ static void flags_tell(void)
 	expect_errno(write(m.fd, &value, 8), EIO);
 	expect_errno(read(m.fd, &value, 8), EIO);
 	expect(has(m.fd, KCHAN_INFO_BROKEN));
-	flags_are(m.fd, has(m.fd, KCHAN_INFO_MAPPED) ? "fixed mapped broken" : "fixed broken");
+	flags_are(m.fd, "fixed mapped broken");
+	/* Who has broken it. */
+	mapped_by(m.fd, getpid());
+	tap_about("broken and unmapped");
+	mapped_unmap(&m);
+	flags_are(m.fd, "fixed broken");
+	mapped_by(m.fd, 0);
 	mapped_free(&m);
+}
+
+static void seen_by_a_child(void *arg)
+{
+	const struct mapped *m = arg;
+
+	mapped_by(m->fd, getppid());
+}
+
+struct outside {
+	struct mapped m;
+	int sock;
+	pid_t pid;
+};
+
+static void inside(void *arg)
+{
+	const struct outside *outside = arg;
+	struct mapped m;
+
+	must_int(getpid(), 1);
+	/* The ioctl goes by the caller, and fdinfo by the /proc that is read. */
+	expect(has(outside->m.fd, KCHAN_INFO_MAPPED));
+	expect_int(chan_info(outside->m.fd).map_pid, 0);
+	expect_int(fdinfo_number(outside->m.fd, "map-pid"), outside->pid);
+
+	mapped_make(&m, 8, 2);
+	expect_int(chan_info(m.fd).map_pid, 1);
+	pass_fd(outside->sock, m.fd);
+	/* Stays until it was looked at. */
+	must_int(read(outside->sock, &(char){ 0 }, 1), 1);
+}
+
+static void told_by_pid(void)
+{
+	struct outside o = { .pid = getpid() };
+	int socks[2], fd;
+	pid_t pid;
+
+	if (geteuid())
+		tap_skip("needs root");
+	mapped_make(&o.m, 8, 2);
+	tap_about("a child");
+	expect_exit(spawn(seen_by_a_child, &o.m));
+
+	tap_about("in another namespace");
+	if (unshare(CLONE_NEWPID))
+		tap_skip("no pid namespaces");
+	must_int(socketpair(AF_UNIX, SOCK_STREAM, 0, socks), 0);
+	o.sock = socks[1];
+	pid = spawn(inside, &o);
+	fd = take_fd(socks[0]);
+	tap_about("of another namespace");
+	mapped_by(fd, pid);
+	must_int(write(socks[0], "", 1), 1);
+	expect_exit(pid);
+	expect(!has(fd, KCHAN_INFO_MAPPED));
+	mapped_by(fd, 0);
+	mapped_free(&o.m);
 }
 
 static void listing_tells(void)
@@ -653,6 +729,7 @@ static void listing_tells(void)
 	listing_read(&l);
 	expect(strcmp(listing_must_find(&l, m.fd)->flags, "fixed,mapped") == 0);
 	expect_int(listing_must_find(&l, m.fd)->info.len, 1);
+	expect_int(listing_must_find(&l, m.fd)->info.map_pid, getpid());
 	listing_free(&l);
 	mapped_free(&m);
 }
@@ -715,6 +792,7 @@ static const struct tap_test tests[] = {
 	{ "elements stay after unmap", unmap_keeps_elements },
 	{ "a kick of a channel that is not mapped", kick_where_nothing_is_mapped },
 	{ "INFO and fdinfo tell it", flags_tell },
+	{ "and who has mapped it, in pid namespaces", told_by_pid },
 	{ "the listing tells it", listing_tells },
 	{ "no descriptor left", no_descriptor },
 	{ "pages held elsewhere", pages_are_held },

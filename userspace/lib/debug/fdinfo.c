@@ -50,18 +50,31 @@ static bool find_count(const char *text, const char *key, uint32_t *count)
 	return true;
 }
 
+static bool has_word(const char *line, const char *word)
+{
+	return memmem(line, strcspn(line, "\n"), word, strlen(word));
+}
+
 /* The line has one word or both. */
 static bool find_mode(const char *text, uint32_t *mode)
 {
 	const char *at = find(text, "kchan-mode");
-	size_t len;
 
 	if (!at)
 		return false;
-	len = strcspn(at, "\n");
-	*mode = (memmem(at, len, "send", 4) ? KCHAN_INFO_SEND : 0) |
-		(memmem(at, len, "recv", 4) ? KCHAN_INFO_RECV : 0);
-	return at[len] && *mode;
+	*mode = (has_word(at, "send") ? KCHAN_INFO_SEND : 0) |
+		(has_word(at, "recv") ? KCHAN_INFO_RECV : 0);
+	return strchr(at, '\n') && *mode;
+}
+
+static bool find_mapped(const char *text, bool *mapped, uint32_t *pid)
+{
+	const char *at = find(text, "kchan-flags");
+
+	if (!at)
+		return false;
+	*mapped = has_word(at, "mapped");
+	return find_count(text, "kchan-map-pid", pid);
 }
 
 int kc_fdinfo_read(int fd, struct kc_fdinfo *info)
@@ -75,6 +88,7 @@ int kc_fdinfo_read(int fd, struct kc_fdinfo *info)
 		return 0;
 	return find_number(text, "kchan-id", &info->channel) &&
 	       find_mode(text, &info->mode) &&
+	       find_mapped(text, &info->mapped, &info->map_pid) &&
 	       find_count(text, "kchan-send-ends", &info->send_ends) &&
 	       find_count(text, "kchan-recv-ends", &info->recv_ends) &&
 	       find_count(text, "kchan-debug-file-refs", &info->file_refs) ?

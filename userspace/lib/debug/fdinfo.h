@@ -15,6 +15,8 @@ struct kc_fdinfo {
 	uint32_t send_ends;	/* the number of the channel's ends of that kind */
 	uint32_t recv_ends;
 	uint32_t file_refs;	/* the references on the open file, without that of the reader */
+	bool mapped;		/* a process moves elements without system calls */
+	uint32_t map_pid;	/* that process */
 };
 
 /*

@@ -14,11 +14,16 @@
  * call. Then nobody else can use the channel. A file with two descriptors never passes
  * this check, as each descriptor is an unexpected reference for the other one.
  *
+ * A process that has mapped a channel can send and receive there without an end. So if
+ * that is another process, the answer is no. The number may be that of another namespace,
+ * if /proc is: then the answer is no, too.
+ *
  * If an end is not recognised, the channel's number of ends differs. If something
  * cannot be read, it is not known. In both cases the answer is no.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/base.h"
 #include "base/sys.h"
@@ -155,6 +160,11 @@ static int compare_channels(const void *a, const void *b)
 	       (left->info.channel < right->info.channel);
 }
 
+static bool is_mapped_by_nobody_else(const struct kc_fdinfo *info)
+{
+	return !info->mapped || info->map_pid == (uint32_t)getpid();
+}
+
 /*
  * Checks the ends of one channel. True if no call waits for it, or if these are all
  * references.
@@ -167,7 +177,8 @@ static bool is_accounted_for(const struct end *ends, size_t nr)
 
 	for (i = 0; i < nr; i++) {
 		used |= !!ends[i].calls;
-		ours &= ends[i].info.file_refs == 1 + ends[i].calls;
+		ours &= ends[i].info.file_refs == 1 + ends[i].calls &&
+			is_mapped_by_nobody_else(&ends[i].info);
 		send += !!(ends[i].info.mode & KCHAN_INFO_SEND);
 		recv += !!(ends[i].info.mode & KCHAN_INFO_RECV);
 	}
