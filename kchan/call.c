@@ -374,8 +374,8 @@ int kchan_branch_deliver(struct kchan_branch *b, struct kchan_stack_elem *small)
  *
  * Context: may sleep, to make the caller's memory present.
  * Return: 0, and the caller has what was received; -EAGAIN when it is not ready;
- * -EPIPE, -EMSGSIZE, -EFAULT, -EINTR, -ENOMEM, -EDQUOT. If there are several elements,
- * some may have moved before an error: the iterator has advanced over them.
+ * -EPIPE, -EIO, -EMSGSIZE, -EFAULT, -EINTR, -ENOMEM, -EDQUOT. If there are several
+ * elements, some may have moved before an error: the iterator has advanced over them.
  */
 int kchan_branch_try(struct kchan_branch *b)
 {
@@ -409,8 +409,8 @@ int kchan_branch_try(struct kchan_branch *b)
  * @wait: how long to wait; @wait->nonblock is not set
  *
  * Context: may sleep.
- * Return: 0, and the caller has what was received; -EPIPE, -EMSGSIZE, -EFAULT,
- * -EINTR, -ENOMEM, -EDQUOT, -ETIMEDOUT, -ERESTARTSYS.
+ * Return: 0, and the caller has what was received; -EPIPE, -EIO, -EMSGSIZE,
+ * -EFAULT, -EINTR, -ENOMEM, -EDQUOT, -ETIMEDOUT, -ERESTARTSYS.
  */
 int kchan_branch_wait(struct kchan_branch *b, const struct kchan_wait *wait)
 {
@@ -855,8 +855,8 @@ static ssize_t kchan_transfer(struct kchan *ch, u32 op, struct iov_iter *iter,
  *
  * Context: may sleep.
  * Return: the bytes that were sent, by which @from has advanced. If none were sent: 0
- * for an element of size 0, -EAGAIN, -EPIPE, -EFAULT, -ENOMEM, -EDQUOT, -ETIMEDOUT,
- * -ERESTARTSYS.
+ * for an element of size 0, -EAGAIN, -EPIPE, -EIO, -EFAULT, -ENOMEM, -EDQUOT,
+ * -ETIMEDOUT, -ERESTARTSYS.
  */
 ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
 		   const struct kchan_wait *wait)
@@ -874,7 +874,7 @@ ssize_t kchan_send(struct kchan *ch, struct iov_iter *from,
  * Context: may sleep.
  * Return: the bytes that were received, by which @to has advanced. If none were
  * received: 0 for an element of size 0, -EPIPE at the end of the stream, -EAGAIN,
- * -EMSGSIZE, -EFAULT, -ENOMEM, -EDQUOT, -ETIMEDOUT, -EINTR, -ERESTARTSYS.
+ * -EIO, -EMSGSIZE, -EFAULT, -ENOMEM, -EDQUOT, -ETIMEDOUT, -EINTR, -ERESTARTSYS.
  */
 ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 		   const struct kchan_wait *wait)

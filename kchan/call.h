@@ -70,7 +70,7 @@ struct kchan_nest {
  * @verified: a bit for each case that passed the checks of a read or a write
  * @likely: a bit for each case that seemed to be ready when it was read: a hint
  * @chosen: out: the case that committed
- * @status: out: 0, EPIPE or EMSGSIZE
+ * @status: out: 0, EPIPE, EMSGSIZE or EIO
  * @nest: see &struct kchan_nest
  */
 struct kchan_call {

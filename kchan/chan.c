@@ -552,9 +552,9 @@ static int kchan_hand_over(struct kchan *ch, struct kchan_src *src,
  *
  * Context: the channel's lock is held.
  * Return: how many were sent; -EAGAIN when the next one has to wait; -EPIPE when nobody
- * can receive it any more, or the channel is closed; -EFAULT when user memory is not
- * present, or the element is to be passed by pointer: the caller copies the element to
- * kernel memory and calls again; %KCHAN_MORE.
+ * can receive it any more, or the channel is closed; -EIO when the channel is broken;
+ * -EFAULT when user memory is not present, or the element is to be passed by pointer:
+ * the caller copies the element to kernel memory and calls again; %KCHAN_MORE.
  */
 int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step)
 {
@@ -717,9 +717,9 @@ static int kchan_take_from_sender(struct kchan *ch, struct kchan_dst *dst,
  *
  * Context: the channel's lock is held.
  * Return: how many were received; -EAGAIN when it has to wait; -EPIPE at the end of the
- * stream; -EMSGSIZE when the element is longer than @dst->room; -EFAULT when user
- * memory is not present, or the element has to be detached; %KCHAN_MORE. After an error
- * the element stays in the channel.
+ * stream; -EIO when the channel is broken; -EMSGSIZE when the element is longer than
+ * @dst->room; -EFAULT when user memory is not present, or the element has to be
+ * detached; %KCHAN_MORE. After an error the element stays in the channel.
  */
 int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
 {

@@ -19,8 +19,8 @@
  *						not released it
  *
  * These are all values that a process of good will can leave there. Any other value,
- * and positions that do not belong together, make the channel broken: its calls fail
- * with -EIO from then on. Nothing else in the memory is read. Every word is read once.
+ * and positions that do not belong together, make the channel broken: its sends, receives
+ * and resizes fail with -EIO from then on. Nothing else in the memory is read. Every word is read once.
  *
  * A process that has published, or released, a slot looks at told_of_send, or
  * told_of_recv. If the word is set, it kicks. The kernel sets both words before it
@@ -285,11 +285,13 @@ void kchan_thaw(struct kchan *ch)
 	 */
 	if (!both && list_empty(&ch->receivers.list) && !waitqueue_active(&ch->rd_wait))
 		WRITE_ONCE(mem->told_of_send, 0);
+	/* As above. */
 	if (!both && list_empty(&ch->senders.list) && !waitqueue_active(&ch->wr_wait))
 		WRITE_ONCE(mem->told_of_recv, 0);
 	/* The process that sees a position also sees the slots that it stands for. */
 	smp_store_release(&mem->head,
 			  map->head | (map->head_frozen ? KCHAN_SHARED_FROZEN : 0));
+	/* As above. */
 	smp_store_release(&mem->tail,
 			  map->tail | (map->tail_frozen ? KCHAN_SHARED_FROZEN : 0));
 }

@@ -86,7 +86,8 @@ struct kchan_polled {
  * @max_room: the largest @room in the subtree below @by_room
  * @room: for a receiver: the longest element that it takes
  * @status: 0 when the element moved; -EPIPE when there is nobody left to move
- *	it; -EMSGSIZE when it is longer than @room. Valid once DONE.
+ *	it; -EMSGSIZE when it is longer than @room; -EIO when the channel is broken.
+ *	Valid once DONE.
  */
 struct kchan_waiter {
 	struct list_head node;

@@ -332,7 +332,8 @@ static int kchan_set_capacity(struct kchan *ch, struct kchan_ring *ring,
  *
  * Context: may sleep.
  * Return: 0; -EBUSY when more is stored than would fit, or when the rings together
- * would hold too much or be too many; -EINVAL, -EDQUOT, -ENOMEM.
+ * would hold too much or be too many; -EIO when the channel is broken; -EINVAL, -EDQUOT,
+ * -ENOMEM.
  */
 int kchan_resize(struct kchan *ch, u32 capacity)
 {
@@ -385,8 +386,9 @@ static bool kchan_can_share(const struct kchan *ch)
  * What is stored stays where it is, and leaves first.
  *
  * Context: may sleep.
- * Return: the ring's mapping, with a reference for the caller; -EBUSY when the channel is or was mapped, was resized
- * meanwhile, or as for kchan_resize(); -EINVAL, -EDQUOT, -ENOMEM.
+ * Return: the ring's mapping, with a reference for the caller; -EBUSY when the channel
+ * is or was mapped, was resized meanwhile, or as for kchan_resize(); -EINVAL, -EDQUOT,
+ * -ENOMEM.
  */
 struct kchan_mapping *kchan_map(struct kchan *ch, size_t size)
 {

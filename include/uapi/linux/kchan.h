@@ -85,6 +85,9 @@
  *
  * A message that is larger than the room of every parked receiver does not move,
  * though poll() may tell ``EPOLLOUT`` because of these receivers.
+ *
+ * On a broken channel (see "Mapped channels") every end gets ``EPOLLERR | EPOLLHUP``
+ * besides ``EPOLLIN`` and ``EPOLLOUT`` of its directions: no call waits there.
  */
 
 /**
@@ -152,6 +155,8 @@
  *   stays with the buffer, for the next ones. A rendezvous channel of such elements is
  *   charged for one of them. Those that wait to be sent beyond that are charged to the
  *   same user;
+ * - the shared buffer of a mapped channel, besides the first one, to the user who opened
+ *   the channel;
  * - what a call that waits stages in the kernel, to the caller: other elements over 128
  *   bytes, and the cases of a select;
  * - 256 bytes for each receive that waits for a smaller element, to the user who opened
@@ -270,9 +275,12 @@ struct kchan_setup {
  * New elements enter a new buffer. The older buffer is freed once its elements have
  * been received. Until then it also counts for max_channel_bytes.
  *
+ * If the channel is mapped, this ends the process's share in it: all transfers are
+ * system calls from then on.
+ *
  * Errors: ``EBUSY`` when the elements in the buffer do not fit, when the new buffer
  * and older ones together exceed max_channel_bytes, or when 64 older ones are not
- * drained yet: receive, and try again; ``EINVAL``, ``EDQUOT``, ``ENOMEM`` and
+ * drained yet: receive, and try again; ``EIO`` on a broken channel; ``EINVAL``, ``EDQUOT``, ``ENOMEM`` and
  * ``EBADF`` as for &struct kchan_setup.
  */
 struct kchan_resize {
@@ -470,7 +478,7 @@ struct kchan_case {
  * @status: out: 0 when the element moved, or the fd is ready; ``EPIPE`` when
  *	the channel is closed (a receive: end-of-stream; a send: closed, or
  *	no receive end is left); ``EMSGSIZE`` when the message is longer than
- *	this receive's @len (the message stays)
+ *	this receive's @len (the message stays); ``EIO`` when the channel is broken
  * @len: out: bytes that moved
  * @events: out: with %KCHAN_OP_POLL, in place of @len: the events that are there
  *
@@ -478,7 +486,7 @@ struct kchan_case {
  * them is chosen at random, each with the same probability. If none is ready, the
  * call waits, and the first case that becomes ready commits. A call with
  * %KCHAN_SELECT_NONBLOCK fails with ``EAGAIN`` only if there was an instant at which
- * no case was ready. A case on a closed channel is ready. Both sides of a channel may
+ * no case was ready. A case on a closed or broken channel is ready. Both sides of a channel may
  * be selects, and a channel may be in several cases. Two cases of the same select
  * never meet each other. The buffers of receives that did not commit have unspecified
  * contents after the call.
@@ -640,13 +648,22 @@ struct kchan_commit {
  * - Load told_of_recv (sequentially consistent). If it is set, %KCHAN_IOC_KICK.
  *
  * From the compare-and-exchange of a position to the exchange of the stamp, a thread has a
- * claim. Until it ends the claim, those who come after it wait, and can be killed. The kernel freezes a position while it works on the ring, and
- * leaves it frozen while parked calls go first, when the channel is closed or has no
- * receiver, and after %KCHAN_IOC_RESIZE. A child after fork() finds frozen positions in
- * memory of its own.
+ * claim. Receivers wait for the end of the claim of a send, and senders wait for that of a
+ * receive when no other slot is free. They can be killed, and their deadlines hold. A
+ * claim whose thread is stopped by a debugger, or has jumped away from it, does not end.
+ * It is given up when the process unmaps the ring or ends.
+ *
+ * The kernel freezes a position while it works on the ring, and leaves it frozen while
+ * parked calls go first, when the channel is closed or has no receiver, and after
+ * %KCHAN_IOC_RESIZE. While a poll or an epoll waits for an end that receives, each send
+ * is a system call, and while one waits for an end that sends, each receive is. A child
+ * after fork() finds frozen positions in memory of its own, so its transfers are system
+ * calls.
  *
  * The kernel trusts nothing in that memory. If it finds what cannot be, the channel is
- * broken: every call fails with ``EIO``. Nothing else is affected.
+ * broken, for good: what is queued is lost, each send, receive and resize fails with
+ * ``EIO``, and each case of a select commits with this status. The other ioctls work,
+ * and other channels are not affected.
  */
 
 /**

@@ -66,11 +66,11 @@ int kc_make(kc_chan **out, size_t elem_size, size_t cap) KC_MUST_CHECK;
 #define KC_CHAN_MESSAGE	((uint32_t)1 << 0)
 
 /*
- * kc_chan_opts.flags: all transfers go by the kernel. Otherwise a channel that is used
- * often is mapped into this process, and its transfers need no system call while nobody
- * waits. A thread that is stopped for ever in the midst of such a transfer, by a signal
- * handler that jumps away or by a debugger, then stops those who receive after it. With
- * this flag it cannot.
+ * kc_chan_opts.flags: never map the channel. Otherwise a channel that is used often is
+ * mapped: its transfers in this process make no system call while nobody waits. A thread
+ * that is stopped within such a transfer makes those wait who come after it: by a debugger,
+ * or for ever by a signal handler that jumps away. With this flag it cannot. See
+ * libkchan(7).
  */
 #define KC_CHAN_NOMAP	((uint32_t)1 << 1)
 
@@ -159,6 +159,8 @@ void kc_unref(kc_chan *c);
  * -EBADF	the handle is for receiving only
  * -EFAULT	@elem is not a valid address
  * -EINVAL	the channel is in message mode
+ * -EIO	the channel is broken: the process that has mapped it has written to the memory
+ *	that it shares with the kernel. Nothing moves any more: see libkchan(7)
  * -EDQUOT	the call has to wait, the element has over 128 bytes, and the memory
  *	that the kernel needs for this is over the user's limit
  * -ENOMEM
@@ -185,6 +187,7 @@ int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout) KC_MUST_CHECK
  * -EBADF	the handle is for sending only
  * -EFAULT	@elem is not a valid address; the element is still in the channel
  * -EINVAL	the channel is in message mode
+ * -EIO	as for kc_send()
  * -EDQUOT	as for kc_send()
  * -ENOMEM
  */
@@ -215,6 +218,7 @@ int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout) KC_MUST_CHECK;
  * -EFAULT	@elems is not a valid address
  * -EINVAL	the channel is in message mode: each message has its own length, and takes
  *	its own call, see kc_send_msg(). Or @n elements are larger than any object
+ * -EIO	as for kc_send()
  * -EDQUOT	as for kc_send()
  * -ENOMEM
  */
@@ -239,6 +243,7 @@ ssize_t kc_send_n_timeout(kc_chan *c, const void *elems, size_t n,
  * -EFAULT	@elems is not a valid address; the elements are still in the channel
  * -EINVAL	@n is 0. Or the channel is in message mode: each message takes its own
  *	call, see kc_recv_msg(). Or @n elements are larger than any object
+ * -EIO	as for kc_send()
  * -EDQUOT	as for kc_recv()
  * -ENOMEM
  */
@@ -310,12 +315,14 @@ int kc_elem_size(kc_chan *c);
 int kc_is_message(kc_chan *c);
 
 /*
- * Change the capacity of a channel in use. No element is lost.
+ * Change the capacity of a channel in use. No element is lost. If the channel was mapped,
+ * its transfers are system calls from then on.
  *
  * 0, or
  * -EBUSY	more elements are queued than @cap
  * -EBADF	the handle is for one direction only
  * -EINVAL	@cap is over its maximum, or @c is NULL
+ * -EIO	as for kc_send()
  * -EDQUOT	the buffers of this user's channels would be larger than the
  *	administrator allows
  * -ENOMEM

@@ -65,6 +65,7 @@ typedef struct kc_sink kc_sink;
  *
  * 0, or
  * -EPIPE	nobody receives any more
+ * -EIO	as for kc_send()
  * -ECANCELED, -ETIMEDOUT
  *	the context was cancelled: see kc_ctx_err()
  *

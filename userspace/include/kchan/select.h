@@ -77,6 +77,7 @@ typedef struct kc_case {
 	 *		(Go panics here.)
 	 *		-EMSGSIZE: a receive; the message is longer than the size; it is
 	 *		still in the channel
+	 *		-EIO: a send or a receive; the channel is broken: see kc_send()
 	 *		-ECANCELED, -ETIMEDOUT: KC_OP_DONE, see context.h
 	 * ok		a receive: true if an element came; false at end-of-stream and
 	 *		after an error. Other cases: false

@@ -94,6 +94,7 @@ int kc_pool_make(kc_pool **out, kc_ctx *ctx, const kc_pool_options *options)
  * 0, or
  * -EAGAIN	in the try form: the call would have to wait
  * -EPIPE	the pool has been stopped, or has no workers any more
+ * -EIO	as for kc_send()
  * -ECANCELED, -ETIMEDOUT
  *	the pool or its context was cancelled
  *
