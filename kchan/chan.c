@@ -1016,7 +1016,7 @@ void kchan_kick(struct kchan *ch)
  * @ch: the channel
  * @map: its mapping
  *
- * The kernel goes on with the ring. Slots that were claimed and not published are empty.
+ * The kernel goes on with the ring. It skips slots that were claimed and not published.
  *
  * Context: may sleep.
  */
@@ -1071,8 +1071,8 @@ static int kchan_hand_back(struct kchan *ch, struct kchan_elem *elem,
 	u64 ticket;
 
 	/*
-	 * What is stored in a mapped ring was sent later. A receiver may wait there for
-	 * the end of a claim, with much stored.
+	 * What is stored in a mapped ring was sent later. A receiver may wait although
+	 * something is stored: for the end of a claim.
 	 */
 	if (unlikely(ch->nr_put_back || (ch->stored && !ch->mapped)))
 		return -EAGAIN;

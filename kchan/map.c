@@ -5,8 +5,8 @@
  * The file is no end, so a mapping never keeps a channel open. It is a file of its own
  * because a shared mapping that can be written needs a file that was opened to read and
  * to write, and an end may have one direction only. The ring is dead when the maker's
- * mapping goes, or the file does before it was mapped. The memory lives on until the file
- * goes: the mappings of children hold it.
+ * mapping goes, or when the file goes before it was mapped. The memory lives on until the
+ * file goes. The mappings of children hold the file.
  */
 #include <linux/anon_inodes.h>
 #include <linux/atomic.h>

@@ -18,9 +18,10 @@
  *				tail - lap + 1	in use, or claimed by a receive that has
  *						not released it
  *
- * These are all values that a process of good will can leave there. Any other value,
- * and positions that do not belong together, make the channel broken: its sends, receives
- * and resizes fail with -EIO from then on. Nothing else in the memory is read. Every word is read once.
+ * A process that follows the protocol leaves no other value there. Any other value, and
+ * positions that do not belong together, make the channel broken: its sends, receives and
+ * resizes fail with -EIO from then on. Nothing else in the memory is read. Every word is
+ * read once.
  *
  * A process that has published, or released, a slot looks at told_of_send, or
  * told_of_recv. If the word is set, it kicks. The kernel sets both words before it
@@ -183,8 +184,8 @@ void kchan_mapping_put(struct kchan_mapping *map)
 }
 
 /*
- * The process has written what it never should have. Whoever finds this may be anybody,
- * and has no step to tell the others in: kchan_finish() does it.
+ * The process has written what the protocol forbids. Any operation may find this, and not
+ * all have a step in which to tell those who wait. kchan_finish() tells them.
  */
 static void kchan_break(struct kchan *ch)
 {
@@ -247,7 +248,7 @@ void kchan_freeze(struct kchan *ch)
 	struct kchan_shared *mem = ring->map->mem;
 	u64 head, tail;
 
-	/* Nobody of good will has it any more. */
+	/* No process uses the ring any more. What is written there means nothing. */
 	if (ring->map->dead)
 		return;
 	WRITE_ONCE(mem->told_of_send, 1);
@@ -280,8 +281,8 @@ void kchan_thaw(struct kchan *ch)
 	map->head_frozen = both || ch->nr_put_back || !list_empty(&ch->receivers.list);
 	map->tail_frozen = both || !ch->recv_ends || !list_empty(&ch->senders.list);
 	/*
-	 * No barrier: who enters a queue of poll then takes the lock, and sets the
-	 * words again.
+	 * This needs no barrier: whoever enters a queue of poll takes the lock after
+	 * that, and so sets the words again.
 	 */
 	if (!both && list_empty(&ch->receivers.list) && !waitqueue_active(&ch->rd_wait))
 		WRITE_ONCE(mem->told_of_send, 0);

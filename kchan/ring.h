@@ -33,7 +33,7 @@ static inline void *kchan_ring_slot(const struct kchan_ring *ring, u32 i)
 	return ring->slots + (size_t)i * ring->stride;
 }
 
-/* Of a mapped ring, one element is pushed or popped at a time. */
+/* A mapped ring takes and gives one element at a time. */
 static inline void kchan_ring_push(struct kchan_ring *ring, u32 nr)
 {
 	if (unlikely(ring->map))

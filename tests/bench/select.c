@@ -173,6 +173,10 @@ static const struct chooser lib_chooser = {
 	&lib_transport, lib_begin, lib_recv, nothing_to_end
 };
 
+static const struct chooser lib_plain_chooser = {
+	&lib_plain_transport, lib_begin, lib_recv, nothing_to_end
+};
+
 static const struct chooser epoll_chooser = {
 	&pipe_transport, epoll_begin, epoll_recv, epoll_end
 };
@@ -300,6 +304,7 @@ static uint64_t waiting(const struct work *work, const void *how, unsigned int a
 static const struct subject choosers[] = {
 	{ "kchan", &kchan_chooser },
 	{ "lib", &lib_chooser },
+	{ "lib-plain", &lib_plain_chooser },
 	{ "epoll", &epoll_chooser },
 	{ "poll", &poll_chooser },
 	{ "kchan-epoll", &kchan_epoll_chooser },
@@ -308,6 +313,7 @@ static const struct subject choosers[] = {
 static const struct subject of_ready[] = {
 	{ "kchan", &kchan_chooser },
 	{ "lib", &lib_chooser },
+	{ "lib-plain", &lib_plain_chooser },
 	{ "epoll", &epoll_chooser },
 	{ "poll", &poll_chooser },
 	{ "kchan-epoll", &kchan_epoll_chooser },

@@ -411,6 +411,7 @@ static uint64_t many(const struct work *work, const void *how, unsigned int at,
 static const struct subject of_crowds[] = {
 	{ "kchan", &kchan_transport },
 	{ "lib", &lib_transport },
+	{ "lib-plain", &lib_plain_transport },
 	{ "pipe", &pipe_transport },
 	{ "mqueue", &mqueue_transport },
 	{ "ring", &ring_transport },

@@ -82,11 +82,6 @@ const struct transport default_transport = {
 	default_open, fds_close, fd_send, fd_recv
 };
 
-#ifndef KC_CHAN_NOMAP
-/* No channel is mapped yet. */
-#define KC_CHAN_NOMAP	0
-#endif
-
 static void lib_make(struct lane *lane, size_t size, unsigned int capacity,
 		     uint32_t flags)
 {

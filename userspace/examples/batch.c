@@ -3,13 +3,13 @@
  * A log: several append to it, and one writes all that is there at once.
  *
  * The writer waits for a record, and takes with it those that have come while it was
- * busy: one system call brings all of them, and one write carries them to the disk. The
- * more there is to do, the less each record costs.
+ * busy. One call receives all of them, and one write carries them to the disk. The more
+ * there is to do, the less each record costs.
  */
 #include "example.h"
 
 #define APPENDERS	3
-#define RECORDS		100	/* of each */
+#define RECORDS		100	/* of each appender */
 
 struct record {
 	int who;
@@ -59,7 +59,7 @@ int main(void)
 	}
 	CHECK(kc_go(close_log, &log));
 	while ((n = CHECK(kc_recv_n(log.records, batch, 64))) > 0) {
-		/* Those of each appender come in their order. */
+		/* The records of one appender come in its order. */
 		for (int i = 0; i < n; i++)
 			if (batch[i].what != next[batch[i].who]++)
 				return 1;

@@ -178,8 +178,8 @@
  *
  * ``mapped`` says that a process moves elements without system calls (see "Mapped
  * channels"), and kchan-map-pid which one. No tracepoint shows these elements one by
- * one. ``broken`` says that this process has written nonsense into the ring that it
- * shares: all calls on the channel are ``EIO``.
+ * one. ``broken`` says that this process has destroyed the ring that it shares: sends
+ * and receives fail with ``EIO``.
  *
  * For root, kchan/channels in debugfs lists all channels with their waiters, and
  * tracefs has the events of the system kchan. All of these identify a channel by
@@ -280,8 +280,8 @@ struct kchan_setup {
  *
  * Errors: ``EBUSY`` when the elements in the buffer do not fit, when the new buffer
  * and older ones together exceed max_channel_bytes, or when 64 older ones are not
- * drained yet: receive, and try again; ``EIO`` on a broken channel; ``EINVAL``, ``EDQUOT``, ``ENOMEM`` and
- * ``EBADF`` as for &struct kchan_setup.
+ * drained yet: receive, and try again; ``EIO`` on a broken channel; ``EINVAL``,
+ * ``EDQUOT``, ``ENOMEM`` and ``EBADF`` as for &struct kchan_setup.
  */
 struct kchan_resize {
 	__u32 flags;
@@ -317,7 +317,7 @@ struct kchan_resize {
  */
 #define KCHAN_INFO_MAPPED	(1U << 5)
 /**
- * define KCHAN_INFO_BROKEN - that process has destroyed the ring: calls are ``EIO``
+ * define KCHAN_INFO_BROKEN - that process has destroyed the ring: ``EIO``
  */
 #define KCHAN_INFO_BROKEN	(1U << 6)
 
@@ -486,9 +486,9 @@ struct kchan_case {
  * them is chosen at random, each with the same probability. If none is ready, the
  * call waits, and the first case that becomes ready commits. A call with
  * %KCHAN_SELECT_NONBLOCK fails with ``EAGAIN`` only if there was an instant at which
- * no case was ready. A case on a closed or broken channel is ready. Both sides of a channel may
- * be selects, and a channel may be in several cases. Two cases of the same select
- * never meet each other. The buffers of receives that did not commit have unspecified
+ * no case was ready. A case on a closed or broken channel is ready. Both sides of a
+ * channel may be selects, and a channel may be in several cases. Two cases of the same
+ * select never meet each other. The buffers of receives that did not commit have unspecified
  * contents after the call.
  *
  * This is also the general one-element call: a send or receive with a deadline; a
@@ -660,10 +660,10 @@ struct kchan_commit {
  * after fork() finds frozen positions in memory of its own, so its transfers are system
  * calls.
  *
- * The kernel trusts nothing in that memory. If it finds what cannot be, the channel is
- * broken, for good: what is queued is lost, each send, receive and resize fails with
- * ``EIO``, and each case of a select commits with this status. The other ioctls work,
- * and other channels are not affected.
+ * The kernel trusts nothing in that memory. If it finds a value that this protocol cannot
+ * give, the channel is broken for good. What is queued is lost. Each send, receive and
+ * resize fails with ``EIO``, and a case of a select commits with this status. The other
+ * ioctls work, and other channels are not affected.
  */
 
 /**

@@ -203,7 +203,7 @@ int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout) KC_MUST_CHECK;
 
 /*
  * Send the @n elements at @elems, which follow each other in memory. These are @n sends in
- * this order, mostly in one system call. Elements of other senders may come between them.
+ * this order, in as few system calls as possible. Elements of others may come between them.
  * The call waits until all elements are sent. If an error ends it before, it returns how
  * many were sent, and the next call returns the error.
  *
