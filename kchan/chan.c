@@ -61,19 +61,14 @@ static void kchan_all_rise(struct kchan *ch, struct kchan_step *step)
  * set. An end with one direction is only in the queue of that direction, so it never
  * takes a wake-up of the other direction.
  *
- * No poller is missed, and no barrier is needed. A poller enters the queue, then
- * looks at the channel under its lock. If this look came after our change, the poller
- * saw the change. If it came before, the poller had entered the queue before that,
- * and we see it here.
+ * Nobody is missed: see kchan_polled_in().
  */
 static void kchan_wake_pollers(struct kchan *ch, int in, int out)
 {
-	/* As argued above, no barrier is needed here. */
-	if (in && waitqueue_active(&ch->rd_wait))
+	if (in && kchan_polled_in(ch))
 		__wake_up(&ch->rd_wait, TASK_NORMAL, in,
 			  poll_to_key(EPOLLIN | EPOLLRDNORM));
-	/* As above. */
-	if (out && waitqueue_active(&ch->wr_wait))
+	if (out && kchan_polled_out(ch))
 		__wake_up(&ch->wr_wait, TASK_NORMAL, out,
 			  poll_to_key(EPOLLOUT | EPOLLWRNORM));
 }

@@ -222,6 +222,19 @@ ssize_t kchan_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	return kchan_do_write(iocb->ki_filp, from, iocb->ki_flags & IOCB_NOWAIT);
 }
 
+/*
+ * Notes what somebody asks for. It stays noted, because nobody tells when an epoll asks
+ * for less. When an epoll asks for more, it polls: so this cannot be left to the entry
+ * into a queue.
+ */
+static void kchan_note_poll(struct kchan *ch, __poll_t events)
+{
+	if ((events & (EPOLLIN | EPOLLRDNORM)) && !READ_ONCE(ch->asked_in))
+		WRITE_ONCE(ch->asked_in, true);
+	if ((events & (EPOLLOUT | EPOLLWRNORM)) && !READ_ONCE(ch->asked_out))
+		WRITE_ONCE(ch->asked_out, true);
+}
+
 /**
  * kchan_file_poll() - tell what would not block
  * @file: the end
@@ -238,7 +251,8 @@ __poll_t kchan_file_poll(struct file *file, poll_table *pt)
 	struct kchan *ch = file->private_data;
 
 	kchan_use(ch);
-	/* Enter the queues first, then look: see kchan_wake_pollers() in chan.c. */
+	/* In this order: see kchan_polled_in(). */
+	kchan_note_poll(ch, poll_requested_events(pt));
 	if (file->f_mode & FMODE_READ)
 		poll_wait(file, &ch->rd_wait, pt);
 	if (file->f_mode & FMODE_WRITE)

@@ -281,13 +281,12 @@ void kchan_thaw(struct kchan *ch)
 	map->head_frozen = both || ch->nr_put_back || !list_empty(&ch->receivers.list);
 	map->tail_frozen = both || !ch->recv_ends || !list_empty(&ch->senders.list);
 	/*
-	 * This needs no barrier: whoever enters a queue of poll takes the lock after
-	 * that, and so sets the words again.
+	 * This needs no barrier: whoever polls takes the lock after that, and so sets
+	 * the words again.
 	 */
-	if (!both && list_empty(&ch->receivers.list) && !waitqueue_active(&ch->rd_wait))
+	if (!both && list_empty(&ch->receivers.list) && !kchan_polled_in(ch))
 		WRITE_ONCE(mem->told_of_send, 0);
-	/* As above. */
-	if (!both && list_empty(&ch->senders.list) && !waitqueue_active(&ch->wr_wait))
+	if (!both && list_empty(&ch->senders.list) && !kchan_polled_out(ch))
 		WRITE_ONCE(mem->told_of_recv, 0);
 	/* The process that sees a position also sees the slots that it stands for. */
 	smp_store_release(&mem->head,

@@ -215,10 +215,8 @@ static inline void kchan_finish(struct kchan *ch, struct kchan_step *step)
 {
 	bool rest = step->rest;
 
-	/* kchan_wake_pollers() in chan.c tells why no barrier is needed. */
-	rest |= step->in && waitqueue_active(&ch->rd_wait);
-	/* As above. */
-	rest |= step->out && waitqueue_active(&ch->wr_wait);
+	rest |= step->in && kchan_polled_in(ch);
+	rest |= step->out && kchan_polled_out(ch);
 	/* A hint: whoever breaks the channel comes here too, after it has dropped the lock. */
 	rest |= READ_ONCE(ch->break_untold);
 	if (unlikely(rest))

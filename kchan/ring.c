@@ -237,13 +237,11 @@ static struct kchan_ring *kchan_ring_pay(struct kchan *ch, struct kchan_elem **s
 
 /*
  * A place of a ring has become free. A poller for output may have waited for it: see
- * kchan_elem_payable(). A poller that is in the wait queue is seen here, as argued at
- * kchan_wake_pollers() in chan.c, so no barrier is needed.
+ * kchan_elem_payable().
  */
 static void kchan_wake_payable(struct kchan *ch)
 {
-	/* As argued above. */
-	if (waitqueue_active(&ch->wr_wait))
+	if (kchan_polled_out(ch))
 		wake_up_poll(&ch->wr_wait, EPOLLOUT | EPOLLWRNORM);
 }
 

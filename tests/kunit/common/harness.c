@@ -380,6 +380,9 @@ struct kt_poller *kt_poller(struct kunit *test, struct kchan *ch,
 	p->ch = ch;
 	init_waitqueue_func_entry(&p->rd, kt_woken_rd);
 	init_waitqueue_func_entry(&p->wr, kt_woken_wr);
+	/* As a poll does. */
+	ch->asked_in = true;
+	ch->asked_out = true;
 	if (exclusive) {
 		add_wait_queue_exclusive(&ch->rd_wait, &p->rd);
 		add_wait_queue_exclusive(&ch->wr_wait, &p->wr);

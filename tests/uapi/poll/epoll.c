@@ -246,6 +246,33 @@ static void oneshot(void)
 	expect_int(events_now(ep), EPOLLIN);
 }
 
+/* The channel notes what has been asked for. */
+static void asks_for_more(void)
+{
+	int fd = chan_make(0, 8, 1), neither = watch(fd, EPOLLRDHUP);
+	int in = watch(fd, EPOLLIN), out = watch(fd, EPOLLRDHUP);
+	struct epoll_event event = { .events = EPOLLOUT };
+
+	send_u64(fd, 1);
+	expect_int(events_now(in), EPOLLIN);
+	must_int(epoll_ctl(out, EPOLL_CTL_MOD, fd, &event), 0);
+	expect_int(events_now(out), 0);
+	expect_recv(fd, 1);
+	expect_int(events_now(out), EPOLLOUT);
+
+	/* The one that began with output asks for input now. */
+	must_int(events_now(in), 0);
+	event.events = EPOLLIN;
+	must_int(epoll_ctl(out, EPOLL_CTL_MOD, fd, &event), 0);
+	expect_int(events_now(out), 0);
+	send_u64(fd, 2);
+	expect_int(events_now(out), EPOLLIN);
+
+	expect_int(events_now(neither), 0);
+	chan_close(fd);
+	expect_int(events_now(neither), EPOLLRDHUP);
+}
+
 static void watch_then_close_fd(void)
 {
 	int fd = chan_make(0, 8, 4), ep = watch(fd, EPOLLIN), round;
@@ -417,6 +444,7 @@ static const struct tap_test tests[] = {
 	{ "edge-triggered: put-back", edge_put_back },
 	{ "edge-triggered: a hand-off is no event", edge_hand_off },
 	{ "one-shot", oneshot },
+	{ "an epoll asks for more", asks_for_more },
 	{ "a watched channel is closed", watch_then_close_fd },
 	{ "a set within a set", nested },
 	{ "no event is lost, edge-triggered", flow_edge },
