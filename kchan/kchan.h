@@ -38,9 +38,14 @@ struct pid_namespace;
  * A &struct kchan_party is one blocked call or one armed select. It has a
  * &struct kchan_waiter for each of its cases (party.h).
  *
- * The files build on one another in one direction: module, file and fs use select
- * and armed; these use call; call uses chan; chan uses party and ring. setup makes,
- * resizes and frees channels, on top of chan. limits and debug are used by all.
+ * A &struct kchan_mapping is the memory of a ring that a process has mapped
+ * (mapping.h). The ring holds a reference on it, and so does the file that the process
+ * maps.
+ *
+ * The files build on one another in one direction: module, file and fs use select,
+ * armed and map; select and armed use call; call uses chan; chan uses party and ring,
+ * and mapping for the ring that a process has mapped. setup makes, resizes, maps and
+ * frees channels, on top of chan. limits and debug are used by all.
  */
 
 /**
