@@ -655,10 +655,9 @@ struct kchan_commit {
  *
  * The kernel freezes a position while it works on the ring, and leaves it frozen while
  * parked calls go first, when the channel is closed or has no receiver, and after
- * %KCHAN_IOC_RESIZE. While a poll or an epoll waits for an end that receives, each send
- * is a system call, and while one waits for an end that sends, each receive is. A child
- * after fork() finds frozen positions in memory of its own, so its transfers are system
- * calls.
+ * %KCHAN_IOC_RESIZE. While a poll or an epoll waits for ``EPOLLIN``, each send is a
+ * system call, and while one waits for ``EPOLLOUT``, each receive is. A child after fork()
+ * finds frozen positions in memory of its own, so its transfers are system calls.
  *
  * The kernel trusts nothing in that memory. If it finds a value that this protocol cannot
  * give, the channel is broken for good. What is queued is lost. Each send, receive and
