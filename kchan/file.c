@@ -224,8 +224,8 @@ ssize_t kchan_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 /*
  * Notes what somebody asks for. It stays noted, because nobody tells when an epoll asks
- * for less. When an epoll asks for more, it polls: so this cannot be left to the entry
- * into a queue.
+ * for less. An epoll that asks for more polls again, but does not enter the queue again.
+ * So this is done at each poll, and not at the entry into a queue.
  */
 static void kchan_note_poll(struct kchan *ch, __poll_t events)
 {

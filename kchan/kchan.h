@@ -395,10 +395,10 @@ static inline void kchan_unlock(struct kchan *ch) __releases(&ch->lock)
  * before a poll has asked for its event. With ten such epolls, each adds 129 instructions
  * to the 1610 of a send and a receive, and would add 238 if both queues were walked.
  *
- * No barrier is needed by who changes the channel under its lock, and asks this after that.
- * A poller notes what it asks for, enters the queue, then looks at the channel under its
- * lock. If this look came after our change, the poller saw the change. If it came before,
- * the poller had done the rest before that, and we see it here.
+ * The caller has changed the channel under its lock before it asks this. It needs no
+ * barrier. A poller notes what it asks for, enters the queue, then looks at the channel
+ * under its lock. If this look came after our change, the poller saw the change. If it
+ * came before, the poller had done the rest before that, and we see it here.
  */
 static inline bool kchan_polled_in(struct kchan *ch)
 {
