@@ -18,7 +18,6 @@
  * while it is armed. The goroutine that runs the function takes it over.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/base.h"
 #include "base/clock.h"
@@ -142,13 +141,16 @@ static void forked(struct kc_timed *timed)
 	kc_timer_unref(kc_container(timed, struct kc_timer, timed));
 }
 
-/* glibc's calloc() does not reuse the memory that was freed last. malloc() does. */
+/*
+ * glibc's calloc() does not reuse the memory that was freed last. malloc() does. Compilers
+ * make calloc() of a malloc() and a memset().
+ */
 static struct kc_timer *allocate(void)
 {
 	struct kc_timer *t = malloc(sizeof(*t));
 
 	if (t)
-		memset(t, 0, sizeof(*t));
+		*t = (struct kc_timer){ 0 };
 	return t;
 }
 
@@ -161,9 +163,13 @@ static void init(struct kc_timer *t, unsigned int refs)
 		t->timed.forked = forked;
 }
 
-/* Makes a timer with a channel. Returns 0 or a negative errno. */
+/*
+ * Makes a timer with a channel. Returns 0 or a negative errno. The channel is never mapped:
+ * who receives a tick has nearly always waited for it.
+ */
 static int make_ticking(struct kc_timer **out)
 {
+	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
 	struct kc_timer *t;
 	int ret;
 
@@ -173,7 +179,10 @@ static int make_ticking(struct kc_timer **out)
 	t = allocate();
 	if (!t)
 		return -ENOMEM;
-	ret = kc_make(&t->send, sizeof(int64_t), 1);
+	opts.flags = KC_CHAN_NOMAP;
+	opts.elem_size = sizeof(int64_t);
+	opts.cap = 1;
+	ret = kc_make_opts(&t->send, &opts);
 	if (ret)
 		goto free_timer;
 	ret = kc_recv_only(&t->recv, t->send);
