@@ -47,7 +47,7 @@ static struct iov_iter *kchan_memory(const struct kchan_branch *b,
  */
 static bool kchan_pages_present(unsigned long at, unsigned long end)
 {
-	struct page *pages[KCHAN_WALK_PAGES];
+	struct page *pages[KCHAN_WALK_PAGES] __uninitialized;
 	int nr, got, i;
 
 	for (at &= PAGE_MASK; at < end; at += nr * PAGE_SIZE) {
