@@ -437,6 +437,9 @@ static bool kchan_has_elem(struct kchan *ch, struct kchan_step *step)
 
 	if (!ch->stored || likely(!ch->mapped))
 		return ch->stored;
+	/* What a broken ring holds is nobody's. */
+	if (ch->broken)
+		return false;
 	while (ch->stored && ch->mapped && !kchan_mapping_has_elem(ch)) {
 		if (!kchan_oldest(ch)->map->dead)
 			return false;
@@ -487,8 +490,13 @@ static void kchan_catch_up_mapped(struct kchan *ch, struct kchan_step *step)
 		kchan_all_rise(ch, step);
 		return;
 	}
-	if (!ch->mapped || ch->mapped->map->dead)
+	if (!ch->mapped)
 		return;
+	if (ch->mapped->map->dead) {
+		/* Parked senders get the room of the slots that are skipped here. */
+		kchan_has_elem(ch, step);
+		return;
+	}
 	step->in += kchan_mapping_new_elems(ch);
 	step->out += kchan_mapping_new_room(ch);
 }
@@ -641,6 +649,9 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	if (unlikely(!ring->len && ring != kchan_newest(ch)))
 		kchan_ring_retire(ring, step);
 	kchan_room_made(ch, nr, step);
+	/* Empty slots of a process that has died may come next. They are room, too. */
+	if (unlikely(ch->mapped) && ch->mapped->map->dead)
+		kchan_has_elem(ch, step);
 	return nr;
 }
 
@@ -888,6 +899,7 @@ void kchan_unpark(struct kchan *ch, struct kchan_waiter *w, u32 op)
 	kchan_lock(ch);
 	kchan_dequeue(kchan_waitq(ch, op), w);
 	kchan_unlock(ch);
+	kchan_tell_broken(ch);
 }
 
 /**
@@ -946,7 +958,7 @@ static void kchan_end_step(struct kchan *ch, struct kchan_step *step)
  */
 void kchan_catch_up(struct kchan *ch, struct kchan_step *step)
 {
-	if (unlikely(ch->mapped))
+	if (unlikely(ch->mapped && !ch->broken))
 		kchan_catch_up_mapped(ch, step);
 	if (unlikely(ch->broken)) {
 		kchan_turn_away(&ch->senders, U64_MAX, -EIO, step);
@@ -1011,16 +1023,26 @@ void kchan_kick(struct kchan *ch)
  * @ch: the channel
  * @map: its mapping
  *
- * The kernel goes on with the ring. It skips slots that were claimed and not published.
+ * The kernel goes on with the ring. It skips slots that were claimed and not published,
+ * and those that were claimed and not released are free. So there may be room, and what
+ * was published behind such a slot can be received: all pollers look again.
  *
  * Context: may sleep.
  */
 void kchan_unmap(struct kchan *ch, struct kchan_mapping *map)
 {
+	struct kchan_step step __uninitialized;
+
+	kchan_step_begin(&step);
 	kchan_lock(ch);
+	if (!map->dead && ch->mapped && ch->mapped->map == map) {
+		map->dead = true;
+		kchan_all_rise(ch, &step);
+		kchan_catch_up(ch, &step);
+	}
 	map->dead = true;
 	kchan_unlock(ch);
-	kchan_kick(ch);
+	kchan_finish(ch, &step);
 }
 
 /**

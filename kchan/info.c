@@ -61,6 +61,7 @@ void kchan_get_info(struct kchan *ch, struct kchan_info *info,
 	kchan_lock(ch);
 	kchan_fill_info(ch, info, ns);
 	kchan_unlock(ch);
+	kchan_tell_broken(ch);
 }
 
 static void kchan_get_end_info(struct file *file, struct kchan_info *info,

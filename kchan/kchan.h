@@ -436,6 +436,22 @@ void kchan_end_put(struct kchan *ch, fmode_t mode);
 __poll_t kchan_readiness(struct kchan *ch, fmode_t mode);
 u32 kchan_next_len(struct kchan *ch);
 
+/**
+ * kchan_tell_broken() - tell who waits that the channel is broken
+ * @ch: the channel
+ *
+ * Whoever takes the lock may find that the mapped ring is destroyed. A caller of
+ * kchan_finish() tells the others there. This is for those who do not call it.
+ *
+ * Context: no channel's lock is held. May sleep.
+ */
+static inline void kchan_tell_broken(struct kchan *ch)
+{
+	/* Whoever breaks the channel comes here after it has dropped the lock. */
+	if (unlikely(READ_ONCE(ch->break_untold)))
+		kchan_kick(ch);
+}
+
 /* Whether a send seems to go, or to fail, without waiting. No lock is held. */
 static inline bool kchan_may_send(const struct kchan *ch)
 {

@@ -51,8 +51,8 @@ static vm_fault_t kchan_map_foreign_fault(struct vm_fault *vmf)
 }
 
 /*
- * Pages are only ever given here, never at mmap(). So fork() copies none of them, and
- * the child faults.
+ * Pages are only ever given here, never at mmap(). fork() copies none of them, and the
+ * child faults.
  */
 static vm_fault_t kchan_map_fault(struct vm_fault *vmf)
 {
@@ -117,7 +117,11 @@ static int kchan_map_mmap(struct file *file, struct vm_area_struct *vma)
 	if (atomic_read(&map->nr_vmas) || READ_ONCE(map->dead))
 		return -EBUSY;
 	atomic_set(&map->nr_vmas, 1);
-	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	/*
+	 * A child after fork() never gets the pages, whatever else makes fork() copy them,
+	 * such as a userfaultfd that write-protects.
+	 */
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP | VM_WIPEONFORK);
 	vma->vm_ops = &kchan_map_vm_ops;
 	return 0;
 }

@@ -7,7 +7,9 @@
  * A position whose bit %KCHAN_SHARED_FROZEN is set cannot be advanced. Whoever takes the
  * channel's lock freezes both positions (kchan_lock()). So the ring belongs to the
  * kernel as long as the lock is held, and the rest of the module treats it as any other
- * ring. There is no loop that a process could keep the kernel in.
+ * ring. There is no loop that a process could keep the kernel in. So the bit is set by
+ * test_and_set_bit(), which is one instruction on most machines: a compare-and-exchange of
+ * the position would fail as long as the process goes on to change it.
  *
  * Claims that were made before the freeze may be under way. They show in the stamps:
  *
@@ -21,7 +23,8 @@
  * A process that follows the protocol leaves no other value there. Any other value, and
  * positions that do not belong together, make the channel broken: its sends, receives and
  * resizes fail with -EIO from then on. Nothing else in the memory is read. Every word is
- * read once.
+ * read once. What is read is checked, and masked against speculation, before it is an
+ * index.
  *
  * A process that has published, or released, a slot looks at told_of_send, or
  * told_of_recv. If the word is set, it kicks. The kernel sets both words before it
@@ -30,16 +33,18 @@
  *
  *	kernel				process
  *	told_of_send = 1		stamp = head + 1
- *	full barrier (fetch_or)		full barrier (exchange)
+ *	full barrier (set the bit)	full barrier (exchange)
  *	look at the stamp		look at told_of_send
  *
  * Either the kernel sees the element, or the process sees that it has to kick. A call
  * that parks, and a poll that has entered its queue, look at the ring under the lock
  * after that, so they miss nothing.
  */
-#include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/err.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
@@ -52,6 +57,9 @@
 #include "ring.h"
 
 #define KCHAN_POSITIONS	(~KCHAN_SHARED_FROZEN)
+
+/* So many slots get their first stamps before somebody else may run. */
+#define KCHAN_STAMPS_AT_ONCE	4096
 
 static_assert(sizeof(struct kchan_shared) == KCHAN_SHARED_SLOTS);
 
@@ -81,11 +89,17 @@ static u64 *kchan_stamp(const struct kchan_mapping *map, u64 pos)
 	return &slot->stamp;
 }
 
+/* The position of the same slot, one lap later. */
+static u64 kchan_next_lap(u64 pos)
+{
+	return (pos + KCHAN_SHARED_LAP) & KCHAN_POSITIONS;
+}
+
 static u64 kchan_next_pos(const struct kchan_mapping *map, u64 pos)
 {
 	if ((u32)pos + 1 < map->capacity)
 		return pos + 1;
-	return (pos - (u32)pos + KCHAN_SHARED_LAP) & KCHAN_POSITIONS;
+	return kchan_next_lap(pos - (u32)pos);
 }
 
 /* How many positions come after @from, up to @to. */
@@ -108,7 +122,7 @@ static int kchan_mapping_alloc(struct kchan_mapping *map, struct kchan *ch)
 	ret = kchan_charge_to(&map->charge, ch->user, map->size + kchan_mem_size(sizeof(*map)));
 	if (ret)
 		return ret;
-	map->mem = __vmalloc(map->size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	map->mem = __vmalloc(map->size, GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	if (!map->mem) {
 		kchan_uncharge(&map->charge);
 		return -ENOMEM;
@@ -116,8 +130,11 @@ static int kchan_mapping_alloc(struct kchan_mapping *map, struct kchan *ch)
 	map->mem->elem_size = ch->elem_size;
 	map->mem->capacity = map->capacity;
 	map->mem->stride = map->stride;
-	for (pos = 0; pos < map->capacity; pos++)
+	for (pos = 0; pos < map->capacity; pos++) {
 		*kchan_stamp(map, pos) = pos;
+		if (!(pos % KCHAN_STAMPS_AT_ONCE))
+			cond_resched();
+	}
 	return 0;
 }
 
@@ -185,7 +202,8 @@ void kchan_mapping_put(struct kchan_mapping *map)
 
 /*
  * The process has written what the protocol forbids. Any operation may find this, and not
- * all have a step in which to tell those who wait. kchan_finish() tells them.
+ * all have a step in which to tell those who wait. kchan_finish() and
+ * kchan_tell_broken() tell them. The listing of all channels leaves it to the next caller.
  */
 static void kchan_break(struct kchan *ch)
 {
@@ -193,6 +211,28 @@ static void kchan_break(struct kchan *ch)
 		return;
 	WRITE_ONCE(ch->broken, true);
 	WRITE_ONCE(ch->break_untold, true);
+}
+
+/*
+ * A position whose index is below the capacity. A processor that speculates that it is,
+ * though it is not, gets the index 0.
+ */
+static u64 kchan_masked(const struct kchan_mapping *map, u64 pos)
+{
+	return pos - (u32)pos + array_index_nospec((u32)pos, map->capacity);
+}
+
+/*
+ * Freezes a position of the process. Returns what it was. If the bit is set by then,
+ * a process of good will does not change the position, so it is read after that.
+ */
+static u64 kchan_freeze_pos(u64 *pos)
+{
+	bool was;
+
+	/* A full barrier: it pairs with the exchange of a stamp by the process. */
+	was = test_and_set_bit(ilog2(KCHAN_SHARED_FROZEN), (unsigned long *)pos);
+	return (READ_ONCE(*pos) & KCHAN_POSITIONS) | (was ? KCHAN_SHARED_FROZEN : 0);
 }
 
 /*
@@ -217,6 +257,8 @@ static bool kchan_take_over(struct kchan *ch, struct kchan_ring *ring, u64 head,
 		return true;
 	if ((u32)head >= map->capacity || (u32)tail >= map->capacity)
 		return false;
+	head = kchan_masked(map, head);
+	tail = kchan_masked(map, tail);
 	len = kchan_distance(map, head, tail);
 	if (len > map->capacity)
 		return false;
@@ -253,9 +295,8 @@ void kchan_freeze(struct kchan *ch)
 		return;
 	WRITE_ONCE(mem->told_of_send, 1);
 	WRITE_ONCE(mem->told_of_recv, 1);
-	/* Full barriers: they pair with the exchange of a stamp by the process. */
-	head = atomic64_fetch_or(KCHAN_SHARED_FROZEN, (atomic64_t *)&mem->head);
-	tail = atomic64_fetch_or(KCHAN_SHARED_FROZEN, (atomic64_t *)&mem->tail);
+	head = kchan_freeze_pos(&mem->head);
+	tail = kchan_freeze_pos(&mem->tail);
 	if (!ch->broken && !kchan_take_over(ch, ring, head, tail))
 		kchan_break(ch);
 }
@@ -273,8 +314,7 @@ void kchan_thaw(struct kchan *ch)
 {
 	struct kchan_mapping *map = ch->mapped->map;
 	struct kchan_shared *mem = map->mem;
-	const bool both = ch->broken || ch->closed ||
-			  kchan_oldest(ch) != kchan_newest(ch);
+	const bool both = ch->broken || ch->closed || !kchan_only_ring(ch);
 
 	if (map->dead)
 		return;
@@ -335,9 +375,13 @@ void kchan_mapping_push(struct kchan_mapping *map)
  */
 void kchan_mapping_pop(struct kchan_mapping *map)
 {
+	const u64 free = kchan_next_lap(map->head);
+
 	/* Pairs with the load-acquire of a stamp by a process that sends. */
-	smp_store_release(kchan_stamp(map, map->head),
-			  (map->head + KCHAN_SHARED_LAP) & KCHAN_POSITIONS);
+	smp_store_release(kchan_stamp(map, map->head), free);
+	/* The caller tells the pollers of this one. */
+	if (map->writable == free)
+		map->writable = kchan_next_pos(map, free);
 	map->head = kchan_next_pos(map, map->head);
 }
 
@@ -411,7 +455,7 @@ static u32 kchan_count_slots(const struct kchan_mapping *map, u64 *from, u64 end
 
 /**
  * kchan_mapping_new_elems() - how many elements pollers are to be told of
- * @ch: the channel, which is mapped, and has no other ring
+ * @ch: the channel, which is mapped
  *
  * Each wakes one exclusive poller. Those that became readable while nobody polled count
  * when the next kick comes.
@@ -432,7 +476,7 @@ u32 kchan_mapping_new_elems(struct kchan *ch)
 
 /**
  * kchan_mapping_new_room() - how many free slots pollers are to be told of
- * @ch: the channel, which is mapped, and has no other ring
+ * @ch: the channel, which is mapped
  *
  * Context: the channel's lock is held.
  * Return: the number, at least 1 if a slot is free.
@@ -440,10 +484,13 @@ u32 kchan_mapping_new_elems(struct kchan *ch)
 u32 kchan_mapping_new_room(struct kchan *ch)
 {
 	struct kchan_mapping *map = ch->mapped->map;
-	const u64 end = (map->head + KCHAN_SHARED_LAP) & KCHAN_POSITIONS;
+	const u64 end = kchan_next_lap(map->head);
 	const u32 room = map->capacity - ch->mapped->len;
 	u32 nr;
 
+	/* With several rings, the process makes no room in the one that elements enter. */
+	if (!kchan_only_ring(ch))
+		return 0;
 	if (kchan_distance(map, map->tail, map->writable) > room)
 		map->writable = map->tail;
 	nr = kchan_count_slots(map, &map->writable, end, 0);

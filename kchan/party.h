@@ -217,7 +217,7 @@ static inline void kchan_finish(struct kchan *ch, struct kchan_step *step)
 
 	rest |= step->in && kchan_polled_in(ch);
 	rest |= step->out && kchan_polled_out(ch);
-	/* A hint: whoever breaks the channel comes here too, after it has dropped the lock. */
+	/* A hint, as in kchan_tell_broken(). */
 	rest |= READ_ONCE(ch->break_untold);
 	if (unlikely(rest))
 		kchan_finish_rest(ch, step);

@@ -69,4 +69,9 @@ static inline struct kchan_ring *kchan_oldest(const struct kchan *ch)
 	return list_first_entry(&ch->rings, struct kchan_ring, node);
 }
 
+static inline bool kchan_only_ring(const struct kchan *ch)
+{
+	return kchan_oldest(ch) == kchan_newest(ch);
+}
+
 #endif /* _KCHAN_RING_H */

@@ -90,6 +90,9 @@ static void kchan_free(struct kref *ref)
 	struct kchan_ring *ring, *next;
 
 	kchan_debug_del(ch);
+	/* One that was mapped when there was no receive end any more. */
+	if (ch->mapped)
+		kchan_mapping_leave(ch);
 	list_for_each_entry_safe(ring, next, &ch->rings, node) {
 		list_del_init(&ring->node);
 		kchan_ring_drop(ch, ring);
@@ -288,9 +291,9 @@ static bool kchan_may_add_ring(struct kchan *ch, size_t bytes)
 	list_for_each_entry(ring, &ch->rings, node) {
 		if (!ring->len)
 			continue;
-		bytes = size_add(bytes, kchan_ring_bytes(ch->elem_size,
-							 ring->nr_slots,
-							 ch->message));
+		bytes = size_add(bytes, ring->map ? ring->map->size :
+				 kchan_ring_bytes(ch->elem_size, ring->nr_slots,
+						  ch->message));
 		nr++;
 	}
 	kchan_unlock(ch);

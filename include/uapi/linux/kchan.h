@@ -328,7 +328,9 @@ struct kchan_resize {
  * @capacity: elements that the buffer holds
  * @len: elements that are queued: those in the buffer, and those that came back
  *	from receivers that could not take them (these do not count for the
- *	capacity)
+ *	capacity). On a mapped channel a slot counts from the moment that a send claims
+ *	it. If the process dies before it has sent, the slot counts until it is the
+ *	oldest one; then it is skipped.
  * @send_ends: open ends that can send
  * @recv_ends: open ends that can receive
  * @send_waiters: cases of blocked calls and armed selects that wait to send
@@ -658,6 +660,11 @@ struct kchan_commit {
  * %KCHAN_IOC_RESIZE. While a poll or an epoll waits for ``EPOLLIN``, each send is a
  * system call, and while one waits for ``EPOLLOUT``, each receive is. A child after fork()
  * finds frozen positions in memory of its own, so its transfers are system calls.
+ *
+ * The process sees, and can change, all that is in the buffer, whichever ends it still
+ * has, and as long as it holds the memory: pages that it has pinned, by a registered
+ * buffer of io_uring for example, stay the ring's after it is unmapped. So who makes a
+ * channel is trusted with what goes through it.
  *
  * The kernel trusts nothing in that memory. If it finds a value that this protocol cannot
  * give, the channel is broken for good. What is queued is lost. Each send, receive and

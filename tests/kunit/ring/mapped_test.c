@@ -360,6 +360,86 @@ static void mapped_dies_at_end(struct kunit *test)
 	kt_check(test, ch);
 }
 
+/*
+ * What a process leaves unfinished when it dies is told to those who wait for room, though
+ * nobody receives: a parked sender, a poller, and a poller for input, behind whose back an
+ * element was published after a slot that was not.
+ */
+static void mapped_dies_told(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 2);
+	struct mapped *m = kt_map(test, ch);
+	struct kchan_info info;
+	struct kt_call *call;
+	struct kt_poller *p;
+	struct claim claim;
+
+	/* All of the buffer is claimed. */
+	claim_send(test, m);
+	claim_send(test, m);
+	call = kt_park_send_n(test, ch, 3);
+	kt_unmap(m);
+	kt_info(ch, &info);
+	KUNIT_EXPECT_EQ(test, info.send_waiters, 0);
+	kchan_close(ch);
+	KUNIT_EXPECT_EQ(test, kt_join_n(call), 3);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
+
+	/* The same with pollers, each of whom may be the one to use it. */
+	ch = kt_chan(test, 8, 2);
+	m = kt_map(test, ch);
+	claim_send(test, m);
+	claim_send(test, m);
+	p = kt_poller(test, ch, true);
+	KUNIT_EXPECT_EQ(test, kchan_readiness(ch, FMODE_WRITE), 0);
+	kt_unmap(m);
+	KUNIT_EXPECT_GE(test, p->all_wr + p->out, 1);
+	KUNIT_EXPECT_EQ(test, kchan_readiness(ch, FMODE_WRITE), EPOLLOUT | EPOLLWRNORM);
+
+	ch = kt_chan(test, 8, 2);
+	m = kt_map(test, ch);
+	claim_send(test, m);
+	claim = claim_send(test, m);
+	p = kt_poller(test, ch, true);
+	KUNIT_EXPECT_EQ(test, kchan_readiness(ch, FMODE_READ), 0);
+	KUNIT_EXPECT_TRUE(test, publish(&claim, 5));
+	kchan_kick(ch);
+	KUNIT_EXPECT_EQ(test, p->all_rd + p->in, 0);
+	kt_unmap(m);
+	KUNIT_EXPECT_GE(test, p->all_rd + p->in, 1);
+	KUNIT_EXPECT_EQ(test, kchan_readiness(ch, FMODE_READ), EPOLLIN | EPOLLRDNORM);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 5);
+	kt_check(test, ch);
+}
+
+/* The empty slots behind an element are room as soon as it is received. */
+static void mapped_dies_behind(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 3);
+	struct mapped *m = kt_map(test, ch);
+	struct kt_call *calls[2];
+	struct kchan_info info;
+
+	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MOVED);
+	claim_send(test, m);
+	claim_send(test, m);
+	kt_unmap(m);
+	/* A slot that will never be published counts until it is the oldest. */
+	KUNIT_EXPECT_EQ(test, kt_len(ch), 3);
+	calls[0] = kt_park_send_n(test, ch, 2);
+	calls[1] = kt_park_send_n(test, ch, 3);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	kt_info(ch, &info);
+	KUNIT_EXPECT_EQ(test, info.send_waiters, 0);
+	KUNIT_EXPECT_EQ(test, info.len, 2);
+	kchan_close(ch);
+	KUNIT_EXPECT_EQ(test, kt_join_n(calls[0]), 2);
+	KUNIT_EXPECT_EQ(test, kt_join_n(calls[1]), 3);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
+	kt_check(test, ch);
+}
+
 /* After a resize the old ring is drained, a claim under way too. */
 static void mapped_resize(struct kunit *test)
 {
@@ -440,6 +520,49 @@ static void mapped_poll(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ring_send(m, 3), KC_MOVED);
 	for (n = 1; n < 4; n++)
 		KUNIT_EXPECT_EQ(test, ring_recv(m), n);
+	kt_check(test, ch);
+}
+
+/*
+ * Pollers are told of room as often as there is new room. The kernel's receives tell of
+ * theirs themselves, so a kick does not tell of it again.
+ */
+static void mapped_poll_room(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 4);
+	struct mapped *m = kt_map(test, ch);
+	struct kt_poller *p[4];
+	unsigned int i, woken;
+	struct claim claim;
+	u64 n;
+
+	for (n = 0; n < 4; n++)
+		KUNIT_EXPECT_EQ(test, ring_send(m, n), KC_MOVED);
+	claim = claim_recv(test, m, &n);
+	for (i = 0; i < 4; i++)
+		p[i] = kt_poller(test, ch, true);
+	KUNIT_EXPECT_EQ(test, kchan_readiness(ch, FMODE_WRITE), 0);
+	KUNIT_EXPECT_TRUE(test, release(&claim));
+	kchan_kick(ch);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
+	for (i = 0, woken = 0; i < 4; i++)
+		woken += p[i]->out;
+	KUNIT_EXPECT_EQ(test, woken, 3);
+	/* There is room, so a kick wakes one. */
+	kchan_kick(ch);
+	for (i = 0, woken = 0; i < 4; i++)
+		woken += p[i]->out;
+	KUNIT_EXPECT_EQ(test, woken, 4);
+	/* What is free in a ring that was left is no room. */
+	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 1), 0);
+	for (i = 0, woken = 0; i < 4; i++)
+		woken += p[i]->out;
+	kchan_kick(ch);
+	for (i = 0; i < 4; i++)
+		woken -= p[i]->out;
+	KUNIT_EXPECT_EQ(test, woken, 0);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
 	kt_check(test, ch);
 }
 
@@ -545,6 +668,42 @@ static void mapped_broken(struct kunit *test)
 	break_ring(test, scribble_free);
 }
 
+/* Who only looks finds that the ring is broken, and those who wait are told. */
+static void mapped_broken_looked(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 4);
+	struct mapped *m = kt_map(test, ch);
+	struct kt_call *call = kt_park_recv_n(test, ch);
+	struct kchan_info info;
+
+	scribble_tail(m->ring.mem, NULL);
+	kt_info(ch, &info);
+	KUNIT_EXPECT_TRUE(test, info.flags & KCHAN_INFO_BROKEN);
+	kt_info(ch, &info);
+	KUNIT_EXPECT_EQ(test, info.recv_waiters, 0);
+	kchan_kick(ch);
+	KUNIT_EXPECT_EQ(test, kt_join_n(call), -EIO);
+	kt_check(test, ch);
+}
+
+/*
+ * An element that was published when the ring was found broken goes to nobody: those who
+ * wait are all told the same.
+ */
+static void mapped_broken_served(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 4);
+	struct mapped *m = kt_map(test, ch);
+	struct claim claim = claim_send(test, m);
+	struct kt_call *call = kt_park_recv_n(test, ch);
+
+	KUNIT_EXPECT_TRUE(test, publish(&claim, 1));
+	m->ring.mem->tail = ~0ULL;
+	kchan_kick(ch);
+	KUNIT_EXPECT_EQ(test, kt_join_n(call), -EIO);
+	kt_check(test, ch);
+}
+
 static struct kunit_case mapped_cases[] = {
 	KUNIT_CASE(mapped_moves),
 	KUNIT_CASE(mapped_wraps),
@@ -557,11 +716,16 @@ static struct kunit_case mapped_cases[] = {
 	KUNIT_CASE(mapped_close),
 	KUNIT_CASE(mapped_dies),
 	KUNIT_CASE(mapped_dies_at_end),
+	KUNIT_CASE(mapped_dies_told),
+	KUNIT_CASE(mapped_dies_behind),
 	KUNIT_CASE(mapped_resize),
 	KUNIT_CASE(mapped_no_receiver),
 	KUNIT_CASE(mapped_poll),
 	KUNIT_CASE(mapped_by),
+	KUNIT_CASE(mapped_poll_room),
 	KUNIT_CASE(mapped_broken),
+	KUNIT_CASE(mapped_broken_looked),
+	KUNIT_CASE(mapped_broken_served),
 	{}
 };
 
