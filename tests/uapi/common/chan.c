@@ -392,6 +392,14 @@ bool process_asleep(pid_t pid, long call)
 	return asleep_in(task, call);
 }
 
+/* What libc makes of poll() and epoll_wait() where there are only the newer calls. */
+#ifndef SYS_poll
+#define SYS_poll	SYS_ppoll
+#endif
+#ifndef SYS_epoll_wait
+#define SYS_epoll_wait	SYS_epoll_pwait
+#endif
+
 bool call_asleep(struct call *c)
 {
 	static const long numbers[] = {

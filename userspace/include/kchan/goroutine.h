@@ -14,7 +14,7 @@
  * before the first goroutine is asked.
  *
  * Backtraces have names and lines where the program has debug information. Backtraces
- * of waiting goroutines exist on x86-64 only.
+ * of waiting goroutines exist on x86-64 and on arm64 only.
  *
  * You can look into a program without rebuilding it. The environment variable
  * KCHANDEBUG may have these words, separated by commas. They are read when the program

@@ -161,6 +161,9 @@ char *kc_panic_report(const kc_panic_info *info) KC_MUST_CHECK;
  * and SIGFPE. The handlers that were installed before still get the faults in other
  * objects.
  *
+ * This exists on x86-64 and on arm64. On arm64 a division of integers by zero is no fault:
+ * its result is 0.
+ *
  * A stack overflow in a goroutine is always a fatal error. It is reported, unless the
  * program handles SIGSEGV itself.
  *

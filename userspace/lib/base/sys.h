@@ -42,6 +42,7 @@ static inline long sys_ret(long ret)
 }
 
 #if defined(__x86_64__) && defined(__LP64__)
+
 static inline long sys_call3(long nr, long a, long b, long c)
 {
 	long ret = nr;
@@ -50,11 +51,28 @@ static inline long sys_call3(long nr, long a, long b, long c)
 			 "rcx", "r11", "memory");
 	return sys_done(ret);
 }
+
+#elif defined(__aarch64__) && defined(__LP64__)
+
+static inline long sys_call3(long nr, long a, long b, long c)
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+
+	__asm__ volatile("svc	#0" : "+r" (x0) : "r" (x8), "r" (x1), "r" (x2) :
+			 "memory");
+	return sys_done(x0);
+}
+
 #else
+
 static inline long sys_call3(long nr, long a, long b, long c)
 {
 	return sys_ret(syscall(nr, a, b, c));
 }
+
 #endif
 
 static inline long sys_open(const char *path, int flags)

@@ -23,11 +23,11 @@
  */
 #include <signal.h>
 #include <string.h>
-#include <ucontext.h>
 
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/futex.h"
+#include "base/interrupted.h"
 #include "base/task.h"
 #include "debug/probe.h"
 #include "panic/fault.h"
@@ -63,17 +63,6 @@ static struct {
 	bool ready;		/* the handler is installed */
 	struct sigaction before;
 } ask;
-
-static uintptr_t pc_of(const ucontext_t *context)
-{
-#ifdef __x86_64__
-	/* A backtrace has the address after the interrupted instruction's begin. */
-	return context->uc_mcontext.gregs[REG_RIP] + 1;
-#else
-	(void)context;
-	return 0;
-#endif
-}
 
 static uint32_t word_of(uint32_t number, enum progress progress)
 {
@@ -153,7 +142,8 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	const int error = errno;
 
 	if (info->si_code == CODE)
-		answer(info->si_int, pc_of(context));
+		/* A backtrace has the address after the instruction's begin. */
+		answer(info->si_int, kc_interrupted_pc(context) + 1);
 	else
 		kc_call_handler(&ask.before, signal, info, context);
 	errno = error;

@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ucontext.h>
 
 #include "base/fork.h"
+#include "base/interrupted.h"
 #include "panic/fault.h"
 #include "panic/panicking.h"
 #include "panic/report.h"
@@ -89,15 +89,6 @@ static bool is_overflow(const struct kc_g *g, const siginfo_t *info,
 	       addr >= g->stack_low && addr < g->stack_high && addr != pc;
 }
 
-#ifdef __x86_64__
-
-#define RED_ZONE	128
-
-static uintptr_t pc_of(const ucontext_t *context)
-{
-	return context->uc_mcontext.gregs[REG_RIP];
-}
-
 static const char *describe(const struct fault *fault)
 {
 	if (fault->signal != SIGFPE)
@@ -109,8 +100,9 @@ static const char *describe(const struct fault *fault)
 	return "floating point error";
 }
 
-KC_NORETURN static void raise_fault(const struct fault *fault)
+KC_NORETURN static void raise_fault(const void *data)
 {
+	const struct fault *fault = data;
 	char *text;
 
 	if (asprintf(&text, "runtime error: %s\n[signal SIG%s code=%#x addr=%#lx pc=%#lx]",
@@ -119,39 +111,6 @@ KC_NORETURN static void raise_fault(const struct fault *fault)
 		text = NULL;
 	kc_raise(kc_g_self(), kc_panicked_make(text, NULL, NULL, &fault->trace));
 }
-
-/*
- * Makes the context continue in raise_fault(@fault). The return address is 0, where
- * stack walks end.
- */
-static void go_on_with(struct fault *fault, ucontext_t *context)
-{
-	greg_t *regs = context->uc_mcontext.gregs;
-	uintptr_t sp = (regs[REG_RSP] - RED_ZONE - sizeof(*fault)) & ~15UL;
-
-	memcpy((void *)sp, fault, sizeof(*fault));
-	regs[REG_RDI] = sp;
-	sp -= sizeof(uintptr_t);
-	*(uintptr_t *)sp = 0;
-	regs[REG_RSP] = sp;
-	regs[REG_RIP] = (uintptr_t)raise_fault;
-}
-
-#else
-
-static uintptr_t pc_of(const ucontext_t *context)
-{
-	(void)context;
-	return 0;
-}
-
-static void go_on_with(struct fault *fault, ucontext_t *context)
-{
-	(void)fault;
-	(void)context;
-}
-
-#endif
 
 bool kc_call_handler(const struct sigaction *old, int signal, siginfo_t *info,
 		     void *context)
@@ -184,7 +143,7 @@ static void pass_on(unsigned int i, int signal, siginfo_t *info, void *context)
 
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
-	const uintptr_t pc = pc_of(context);
+	const uintptr_t pc = kc_interrupted_pc(context);
 	const int error = errno;
 	struct fault fault = {
 		.signal = signal,
@@ -201,7 +160,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	/* If si_code is not positive, another process or thread sent the signal. */
 	if (info->si_code > 0 && in_ranges(pc)) {
 		fault.trace = kc_trace_take_in_handler(pc + 1);
-		go_on_with(&fault, context);
+		kc_interrupted_go_on(context, raise_fault, &fault, sizeof(fault));
 	} else {
 		while (signals[i] != signal)
 			i++;
@@ -301,9 +260,8 @@ int kc_panic_on_fault(void (*code)(void))
 	struct search search = { (uintptr_t)code, -EINVAL, 0 };
 	unsigned int i;
 
-#ifndef __x86_64__
-	return -EOPNOTSUPP;
-#endif
+	if (!KC_HAVE_INTERRUPTED)
+		return -EOPNOTSUPP;
 	kc_g_self();
 	kc_lock(&lock);
 	search.nr = nr_ranges;

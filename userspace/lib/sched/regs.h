@@ -10,7 +10,7 @@
 
 #include "base/shared.h"
 
-#ifdef __x86_64__
+#if defined(__x86_64__)
 
 #define KC_HAVE_REGS	1
 
@@ -49,6 +49,37 @@ static inline __attribute__((always_inline)) void kc_regs_save(struct kc_regs *r
  * Calls @fn(@arg). To a stack walk that begins in @fn, it seems to be called from where
  * @regs were saved.
  */
+void kc_regs_call(const struct kc_regs *regs, void (*fn)(void *arg), void *arg);
+
+#elif defined(__aarch64__)
+
+#define KC_HAVE_REGS	1
+
+/* kc_regs_save() and regs.c depend on the offsets. */
+struct kc_regs {
+	uintptr_t x[11];	/* x19 to x29 */
+	uintptr_t sp;
+	uintptr_t pc;		/* as the return address of a call */
+};
+
+/*
+ * As above. x30 is not recorded: it is named as changed here, so the function has saved
+ * its return address in its frame before.
+ */
+static inline __attribute__((always_inline)) void kc_regs_save(struct kc_regs *regs)
+{
+	__asm__ volatile("stp	x19, x20, [%0, #0]\n\t"
+			 "stp	x21, x22, [%0, #16]\n\t"
+			 "stp	x23, x24, [%0, #32]\n\t"
+			 "stp	x25, x26, [%0, #48]\n\t"
+			 "stp	x27, x28, [%0, #64]\n\t"
+			 "mov	x9, sp\n\t"
+			 "stp	x29, x9, [%0, #80]\n\t"
+			 "adr	x9, 0f\n\t"
+			 "str	x9, [%0, #96]\n"
+			 "0:" : : "r" (regs) : "x9", "x30", "memory");
+}
+
 void kc_regs_call(const struct kc_regs *regs, void (*fn)(void *arg), void *arg);
 
 #else
