@@ -149,6 +149,48 @@ uapi-programs:
 versions:
 	$(call run-suites,$(VERSIONS),versions $(addprefix uapi-,$(VERSIONS)))
 
+# The compiler, and what else is for another processor.
+arm64 := $(foreach tool,CC=gcc AR=ar LD=ld OBJCOPY=objcopy,\
+	$(subst =,=aarch64-linux-gnu-,$(tool)))
+
+arm64-uapi-programs:
+	@$(MAKE) --no-print-directory $(quiet) -C tests/uapi $(arm64) \
+		out=../../build/arm64-uapi
+
+arm64-library:
+	@$(MAKE) --no-print-directory $(quiet) -C userspace $(arm64) \
+		out=../build/arm64-user all
+
+# The processor is emulated, so the loops are short.
+check-uapi-arm64: arm64-uapi-programs
+	$(suite) uapi-arm64 tests/vm/programs -l 300 -e KCHAN_TEST_SCALE=0.1 arm64 \
+		$(addprefix build/arm64-uapi/,$(uapi-tests))
+
+# With pages of 16 KiB: what depends on their size.
+check-mapped-arm64-16k: arm64-uapi-programs
+	$(suite) mapped-arm64-16k tests/vm/programs -l 300 -e KCHAN_TEST_SCALE=0.1 \
+		arm64-16k $(addprefix build/arm64-uapi/,$(notdir $(basename \
+		$(wildcard tests/uapi/mapped/*.c tests/uapi/limits/*.c))))
+
+# A slice of the library's: what moves elements, and what depends on the processor.
+check-lib-arm64: arm64-library
+	$(suite) lib-arm64 env KCHAN_BUILD=build/arm64-user KERNEL=arm64 \
+		KCHAN_TEST_SCALE=0.1 tests/lib/run repeat 2 1 fault panic signals \
+		fork chan mapped batch select select_wait ends goroutine dump tls
+
+## arm64: module, library and tests for arm64, in an emulated machine; 4 and 16 KiB pages
+arm64:
+	@scripts/deps.sh arm64
+	@for each in arm64 arm64-16k; do \
+		tests/vm/kernel $$each >/dev/null || exit; \
+	done
+	@$(MAKE) --no-print-directory arm64-uapi-programs arm64-library
+	@tests/vm/suite --begin
+	@for each in uapi-arm64 mapped-arm64-16k lib-arm64; do \
+		$(MAKE) --no-print-directory check-$$each || true; \
+	done
+	@tests/vm/suite --totals
+
 stress-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/stress
 
@@ -264,3 +306,5 @@ help:
 .PHONY: sanitized sanitized-programs raced races-programs repeat
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))
+.PHONY: arm64 arm64-uapi-programs arm64-library
+.PHONY: check-uapi-arm64 check-mapped-arm64-16k check-lib-arm64

@@ -4,14 +4,17 @@
 # Debian's own kernels, from the packages, unpacked and not installed. To be
 # read in by tests/vm/kernel.
 
-# debian_names KERNEL: its series, as a pattern, and its flavour.
+# debian_names KERNEL: its series, as a pattern, its flavour, and what follows the
+# names of packages for another processor than this machine's.
 debian_names()
 {
+	foreign=
 	case $1 in
 	stock) series='6\.12' flavour=amd64 ;;
 	rt) series='6\.12' flavour=rt-amd64 ;;
 	6.1) series='6\.1' flavour=amd64 ;;
 	newest) series='[0-9]+\.[0-9]+' flavour=amd64 ;;
+	arm64*) series='6\.12' flavour=$1 foreign=:arm64 ;;
 	esac
 }
 
@@ -26,23 +29,37 @@ apt()
 		-o Acquire::Languages=none "$@" </dev/null
 }
 
-# apt_lists FOLDER: from now on, the lists of the suites that have the newest
-# kernels. The machine's own are left alone, but for where its mirror is.
-apt_lists()
+# own_suites PATTERN: this machine's own suites whose names after the codename match,
+# as lines of ADDRESS SUITE.
+own_suites()
 {
 	codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 	# shellcheck disable=SC2016 # apt fills it in
-	mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' \
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' \
 		'Created-By: Packages' |
-		sed -n "s/^\($codename\|stable\|oldstable\) //p" | head -n 1)
+		grep -E " ($codename|stable|oldstable)($1)?\$" | sort -u
+}
+
+# Suites that have the newest kernels, likewise.
+newest_suites()
+{
+	mirror=$(own_suites '()' | head -n 1)
 	[ -n "$mirror" ] || die "apt here has no mirror of Debian's own archive"
+	for suite in trixie trixie-backports sid; do
+		echo "${mirror% *} $suite"
+	done
+}
+
+# apt_lists FOLDER PROCESSORS SUITES WHAT: from now on, the lists of these suites. The
+# machine's own are left alone.
+apt_lists()
+{
 	mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
 	keys=/usr/share/keyrings/debian-archive-keyring.gpg
-	for suite in trixie trixie-backports sid; do
-		echo "deb [arch=amd64 signed-by=$keys] $mirror $suite main"
-	done >"$1/sources.list"
+	echo "$3" | sed "s|.*|deb [arch=$2 signed-by=$keys] & main|" >"$1/sources.list"
 	: >"$1/status"
 	cat >"$1/apt.conf" <<-END
+		APT::Architectures "$2";
 		Dir::Etc::sourcelist "$1/sources.list";
 		Dir::Etc::sourceparts "/dev/null";
 		Dir::Etc::preferences "/dev/null";
@@ -53,7 +70,7 @@ apt_lists()
 		Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";
 	END
 	apt_conf=$1/apt.conf
-	say "asking for the package lists of the newest kernels ..."
+	say "asking for the package lists of $4 ..."
 	# One suite that cannot be had is no reason to do without the others.
 	apt_limit=180
 	apt get -qq update >&2 || true
@@ -67,11 +84,13 @@ newest_package()
 		tail -n 1
 }
 
-# needed PACKAGE PATTERN: which of those that match does it ask for?
+# needed PACKAGE PATTERN: which of those that match does it ask for? A package for
+# another processor gets this machine's, which are listed below what it asks for: of the
+# tools of a build, those that run here.
 needed()
 {
 	apt cache depends "$1" |
-		sed -n "s/^ *Depends: \($2\)\$/\1/p" | sort -u
+		sed -n "s/^ *\(Depends:\)\? *\($2\)\$/\2/p" | sort -u
 }
 
 # The name of the kernel, as in its packages' names.
@@ -81,23 +100,26 @@ debian_find()
 		sed "s/^linux-headers-//"
 }
 
-# Into the folder that we are in: the image's package.
+# Into the folder that we are in: the image's package, and for another processor a
+# busybox.
 fetch_image()
 {
 	# Lately it is in one of its own, that the usual name only asks for.
 	# shellcheck disable=SC2046 # a list of words
-	apt get -qq download "linux-image-$name" \
-		$(needed "linux-image-$name" 'linux-binary-.*') >&2
+	apt get -qq download "linux-image-$name$foreign" \
+		$(needed "linux-image-$name$foreign" 'linux-binary-.*') \
+		${foreign:+busybox-static$foreign} >&2
 }
 
 # What a module is built with: the headers, and for a kernel newer than this
 # machine also the compiler and tools that they ask for.
 fetch_headers()
 {
-	if [ -z "$apt_conf" ]; then
+	if [ "$kernel" != newest ]; then
 		# shellcheck disable=SC2046
-		apt get -qq download "linux-headers-$name" \
-			$(needed "linux-headers-$name" 'linux-\(headers\|kbuild\)-.*') >&2
+		apt get -qq download "linux-headers-$name$foreign" \
+			$(needed "linux-headers-$name$foreign" \
+				'linux-\(headers\|kbuild\)-[^:]*') >&2
 		return
 	fi
 	suite=sid
@@ -126,8 +148,14 @@ prepare_debian()
 	root=$tmp
 	if [ "$kernel" = newest ]; then
 		root=$tmp/root
-		apt_lists "$tmp/apt"
+		suites=$(newest_suites)
+		apt_lists "$tmp/apt" amd64 "$suites" "the newest kernels"
 		fetch 100 || die "no newest kernel: what trixie-backports and sid have${name:+ of $name} is not to be had"
+	elif [ -n "$foreign" ]; then
+		# Ours know of no other processor.
+		suites=$(own_suites '-security|-updates')
+		apt_lists "$tmp/apt" "amd64,${foreign#:}" "$suites" "the $kernel kernel"
+		fetch 110 || die "no $kernel kernel: what Debian has${name:+ of $name} is not to be had"
 	elif ! fetch 130; then
 		# No lists, or old ones that name what is gone from the archive.
 		say "asking for the package lists ..."
@@ -142,6 +170,11 @@ prepare_debian()
 			tar -x -O --wildcards '*/vmlinuz*' 2>/dev/null || true
 	done >"$tmp/image"
 	[ -s "$tmp/image" ] || die "the packages of $name have no image"
+	if [ -n "$foreign" ]; then
+		dpkg-deb --fsys-tarfile "$tmp"/image-debs/busybox-static_*.deb |
+			tar -x -O --wildcards '*/bin/busybox' >"$tmp/busybox"
+		chmod +x "$tmp/busybox"
+	fi
 	for deb in "$tmp"/debs/*.deb; do
 		# Nothing is configured: a compiler that runs is all we want.
 		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$root" \

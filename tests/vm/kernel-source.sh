@@ -43,7 +43,8 @@ source_unpack()
 {
 	mkdir "$tmp/build"
 	if [ "$kernel" = uml-smp ]; then
-		apt_lists "$tmp/apt"
+		suites=$(newest_suites)
+		apt_lists "$tmp/apt" amd64 "$suites" "the newest kernels"
 		source=$(newest_package 'linux-source-[0-9.]+')
 		[ -n "$source" ] || die "no newest kernel's source is to be had"
 		say "fetching $source (about 150 MB) ..."
