@@ -1207,10 +1207,24 @@ int kchan_close(struct kchan *ch)
 	return ret;
 }
 
+/*
+ * The name no longer counts as an end that sends. Another such end is counted, so the
+ * channel does not close here.
+ */
+static void kchan_drop_send_hold(struct kchan *ch)
+{
+	if (ch->held & FMODE_WRITE)
+		ch->send_ends--;
+	ch->held &= ~FMODE_WRITE;
+}
+
 static void kchan_count_end(struct kchan *ch, fmode_t mode)
 {
-	if (mode & FMODE_WRITE)
+	if (mode & FMODE_WRITE) {
 		ch->send_ends++;
+		if (unlikely(ch->no_send_hold))
+			kchan_drop_send_hold(ch);
+	}
 	if (mode & FMODE_READ)
 		ch->recv_ends++;
 }
@@ -1254,6 +1268,52 @@ int kchan_end_get_live(struct kchan *ch, fmode_t mode)
 	return ret;
 }
 
+/**
+ * kchan_hold() - count the name of a channel as an end that sends and receives
+ * @ch: the channel, which is new
+ */
+void kchan_hold(struct kchan *ch)
+{
+	kchan_lock(ch);
+	ch->held = FMODE_READ | FMODE_WRITE;
+	kchan_count_end(ch, ch->held);
+	kchan_unlock(ch);
+}
+
+/**
+ * kchan_set_send_hold() - whether the name of a channel counts as an end that sends
+ * @ch: the channel; it has a name, and the caller has an end that sends
+ * @no_send_hold: the name does not count once somebody else sends: see
+ *	%KCHAN_SETUP_NO_SEND_HOLD
+ *
+ * Context: the channel's lock is held.
+ */
+void kchan_set_send_hold(struct kchan *ch, bool no_send_hold)
+{
+	ch->no_send_hold = no_send_hold;
+	if (!(ch->held & FMODE_WRITE)) {
+		ch->held |= FMODE_WRITE;
+		ch->send_ends++;
+	}
+}
+
+/**
+ * kchan_unhold() - the name of a channel has gone
+ * @ch: the channel; if its name has gone before, nothing is done
+ *
+ * Context: may sleep.
+ */
+void kchan_unhold(struct kchan *ch)
+{
+	fmode_t held;
+
+	kchan_lock(ch);
+	held = ch->held;
+	ch->held = 0;
+	kchan_unlock(ch);
+	kchan_end_put(ch, held);
+}
+
 /*
  * No receive end is left. Senders are turned away. What is queued will never be
  * received: it is taken out here, to be freed without the lock.
@@ -1289,6 +1349,15 @@ static void kchan_drop(struct kchan *ch, struct list_head *rings,
 	}
 }
 
+/* Stops counting an end that sends. Returns whether it was the last one. */
+static bool kchan_was_last_sender(struct kchan *ch)
+{
+	/* Somebody has sent through an end that is older than the setup. */
+	if (unlikely(ch->no_send_hold && kchan_sent(ch)))
+		kchan_drop_send_hold(ch);
+	return !--ch->send_ends;
+}
+
 /**
  * kchan_end_put() - stop counting an end
  * @ch: the channel
@@ -1309,7 +1378,7 @@ void kchan_end_put(struct kchan *ch, fmode_t mode)
 	kchan_lock(ch);
 	if ((mode & FMODE_READ) && !--ch->recv_ends)
 		kchan_refuse(ch, &rings, &put_back, &step);
-	if ((mode & FMODE_WRITE) && !--ch->send_ends && !ch->closed)
+	if ((mode & FMODE_WRITE) && kchan_was_last_sender(ch) && !ch->closed)
 		kchan_shut(ch, &step);
 	kchan_unlock(ch);
 	kchan_finish(ch, &step);

@@ -4,9 +4,11 @@
 
 /* All differences between kernel versions are here, and nothing else. */
 #include <linux/cacheinfo.h>
+#include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/mount.h>
 #include <linux/random.h>
 #include <linux/uio.h>
 
@@ -30,13 +32,74 @@
 #endif
 
 /* Linux 6.7 made the times of an inode private. */
-#ifndef KCHAN_HAVE_INODE_INIT_TS
-static inline void simple_inode_init_ts(struct inode *inode)
+#ifdef KCHAN_HAVE_INODE_INIT_TS
+static inline void kchan_inode_changed(struct inode *inode)
+{
+	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
+}
+#else
+static inline void kchan_inode_changed(struct inode *inode)
 {
 	inode->i_mtime = current_time(inode);
-	inode->i_atime = inode->i_mtime;
 	inode->i_ctime = inode->i_mtime;
 }
+
+static inline void simple_inode_init_ts(struct inode *inode)
+{
+	kchan_inode_changed(inode);
+	inode->i_atime = inode->i_mtime;
+}
+#endif
+
+/* Linux 6.3 gave the ids that a mount maps a type of their own. */
+#ifdef KCHAN_HAVE_IDMAP
+static inline struct mnt_idmap *kchan_idmap(const struct vfsmount *mnt)
+{
+	return mnt_idmap(mnt);
+}
+#else
+#define mnt_idmap	user_namespace
+#define nop_mnt_idmap	init_user_ns
+static inline struct user_namespace *kchan_idmap(const struct vfsmount *mnt)
+{
+	return mnt_user_ns(mnt);
+}
+#endif
+
+/* Linux 6.15 made mkdir return a dentry. */
+#ifdef KCHAN_MKDIR_IS_DENTRY
+#define KCHAN_MKDIR_TYPE	struct dentry *
+#define kchan_mkdir_result(err)	ERR_PTR(err)
+#else
+#define KCHAN_MKDIR_TYPE	int
+#define kchan_mkdir_result(err)	(err)
+#endif
+
+/*
+ * Newer kernels know which dentries stay without users. Before, such a dentry had a
+ * reference of its own, which kill_litter_super() drops.
+ */
+#ifdef KCHAN_HAVE_PERSISTENT_DENTRY
+#define kill_litter_super	kill_anon_super
+#else
+static inline void d_make_persistent(struct dentry *dentry, struct inode *inode)
+{
+	d_instantiate(dentry, inode);
+	dget(dentry);
+}
+#endif
+
+/*
+ * Newer kernels do not tell those who watch (fsnotify) of files without a path, unless
+ * the file's owner wants that. A FIFO has no permission events.
+ */
+#ifdef KCHAN_HAVE_NOTIFY_MODE
+static inline void kchan_notify_as_fifo(struct file *file)
+{
+	file_set_fsnotify_mode(file, FMODE_NONOTIFY_PERM);
+}
+#else
+static inline void kchan_notify_as_fifo(struct file *file) { }
 #endif
 
 /* Linux 6.3 made the flags of a mapping private. */

@@ -15,9 +15,9 @@
  * add keys. comm comes last; white space and backslashes in it are octal, as in
  * /proc/mounts.
  *
- * These are as in &struct kchan_info: flags (message, fixed, closed, mapped, broken; "-"
- * for none), elem_size, capacity, len, in_flight, ends and waiters. The others of a
- * channel:
+ * These are as in &struct kchan_info: flags (message, fixed, closed, named, send-hold,
+ * mapped, broken; "-" for none), elem_size, capacity, len, in_flight, ends and waiters.
+ * The others of a channel:
  *
  * - uid: the user who opened the channel and is charged for it
  * - sent, received: how many elements were sent and received; an element that was put
@@ -26,6 +26,8 @@
  * - polled: 1 when somebody's poll or epoll waits for the channel
  * - map_pid: the process that has mapped the channel, as the initial namespace has it;
  *   0 when it is not mapped
+ * - name: only with a name: the filesystem's device number and the name's inode number,
+ *   as in /proc/PID/mountinfo and as stat tells them: 0:45:17
  *
  * Those of a waiter:
  *
@@ -39,6 +41,7 @@
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/kdev_t.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid_namespace.h>
@@ -74,6 +77,8 @@ struct kchan_seen {
  * @held: the fields below describe the channel that is shown next
  * @polled: somebody is in its wait queues
  * @uid: its user
+ * @dev: the filesystem that has its name
+ * @ino: the inode of its name
  * @info: what it is and holds
  * @sent: elements sent
  * @received: elements received, and not put back
@@ -89,6 +94,8 @@ struct kchan_walk {
 	bool held;
 	bool polled;
 	kuid_t uid;
+	dev_t dev;
+	unsigned long ino;
 	struct kchan_info info;
 	u64 sent;
 	u64 received;
@@ -179,6 +186,8 @@ static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
 	if (nr <= walk->room) {
 		kchan_fill_info(ch, &walk->info, &init_pid_ns);
 		walk->uid = kchan_user_uid(ch->user);
+		walk->dev = ch->dev;
+		walk->ino = ch->ino;
 		walk->polled = kchan_polled(ch);
 		walk->sent = kchan_sent(ch);
 		walk->received = ch->seq - ch->nr_put_back;
@@ -305,7 +314,11 @@ static int kchan_list_show(struct seq_file *m, void *v)
 	seq_printf(m, " send_ends=%u recv_ends=%u send_waiters=%u recv_waiters=%u",
 		   info->send_ends, info->recv_ends, info->send_waiters,
 		   info->recv_waiters);
-	seq_printf(m, " polled=%d map_pid=%u\n", walk->polled, info->map_pid);
+	seq_printf(m, " polled=%d map_pid=%u", walk->polled, info->map_pid);
+	if (info->flags & KCHAN_INFO_NAMED)
+		seq_printf(m, " name=%u:%u:%lu", MAJOR(walk->dev), MINOR(walk->dev),
+			   walk->ino);
+	seq_putc(m, '\n');
 
 	for (i = 0; i < walk->nr && !seq_has_overflowed(m); i++)
 		kchan_show_waiter(m, walk, &walk->waiters[i]);

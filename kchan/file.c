@@ -39,6 +39,34 @@ void kchan_file_init(struct inode *inode, struct file *file, struct kchan *ch)
 }
 
 /**
+ * kchan_file_open() - make a file that is being opened another end
+ * @inode: its inode
+ * @file: the file
+ * @ch: the channel; the inode holds a reference
+ * @allowed: the directions that the end may have at the most
+ *
+ * Return: 0; -EINVAL for no direction, -EACCES for more than is allowed, -ENXIO when a
+ * direction has no end left.
+ */
+int kchan_file_open(struct inode *inode, struct file *file, struct kchan *ch,
+		    fmode_t allowed)
+{
+	const fmode_t mode = file->f_mode & (FMODE_READ | FMODE_WRITE);
+	int ret;
+
+	if (!mode)
+		return -EINVAL;
+	if (mode & ~allowed)
+		return -EACCES;
+	ret = kchan_end_get_live(ch, mode);
+	if (ret)
+		return ret;
+	kref_get(&ch->ref);
+	kchan_file_init(inode, file, ch);
+	return 0;
+}
+
+/**
  * kchan_file_release() - the last reference on an end's file has gone
  * @inode: its inode
  * @file: the file
@@ -260,8 +288,21 @@ __poll_t kchan_file_poll(struct file *file, poll_table *pt)
 	return kchan_readiness(ch, file->f_mode);
 }
 
+#define KCHAN_SETUP_FLAGS	(KCHAN_SETUP_MESSAGE | KCHAN_SETUP_NO_SEND_HOLD)
 #define KCHAN_END_FLAGS	(KCHAN_END_SEND | KCHAN_END_RECV | \
 			 KCHAN_END_CLOEXEC | KCHAN_END_NONBLOCK)
+
+/*
+ * Whether the caller may set up, resize and close the end's channel. If the channel has
+ * a name, only the name's owner may: anybody else who sends would end the queue for all.
+ */
+static bool kchan_may_manage(const struct file *file)
+{
+	const struct path *name = kchan_fs_name(file);
+
+	return !name || inode_owner_or_capable(kchan_idmap(name->mnt),
+					       d_inode(name->dentry));
+}
 
 static bool kchan_both_ways(const struct file *file)
 {
@@ -279,12 +320,14 @@ static long kchan_ioctl_setup(struct file *file, void __user *uarg,
 	ret = copy_struct_from_user(&setup, sizeof(setup), uarg, usize);
 	if (ret)
 		return ret;
-	if ((setup.flags & ~KCHAN_SETUP_MESSAGE) || setup.reserved)
+	if ((setup.flags & ~KCHAN_SETUP_FLAGS) || setup.reserved)
 		return -EINVAL;
 	if (!kchan_both_ways(file))
 		return -EBADF;
+	if (!kchan_may_manage(file))
+		return -EPERM;
 	return kchan_setup(file->private_data, setup.elem_size, setup.capacity,
-			   setup.flags & KCHAN_SETUP_MESSAGE);
+			   setup.flags);
 }
 
 static long kchan_ioctl_resize(struct file *file, void __user *uarg,
@@ -302,6 +345,8 @@ static long kchan_ioctl_resize(struct file *file, void __user *uarg,
 		return -EINVAL;
 	if (!kchan_both_ways(file))
 		return -EBADF;
+	if (!kchan_may_manage(file))
+		return -EPERM;
 	return kchan_resize(file->private_data, resize.capacity);
 }
 
@@ -325,6 +370,8 @@ static long kchan_ioctl_close(struct file *file)
 {
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
+	if (!kchan_may_manage(file))
+		return -EPERM;
 	return kchan_close(file->private_data);
 }
 
@@ -358,7 +405,7 @@ static long kchan_ioctl_end(struct file *file, void __user *uarg, size_t usize)
 	ret = kchan_use(ch);
 	if (ret)
 		return ret;
-	return kchan_fs_end(ch, mode, flags);
+	return kchan_fs_end(file, mode, flags);
 }
 
 static long kchan_ioctl_next_len(struct file *file, int __user *uarg)

@@ -6,8 +6,10 @@
 
 #include "kchan.h"
 
-/* file.c: what both kinds of ends do. */
+/* file.c: what all kinds of ends do. */
 void kchan_file_init(struct inode *inode, struct file *file, struct kchan *ch);
+int kchan_file_open(struct inode *inode, struct file *file, struct kchan *ch,
+		    fmode_t allowed);
 int kchan_file_release(struct inode *inode, struct file *file);
 ssize_t kchan_file_read(struct file *file, char __user *buf, size_t count,
 			loff_t *ppos);
@@ -29,9 +31,11 @@ long kchan_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 	.compat_ioctl	= compat_ptr_ioctl,			\
 	.show_fdinfo	= kchan_show_fdinfo
 
-/* fs.c: further ends of a channel. */
-int kchan_fs_end(struct kchan *ch, fmode_t mode, int flags);
+/* fs.c: the filesystem, and further ends of a channel. */
+const struct path *kchan_fs_name(const struct file *file);
+int kchan_fs_end(const struct file *from, fmode_t mode, int flags);
 int kchan_fs_init(void);
+void kchan_fs_allow(void);
 void kchan_fs_abort(void);
 void kchan_fs_exit(void);
 

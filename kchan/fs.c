@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Further ends of a channel: files of an internal filesystem.
+ * The filesystem type, and further ends of a channel.
  *
- * An end that KCHAN_IOC_END makes has an inode of its own, of the type FIFO. So it
+ * The type has two kinds of mounts. Those of users have names of channels: see mount.c
+ * and name.c. The one that the module makes for itself has the inodes of ends.
+ *
+ * An end that KCHAN_IOC_END makes has an inode of its own there, of the type FIFO. So it
  * can be opened through /proc, and a program that looks at the file type treats it as
  * a pipe. The inode holds a reference on the channel, but is no end. The ends are
- * files: the one that the inode was made for, and each file that is opened on it.
+ * files: the one that the inode was made for, and each file that is opened on it. If
+ * the channel has a name, such an inode also holds the name's path. So the name's owner
+ * is known, and the user's mount stays busy for as long as it has open ends.
  *
- * The filesystem is mounted from load to unload. A mount holds a reference on the
+ * The internal mount lasts from load to unload. A mount holds a reference on the
  * module, and with it the module could never be unloaded. So that reference is
  * dropped after the mount, and taken again before the unmount. Each open file has a
  * reference of its own.
@@ -21,6 +26,7 @@
 #include <linux/fs_context.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/path.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
@@ -28,21 +34,25 @@
 
 #include "compat.h"
 #include "file.h"
-
-#define KCHAN_FS_MAGIC	0x6b63686e
+#include "name.h"
 
 /**
  * struct kchan_origin - what an inode leads to
  * @ch: the channel; holds a reference
  * @mode: the directions that an end opened here may have at the most. Not the
  *	inode's mode, which its owner may change.
+ * @name: the name that the end came from; holds a reference. Empty if there is none.
  */
 struct kchan_origin {
 	struct kchan *ch;
 	fmode_t mode;
+	struct path name;
 };
 
 static struct vfsmount *kchan_mnt;
+
+/* The module is loaded whole. Only then users may mount. */
+static bool kchan_fs_open_to_users;
 
 static void kchan_fs_evict(struct inode *inode)
 {
@@ -55,6 +65,7 @@ static void kchan_fs_evict(struct inode *inode)
 	if (!origin)
 		return;
 	kchan_put(origin->ch);
+	path_put(&origin->name);
 	kfree(origin);
 }
 
@@ -81,8 +92,15 @@ static const struct dentry_operations kchan_fs_dentry_ops = {
 
 static int kchan_fs_init_context(struct fs_context *fc)
 {
-	struct pseudo_fs_context *ctx = init_pseudo(fc, KCHAN_FS_MAGIC);
+	struct pseudo_fs_context *ctx;
 
+	if (!(fc->sb_flags & SB_KERNMOUNT)) {
+		/* Pairs with the store-release in kchan_fs_allow(). */
+		if (!smp_load_acquire(&kchan_fs_open_to_users))
+			return -ENODEV;
+		return kchan_mount_init_context(fc);
+	}
+	ctx = init_pseudo(fc, KCHAN_SUPER_MAGIC);
 	if (!ctx)
 		return -ENOMEM;
 	ctx->ops = &kchan_fs_ops;
@@ -93,27 +111,19 @@ static int kchan_fs_init_context(struct fs_context *fc)
 static struct file_system_type kchan_fs_type = {
 	.owner			= THIS_MODULE,
 	.name			= "kchan",
+	.fs_flags		= FS_USERNS_MOUNT,
 	.init_fs_context	= kchan_fs_init_context,
-	.kill_sb		= kill_anon_super,
+	.parameters		= kchan_mount_parameters,
+	.kill_sb		= kchan_mount_kill,
 };
+MODULE_ALIAS_FS("kchan");
 
 /* Opens an end's inode, through /proc: the file becomes another end. */
 static int kchan_fs_open(struct inode *inode, struct file *file)
 {
 	const struct kchan_origin *origin = inode->i_private;
-	const fmode_t mode = file->f_mode & (FMODE_READ | FMODE_WRITE);
-	int ret;
 
-	if (!mode)
-		return -EINVAL;
-	if (mode & ~origin->mode)
-		return -EACCES;
-	ret = kchan_end_get_live(origin->ch, mode);
-	if (ret)
-		return ret;
-	kref_get(&origin->ch->ref);
-	kchan_file_init(inode, file, origin->ch);
-	return 0;
+	return kchan_file_open(inode, file, origin->ch, origin->mode);
 }
 
 static const struct file_operations kchan_fs_fops = {
@@ -122,12 +132,32 @@ static const struct file_operations kchan_fs_fops = {
 	.release	= kchan_file_release,
 };
 
-static struct inode *kchan_fs_inode(struct kchan *ch, fmode_t mode)
+/**
+ * kchan_fs_name() - the name that an end came from
+ * @file: the end's file
+ *
+ * Return: the path of the name, which lasts as long as the file; NULL if there is none.
+ */
+const struct path *kchan_fs_name(const struct file *file)
 {
+	const struct kchan_origin *origin;
+
+	if (file->f_op == &kchan_name_fops)
+		return &file->f_path;
+	if (file->f_op != &kchan_fs_fops)
+		return NULL;
+	origin = file_inode(file)->i_private;
+	return origin->name.dentry ? &origin->name : NULL;
+}
+
+static struct inode *kchan_fs_inode(const struct file *from, fmode_t mode)
+{
+	const struct path *name = kchan_fs_name(from);
+	struct kchan *ch = from->private_data;
 	struct kchan_origin *origin;
 	struct inode *inode;
 
-	origin = kmalloc(sizeof(*origin), GFP_KERNEL_ACCOUNT);
+	origin = kzalloc(sizeof(*origin), GFP_KERNEL_ACCOUNT);
 	if (!origin)
 		return ERR_PTR(-ENOMEM);
 	inode = new_inode(kchan_mnt->mnt_sb);
@@ -139,6 +169,10 @@ static struct inode *kchan_fs_inode(struct kchan *ch, fmode_t mode)
 	kref_get(&ch->ref);
 	origin->ch = ch;
 	origin->mode = mode;
+	if (name) {
+		origin->name = *name;
+		path_get(&origin->name);
+	}
 	inode->i_private = origin;
 	inode->i_ino = get_next_ino();
 	inode->i_mode = S_IFIFO;
@@ -153,13 +187,14 @@ static struct inode *kchan_fs_inode(struct kchan *ch, fmode_t mode)
 	return inode;
 }
 
-/* Makes a file that is a new end. The caller has an end of each of its directions. */
-static struct file *kchan_fs_file(struct kchan *ch, fmode_t mode, int flags)
+/* Makes a file that is a new end, with no direction that the end @from lacks. */
+static struct file *kchan_fs_file(const struct file *from, fmode_t mode, int flags)
 {
+	struct kchan *ch = from->private_data;
 	struct inode *inode;
 	struct file *file;
 
-	inode = kchan_fs_inode(ch, mode);
+	inode = kchan_fs_inode(from, mode);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
 	/* The reference of the file. It is dropped with the file. */
@@ -174,18 +209,19 @@ static struct file *kchan_fs_file(struct kchan *ch, fmode_t mode, int flags)
 	kref_get(&ch->ref);
 	kchan_end_get(ch, mode);
 	kchan_file_init(inode, file, ch);
+	kchan_notify_as_fifo(file);
 	return file;
 }
 
 /**
  * kchan_fs_end() - make another end
- * @ch: the channel, in use
+ * @from: the caller's end; its channel is in use
  * @mode: FMODE_READ, FMODE_WRITE or both: the caller's end has them
  * @flags: O_CLOEXEC, O_NONBLOCK
  *
  * Return: its fd, in the current task; -EMFILE, -ENFILE, -ENOMEM.
  */
-int kchan_fs_end(struct kchan *ch, fmode_t mode, int flags)
+int kchan_fs_end(const struct file *from, fmode_t mode, int flags)
 {
 	struct file *file;
 	int fd;
@@ -200,7 +236,7 @@ int kchan_fs_end(struct kchan *ch, fmode_t mode, int flags)
 	fd = get_unused_fd_flags(flags & O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	file = kchan_fs_file(ch, mode, flags & ~O_CLOEXEC);
+	file = kchan_fs_file(from, mode, flags & ~O_CLOEXEC);
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
 		return PTR_ERR(file);
@@ -210,38 +246,62 @@ int kchan_fs_end(struct kchan *ch, fmode_t mode, int flags)
 }
 
 /**
- * kchan_fs_init() - mount the filesystem
+ * kchan_fs_init() - register the filesystem, and make the internal mount
+ *
+ * Users cannot mount it yet: see kchan_fs_allow().
  *
  * Return: 0, or the error.
  */
 int kchan_fs_init(void)
 {
+	int ret;
+
+	ret = register_filesystem(&kchan_fs_type);
+	if (ret)
+		return ret;
 	kchan_mnt = kern_mount(&kchan_fs_type);
-	if (IS_ERR(kchan_mnt))
+	if (IS_ERR(kchan_mnt)) {
+		unregister_filesystem(&kchan_fs_type);
 		return PTR_ERR(kchan_mnt);
+	}
 	/* Drop the superblock's reference: see above. */
 	module_put(THIS_MODULE);
 	return 0;
 }
 
 /**
- * kchan_fs_abort() - unmount the filesystem, if the module fails to load
+ * kchan_fs_allow() - let users mount it
  *
- * Nobody had an end yet, so the unmount is done when this returns.
+ * The module is loaded, and cannot fail to load any more. A mount that succeeded before
+ * would be left without its code.
+ */
+void kchan_fs_allow(void)
+{
+	/* Pairs with the load-acquire in kchan_fs_init_context(). */
+	smp_store_release(&kchan_fs_open_to_users, true);
+}
+
+/**
+ * kchan_fs_abort() - take the filesystem away, if the module fails to load
+ *
+ * Nobody has a mount, and nobody had an end yet. So the internal unmount is done when
+ * this returns.
  */
 void kchan_fs_abort(void)
 {
+	unregister_filesystem(&kchan_fs_type);
 	__module_get(THIS_MODULE);
 	kern_unmount(kchan_mnt);
 }
 
 /**
- * kchan_fs_exit() - unmount the filesystem
+ * kchan_fs_exit() - take the filesystem away
  *
- * No end is open, because each open end holds the module. But the last one may still
- * be inside fput(), which drops the module before the inode. Its reference on the
- * mount keeps the superblock. The superblock drops its reference on the module when
- * all inodes are gone. The count of a module that is being unloaded starts at -1.
+ * No user has a mount, and no end is open, because each of them holds the module. But
+ * the last end may still be inside fput(), which drops the module before the inode. Its
+ * reference on the mount keeps the superblock. The superblock drops its reference on
+ * the module when all inodes are gone. The count of a module that is being unloaded
+ * starts at -1.
  */
 void kchan_fs_exit(void)
 {

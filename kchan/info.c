@@ -38,6 +38,10 @@ void kchan_fill_info(const struct kchan *ch, struct kchan_info *info,
 	}
 	if (ch->broken)
 		info->flags |= KCHAN_INFO_BROKEN;
+	if (ch->held & FMODE_READ)
+		info->flags |= KCHAN_INFO_NAMED;
+	if (ch->held & FMODE_WRITE)
+		info->flags |= KCHAN_INFO_SEND_HOLD;
 	info->elem_size = ch->elem_size;
 	info->capacity = ch->capacity;
 	info->len = ch->stored + ch->nr_put_back;
@@ -91,6 +95,8 @@ static const struct {
 	{ KCHAN_INFO_MESSAGE,	"message" },
 	{ KCHAN_INFO_FIXED,	"fixed" },
 	{ KCHAN_INFO_CLOSED,	"closed" },
+	{ KCHAN_INFO_NAMED,	"named" },
+	{ KCHAN_INFO_SEND_HOLD,	"send-hold" },
 	{ KCHAN_INFO_SEND,	"send" },
 	{ KCHAN_INFO_RECV,	"recv" },
 	{ KCHAN_INFO_MAPPED,	"mapped" },

@@ -27,8 +27,9 @@ struct pid_namespace;
  * DOC: Objects and who owns them
  *
  * A &struct kchan is one channel. Its ends are open files, which hold references
- * on it. A call in progress holds its file, so it uses the channel without a
- * reference of its own.
+ * on it. If it has a name, the name's inode holds one, too, and the name counts as an
+ * end. A call in progress holds its file, so it uses the channel without a reference of
+ * its own.
  *
  * A &struct kchan_elem is one element in kernel memory outside of a ring: staging
  * of a sender, staging of a receiver, an element that was put back, or an element
@@ -42,10 +43,11 @@ struct pid_namespace;
  * (mapping.h). The ring holds a reference on it, and so does the file that the process
  * maps.
  *
- * The files build on one another in one direction: module, file and fs use select,
- * armed and map; select and armed use call; call uses chan; chan uses party and ring,
- * and mapping for the ring that a process has mapped. setup makes, resizes, maps and
- * frees channels, on top of chan. limits and debug are used by all.
+ * The files build on one another in one direction: module uses fs; fs uses mount,
+ * mount uses name, and name uses file; file uses select, armed and map; select and armed
+ * use call; call uses chan; chan uses party and ring, and mapping for the ring that a
+ * process has mapped. setup makes, resizes, maps and frees channels, on top of chan.
+ * limits and debug are used by all.
  */
 
 /**
@@ -72,7 +74,8 @@ struct pid_namespace;
  *
  * The mutex of an armed select nests outside kchan.lock. No user memory is touched
  * under it. The order of spin locks is: the lock of the list of all channels
- * (debug.c), kchan.lock, the locks of wait queues.
+ * (debug.c), kchan.lock, the locks of wait queues. Inside the lock of a mount (name.h)
+ * nothing else is taken.
  *
  * kchan.elem_size, kchan.batch, kchan.message and kchan.copied never change once
  * kchan.ready is set. A task that has seen it set (kchan_use()) reads them without a
@@ -209,13 +212,14 @@ struct kchan_waitq {
  * @was_mapped: the channel is or was mapped
  * @asked_in: a poll has asked for input; set once, without @lock
  * @asked_out: a poll has asked for output; set once, without @lock
+ * @no_send_hold: as soon as somebody sends, the name counts as no end that sends
  * @batch: the most elements that a read or a write moves under one hold of @lock: see
  *	%KCHAN_BATCH_ELEMS
  * @elem_size: bytes in an element; in message mode the most bytes in one
  * @capacity: elements that the rings may hold together
  * @stored: elements that the rings do hold together
- * @send_ends: open ends that can send
- * @recv_ends: open ends that can receive
+ * @send_ends: open ends that can send, and the name, if it counts
+ * @recv_ends: open ends that can receive, and the name, if there is one
  * @rings: &struct kchan_ring.node, oldest first; elements enter the last one and
  *	leave the first one. Only the last one may be empty.
  * @mapped: the one of @rings that a process has mapped, or NULL
@@ -233,10 +237,13 @@ struct kchan_waitq {
  * @seq: the number that the next element to be handed out gets
  * @rd_wait: wait queue of poll, of ends that receive
  * @wr_wait: wait queue of poll, of ends that send
- * @ref: one for each end, each inode of the internal filesystem and each armed case
+ * @ref: one for each end, each inode that leads to the channel and each armed case
  * @setup_lock: see the essay on locking
  * @user: the user who is charged for the channel; holds a reference
  * @id: unique number
+ * @held: the directions that the channel's name counts for; 0 if it has no name
+ * @dev: the device number of the filesystem that has its name, or 0
+ * @ino: the inode number of its name there
  * @entry: in the list of all channels
  */
 struct kchan {
@@ -251,6 +258,7 @@ struct kchan {
 	bool was_mapped;
 	bool asked_in;
 	bool asked_out;
+	bool no_send_hold;
 	u8 batch;
 	u32 elem_size;
 	u32 capacity;
@@ -274,6 +282,9 @@ struct kchan {
 	struct mutex setup_lock; /* see the essay on locking */
 	struct kchan_user *user;
 	u64 id;
+	fmode_t held;
+	dev_t dev;
+	unsigned long ino;
 	struct kchan_entry entry;
 };
 
@@ -284,6 +295,18 @@ static inline const struct kchan *kchan_of_waitq(const struct kchan_waitq *q)
 		return container_of(q, struct kchan, senders);
 	return container_of(q, struct kchan, receivers);
 }
+
+/**
+ * struct kchan_geometry - what a channel's buffer is to be like
+ * @elem_size: bytes in an element; in message mode the most bytes in one
+ * @capacity: elements that the buffer holds
+ * @message: message mode
+ */
+struct kchan_geometry {
+	u32 elem_size;
+	u32 capacity;
+	bool message;
+};
 
 /**
  * struct kchan_wait - whether a call waits, and how long
@@ -432,6 +455,9 @@ void kchan_unmap(struct kchan *ch, struct kchan_mapping *map);
 int kchan_close(struct kchan *ch);
 void kchan_end_get(struct kchan *ch, fmode_t mode);
 int kchan_end_get_live(struct kchan *ch, fmode_t mode);
+void kchan_hold(struct kchan *ch);
+void kchan_set_send_hold(struct kchan *ch, bool no_send_hold);
+void kchan_unhold(struct kchan *ch);
 void kchan_end_put(struct kchan *ch, fmode_t mode);
 __poll_t kchan_readiness(struct kchan *ch, fmode_t mode);
 u32 kchan_next_len(struct kchan *ch);
@@ -533,9 +559,12 @@ ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 		   const struct kchan_wait *wait);
 
 /* setup.c */
-struct kchan *kchan_alloc(void);
+struct kchan *kchan_alloc(struct mm_struct *mm);
 void kchan_put(struct kchan *ch);
-int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message);
+int kchan_check_geometry(const struct kchan_geometry *geometry);
+void kchan_name(struct kchan *ch, const struct kchan_geometry *geometry, dev_t dev,
+		unsigned long ino);
+int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, u32 flags);
 int kchan_resize(struct kchan *ch, u32 capacity);
 int kchan_fix(struct kchan *ch, bool nowait);
 struct kchan_mapping *kchan_map(struct kchan *ch, size_t size);

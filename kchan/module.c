@@ -6,6 +6,7 @@
 #include <linux/err.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/sched.h>
 
 #include "file.h"
 
@@ -17,7 +18,7 @@ static int kchan_open(struct inode *inode, struct file *file)
 	/* A new channel with one end that cannot send would be of no use. */
 	if ((file->f_flags & O_ACCMODE) != O_RDWR)
 		return -EINVAL;
-	ch = kchan_alloc();
+	ch = kchan_alloc(current->mm);
 	if (IS_ERR(ch))
 		return PTR_ERR(ch);
 	kchan_end_get(ch, file->f_mode);
@@ -50,8 +51,10 @@ static int __init kchan_init(void)
 	if (ret) {
 		kchan_debug_exit();
 		kchan_fs_abort();
+		return ret;
 	}
-	return ret;
+	kchan_fs_allow();
+	return 0;
 }
 module_init(kchan_init);
 

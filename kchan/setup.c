@@ -38,6 +38,7 @@ static int kchan_count_channel(struct kchan *ch)
 
 /**
  * kchan_alloc() - make a channel
+ * @mm: the address space that may map it; NULL for none
  *
  * It has the geometry that the module's parameters give, no storage yet and no
  * ends.
@@ -46,7 +47,7 @@ static int kchan_count_channel(struct kchan *ch)
  * Return: the channel, with one reference; or an error pointer: -EDQUOT when the
  * current user has too many, -ENOMEM.
  */
-struct kchan *kchan_alloc(void)
+struct kchan *kchan_alloc(struct mm_struct *mm)
 {
 	struct kchan *ch;
 	int ret;
@@ -72,9 +73,9 @@ struct kchan *kchan_alloc(void)
 	ch->message = true;
 	kchan_default_geometry(&ch->elem_size, &ch->capacity);
 	ch->batch = kchan_batch(ch->elem_size);
-	ch->mm = current->mm;
-	if (ch->mm)
-		mmgrab(ch->mm);
+	ch->mm = mm;
+	if (mm)
+		mmgrab(mm);
 	ch->id = atomic64_inc_return(&kchan_last_id);
 	kchan_debug_add(ch);
 	return ch;
@@ -168,34 +169,97 @@ static void kchan_free_ring(struct kchan *ch, struct kchan_ring *ring)
 }
 
 /**
+ * kchan_check_geometry() - whether a caller may make such a buffer
+ * @geometry: what it is to be like
+ *
+ * Return: 0, or -EINVAL.
+ */
+int kchan_check_geometry(const struct kchan_geometry *geometry)
+{
+	if (geometry->elem_size > KCHAN_MAX_ELEM_SIZE ||
+	    geometry->capacity > KCHAN_MAX_CAPACITY)
+		return -EINVAL;
+	if (geometry->message && !geometry->elem_size)
+		return -EINVAL;
+	if (!kchan_may_hold(kchan_bytes(geometry->elem_size, geometry->capacity,
+					geometry->message)))
+		return -EINVAL;
+	return 0;
+}
+
+/* The lock is held, and the geometry is not fixed. */
+static void kchan_set_geometry(struct kchan *ch, const struct kchan_geometry *geometry)
+{
+	ch->elem_size = geometry->elem_size;
+	ch->batch = kchan_batch(geometry->elem_size);
+	ch->capacity = geometry->capacity;
+	ch->message = geometry->message;
+}
+
+/**
+ * kchan_name() - a new channel has a name
+ * @ch: the channel: the name counts as an end of it
+ * @geometry: what the channel is to be like without setup
+ * @dev: the device number of the name's filesystem
+ * @ino: the name's inode number
+ */
+void kchan_name(struct kchan *ch, const struct kchan_geometry *geometry, dev_t dev,
+		unsigned long ino)
+{
+	/* Take the lock, because the channel is in root's listing. */
+	kchan_lock(ch);
+	kchan_set_geometry(ch, geometry);
+	ch->dev = dev;
+	ch->ino = ino;
+	kchan_unlock(ch);
+	kchan_hold(ch);
+}
+
+/* Sets up a channel, with a ring of its own or none. The lock is held. */
+static int kchan_set_up(struct kchan *ch, const struct kchan_geometry *geometry,
+			u32 flags, struct kchan_ring *ring, struct kchan_step *step)
+{
+	const bool no_send_hold = flags & KCHAN_SETUP_NO_SEND_HOLD;
+
+	if (no_send_hold && !ch->held)
+		return -EINVAL;
+	if (ch->held)
+		kchan_set_send_hold(ch, no_send_hold);
+	kchan_set_geometry(ch, geometry);
+	kchan_add_ring(ch, ring, step);
+	return 0;
+}
+
+/**
  * kchan_setup() - set the geometry of a channel that was not used yet
- * @ch: the channel
+ * @ch: the channel; the caller has an end that sends
  * @elem_size: bytes in an element, or the most in a message
  * @capacity: elements that the buffer holds
- * @message: message mode
+ * @flags: ``KCHAN_SETUP_*``
  *
  * Context: may sleep.
  * Return: 0; -EBUSY when the geometry is fixed; -EINVAL, -EDQUOT, -ENOMEM.
  */
-int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message)
+int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, u32 flags)
 {
+	const struct kchan_geometry geometry = {
+		.elem_size = elem_size,
+		.capacity = capacity,
+		.message = flags & KCHAN_SETUP_MESSAGE,
+	};
 	struct kchan_ring *ring;
 	struct kchan_step step __uninitialized;
 	int ret;
 
-	if (elem_size > KCHAN_MAX_ELEM_SIZE || capacity > KCHAN_MAX_CAPACITY)
-		return -EINVAL;
-	if (message && !elem_size)
-		return -EINVAL;
+	ret = kchan_check_geometry(&geometry);
+	if (ret)
+		return ret;
 
 	mutex_lock(&ch->setup_lock);
 	ret = -EBUSY;
 	if (ch->fixed)
 		goto unlock;
-	ret = -EINVAL;
-	if (!kchan_may_hold(kchan_bytes(elem_size, capacity, message)))
-		goto unlock;
-	ring = kchan_make_ring(ch, elem_size, capacity, message);
+	ring = kchan_make_ring(ch, elem_size, capacity, geometry.message);
 	if (IS_ERR(ring)) {
 		ret = PTR_ERR(ring);
 		goto unlock;
@@ -203,14 +267,11 @@ int kchan_setup(struct kchan *ch, u32 elem_size, u32 capacity, bool message)
 
 	kchan_step_begin(&step);
 	kchan_lock(ch);
-	ch->elem_size = elem_size;
-	ch->batch = kchan_batch(elem_size);
-	ch->capacity = capacity;
-	ch->message = message;
-	kchan_add_ring(ch, ring, &step);
+	ret = kchan_set_up(ch, &geometry, flags, ring, &step);
 	kchan_unlock(ch);
 	kchan_finish(ch, &step);
-	ret = 0;
+	if (ret)
+		kchan_free_ring(ch, ring);
 unlock:
 	mutex_unlock(&ch->setup_lock);
 	return ret;

@@ -138,6 +138,64 @@
  */
 
 /**
+ * DOC: Names
+ *
+ * A filesystem of the type kchan, by custom mounted at /run/kchan, has names of
+ * channels. Each mount is a filesystem of its own, and a user namespace may have its
+ * own mounts. A name is a FIFO to all who look at it, and its mode and owner say who may
+ * use it::
+ *
+ *	mkdir /run/kchan/app
+ *	mkfifo -m 660 /run/kchan/app/jobs
+ *
+ * mkfifo() makes a channel with a name. open() for reading, for writing or for both
+ * makes that end of it. It never waits, and it does not fix the geometry: the buffer is
+ * made at the first use. An ioctl on such an end does what it does on any other one. But
+ * %KCHAN_IOC_SETUP, %KCHAN_IOC_RESIZE and %KCHAN_IOC_CLOSE need the owner of the name,
+ * or CAP_FOWNER: ``EPERM`` otherwise. This holds also for the ends that are made from
+ * such an end, and after the name has gone.
+ *
+ * Only mkfifo() makes a name. open() with ``O_CREAT`` opens a name that is there, and
+ * otherwise fails with ``EACCES``, so that a mistyped name does not become a queue that
+ * swallows what is sent to it. Links, symbolic links, devices and sockets are ``EPERM``.
+ * Directories, rename() and unlink() are as everywhere.
+ *
+ * A name counts as an end that can receive. It also counts as one that can send, unless
+ * %KCHAN_SETUP_NO_SEND_HOLD says otherwise. So what is queued outlives the processes that
+ * use the channel. unlink(), a rename() of something else to the name, and an unmount take
+ * the name away, and then it does not count any more: the channel lives on for those who
+ * have ends of it, and what nobody can receive is freed. An unmount is ``EBUSY`` while
+ * ends are open. A channel with a name is memory as any other: it does not survive a
+ * reboot.
+ *
+ * To open an end through /proc is to open the name: the name's mode decides. An end that
+ * %KCHAN_IOC_END made cannot be opened for more than it has, as always. A direction that
+ * has no end left is ``ENXIO``, for example to send when the channel has closed by
+ * itself.
+ *
+ * A read-only mount refuses to make, to rename and to remove names. Their ends still send,
+ * as those of any FIFO do. A name that is seen through overlayfs is a plain FIFO of its
+ * own, and no channel. If the sysctl fs.protected_fifos is set, ``O_CREAT`` on somebody
+ * else's name is ``EACCES`` in a directory with the sticky bit, as the root of a mount
+ * is. Shells open with ``O_CREAT``. So names that several users share belong in a
+ * directory without that bit.
+ *
+ * The maker of a name is charged for its channel as for one opened from the device, for
+ * the buffer too, whoever opens it and sends. For each name and each directory 1024
+ * bytes more are charged to its maker. A mount has at most nr_inodes of them (4096):
+ * ``ENOSPC``. statfs() tells how many are left, and ``KCHAN_SUPER_MAGIC`` as the type.
+ *
+ * Options of a mount are ``elem_size``, ``capacity``, and ``message`` or ``nomessage``:
+ * what the channel of a new name is like without setup; ``nr_inodes``, where 0 is no
+ * limit; ``mode``, ``uid`` and ``gid`` of the root directory. A remount changes those
+ * that it gives. ``EINVAL`` for a value that is not allowed, or for ``nr_inodes`` below
+ * what is in use.
+ */
+
+/* The type that statfs() tells of a filesystem of names. */
+#define KCHAN_SUPER_MAGIC	0x6b63686e
+
+/**
  * DOC: Limits
  *
  * The memory that a user makes a channel hold is charged to that user, in each user
@@ -149,8 +207,8 @@
  *
  * These are charged:
  *
- * - the whole buffer, to the user who opened the channel, when the buffer is made.
- *   Elements over %KCHAN_INLINE_ELEM_SIZE bytes are included, although they are
+ * - the whole buffer, to the user who opened the channel or made its name, when the
+ *   buffer is made. Elements over %KCHAN_INLINE_ELEM_SIZE bytes are included, although they are
  *   allocated one by one as they are sent. If they are of fixed size, their memory then
  *   stays with the buffer, for the next ones. A rendezvous channel of such elements is
  *   charged for one of them. Those that wait to be sent beyond that are charged to the
@@ -161,7 +219,8 @@
  *   bytes, and the cases of a select;
  * - 256 bytes for each receive that waits for a smaller element, to the user who opened
  *   the channel: if the receive fails, the element comes back, and has to be kept;
- * - an armed select, with its cases and their elements, to the user who arms it.
+ * - an armed select, with its cases and their elements, to the user who arms it;
+ * - 1024 bytes for a name or a directory, to the user who makes it.
  */
 
 /**
@@ -170,11 +229,11 @@
  * /proc/PID/fdinfo shows what %KCHAN_IOC_INFO returns for an end, in lines such as
  * ``kchan-capacity:<tab>16``: kchan-id; kchan-mode, the directions of the end
  * (``send``, ``recv``); kchan-flags, of the channel (``message``, ``fixed``,
- * ``closed``, ``mapped``, ``broken``, or ``-`` for none of them); kchan-elem-size,
- * kchan-capacity, kchan-len, kchan-in-flight, kchan-send-ends, kchan-recv-ends,
- * kchan-send-waiters, kchan-recv-waiters, and kchan-map-pid, in the pid namespace of
- * that /proc. One more line is for debuggers, and may go in a later version:
- * kchan-debug-file-refs, the references on the open file.
+ * ``closed``, ``named``, ``send-hold``, ``mapped``, ``broken``, or ``-`` for none of
+ * them); kchan-elem-size, kchan-capacity, kchan-len, kchan-in-flight, kchan-send-ends,
+ * kchan-recv-ends, kchan-send-waiters, kchan-recv-waiters, and kchan-map-pid, in the pid
+ * namespace of that /proc. One more line is for debuggers, and may go in a later
+ * version: kchan-debug-file-refs, the references on the open file.
  *
  * ``mapped`` says that a process moves elements without system calls (see "Mapped
  * channels"), and kchan-map-pid which one. No tracepoint shows these elements one by
@@ -235,6 +294,16 @@
  * Elements are 1 to elem_size bytes long, and one call moves one of them.
  */
 #define KCHAN_SETUP_MESSAGE	(1U << 0)
+/**
+ * define KCHAN_SETUP_NO_SEND_HOLD - the name does not keep the channel open for ever
+ *
+ * For a channel with a name (see "Names"). The name counts as an end that can send only
+ * until somebody sends: until an end that can send is opened or made after the setup, or
+ * an element was sent. From then on the channel closes with its last end that can send,
+ * and receivers see end-of-stream. So whoever sets up the channel may go before the
+ * first sender comes.
+ */
+#define KCHAN_SETUP_NO_SEND_HOLD (1U << 1)
 
 /**
  * struct kchan_setup - a channel's geometry, for %KCHAN_IOC_SETUP
@@ -248,7 +317,9 @@
  *
  * Setup may be repeated until the geometry is fixed.
  *
- * Errors: ``EBUSY`` when the geometry is fixed; ``EINVAL`` for a value over its
+ * Errors: ``EBUSY`` when the geometry is fixed; ``EPERM`` when the channel has a name,
+ * and the caller is not the name's owner; ``EINVAL`` for
+ * %KCHAN_SETUP_NO_SEND_HOLD without a name, for a value over its
  * maximum, or for a buffer over the module parameter max_channel_bytes (a caller with
  * CAP_SYS_RESOURCE may exceed that parameter, but not the maxima); ``EDQUOT`` when
  * the user who opened the channel would be charged more than the parameter
@@ -281,7 +352,7 @@ struct kchan_setup {
  * Errors: ``EBUSY`` when the elements in the buffer do not fit, when the new buffer
  * and older ones together exceed max_channel_bytes, or when 64 older ones are not
  * drained yet: receive, and try again; ``EIO`` on a broken channel; ``EINVAL``,
- * ``EDQUOT``, ``ENOMEM`` and ``EBADF`` as for &struct kchan_setup.
+ * ``EDQUOT``, ``ENOMEM``, ``EPERM`` and ``EBADF`` as for &struct kchan_setup.
  */
 struct kchan_resize {
 	__u32 flags;
@@ -320,6 +391,14 @@ struct kchan_resize {
  * define KCHAN_INFO_BROKEN - that process has destroyed the ring: ``EIO``
  */
 #define KCHAN_INFO_BROKEN	(1U << 6)
+/**
+ * define KCHAN_INFO_NAMED - the channel has a name, which counts as an end that receives
+ */
+#define KCHAN_INFO_NAMED	(1U << 7)
+/**
+ * define KCHAN_INFO_SEND_HOLD - the name counts as an end that sends, too
+ */
+#define KCHAN_INFO_SEND_HOLD	(1U << 8)
 
 /**
  * struct kchan_info - what a channel is and holds, for %KCHAN_IOC_INFO
@@ -331,8 +410,8 @@ struct kchan_resize {
  *	capacity). On a mapped channel a slot counts from the moment that a send claims
  *	it. If the process dies before it has sent, the slot counts until it is the
  *	oldest one; then it is skipped.
- * @send_ends: open ends that can send
- * @recv_ends: open ends that can receive
+ * @send_ends: open ends that can send, and the name, if it counts as one
+ * @recv_ends: open ends that can receive, and the name, if there is one
  * @send_waiters: cases of blocked calls and armed selects that wait to send
  * @recv_waiters: cases of blocked calls and armed selects that wait to receive
  * @id: the channel's number, unique until the module is unloaded
@@ -739,12 +818,12 @@ struct kchan_shared_slot {
  *
  * What is queued stays where it is, and leaves first. Until then the ring is frozen.
  *
- * Errors: ``EPERM`` in another address space than the one that opened the channel;
- * ``EINVAL`` for a rendezvous channel, message mode, an element size of 0 or over
- * %KCHAN_INLINE_ELEM_SIZE, and for unknown flags; ``EBUSY`` when the channel is or was
- * mapped, or as for &struct kchan_resize; ``EOPNOTSUPP`` for a 32-bit caller, and on
- * machines where a page cannot be used at two addresses; ``EDQUOT``, ``ENOMEM``,
- * ``EMFILE``, ``ENFILE``.
+ * Errors: ``EPERM`` for a channel with a name, and in another address space than the one
+ * that opened the channel; ``EINVAL`` for a rendezvous channel, message mode, an element
+ * size of 0 or over %KCHAN_INLINE_ELEM_SIZE, and for unknown flags; ``EBUSY`` when the
+ * channel is or was mapped, or as for &struct kchan_resize; ``EOPNOTSUPP`` for a 32-bit
+ * caller, and on machines where a page cannot be used at two addresses; ``EDQUOT``,
+ * ``ENOMEM``, ``EMFILE``, ``ENFILE``.
  *
  * mmap() of the fd fails with ``EPERM`` in another address space, with ``EINVAL`` for
  * another size or offset, or for a private mapping, and with ``EBUSY`` when the ring is
@@ -785,7 +864,8 @@ struct kchan_map {
  *
  * Nobody can send any more: blocked senders and later ones get ``EPIPE``. Receivers
  * drain what is queued, then see end-of-stream. Errors: ``EALREADY`` when the
- * channel is closed; ``EBADF`` when the end cannot send.
+ * channel is closed; ``EBADF`` when the end cannot send; ``EPERM`` when the channel has
+ * a name, and the caller is not the name's owner.
  */
 #define KCHAN_IOC_CLOSE		_IO(KCHAN_IOC_TYPE, 0x03)
 

@@ -134,7 +134,7 @@ static struct alloc *alloc_begin(struct kunit *test, u32 size, u32 capacity)
 
 static int alloc_channel(struct alloc *a)
 {
-	return alloc_keep(a, kchan_alloc());
+	return alloc_keep(a, kchan_alloc(NULL));
 }
 
 static void alloc_put_channel(struct alloc *a)
@@ -150,7 +150,7 @@ static void alloc_of_channel(struct kunit *test)
 
 static int alloc_setup(struct alloc *a)
 {
-	int ret = kchan_setup(a->ch, a->size, a->capacity, false);
+	int ret = kchan_setup(a->ch, a->size, a->capacity, 0);
 
 	if (ret) {
 		KUNIT_EXPECT_TRUE(a->test, a->ch->message);

@@ -52,11 +52,11 @@ static void setup_repeated(struct kunit *test)
 	struct kchan *ch = kt_raw_chan(test);
 	struct kchan_info info;
 
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 100, 7, true), 0);
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 100, 7, KCHAN_SETUP_MESSAGE), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 0, 0), 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&ch->rings));
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 1 << 20, 3, true), 0);
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 2, false), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 1 << 20, 3, KCHAN_SETUP_MESSAGE), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 2, 0), 0);
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&ch->rings));
 	kt_info(ch, &info);
 	KUNIT_EXPECT_EQ(test, info.flags, 0);
@@ -67,7 +67,7 @@ static void setup_repeated(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 2, false), -EBUSY);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 2, 0), -EBUSY);
 }
 
 /* A setup that is refused leaves the one before it. */
@@ -76,18 +76,18 @@ static void setup_refused(struct kunit *test)
 	struct kchan *ch = kt_raw_chan(test);
 	struct kchan_info info;
 
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 24, 5, false), 0);
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 0, 4, true), -EINVAL);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 24, 5, 0), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 0, 4, KCHAN_SETUP_MESSAGE), -EINVAL);
 	KUNIT_EXPECT_EQ(test,
-			kchan_setup(ch, KCHAN_MAX_ELEM_SIZE + 1, 0, false),
+			kchan_setup(ch, KCHAN_MAX_ELEM_SIZE + 1, 0, 0),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 1, KCHAN_MAX_CAPACITY + 1, false),
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 1, KCHAN_MAX_CAPACITY + 1, 0),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, U32_MAX, U32_MAX, true),
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, U32_MAX, U32_MAX, KCHAN_SETUP_MESSAGE),
 			-EINVAL);
 	/* The limits allow us this size, but no allocation is that large. */
 	KUNIT_EXPECT_EQ(test,
-			kchan_setup(ch, PAGE_SIZE, KCHAN_MAX_CAPACITY, false),
+			kchan_setup(ch, PAGE_SIZE, KCHAN_MAX_CAPACITY, 0),
 			-ENOMEM);
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, KCHAN_MAX_CAPACITY + 1),
 			-EINVAL);
@@ -103,8 +103,8 @@ static void setup_maxima(struct kunit *test)
 {
 	struct kchan *ch = kt_raw_chan(test);
 
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, KCHAN_MAX_ELEM_SIZE, 0, true), 0);
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 0, KCHAN_MAX_CAPACITY, false), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, KCHAN_MAX_ELEM_SIZE, 0, KCHAN_SETUP_MESSAGE), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 0, KCHAN_MAX_CAPACITY, 0), 0);
 	KUNIT_EXPECT_EQ(test, kchan_use(ch), 0);
 	KUNIT_EXPECT_EQ(test, kt_try_send(ch, NULL, 0), 0);
 	KUNIT_EXPECT_EQ(test, kt_try_recv(ch, NULL, 0), 0);
@@ -130,7 +130,7 @@ static void setup_first_use_fails(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ch->ready);
 	kt_info(ch, &info);
 	KUNIT_EXPECT_TRUE(test, info.flags & KCHAN_INFO_FIXED);
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 1, false), -EBUSY);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 1, 0), -EBUSY);
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 1), 0);
 	KUNIT_EXPECT_EQ(test, kchan_use(ch), 0);
 	kchan_put(ch);
@@ -149,7 +149,7 @@ static void resize_before_use(struct kunit *test)
 	kt_info(ch, &info);
 	KUNIT_EXPECT_EQ(test, info.flags, KCHAN_INFO_MESSAGE);
 	KUNIT_EXPECT_EQ(test, info.capacity, 3);
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 1, false), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 1, 0), 0);
 	KUNIT_EXPECT_EQ(test, kchan_resize(ch, 2), 0);
 	KUNIT_EXPECT_EQ(test, kchan_use(ch), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);

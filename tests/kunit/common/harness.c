@@ -22,6 +22,7 @@ static void kt_free_chan(void *arg)
 {
 	struct kchan *ch = arg;
 
+	kchan_unhold(ch);
 	while (ch->recv_ends)
 		kchan_end_put(ch, FMODE_READ);
 	while (ch->send_ends)
@@ -37,7 +38,7 @@ static void kt_free_chan(void *arg)
  */
 struct kchan *kt_raw_chan(struct kunit *test)
 {
-	struct kchan *ch = kchan_alloc();
+	struct kchan *ch = kchan_alloc(NULL);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(ch));
 	KUNIT_ASSERT_EQ(test, 0,
@@ -51,7 +52,8 @@ static struct kchan *kt_make_chan(struct kunit *test, u32 elem_size,
 {
 	struct kchan *ch = kt_raw_chan(test);
 
-	KUNIT_ASSERT_EQ(test, 0, kchan_setup(ch, elem_size, capacity, message));
+	KUNIT_ASSERT_EQ(test, 0, kchan_setup(ch, elem_size, capacity,
+					     message ? KCHAN_SETUP_MESSAGE : 0));
 	KUNIT_ASSERT_EQ(test, 0, kchan_use(ch));
 	return ch;
 }

@@ -130,7 +130,7 @@ struct kchan *kt_user_alloc(struct kt_user *u)
 	struct kchan *ch;
 
 	kt_become(u);
-	ch = kchan_alloc();
+	ch = kchan_alloc(NULL);
 	kt_return(u);
 	if (!IS_ERR(ch))
 		kchan_end_get(ch, FMODE_READ | FMODE_WRITE);
@@ -179,7 +179,7 @@ int kt_user_setup(struct kt_user *u, struct kchan *ch, u32 elem_size, u32 capaci
 	int ret;
 
 	kt_become(u);
-	ret = kchan_setup(ch, elem_size, capacity, false);
+	ret = kchan_setup(ch, elem_size, capacity, 0);
 	kt_return(u);
 	return ret;
 }

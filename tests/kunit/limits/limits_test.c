@@ -92,7 +92,7 @@ static void limits_bytes_privileged(struct kunit *test)
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(a));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(b));
-	KUNIT_EXPECT_EQ(test, kchan_setup(a, 8, 20000, false), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(a, 8, 20000, 0), 0);
 	KUNIT_EXPECT_EQ(test, kt_charged(u), SIZE_MAX);
 	KUNIT_EXPECT_EQ(test, kt_user_setup(u, b, 8, 1), -EDQUOT);
 	KUNIT_EXPECT_EQ(test, kt_charged(u), SIZE_MAX);
@@ -186,9 +186,9 @@ static void limits_channel_bytes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_user_resize(u, ch, 10000), 0);
 	kt_expect_charged(u, kt_ring_charge(80000));
 	/* The privileged may exceed the limit, up to the maxima. */
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 10001, false), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 10001, 0), 0);
 	KUNIT_EXPECT_EQ(test,
-			kchan_setup(ch, 8, KCHAN_MAX_CAPACITY + 1, false),
+			kchan_setup(ch, 8, KCHAN_MAX_CAPACITY + 1, 0),
 			-EINVAL);
 	kt_user_put(ch);
 	kt_expect_charged(u, 0);
@@ -202,7 +202,7 @@ static void limits_first_use(struct kunit *test)
 
 	/* A task that may exceed the limit uses it up for the user. */
 	KUNIT_ASSERT_FALSE(test, IS_ERR(a));
-	KUNIT_EXPECT_EQ(test, kchan_setup(a, 8, 12600, false), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(a, 8, 12600, 0), 0);
 	KUNIT_EXPECT_EQ(test, kt_set_param("default_elem_size", "8"), 0);
 	KUNIT_EXPECT_EQ(test, kt_set_param("default_capacity", "1"), 0);
 	b = kt_user_alloc(u);
@@ -251,7 +251,7 @@ static struct kchan *limits_full(struct kt_user *u)
 
 	KUNIT_ASSERT_FALSE(u->test, IS_ERR(full));
 	/* We pass the limit, and the user is charged. */
-	KUNIT_ASSERT_EQ(u->test, kchan_setup(full, 8, 12600, false), 0);
+	KUNIT_ASSERT_EQ(u->test, kchan_setup(full, 8, 12600, 0), 0);
 	return full;
 }
 

@@ -150,7 +150,7 @@ static void poll_before_setup(struct kunit *test)
 {
 	struct kchan *ch = kt_raw_chan(test);
 
-	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 0, false), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(ch, 8, 0, 0), 0);
 	poll_expect(test, ch, 0, 0);
 	poll_expect(test, kt_raw_chan(test), 0, POLL_OUTPUT);
 }

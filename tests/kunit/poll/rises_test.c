@@ -236,7 +236,7 @@ static void rises_paid(struct kunit *test)
 	struct kt_poller *p;
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(filler));
-	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, false), 0);
+	KUNIT_EXPECT_EQ(test, kchan_setup(filler, 8, 12600, 0), 0);
 	elem = kchan_elem_alloc(r.ch, size);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(elem));
 	p = kt_poller(test, r.ch, false);

@@ -64,7 +64,7 @@ static struct kchan *prepaid_filler(struct kt_user *u)
 	struct kchan *filler = kt_user_alloc(u);
 
 	KUNIT_ASSERT_FALSE(u->test, IS_ERR(filler));
-	KUNIT_ASSERT_EQ(u->test, kchan_setup(filler, 8, 12600, false), 0);
+	KUNIT_ASSERT_EQ(u->test, kchan_setup(filler, 8, 12600, 0), 0);
 	return filler;
 }
 
