@@ -54,7 +54,7 @@ static bool take_u32(char **line, const char *key, uint32_t *number)
 
 static bool parse_channel(struct listed *c, char *line)
 {
-	char *flags;
+	char *flags, *name;
 
 	memset(c, 0, sizeof(*c));
 	if (strncmp(line, "channel ", 8))
@@ -66,6 +66,14 @@ static bool parse_channel(struct listed *c, char *line)
 	if (!flags || strlen(flags) >= sizeof(c->flags))
 		return false;
 	strcpy(c->flags, flags);
+	name = strstr(line, " name=");
+	if (name) {
+		*name++ = '\0';
+		name = take_text(&name, "name");
+		if (!name || strlen(name) >= sizeof(c->name))
+			return false;
+		strcpy(c->name, name);
+	}
 	return take_u32(&line, "elem_size", &c->info.elem_size) &&
 	       take_u32(&line, "capacity", &c->info.capacity) &&
 	       take_u32(&line, "len", &c->info.len) &&

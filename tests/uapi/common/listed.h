@@ -23,6 +23,7 @@ struct listed {
 	uint64_t id;
 	uint32_t uid;
 	char flags[40];
+	char name[40];		/* empty if it has none */
 	struct kchan_info info;
 	uint64_t sent;
 	uint64_t received;
