@@ -4,8 +4,8 @@
  *
  * A channel moves elements from senders to receivers. Each element goes to one
  * receiver. The channel is an object of the kernel, and has a file descriptor. So it
- * can be shared with other processes (by fork, or over a socket), and poll, epoll and
- * io_uring can wait for it.
+ * can be shared with other processes (by fork, over a socket, or by a name: name.h), and
+ * poll, epoll and io_uring can wait for it.
  *
  * A channel of capacity 0 is a rendezvous: a send returns only once a receiver has
  * been handed the element. A send on a channel with a capacity waits only while that
@@ -73,6 +73,9 @@ int kc_make(kc_chan **out, size_t elem_size, size_t cap) KC_MUST_CHECK;
  * libkchan(7).
  */
 #define KC_CHAN_NOMAP	((uint32_t)1 << 1)
+
+/* kc_chan_opts.flags, of kc_create() alone: the name does not keep the channel open. */
+#define KC_CHAN_NO_SEND_HOLD	((uint32_t)1 << 2)
 
 /*
  * Options of a channel. Start with KC_CHAN_OPTS_INIT, which fills in the size
@@ -287,6 +290,7 @@ ssize_t kc_recv_msg_timeout(kc_chan *c, void *buf, size_t size,
  * 0, or
  * -EALREADY	the channel was closed already. (Go panics here.)
  * -EBADF	the handle is for receiving only
+ * -EPERM	the channel has a name, and this user does not own the name
  * -EINVAL	@c is NULL
  */
 int kc_close(kc_chan *c);
@@ -321,6 +325,7 @@ int kc_is_message(kc_chan *c);
  * 0, or
  * -EBUSY	more elements are queued than @cap
  * -EBADF	the handle is for one direction only
+ * -EPERM	the channel has a name, and this user does not own the name
  * -EINVAL	@cap is over its maximum, or @c is NULL
  * -EIO	as for kc_send()
  * -EDQUOT	the buffers of this user's channels would be larger than the

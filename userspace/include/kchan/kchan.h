@@ -48,6 +48,7 @@
 #include <kchan/leak.h>
 #include <kchan/log.h>
 #include <kchan/mutex.h>
+#include <kchan/name.h>
 #include <kchan/once.h>
 #include <kchan/panic.h>
 #include <kchan/pattern.h>

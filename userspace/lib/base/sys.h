@@ -20,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -144,6 +145,38 @@ static inline long sys_getdents(int fd, void *buf, size_t size)
 static inline long sys_set_cloexec(int fd)
 {
 	return sys_ret(syscall(SYS_fcntl, fd, F_SETFD, (long)FD_CLOEXEC));
+}
+
+/* Takes O_NONBLOCK off. */
+static inline long sys_set_blocking(int fd)
+{
+	const long flags = sys_ret(syscall(SYS_fcntl, fd, F_GETFL));
+
+	if (flags < 0)
+		return flags;
+	return sys_ret(syscall(SYS_fcntl, fd, F_SETFL, flags & ~(long)O_NONBLOCK));
+}
+
+static inline long sys_mkfifo(const char *path, unsigned int mode)
+{
+	return sys_ret(syscall(SYS_mknodat, AT_FDCWD, path, S_IFIFO | mode, 0));
+}
+
+static inline long sys_unlink(const char *path)
+{
+	return sys_ret(syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+}
+
+/* Fails with -EEXIST if @to is there. */
+static inline long sys_rename_new(const char *from, const char *to)
+{
+	return sys_ret(syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to,
+			       1U /* RENAME_NOREPLACE */));
+}
+
+static inline long sys_fchmod(int fd, unsigned int mode)
+{
+	return sys_ret(syscall(SYS_fchmod, fd, mode));
 }
 
 static inline void sys_futex_wait(const uint32_t *word, uint32_t value)

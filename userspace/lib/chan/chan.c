@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Channels: making, closing and reference counts. transfer.c sends and receives. ends.c makes
- * handles of one direction.
+ * handles of one direction. name.c has channels with a name.
  */
 #include <stdalign.h>
 #include <stddef.h>
@@ -109,15 +109,32 @@ static int make(kc_chan **out, struct kchan_setup *setup, bool may_map)
 	return ret;
 }
 
-static int check_opts(const kc_chan_opts *opts)
+int kc_check_opts(kc_chan_opts *out, const kc_chan_opts *given, uint32_t known)
 {
-	if (opts->flags & ~(KC_CHAN_MESSAGE | KC_CHAN_NOMAP))
+	const int ret = kc_take_options(out, given, cap);
+
+	if (ret)
+		return ret;
+	if (out->flags & ~known)
 		return -EINVAL;
 	/* The kernel's fields are narrower than ours, so the library checks. */
-	if (opts->elem_size > KCHAN_MAX_ELEM_SIZE ||
-	    opts->cap > KCHAN_MAX_CAPACITY)
+	if (out->elem_size > KCHAN_MAX_ELEM_SIZE || out->cap > KCHAN_MAX_CAPACITY)
 		return -EINVAL;
 	return 0;
+}
+
+struct kchan_setup kc_setup_of(const kc_chan_opts *opts)
+{
+	struct kchan_setup setup = {
+		.elem_size = opts->elem_size,
+		.capacity = opts->cap,
+	};
+
+	if (opts->flags & KC_CHAN_MESSAGE)
+		setup.flags |= KCHAN_SETUP_MESSAGE;
+	if (opts->flags & KC_CHAN_NO_SEND_HOLD)
+		setup.flags |= KCHAN_SETUP_NO_SEND_HOLD;
+	return setup;
 }
 
 void kc_lock_making(void)
@@ -132,19 +149,14 @@ void kc_unlock_making(void)
 
 int kc_make_locked(kc_chan **out, const kc_chan_opts *given)
 {
-	struct kchan_setup setup = { 0 };
+	struct kchan_setup setup;
 	kc_chan_opts opts;
 	int ret;
 
-	ret = kc_take_options(&opts, given, cap);
-	if (!ret)
-		ret = check_opts(&opts);
+	ret = kc_check_opts(&opts, given, KC_CHAN_MESSAGE | KC_CHAN_NOMAP);
 	if (ret)
 		return ret;
-	if (opts.flags & KC_CHAN_MESSAGE)
-		setup.flags = KCHAN_SETUP_MESSAGE;
-	setup.elem_size = opts.elem_size;
-	setup.capacity = opts.cap;
+	setup = kc_setup_of(&opts);
 	return make(out, &setup, can_map(&setup) && !(opts.flags & KC_CHAN_NOMAP));
 }
 
@@ -167,8 +179,7 @@ int kc_make(kc_chan **out, size_t elem_size, size_t cap)
 	return kc_make_opts(out, &opts);
 }
 
-/* The caller holds the lock. */
-static int take_over(kc_chan **out, int fd, const struct kchan_info *info)
+int kc_take_over_locked(kc_chan **out, int fd, const struct kchan_info *info)
 {
 	kc_chan *c;
 	int ret;
@@ -196,7 +207,7 @@ int kc_from_fd(kc_chan **out, int fd)
 	if (ret < 0)
 		return ret;
 	kc_lock_making();
-	ret = take_over(out, fd, &info);
+	ret = kc_take_over_locked(out, fd, &info);
 	kc_unlock_making();
 	return ret;
 }

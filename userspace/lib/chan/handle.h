@@ -48,6 +48,14 @@ struct kc_chan {
 	uint32_t ends;
 };
 
+/*
+ * Takes and checks a caller's options. Only the flags in @known may be set. Returns 0,
+ * -EINVAL or -E2BIG.
+ */
+int kc_check_opts(kc_chan_opts *out, const kc_chan_opts *given, uint32_t known);
+/* What these options are for the kernel. */
+struct kchan_setup kc_setup_of(const kc_chan_opts *opts);
+
 /* Makes a handle of @fd, which it then owns. Returns NULL if there is no memory. */
 kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message);
 
@@ -62,6 +70,11 @@ void kc_unlock_making(void);
 
 /* kc_make_opts(); the caller holds the lock. */
 int kc_make_locked(kc_chan **out, const kc_chan_opts *opts);
+/*
+ * Makes a handle of @fd, whose channel is as @info says. It is made close-on-exec. On
+ * failure it stays as it was. The caller holds the lock.
+ */
+int kc_take_over_locked(kc_chan **out, int fd, const struct kchan_info *info);
 
 /*
  * A call holds the handle while it lasts, so another thread may drop the last reference
