@@ -118,6 +118,8 @@ check-newest: uapi-programs
 	$(suite) newest tests/vm/programs -l 120 newest \
 		$(addprefix build/uapi/,open reopen ends setup rw signals poll epoll \
 		exclusive end_of_stream fionread timens userns security notify unload \
+		names_file names_end names_owner names_limits names_mount names_userns \
+		names_use \
 		select select_many select_poll arm arm_ends arm_loop arm_edge armed_read \
 		arm_uring commit uring)
 
@@ -266,7 +268,7 @@ lint:
 	@scripts/deps.sh check
 	@scripts/lint
 
-## install: module, udev rule, library, tools and manual (DESTDIR, PREFIX)
+## install: module, udev rule, mount unit, library, tools and manual (DESTDIR, PREFIX)
 install: all
 	@if [ "$(KERNEL)" = stock ]; then \
 		echo "no headers of the running kernel at $(KDIR): the module is not installed"; \
@@ -279,6 +281,11 @@ install: all
 	fi
 	install -D -m 644 packaging/60-kchan.rules \
 		"$(DESTDIR)/lib/udev/rules.d/60-kchan.rules"
+	install -D -m 644 packaging/run-kchan.mount \
+		"$(DESTDIR)/lib/systemd/system/run-kchan.mount"
+	install -d "$(DESTDIR)/lib/systemd/system/sysinit.target.wants"
+	ln -sf ../run-kchan.mount \
+		"$(DESTDIR)/lib/systemd/system/sysinit.target.wants/run-kchan.mount"
 	install -D -m 644 include/uapi/linux/kchan.h \
 		"$(DESTDIR)$(PREFIX)/include/linux/kchan.h"
 	@$(MAKE) --no-print-directory -C userspace install
@@ -290,6 +297,8 @@ uninstall:
 		$(sbin) depmod -a "$(KVER)"
 	rm -f "$(DESTDIR)/lib/modules-load.d/kchan.conf" \
 		"$(DESTDIR)/lib/udev/rules.d/60-kchan.rules" \
+		"$(DESTDIR)/lib/systemd/system/run-kchan.mount" \
+		"$(DESTDIR)/lib/systemd/system/sysinit.target.wants/run-kchan.mount" \
 		"$(DESTDIR)$(PREFIX)/include/linux/kchan.h"
 	@$(MAKE) --no-print-directory -C userspace uninstall
 
