@@ -76,6 +76,9 @@ static enum whose whose(const struct process *process, uint64_t channel,
 						 end->channel.recv_ends;
 		if (here > all)
 			all = here;
+		/* Anybody may open the name. */
+		if (end->channel.flags & KCHAN_INFO_NAMED)
+			return OTHERS;
 		if (!end->first || !(end->mode & mode))
 			continue;
 		nr++;

@@ -177,6 +177,8 @@ static int see_end(struct process *process, int fd, const char *text)
 	if (word(text, "kchan-flags", "broken"))
 		info->flags |= KCHAN_INFO_BROKEN;
 	info->map_pid = number(text, "kchan-map-pid");
+	if (word(text, "kchan-flags", "named"))
+		info->flags |= KCHAN_INFO_NAMED;
 	info->elem_size = number(text, "kchan-elem-size");
 	info->capacity = number(text, "kchan-capacity");
 	info->len = number(text, "kchan-len");
