@@ -121,7 +121,7 @@ static void setup_first_use_fails(struct kunit *test)
 	struct kchan_info info;
 
 	KUNIT_EXPECT_EQ(test, kt_set_param("default_capacity", "1048576"), 0);
-	ch = kchan_alloc();
+	ch = kchan_alloc(NULL);
 	KUNIT_EXPECT_EQ(test, kt_set_param("default_capacity", "16"), 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(ch));
 

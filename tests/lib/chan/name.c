@@ -4,13 +4,20 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <kchan/uapi.h>
 
 #include "common.h"
 
@@ -319,6 +326,67 @@ static void test_many_makers(void)
 	expect(files_in(NAMES) <= 1);
 }
 
+/* Whoever asks for a mapped channel from here on is killed. */
+static void forbid_maps(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)KCHAN_IOC_MAP, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(code), code };
+
+	must_int(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	must_int(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+/* More transfers than make a channel of one process mapped. */
+static void use_often(kc_chan *send, kc_chan *recv)
+{
+	uint64_t got;
+	kc_case c;
+
+	for (uint64_t i = 0; i < 300; i += 2) {
+		send_now(send, i);
+		expect_int(recv_now(recv), i);
+		c = kc_case_send(send, &i);
+		must_int(kc_select(&c, 1), 0);
+		c = kc_case_recv(recv, &got);
+		must_int(kc_select(&c, 1), 0);
+		expect_int(got, i);
+	}
+}
+
+/* The kernel refuses to map a channel with a name. The library never asks for it. */
+static void test_never_mapped(void)
+{
+	kc_chan *made, *opened = NULL, *from = NULL, *send = NULL, *recv = NULL;
+
+	begin(NULL);
+	made = create(KC_CHAN_NOMAP, 4);
+	kc_unref(made);
+	must_int(unlink(JOBS), 0);
+	forbid_maps();
+	made = create(0, 4);
+	opened = open_as(BOTH);
+	use_often(made, made);
+	use_often(opened, opened);
+	use_often(made, opened);
+	must_int(kc_send_only(&send, made), 0);
+	must_int(kc_recv_only(&recv, opened), 0);
+	use_often(send, recv);
+	must_int(kc_from_fd(&from, fcntl(kc_fd(made), F_DUPFD, 0)), 0);
+	use_often(from, from);
+	kc_unref(from);
+	kc_unref(recv);
+	kc_unref(send);
+	kc_unref(opened);
+	kc_unref(made);
+}
+
 static const struct tap_test tests[] = {
 	{ "a channel with a name is made, and opened", test_create },
 	{ "by a relative path, and as the mount says", test_create_relative },
@@ -328,6 +396,7 @@ static const struct tap_test tests[] = {
 	{ "what cannot be opened is told, and never waits", test_open_refused },
 	{ "without the send hold", test_no_send_hold },
 	{ "many who make the same name", test_many_makers },
+	{ "never mapped", test_never_mapped },
 };
 
 TAP_MAIN(tests)

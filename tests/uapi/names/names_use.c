@@ -141,6 +141,33 @@ static void watched(void)
 	expect_int(told(in), IN_DELETE);
 }
 
+static void expect_not_mapped(int fd)
+{
+	struct kchan_map map = { .flags = KCHAN_MAP_CLOEXEC };
+
+	expect_errno(ioctl(fd, KCHAN_IOC_MAP, &map), EPERM);
+	expect_int(map.size, 0);
+	expect(!(chan_info(fd).flags & KCHAN_INFO_MAPPED));
+}
+
+/* Not even by the process that has made the name, and not when it is gone. */
+static void never_mapped(void)
+{
+	int fd, end;
+
+	names_begin();
+	fd = name_set_up(JOBS, 4, 0);
+	end = end_make(fd, KCHAN_END_SEND | KCHAN_END_RECV);
+	expect_not_mapped(fd);
+	expect_not_mapped(end);
+	send_u64(fd, 1);
+	expect_not_mapped(fd);
+	must_int(unlink(JOBS), 0);
+	expect_not_mapped(fd);
+	expect_not_mapped(end);
+	expect_recv(end, 1);
+}
+
 static void expect_flags(int fd, const char *flags)
 {
 	struct fdinfo f;
@@ -208,6 +235,7 @@ static const struct tap_test tests[] = {
 	{ "waits in a select", waits_in_a_select },
 	{ "an armed select puts back for who comes next", armed_puts_back },
 	{ "epoll", epolls },
+	{ "never mapped", never_mapped },
 	{ "those who watch it are told as of any FIFO", watched },
 	{ "fdinfo tells of the name", told_in_fdinfo },
 	{ "so does the listing", told_in_the_listing },
