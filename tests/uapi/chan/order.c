@@ -213,8 +213,8 @@ static void ping_pong(void)
 }
 
 /*
- * Rule 11: the k-th receive happens before the (k+C)-th send completes, and
- * a send before its receive: plain memory may be handed on with an element.
+ * The k-th receive happens before the (k+C)-th send completes, and a send before its
+ * receive. So plain memory may be handed on with an element.
  */
 #define SLOTS 3
 

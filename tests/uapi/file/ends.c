@@ -187,7 +187,7 @@ static void fixes_geometry(void)
 	expect_int(chan_info(end).capacity, 3);
 }
 
-/* Rule 6: with the last end that can send, receivers drain what is left. */
+/* When the last end that can send has gone, receivers drain what is left. */
 static void last_sender_gone(void)
 {
 	int first = chan_make(0, 8, 4);

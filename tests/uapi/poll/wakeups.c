@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who is woken, counted: several epoll sets watch one channel, a thread
- * sleeps on each. Rule 10: an element that queues wakes one exclusive set and
- * every plain one, k elements k times; IN and OUT are never in one wake.
+ * Counts who is woken. Several epoll sets watch one channel, and a thread sleeps on
+ * each. An element that queues wakes one exclusive set and every plain one. So k elements
+ * do that k times. No wake-up has both IN and OUT.
  *
  * A set that was not woken has its thread asleep, and that thread has not
  * been switched to since: so a wake-up for nothing is seen, too. The wake-ups
