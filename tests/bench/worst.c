@@ -17,8 +17,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "../../userspace/lib/chan/mapped_ring.h"
 
 #define MANY_SELECTS	4000
 #define PUT_BACKS	16000
@@ -276,6 +279,80 @@ static void resize(void)
 	mark(MARK_END);
 }
 
+static struct kc_ring map(int fd)
+{
+	struct kchan_map args = { .flags = KCHAN_MAP_CLOEXEC };
+	int file = ioctl(fd, KCHAN_IOC_MAP, &args);
+	void *mem = MAP_FAILED;
+
+	if (file >= 0)
+		mem = mmap(NULL, args.size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	if (mem == MAP_FAILED)
+		die("KCHAN_IOC_MAP");
+	close(file);
+	return (struct kc_ring){
+		.mem = mem,
+		.elem_size = ((struct kchan_shared *)mem)->elem_size,
+		.capacity = ((struct kchan_shared *)mem)->capacity,
+		.stride = ((struct kchan_shared *)mem)->stride,
+	};
+}
+
+static unsigned long long claim(const struct kc_ring *ring)
+{
+	unsigned long long pos;
+
+	if (!kc_ring_claim(ring, &ring->mem->tail, 0, NULL, &pos))
+		die("claim");
+	return pos;
+}
+
+static void *recv_large(void *fd)
+{
+	static char elem[LARGE];
+
+	if (read((int)(intptr_t)fd, elem, LARGE) != LARGE)
+		die("read");
+	return NULL;
+}
+
+/* A claim holds all of them up, and then ends. */
+static void mapped(void)
+{
+	int fd = channel(0, LARGE, SENDERS);
+	struct kc_ring ring = map(fd);
+	unsigned long long pos[SENDERS];
+
+	for (unsigned int i = 0; i < SENDERS; i++)
+		pos[i] = claim(&ring);
+	start(SENDERS, recv_large, fd);
+	await_waiters(fd, 0, SENDERS);
+	start(SENDERS, send_large, fd);
+	await_waiters(fd, SENDERS, SENDERS);
+	for (unsigned int i = 0; i < SENDERS; i++)
+		kc_ring_stamp(kc_ring_slot(&ring, pos[i]), pos[i] + 1,
+			      &ring.mem->told_of_send);
+	mark(MARK_BEGIN);
+	if (ioctl(fd, KCHAN_IOC_KICK))
+		die("KCHAN_IOC_KICK");
+	mark(MARK_END);
+}
+
+/* Nobody waits, and the ring is full of claims that will not end. */
+static void mapped_dead(void)
+{
+	int fd = channel(0, sizeof(uint64_t), MANY_SELECTS);
+	struct kc_ring ring = map(fd);
+	const size_t size = KCHAN_SHARED_SLOTS + (size_t)ring.capacity * ring.stride;
+
+	for (unsigned int i = 0; i < MANY_SELECTS; i++)
+		claim(&ring);
+	mark(MARK_BEGIN);
+	if (munmap(ring.mem, size))
+		die("munmap");
+	mark(MARK_END);
+}
+
 static void no_room(void)
 {
 	static const char message[100];
@@ -303,6 +380,8 @@ static const struct {
 		"elsewhere", stale_poll },
 	{ "stale-send", "a send after that poll", stale_send },
 	{ "resize", "a resize from 0, 500 senders of 4096 bytes wait", resize },
+	{ "mapped", "a kick, 500 receivers of 4096 bytes and as many senders wait", mapped },
+	{ "mapped-dead", "a ring with 4000 claims is unmapped", mapped_dead },
 	{ "no-room", "a message of 100 bytes, 4000 armed receives of 1 byte", no_room },
 };
 
