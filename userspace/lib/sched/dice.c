@@ -11,6 +11,7 @@
 #include <kchan/jitter.h>
 
 #include "base/clock.h"
+#include "base/fork.h"
 #include "base/futex.h"
 #include "base/task.h"
 #include "sched/dice.h"
@@ -96,11 +97,30 @@ int kc_jitter_decide(void)
 	return KC_JITTER_NOTHING;
 }
 
+/*
+ * The generator of a thread that has no jitter. It asks the kernel for a seed once, and
+ * again in the child of a fork(), which else would choose as its parent does. It is not
+ * in struct kc_g, because a signal handler may make a choice in a thread that is not
+ * known yet. A handler that interrupts roll() may get the same number: that is no harm.
+ */
+static _Thread_local struct kc_dice plain __attribute__((tls_model("initial-exec")));
+
+static struct kc_dice *plain_dice(void)
+{
+	const uint32_t round = kc_generation + 1;
+
+	if (__builtin_expect(plain.round != round, 0)) {
+		plain.state = (uint64_t)sys_random() << 32 | sys_random();
+		plain.round = round;
+	}
+	return &plain;
+}
+
 uint32_t kc_random(void)
 {
 	struct kc_dice *dice = kc_jitter_is_on() ? own_dice() : NULL;
 
-	return dice ? roll(dice) >> 32 : sys_random();
+	return roll(dice ? dice : plain_dice()) >> 32;
 }
 
 uint64_t kc_jitter_seed(void)
