@@ -38,7 +38,7 @@ struct mapped *kt_map(struct kunit *test, struct kchan *ch)
 	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, kt_unmap, m));
 	m->ring.mem = m->map->mem;
 	m->ring.elem_size = ch->elem_size;
-	m->ring.capacity = ch->capacity;
+	m->ring.last = ch->capacity - 1;
 	m->ring.stride = m->ring.mem->stride;
 	return m;
 }
@@ -54,7 +54,7 @@ void kt_map_wind(struct mapped *m, u64 lap)
 	u64 i;
 
 	kchan_lock(m->ch);
-	for (i = 0; i < m->ring.capacity; i++)
+	for (i = 0; i <= m->ring.last; i++)
 		kc_ring_slot(&m->ring, i)->stamp = pos + i;
 	m->map->head = pos;
 	m->map->tail = pos;

@@ -33,18 +33,18 @@ void mapped_open(struct mapped *m, int fd)
 	m->ring = (struct kc_ring){
 		.mem = mem,
 		.elem_size = mem->elem_size,
-		.capacity = mem->capacity,
+		.last = mem->capacity - 1,
 		.stride = mem->stride,
 	};
-	must(m->ring.capacity > 0);
-	must(KCHAN_SHARED_SLOTS + (size_t)m->ring.capacity * m->ring.stride <= m->size);
+	must(mem->capacity > 0);
+	must(KCHAN_SHARED_SLOTS + (size_t)mem->capacity * m->ring.stride <= m->size);
 }
 
 void mapped_make(struct mapped *m, uint32_t elem_size, uint32_t capacity)
 {
 	mapped_open(m, chan_make(0, elem_size, capacity));
 	must_int(m->ring.elem_size, elem_size);
-	must_int(m->ring.capacity, capacity);
+	must_int(m->ring.last, capacity - 1);
 }
 
 void mapped_unmap(struct mapped *m)

@@ -74,7 +74,7 @@ static void untouched(void)
 	m.ring.mem = try_mmap(m.map, m.size);
 	must(m.ring.mem != MAP_FAILED);
 	m.ring.elem_size = 8;
-	m.ring.capacity = 1000;
+	m.ring.last = 999;
 	m.ring.stride = 16;
 	send_u64(m.fd, 1);
 	send_u64(m.fd, 2);

@@ -41,8 +41,8 @@ kc_chan *kc_new_handle(int fd, uint32_t elem_size, bool message)
 	c->on_free = NULL;
 	c->unreceived = NULL;
 	c->drop = NULL;
-	c->sends = NULL;
-	c->recvs = NULL;
+	c->sends = &kc_never_mapped;
+	c->recvs = &kc_never_mapped;
 	kc_race_new_handle(c);
 	c->plain = !message && elem_size && !c->race;
 	kc_lock(&lock);
@@ -215,7 +215,7 @@ int kc_from_fd(kc_chan **out, int fd)
 kc_chan *kc_ref(kc_chan *c)
 {
 	if (c)
-		atomic_fetch_add_explicit(&c->uses, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&c->uses, KC_REFERENCE, memory_order_relaxed);
 	return c;
 }
 
@@ -263,7 +263,7 @@ static void drop_handle(kc_chan *c)
 /* Drops the handle if @use was the last. Orders this after what others did with it. */
 static void drop_if_last(kc_chan *c, uint64_t uses, uint64_t use)
 {
-	if (uses << (64 - KC_GENERATION) != use << (64 - KC_GENERATION))
+	if (uses - use >= KC_CALL)
 		return;
 	kc_race_acquire(&c->uses);
 	drop_handle(c);
@@ -274,8 +274,8 @@ void kc_unref(kc_chan *c)
 	if (!c)
 		return;
 	kc_race_release(&c->uses);
-	drop_if_last(c, atomic_fetch_sub_explicit(&c->uses, 1, memory_order_acq_rel),
-		     1);
+	drop_if_last(c, atomic_fetch_sub_explicit(&c->uses, KC_REFERENCE,
+						  memory_order_acq_rel), KC_REFERENCE);
 }
 
 void kc_call_end_changed(struct kc_call call, uint64_t uses)
@@ -284,7 +284,7 @@ void kc_call_end_changed(struct kc_call call, uint64_t uses)
 
 	do {
 		/* A signal handler has forked since kc_call_holds(). */
-		if ((uses ^ call.before) >> KC_GENERATION)
+		if ((uint8_t)uses != (uint8_t)call.before)
 			return;
 	} while (!atomic_compare_exchange_weak_explicit(&c->uses, &uses,
 							uses - KC_CALL,
@@ -354,7 +354,7 @@ static void set_references(kc_chan *c, uint32_t references)
 
 void kc_unref_forked(kc_chan *c)
 {
-	set_references(c, (uint32_t)c->uses - 1);
+	set_references(c, kc_references(c->uses) - 1);
 }
 
 /* In the child, no call of the parent is in progress. Only references are left. */
@@ -366,7 +366,7 @@ static void forked(void)
 	for (link = kc_hidden_first(&handles); link; link = next) {
 		next = kc_hidden_next(link);
 		c = kc_container(link, struct kc_chan, all);
-		set_references(c, (uint32_t)c->uses);
+		set_references(c, kc_references(c->uses));
 	}
 }
 

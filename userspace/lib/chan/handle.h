@@ -16,12 +16,12 @@
  */
 struct kc_chan {
 	/*
-	 * The low 32 bits count references. The next 24 bits count calls in progress on
-	 * the handle. The highest 8 bits are the low bits of kc_generation.
+	 * The low 8 bits are those of kc_generation. The next 24 bits count calls in
+	 * progress on the handle. The high 32 bits count references.
 	 */
 	_Atomic uint64_t uses;
 	struct kc_hidden all;
-	/* For transfers without the kernel, by direction: see chan/mapped.h. Or NULL. */
+	/* For transfers without the kernel, by direction: see chan/mapped.h. */
 	struct kc_mapped *sends;
 	struct kc_mapped *recvs;
 	int fd;
@@ -89,13 +89,18 @@ int kc_take_over_locked(kc_chan **out, int fd, const struct kchan_info *info);
  * put the word back as it was. If that succeeds the generation is the same, and the word
  * still has the reference of the caller.
  */
-#define KC_CALL		((uint64_t)1 << 32)
-#define KC_GENERATION	56	/* the lowest bit of the generation */
+#define KC_CALL		((uint64_t)1 << 8)
+#define KC_REFERENCE	((uint64_t)1 << 32)
 
 /* What kc_chan.uses is set to: so many references, and no calls. */
 static inline uint64_t kc_first_uses(uint32_t references)
 {
-	return (uint64_t)kc_generation << KC_GENERATION | references;
+	return references * KC_REFERENCE | (uint8_t)kc_generation;
+}
+
+static inline uint32_t kc_references(uint64_t uses)
+{
+	return uses / KC_REFERENCE;
 }
 
 struct kc_call {
@@ -115,24 +120,28 @@ static inline struct kc_call kc_call_begin(kc_chan *c)
  */
 static inline bool kc_call_holds(const struct kc_call *call)
 {
-	return call->chan &&
-	       (uint8_t)(call->before >> KC_GENERATION) == (uint8_t)kc_generation;
+	return call->chan && (uint8_t)call->before == (uint8_t)kc_generation;
 }
 
 /* The slow path of kc_call_end(): the word has changed, and is @uses now. */
 void kc_call_end_changed(struct kc_call call, uint64_t uses);
 
-static inline void kc_call_end(const struct kc_call *call)
+static inline void kc_call_end_held(const struct kc_call *call)
 {
 	uint64_t uses = call->before + KC_CALL;
 
-	if (__builtin_expect(!kc_call_holds(call), 0))
-		return;
-	kc_race_release(&call->chan->uses);
 	if (__builtin_expect(!atomic_compare_exchange_strong_explicit(
 			&call->chan->uses, &uses, call->before,
 			memory_order_acq_rel, memory_order_relaxed), 0))
 		kc_call_end_changed(*call, uses);
+}
+
+static inline void kc_call_end(const struct kc_call *call)
+{
+	if (__builtin_expect(!kc_call_holds(call), 0))
+		return;
+	kc_race_release(&call->chan->uses);
+	kc_call_end_held(call);
 }
 
 /*

@@ -21,33 +21,35 @@
  */
 #define SPINS		100
 
+struct kc_mapped kc_never_mapped;
+
 struct kc_mapped *kc_mapped_new(uint32_t elem_size)
 {
 	struct kc_mapped *mapped = malloc(sizeof(*mapped));
 
 	if (!mapped)
-		return NULL;
+		return &kc_never_mapped;
 	atomic_init(&mapped->references, 1);
 	atomic_init(&mapped->cold, kc_race_on() ? 0 : TRANSFERS);
-	atomic_init(&mapped->ready, false);
 	atomic_init(&mapped->budget, SPINS);
 	mapped->spins = 0;
 	mapped->ring.mem = NULL;
+	mapped->small = NULL;
 	mapped->ring.elem_size = elem_size;
 	return mapped;
 }
 
 struct kc_mapped *kc_mapped_ref(struct kc_mapped *mapped)
 {
-	if (mapped)
+	if (mapped != &kc_never_mapped)
 		atomic_fetch_add_explicit(&mapped->references, 1, memory_order_relaxed);
 	return mapped;
 }
 
 void kc_mapped_unref(struct kc_mapped *mapped)
 {
-	if (!mapped || atomic_fetch_sub_explicit(&mapped->references, 1,
-						 memory_order_acq_rel) != 1)
+	if (mapped == &kc_never_mapped ||
+	    atomic_fetch_sub_explicit(&mapped->references, 1, memory_order_acq_rel) != 1)
 		return;
 	if (mapped->ring.mem)
 		munmap(mapped->ring.mem, mapped->size);
@@ -67,7 +69,7 @@ void kc_map(kc_chan *c, struct kc_mapped *mapped)
 {
 	struct kchan_map map = { .flags = KCHAN_MAP_CLOEXEC };
 	struct kc_ring *ring = &mapped->ring;
-	void *mem;
+	struct kchan_shared *mem;
 	int fd;
 
 	/* A fork() meanwhile would leave the child a descriptor. */
@@ -82,18 +84,38 @@ void kc_map(kc_chan *c, struct kc_mapped *mapped)
 	if (mem == MAP_FAILED)
 		return;
 
-	ring->mem = mem;
-	ring->capacity = ring->mem->capacity;
-	ring->stride = ring->mem->stride;
+	ring->last = mem->capacity - 1;
+	ring->stride = mem->stride;
 	mapped->size = map.size;
 	mapped->spins = several_cpus() ? SPINS : 0;
-	/* Pairs with the load-acquire in kc_mapped_is_ready(). */
-	atomic_store_explicit(&mapped->ready, true, memory_order_release);
+	/* Pair with the load-acquires in kc_mapped_mem() and kc_mapped_call(). */
+	__atomic_store_n(&ring->mem, mem, __ATOMIC_RELEASE);
+	if (ring->elem_size <= KC_RING_SMALL)
+		__atomic_store_n(&mapped->small, mem, __ATOMIC_RELEASE);
 }
 
-void kc_kick(kc_chan *c)
+static void kick(kc_chan *c)
 {
 	sys_ioctl(c->fd, KCHAN_IOC_KICK, NULL);
+}
+
+void kc_mapped_kick(struct kc_call call)
+{
+	kick(call.chan);
+	kc_call_end(&call);
+}
+
+bool kc_mapped_move(kc_chan *c, bool send, void *elem)
+{
+	struct kc_mapped *mapped = kc_mapped_of(c, send);
+	enum kc_moved moved;
+
+	if (!kc_mapped_mem(mapped))
+		return false;
+	moved = kc_mapped_do(&mapped->ring, send, elem, mapped->ring.elem_size, false);
+	if (moved == KC_MOVED_KICK)
+		kick(c);
+	return moved != KC_MOVED_NOT;
 }
 
 /* Tells the CPU that this is a loop that waits. */
@@ -111,11 +133,11 @@ bool kc_mapped_spin(kc_chan *c, bool send, void *elem)
 	struct kc_mapped *mapped = kc_mapped_of(c, send);
 	uint32_t budget, i;
 
-	if (!kc_mapped_is_ready(mapped) || !mapped->spins)
+	if (!kc_mapped_mem(mapped) || !mapped->spins)
 		return false;
 	budget = atomic_load_explicit(&mapped->budget, memory_order_relaxed);
 	/* Who has to go by the kernel does not get further by looking. */
-	for (i = 0; i < budget && kc_ring_is_open(&mapped->ring, send); i++) {
+	for (i = 0; i < budget && kc_ring_look(&mapped->ring, send) != KC_RING_SHUT; i++) {
 		relax();
 		if (!kc_mapped_move(c, send, elem))
 			continue;

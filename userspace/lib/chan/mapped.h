@@ -18,20 +18,24 @@
 #include "base/sys.h"
 #include "chan/handle.h"
 #include "chan/mapped_ring.h"
+#include "sched/dice.h"
 
 struct kc_mapped {
 	_Atomic uint32_t references;	/* one for each handle */
 	_Atomic uint32_t cold;		/* transfers until the channel is mapped */
-	_Atomic bool ready;		/* the ring can be used, for good */
 	uint32_t spins;			/* the most looks before a call sleeps; 0: one CPU */
 	_Atomic uint32_t budget;	/* looks that the next call may take */
-	struct kc_ring ring;
+	struct kc_ring ring;		/* ring.mem is NULL until the ring can be used */
+	struct kchan_shared *small;	/* then this too is ring.mem, if elements are small */
 	size_t size;
 };
 
+/* Of a handle that has no ring of its own, in this direction: it never becomes ready. */
+extern struct kc_mapped kc_never_mapped;
+
 /*
- * For a new channel, of elements of fixed size of at most KCHAN_INLINE_ELEM_SIZE. NULL if
- * there is no memory: then the channel is never mapped.
+ * For a new channel, of elements of fixed size of at most KCHAN_INLINE_ELEM_SIZE. If there
+ * is no memory the channel is never mapped.
  */
 struct kc_mapped *kc_mapped_new(uint32_t elem_size);
 struct kc_mapped *kc_mapped_ref(struct kc_mapped *mapped);
@@ -39,10 +43,15 @@ void kc_mapped_unref(struct kc_mapped *mapped);
 
 /* Maps the channel. It stays as it is if that fails. */
 void kc_map(kc_chan *c, struct kc_mapped *mapped);
+/*
+ * Moves one element through the ring of @c, if that needs nobody. The caller holds @c by a
+ * struct kc_call.
+ */
+bool kc_mapped_move(kc_chan *c, bool send, void *elem);
 /* A transfer that may wait has found nothing to do. Looks again for a moment. */
 bool kc_mapped_spin(kc_chan *c, bool send, void *elem);
-/* Tells the kernel of a transfer. */
-void kc_kick(kc_chan *c);
+/* Tells the kernel of a transfer, and ends the call. */
+void kc_mapped_kick(struct kc_call call);
 
 /* The mapping, if the handle has this direction, and the channel can be mapped. */
 static inline struct kc_mapped *kc_mapped_of(const kc_chan *c, bool send)
@@ -50,18 +59,11 @@ static inline struct kc_mapped *kc_mapped_of(const kc_chan *c, bool send)
 	return send ? c->sends : c->recvs;
 }
 
-static inline bool kc_mapped_is_ready(struct kc_mapped *mapped)
+/* NULL as long as the ring cannot be used. */
+static inline struct kchan_shared *kc_mapped_mem(struct kc_mapped *mapped)
 {
 	/* Pairs with the store-release in kc_map(). */
-	return mapped && atomic_load_explicit(&mapped->ready, memory_order_acquire);
-}
-
-/* Whether a select may move an element through the ring, as far as can be seen. */
-static inline bool kc_mapped_is_open(const kc_chan *c, bool send)
-{
-	struct kc_mapped *mapped = kc_mapped_of(c, send);
-
-	return kc_mapped_is_ready(mapped) && kc_ring_is_open(&mapped->ring, send);
+	return __atomic_load_n(&mapped->ring.mem, __ATOMIC_ACQUIRE);
 }
 
 /*
@@ -72,33 +74,69 @@ static inline void kc_mapped_warm(kc_chan *c, bool send)
 {
 	struct kc_mapped *mapped = kc_mapped_of(c, send);
 
-	if (mapped && atomic_load_explicit(&mapped->cold, memory_order_relaxed) &&
+	if (atomic_load_explicit(&mapped->cold, memory_order_relaxed) &&
 	    atomic_fetch_sub_explicit(&mapped->cold, 1, memory_order_relaxed) == 1)
 		kc_map(c, mapped);
 }
 
 /*
- * Moves one element through the ring of @c, if that needs nobody. A send touches the
- * element first: between the claim of a slot and its end, a fault must not become a
- * panic, which would leave the claim.
+ * Moves one element of @len bytes through a ring. A send touches the element first:
+ * between the claim of a slot and its end, a fault must not become a panic, which would
+ * leave the claim. An operand of an asm statement is loaded.
  */
-static inline bool kc_mapped_move(kc_chan *c, bool send, void *elem)
+static inline __attribute__((always_inline)) enum kc_moved
+kc_mapped_do(const struct kc_ring *ring, bool send, void *elem, size_t len, bool once)
+{
+	const char *bytes = elem;
+
+	if (!send)
+		return kc_ring_do_recv(ring, elem, len, once);
+	__asm__ volatile("" : : "r" (bytes[0]), "r" (bytes[len - 1]));
+	return kc_ring_do_send(ring, elem, len, once);
+}
+
+enum kc_called {
+	KC_CALLED,
+	KC_CALLED_NOT,
+	KC_CALLED_HELD,		/* nothing has moved, and the caller ends @call */
+};
+
+/*
+ * Does all that a call has to do, if the ring alone can do it. Most calls end here, so
+ * there is nothing else in it: no goroutine, no record of a wait, no limit. It calls
+ * functions only where it ends with them, so the compiler saves no registers. Large
+ * elements, for which it would call memcpy(), and what others disturb are left to
+ * kc_mapped_move().
+ *
+ * The handle has to be held: who receives the element may drop the last reference before
+ * this call has looked at the ring for the last time.
+ */
+static inline __attribute__((always_inline)) enum kc_called
+kc_mapped_call(kc_chan *c, bool send, void *elem, struct kc_call *call)
 {
 	struct kc_mapped *mapped = kc_mapped_of(c, send);
-	enum kc_moved moved;
+	size_t len;
 
-	if (!kc_mapped_is_ready(mapped))
-		return false;
-	if (send) {
-		(void)*(const volatile char *)elem;
-		(void)((const volatile char *)elem)[mapped->ring.elem_size - 1];
-		moved = kc_ring_send(&mapped->ring, elem);
-	} else {
-		moved = kc_ring_recv(&mapped->ring, elem);
+	/* Pairs with the store-release in kc_map(). */
+	if (!__atomic_load_n(&mapped->small, __ATOMIC_ACQUIRE) || kc_jitter_is_on())
+		return KC_CALLED_NOT;
+	len = mapped->ring.elem_size;
+	if (len > KC_RING_SMALL)
+		__builtin_unreachable();
+	*call = kc_call_begin(c);
+	switch (kc_mapped_do(&mapped->ring, send, elem, len, true)) {
+	case KC_MOVED_NOT:
+		return KC_CALLED_HELD;
+	case KC_MOVED_KICK:
+		kc_mapped_kick(*call);
+		return KC_CALLED;
+	case KC_MOVED:
+		break;
 	}
-	if (__builtin_expect(moved == KC_MOVED_KICK, 0))
-		kc_kick(c);
-	return moved != KC_MOVED_NOT;
+	/* No channel is mapped under the race detector, which needs not be told. */
+	if (__builtin_expect(kc_call_holds(call), 1))
+		kc_call_end_held(call);
+	return KC_CALLED;
 }
 
 #endif /* LIBKCHAN_CHAN_MAPPED_H */

@@ -22,12 +22,15 @@ enum kc_moved {
 	KC_MOVED_KICK,		/* so it has, and KCHAN_IOC_KICK has to follow */
 };
 
+/* kc_ring_copy() calls no function for elements of at most so many bytes. */
+#define KC_RING_SMALL	64
+
 /* Where a mapped ring is, copied from what the kernel told: nobody can change this. */
 struct kc_ring {
 	struct kchan_shared *mem;
 	unsigned int elem_size;
-	unsigned int capacity;
-	unsigned int stride;
+	unsigned int last;		/* the index of the last slot */
+	unsigned long stride;
 };
 
 static inline struct kchan_shared_slot *kc_ring_slot(const struct kc_ring *ring,
@@ -36,7 +39,7 @@ static inline struct kchan_shared_slot *kc_ring_slot(const struct kc_ring *ring,
 	unsigned char *slots = (unsigned char *)ring->mem + KCHAN_SHARED_SLOTS;
 
 	return (struct kchan_shared_slot *)
-		(slots + (unsigned long)(unsigned int)pos * ring->stride);
+		(slots + (unsigned int)pos * ring->stride);
 }
 
 static inline unsigned long long kc_ring_lap(unsigned long long pos)
@@ -44,48 +47,108 @@ static inline unsigned long long kc_ring_lap(unsigned long long pos)
 	return (pos + KCHAN_SHARED_LAP) & ~KCHAN_SHARED_FROZEN;
 }
 
+/*
+ * Copies an element. A small one takes less here than the call of memcpy() would: a
+ * memcpy() of a constant length is a few moves, and where they overlap is no matter.
+ */
+static inline void kc_ring_copy(void *to, const void *from, unsigned long len)
+{
+	unsigned char *t = (unsigned char *)to;
+	const unsigned char *f = (const unsigned char *)from;
+
+	/* Else the compiler warns of the branches that @len does not take. */
+	__asm__("" : "+r" (t), "+r" (f));
+	if (len > KC_RING_SMALL) {
+		memcpy(t, f, len);
+	} else if (len > 32) {
+		memcpy(t, f, 16);
+		memcpy(t + 16, f + 16, 16);
+		memcpy(t + len - 32, f + len - 32, 16);
+		memcpy(t + len - 16, f + len - 16, 16);
+	} else if (len >= 16) {
+		memcpy(t, f, 16);
+		memcpy(t + len - 16, f + len - 16, 16);
+	} else if (len >= 8) {
+		memcpy(t, f, 8);
+		memcpy(t + len - 8, f + len - 8, 8);
+	} else if (len >= 4) {
+		memcpy(t, f, 4);
+		memcpy(t + len - 4, f + len - 4, 4);
+	} else if (len >= 2) {
+		memcpy(t, f, 2);
+		memcpy(t + len - 2, f + len - 2, 2);
+	} else {
+		*t = *f;
+	}
+}
+
 /* The position after @pos. */
 static inline unsigned long long kc_ring_next(const struct kc_ring *ring,
 					      unsigned long long pos)
 {
-	if ((unsigned int)pos + 1 < ring->capacity)
+	if (__builtin_expect((unsigned int)pos < ring->last, 1))
 		return pos + 1;
 	return kc_ring_lap(pos - (unsigned int)pos);
 }
 
+/* A slot that was claimed. */
+struct kc_claim {
+	struct kchan_shared_slot *slot;
+	__u64 pos;
+};
+
 /*
- * Claims the slot at *@at, whose stamp has to be its position plus @full, and stores the
- * position in @pos. For a receive, @copy is where the element goes before the claim. Only
- * the claim tells that the copy is worth something: until then somebody else may have
- * received it, and overwritten the slot.
+ * Claims the slot at *@at, if that is claim->pos, and not frozen. Its stamp has to be the
+ * position plus @full. For a receive, @copy is where its @len bytes go before the claim.
+ * Only the claim tells that the copy is worth something: until then somebody else may have
+ * received it, and overwritten the slot. If the slot was not claimed, @now is what *@at was
+ * by then, as far as that is known.
  */
-static inline bool kc_ring_claim(const struct kc_ring *ring, __u64 *at, unsigned int full,
-				 void *copy, unsigned long long *pos)
+static inline bool kc_ring_claim_at(const struct kc_ring *ring, __u64 *at, unsigned int full,
+				    void *copy, unsigned long len, struct kc_claim *claim,
+				    __u64 *now)
+{
+	claim->pos = *now;
+	claim->slot = kc_ring_slot(ring, claim->pos);
+	/* No stamp is equal to a position that is frozen. */
+	if (__atomic_load_n(&claim->slot->stamp, __ATOMIC_ACQUIRE) != claim->pos + full)
+		return false;
+	if (copy)
+		kc_ring_copy(copy, claim->slot + 1, len);
+	return __atomic_compare_exchange_n(at, now, kc_ring_next(ring, claim->pos), false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/*
+ * Claims the slot at *@at. Goes on as long as others move on, but with @once. Returns
+ * false if there is none to claim.
+ */
+static inline bool kc_ring_claim_next(const struct kc_ring *ring, __u64 *at,
+				      unsigned int full, void *copy, unsigned long len,
+				      struct kc_claim *claim, bool once)
 {
 	__u64 now = __atomic_load_n(at, __ATOMIC_RELAXED);
 
 	for (;;) {
-		struct kchan_shared_slot *slot;
-		__u64 before = now;
-
-		if (now & KCHAN_SHARED_FROZEN)
-			return false;
-		slot = kc_ring_slot(ring, now);
-		if (__atomic_load_n(&slot->stamp, __ATOMIC_ACQUIRE) != now + full) {
-			/* The ring is full, or empty, unless others have moved on. */
-			now = __atomic_load_n(at, __ATOMIC_RELAXED);
-			if (now == before)
-				return false;
-			continue;
-		}
-		if (copy)
-			memcpy(copy, slot + 1, ring->elem_size);
-		if (__atomic_compare_exchange_n(at, &now, kc_ring_next(ring, now), false,
-						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) {
-			*pos = before;
+		if (kc_ring_claim_at(ring, at, full, copy, len, claim, &now))
 			return true;
-		}
+		/* It is frozen, full or empty, unless others have moved on. */
+		if (!once && now == claim->pos)
+			now = __atomic_load_n(at, __ATOMIC_RELAXED);
+		if (once || now == claim->pos)
+			return false;
 	}
+}
+
+static inline bool kc_ring_claim(const struct kc_ring *ring, __u64 *at, unsigned int full,
+				 void *copy, unsigned long long *pos)
+{
+	struct kc_claim claim;
+
+	if (!kc_ring_claim_next(ring, at, full, copy, ring->elem_size, &claim, false))
+		return false;
+	*pos = claim.pos;
+	return true;
 }
 
 /* Gives a slot its stamp, which ends the claim. */
@@ -96,40 +159,67 @@ static inline enum kc_moved kc_ring_stamp(struct kchan_shared_slot *slot,
 	return __atomic_load_n(told, __ATOMIC_SEQ_CST) ? KC_MOVED_KICK : KC_MOVED;
 }
 
+/*
+ * kc_ring_send() and kc_ring_recv(), for who knows more of the @len bytes of an element.
+ * With @once, it is left to the caller to try again if others have moved on.
+ */
+static inline enum kc_moved kc_ring_do_send(const struct kc_ring *ring, const void *elem,
+					    unsigned long len, bool once)
+{
+	struct kchan_shared *mem = ring->mem;
+	struct kc_claim claim;
+
+	if (__atomic_load_n(&mem->told_of_send, __ATOMIC_RELAXED) ||
+	    !kc_ring_claim_next(ring, &mem->tail, 0, NULL, 0, &claim, once))
+		return KC_MOVED_NOT;
+	kc_ring_copy(claim.slot + 1, elem, len);
+	return kc_ring_stamp(claim.slot, claim.pos + 1, &mem->told_of_send);
+}
+
+static inline enum kc_moved kc_ring_do_recv(const struct kc_ring *ring, void *elem,
+					    unsigned long len, bool once)
+{
+	struct kchan_shared *mem = ring->mem;
+	struct kc_claim claim;
+
+	if (__atomic_load_n(&mem->told_of_recv, __ATOMIC_RELAXED) ||
+	    !kc_ring_claim_next(ring, &mem->head, 1, elem, len, &claim, once))
+		return KC_MOVED_NOT;
+	return kc_ring_stamp(claim.slot, kc_ring_lap(claim.pos), &mem->told_of_recv);
+}
+
 /* Sends an element, if nobody has to be told of it. The element must be present. */
 static inline enum kc_moved kc_ring_send(const struct kc_ring *ring, const void *elem)
 {
-	struct kchan_shared *mem = ring->mem;
-	unsigned long long pos;
-
-	if (__atomic_load_n(&mem->told_of_send, __ATOMIC_RELAXED) ||
-	    !kc_ring_claim(ring, &mem->tail, 0, NULL, &pos))
-		return KC_MOVED_NOT;
-	memcpy(kc_ring_slot(ring, pos) + 1, elem, ring->elem_size);
-	return kc_ring_stamp(kc_ring_slot(ring, pos), pos + 1, &mem->told_of_send);
+	return kc_ring_do_send(ring, elem, ring->elem_size, false);
 }
 
 /* Receives an element, if nobody has to be told of it. */
 static inline enum kc_moved kc_ring_recv(const struct kc_ring *ring, void *elem)
 {
-	struct kchan_shared *mem = ring->mem;
-	unsigned long long pos;
-
-	if (__atomic_load_n(&mem->told_of_recv, __ATOMIC_RELAXED) ||
-	    !kc_ring_claim(ring, &mem->head, 1, elem, &pos))
-		return KC_MOVED_NOT;
-	return kc_ring_stamp(kc_ring_slot(ring, pos), kc_ring_lap(pos), &mem->told_of_recv);
+	return kc_ring_do_recv(ring, elem, ring->elem_size, false);
 }
 
-/* Whether transfers of this direction may go without the kernel at all. */
-static inline bool kc_ring_is_open(const struct kc_ring *ring, bool send)
+enum kc_ring_state {
+	KC_RING_SHUT,		/* transfers go by the kernel */
+	KC_RING_WAITS,		/* it is full, for a send, or empty, for a receive */
+	KC_RING_READY,
+};
+
+/*
+ * What a transfer of this direction would find now. It takes nothing: where the ring is
+ * ready, somebody else may still be faster.
+ */
+static inline enum kc_ring_state kc_ring_look(const struct kc_ring *ring, bool send)
 {
 	struct kchan_shared *mem = ring->mem;
 	__u32 *told = send ? &mem->told_of_send : &mem->told_of_recv;
-	__u64 *at = send ? &mem->tail : &mem->head;
+	__u64 pos = __atomic_load_n(send ? &mem->tail : &mem->head, __ATOMIC_RELAXED);
 
-	return !__atomic_load_n(told, __ATOMIC_RELAXED) &&
-	       !(__atomic_load_n(at, __ATOMIC_RELAXED) & KCHAN_SHARED_FROZEN);
+	if (__atomic_load_n(told, __ATOMIC_RELAXED) || (pos & KCHAN_SHARED_FROZEN))
+		return KC_RING_SHUT;
+	return __atomic_load_n(&kc_ring_slot(ring, pos)->stamp, __ATOMIC_RELAXED) ==
+	       pos + !send ? KC_RING_READY : KC_RING_WAITS;
 }
 
 #endif /* KC_MAPPED_RING_H */

@@ -122,6 +122,19 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
 	return ret;
 }
 
+/* Moves an element without the kernel, if there is a ring that can do it. */
+static bool move_by_ring(kc_chan *c, bool send, void *buf, struct kc_limit limit)
+{
+	if (kc_mapped_move(c, send, buf))
+		return true;
+	if (limit.flags & KCHAN_SELECT_NONBLOCK)
+		return false;
+	if (kc_mapped_spin(c, send, buf))
+		return true;
+	kc_mapped_warm(c, send);
+	return false;
+}
+
 static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit limit)
 {
 	struct kc_parked *parked;
@@ -143,7 +156,7 @@ static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit
 		return ret;
 	call = kc_call_begin(c);
 	ret = 0;
-	if (!kc_mapped_move(c, true, (void *)buf)) {
+	if (!move_by_ring(c, true, (void *)buf, limit)) {
 		parked = kc_park_within(KC_STATE_SEND, c, limit);
 		ret = do_send(c, buf, len, limit);
 		kc_unpark(parked);
@@ -173,7 +186,7 @@ static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit
 	call = kc_call_begin(c);
 	ret = 1;
 	*moved = len;
-	if (!kc_mapped_move(c, false, buf)) {
+	if (!move_by_ring(c, false, buf, limit)) {
 		parked = kc_park_within(KC_STATE_RECV, c, limit);
 		ret = do_recv(c, buf, len, limit, moved);
 		kc_unpark(parked);
@@ -285,11 +298,10 @@ move_for_ever(kc_chan *c, kc_state state, void *buf, uint32_t len)
 	kc_jitter_here();
 	g = kc_g_self();
 	call = kc_call_begin(c);
-	if (kc_mapped_move(c, send, buf) || kc_mapped_spin(c, send, buf)) {
+	if (move_by_ring(c, send, buf, KC_FOR_EVER)) {
 		kc_call_end(&call);
 		return len;
 	}
-	kc_mapped_warm(c, send);
 	parked = kc_park_g(g, state, c, 0, 0);
 	ret = state == KC_STATE_SEND ? sys_write(c->fd, buf, len) :
 				       sys_read(c->fd, buf, len);
@@ -300,7 +312,8 @@ move_for_ever(kc_chan *c, kc_state state, void *buf, uint32_t len)
 	return ret;
 }
 
-int kc_send(kc_chan *c, const void *elem)
+static __attribute__((noinline)) int
+send_for_ever(kc_chan *c, const void *elem)
 {
 	long ret;
 
@@ -309,6 +322,30 @@ int kc_send(kc_chan *c, const void *elem)
 	/* A send only reads the element. */
 	ret = move_for_ever(c, KC_STATE_SEND, (void *)elem, c->elem_size);
 	return ret < 0 ? ret : 0;
+}
+
+/* The hold ends first: kc_g_self(), in what follows, may panic. */
+static __attribute__((noinline)) int send_after(kc_chan *c, const void *elem,
+						uint64_t before)
+{
+	kc_call_end(&(struct kc_call){ c, before });
+	return send_for_ever(c, elem);
+}
+
+int kc_send(kc_chan *c, const void *elem)
+{
+	struct kc_call call;
+
+	if (!c)
+		return send_for_ever(c, elem);
+	switch (kc_mapped_call(c, true, (void *)elem, &call)) {
+	case KC_CALLED:
+		return 0;
+	case KC_CALLED_HELD:
+		return send_after(c, elem, call.before);
+	default:
+		return send_for_ever(c, elem);
+	}
 }
 
 int kc_try_send(kc_chan *c, const void *elem)
@@ -321,7 +358,8 @@ int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout)
 	return send_elem(c, elem, kc_within(timeout));
 }
 
-int kc_recv(kc_chan *c, void *elem)
+static __attribute__((noinline)) int
+recv_for_ever(kc_chan *c, void *elem)
 {
 	long ret;
 
@@ -329,6 +367,28 @@ int kc_recv(kc_chan *c, void *elem)
 		return recv_elem(c, elem, KC_FOR_EVER);
 	ret = move_for_ever(c, KC_STATE_RECV, elem, c->elem_size);
 	return ret > 0 ? 1 : ret;
+}
+
+static __attribute__((noinline)) int recv_after(kc_chan *c, void *elem, uint64_t before)
+{
+	kc_call_end(&(struct kc_call){ c, before });
+	return recv_for_ever(c, elem);
+}
+
+int kc_recv(kc_chan *c, void *elem)
+{
+	struct kc_call call;
+
+	if (!c || !elem)
+		return recv_for_ever(c, elem);
+	switch (kc_mapped_call(c, false, elem, &call)) {
+	case KC_CALLED:
+		return 1;
+	case KC_CALLED_HELD:
+		return recv_after(c, elem, call.before);
+	default:
+		return recv_for_ever(c, elem);
+	}
 }
 
 int kc_try_recv(kc_chan *c, void *elem)
