@@ -196,11 +196,22 @@ static const struct chooser known_chooser = {
 /* Elements that a lane is filled with: no subject's buffer is smaller. */
 #define REFILL	256
 
+/* Transfers after which the library has mapped a channel. */
+#define USED	128
+
+/* The lanes have been in use for a while, as those of a program that selects have. */
 static void begin(const struct chooser *chooser, unsigned int nr, unsigned int capacity)
 {
 	width = nr;
-	for (unsigned int i = 0; i < nr; i++)
+	for (unsigned int i = 0; i < nr; i++) {
+		char elem[ELEM_SIZE] = { 0 };
+
 		lane_open(&lanes[i], chooser->transport, ELEM_SIZE, capacity);
+		for (unsigned int k = 0; k < USED; k++) {
+			lane_send(&lanes[i], elem);
+			lane_recv(&lanes[i], elem);
+		}
+	}
 	chooser->begin();
 }
 

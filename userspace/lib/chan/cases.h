@@ -57,6 +57,11 @@ struct kc_ctx_cases {
 	int (*add)(struct kc_live *live, kc_ctx *ctx, size_t index);
 	/* True if a descriptor can cancel @ctx: only the kernel can wait for that. */
 	bool (*has_source)(kc_ctx *ctx);
+	/*
+	 * True if @ctx is not cancelled, apart from a deadline that has passed, and this
+	 * process would know if it were.
+	 */
+	bool (*is_idle)(kc_ctx *ctx);
 	/* Frees @live->events. */
 	void (*release)(struct kc_live *live);
 	/*

@@ -423,56 +423,6 @@ static int ask_in_turn(const struct kc_live *live, kc_case *cases, size_t n,
 	return ret;
 }
 
-/*
- * Whether each case may move its element without the kernel. A channel that is not mapped
- * yet is used once more; but not by a call that a signal handler may make.
- */
-static bool all_mapped(const struct kc_live *live)
-{
-	unsigned int i;
-
-	for (i = 0; i < live->nr; i++) {
-		kc_chan *chan = live->chan[i];
-		const bool send = live->cases[i].op == KCHAN_OP_SEND;
-
-		if (chan && kc_mapped_is_open(chan, send))
-			continue;
-		if (chan && !(live->limit.flags & KCHAN_SELECT_NONBLOCK))
-			kc_mapped_warm(chan, send);
-		return false;
-	}
-	return true;
-}
-
-/*
- * Commits a case without the kernel. As in ask_in_turn(), each order is equally likely,
- * so each case that is ready is. If none is, the caller asks the kernel, which knows that
- * at one instant none was.
- */
-static int move_in_turn(const struct kc_live *live, kc_case *cases)
-{
-	unsigned char left[KCHAN_MAX_CASES];
-	unsigned int i, k, nr;
-	struct kchan_select sel;
-
-	if (!all_mapped(live))
-		return -EAGAIN;
-	for (i = 0; i < live->nr; i++)
-		left[i] = i;
-	for (nr = live->nr; nr; left[k] = left[--nr]) {
-		k = choose(nr);
-		i = left[k];
-		if (!kc_mapped_move(live->chan[i], live->cases[i].op == KCHAN_OP_SEND,
-				    (void *)(uintptr_t)live->cases[i].addr))
-			continue;
-		sel.status = 0;
-		sel.len = live->cases[i].len;
-		tell(live, &cases[live->index[i]], &sel);
-		return live->index[i];
-	}
-	return -EAGAIN;
-}
-
 static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n)
 {
 	const struct kc_limit *limit = &live->limit;
@@ -481,13 +431,11 @@ static int ask_for_channels(const struct kc_live *live, kc_case *cases, size_t n
 
 	if (kc_jitter_is_on() && live->nr > 1)
 		ret = ask_in_turn(live, cases, n, &now);
-	else if (!kc_race_on())
-		ret = move_in_turn(live, cases);
 	/*
 	 * So that a select reports too much to the race detector only if it waits:
 	 * chan/races.c.
 	 */
-	else if (!(limit->flags & KCHAN_SELECT_NONBLOCK))
+	else if (kc_race_on() && !(limit->flags & KCHAN_SELECT_NONBLOCK))
 		ret = ask_kernel(live, 0, live->nr, cases, n, &now);
 	if (ret == -EAGAIN)
 		ret = ask_kernel(live, 0, count(live), cases, n, limit);
@@ -625,8 +573,184 @@ static enum due narrow(struct kc_live *live, int64_t now)
 	return due;
 }
 
-int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
-		    kc_ctx *ctx)
+/* What a case can do without the kernel. */
+enum look {
+	LOOK_KERNEL,		/* only the kernel knows */
+	LOOK_COLD,		/* the same, but the channel can be mapped */
+	LOOK_WAITS,
+	LOOK_READY,
+};
+
+static bool is_idle(kc_ctx *ctx)
+{
+	return !ctx || (kc_ctx_cases && kc_ctx_cases->is_idle(ctx));
+}
+
+static inline __attribute__((always_inline)) enum look
+look_at_channel(kc_chan *c, bool send)
+{
+	struct kc_mapped *mapped;
+
+	if (!c)
+		return LOOK_WAITS;
+	mapped = kc_mapped_of(c, send);
+	if (!kc_mapped_mem(mapped))
+		return atomic_load_explicit(&mapped->cold, memory_order_relaxed) ?
+			LOOK_COLD : LOOK_KERNEL;
+	switch (kc_ring_look(&mapped->ring, send)) {
+	case KC_RING_READY:
+		return LOOK_READY;
+	case KC_RING_WAITS:
+		return LOOK_WAITS;
+	default:
+		return LOOK_KERNEL;
+	}
+}
+
+/* A case with a duration commits only if no case of another kind is ready. */
+static inline __attribute__((always_inline)) enum look look_at(const kc_case *c)
+{
+	if (__builtin_expect(c->reserved[0] | c->reserved[1] | c->reserved[2] |
+			     c->reserved[3], 0))
+		return LOOK_KERNEL;
+	if (c->op == KC_OP_RECV)
+		return look_at_channel(c->chan, false);
+	if (c->op == KC_OP_SEND)
+		return look_at_channel(c->chan, true);
+	if (c->op == KC_OP_NONE || c->op == KC_OP_AFTER ||
+	    (c->op == KC_OP_DONE && is_idle(c->addr)))
+		return LOOK_WAITS;
+	return LOOK_KERNEL;
+}
+
+/* A select that may wait uses channels once more that are not mapped yet. */
+static __attribute__((noinline)) void warm(kc_case *cases, size_t n)
+{
+	struct kc_call call;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (look_at(&cases[i]) != LOOK_COLD)
+			continue;
+		call = kc_call_begin(cases[i].chan);
+		kc_mapped_warm(cases[i].chan, cases[i].op == KC_OP_SEND);
+		kc_call_end(&call);
+	}
+}
+
+/* Receives an element that is discarded. */
+static __attribute__((noinline)) bool discard(kc_chan *c)
+{
+	const struct kc_call call = kc_call_begin(c);
+	void (*drop)(void *elem) = kc_drop_of(c);
+	const uint32_t len = c->elem_size;
+	void *room = malloc(len);
+	const bool moved = room && kc_mapped_move(c, false, room);
+
+	kc_call_end(&call);
+	/* @drop may panic or call kc_goexit(). Nothing is held any more. */
+	kc_drop_unwanted(moved ? drop : NULL, room, len);
+	return moved;
+}
+
+/* What kc_mapped_call() has not done. */
+static __attribute__((noinline)) bool move_held(kc_chan *c, bool send, void *elem)
+{
+	const struct kc_call call = kc_call_begin(c);
+	const bool moved = kc_mapped_move(c, send, elem);
+
+	kc_call_end(&call);
+	return moved;
+}
+
+static inline __attribute__((always_inline)) bool
+move_elem(kc_chan *c, bool send, void *elem)
+{
+	struct kc_call call;
+
+	switch (kc_mapped_call(c, send, elem, &call)) {
+	case KC_CALLED:
+		return true;
+	case KC_CALLED_HELD:
+		kc_call_end(&call);
+		return false;
+	default:
+		return move_held(c, send, elem);
+	}
+}
+
+/* Moves the element of a case that was ready. False if others were faster. */
+static inline __attribute__((always_inline)) bool move_case(kc_case *c)
+{
+	/* This may be the last reference, and another thread may drop it. */
+	const uint32_t len = c->chan->elem_size;
+	bool moved;
+
+	if (c->op == KC_OP_SEND)
+		moved = move_elem(c->chan, true, c->addr);
+	else if (c->addr)
+		moved = move_elem(c->chan, false, c->addr);
+	else
+		moved = discard(c->chan);
+	if (!moved)
+		return false;
+	c->ok = c->op == KC_OP_RECV;
+	c->len = len;
+	return true;
+}
+
+/*
+ * Commits a case without the kernel. Returns its index, or -EAGAIN: then the kernel is
+ * asked. It is asked too if it alone knows whether one of the cases is ready, because
+ * of all that are ready each has to be as likely.
+ *
+ * All cases are looked at first, and the channels are not held meanwhile: nobody can know
+ * yet that this call has begun. Only the one that is chosen is held. When that has moved
+ * its element, the others are not touched any more.
+ */
+static int move_ready(kc_case *cases, size_t n, bool may_wait, kc_ctx *ctx)
+{
+	unsigned char ready[KCHAN_MAX_CASES];
+	unsigned int nr = 0, k;
+	bool cold = false;
+	size_t i;
+
+	if (n > KCHAN_MAX_CASES || kc_jitter_is_on())
+		return -EAGAIN;
+	for (i = 0; i < n; i++) {
+		clear(&cases[i]);
+		switch (look_at(&cases[i])) {
+		case LOOK_WAITS:
+			break;
+		case LOOK_READY:
+			ready[nr++] = i;
+			break;
+		case LOOK_COLD:
+			cold = true;
+			break;
+		case LOOK_KERNEL:
+			return -EAGAIN;
+		}
+	}
+	if (ctx && !is_idle(ctx))
+		return -EAGAIN;
+	if (__builtin_expect(cold, 0)) {
+		if (may_wait)
+			warm(cases, n);
+		return -EAGAIN;
+	}
+	while (nr) {
+		k = choose(nr);
+		if (move_case(&cases[ready[k]]))
+			return ready[k];
+		ready[k] = ready[--nr];
+	}
+	return -EAGAIN;
+}
+
+/* What could not be done without the kernel. */
+static __attribute__((noinline)) int ask(kc_case *cases, size_t n, struct kc_limit limit,
+					 int64_t now, kc_ctx *ctx)
 {
 	void (*drop)(void *elem) = NULL;
 	struct kc_live live;
@@ -665,6 +789,14 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 	if (cases[ret].op == KC_OP_DONE)
 		cases[ret].status = kc_ctx_cases->status(cases[ret].addr);
 	return ret;
+}
+
+int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
+		    kc_ctx *ctx)
+{
+	const int ret = move_ready(cases, n, !(limit.flags & KCHAN_SELECT_NONBLOCK), ctx);
+
+	return ret == -EAGAIN ? ask(cases, n, limit, now, ctx) : ret;
 }
 
 int kc_select(kc_case *cases, size_t n)

@@ -179,6 +179,13 @@ static bool has_source(kc_ctx *ctx)
 	return n && !kc_node_known(n) && kc_node_sources(n, NULL, 0);
 }
 
+static bool is_idle(kc_ctx *ctx)
+{
+	struct kc_node *n = kc_ctx_node(ctx);
+
+	return !n || (!kc_node_known(n) && !kc_node_sources(n, NULL, 0));
+}
+
 static int await(struct kc_live *live, struct kc_limit limit)
 {
 	return kc_ctx_await(live->nodes, live->nr_nodes, KC_STATE_SELECT, limit);
@@ -194,6 +201,7 @@ static int status(kc_ctx *ctx)
 static const struct kc_ctx_cases ctx_cases = {
 	.add = add_context,
 	.has_source = has_source,
+	.is_idle = is_idle,
 	.release = release,
 	.await = await,
 	.status = status,
