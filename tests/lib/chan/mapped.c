@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <kchan/uapi.h>
 
 #include "child.h"
 #include "common.h"
+#include "forbid.h"
 
 /* So many transfers of one direction are enough for a channel to be mapped. */
 #define HOT	200
@@ -267,6 +269,140 @@ static void test_select(void)
 	kc_unref(b);
 }
 
+struct lanes {
+	kc_chan *lane[8];
+	kc_ctx *ctx;
+};
+
+static void send_lane(struct lanes *l, uint64_t i)
+{
+	must_int(kc_send(l->lane[i % 8], &i), 0);
+}
+
+/* All that moves elements, where nobody has to wait. */
+static void *without_kernel(void *arg)
+{
+	static const int calls[] = {
+		SYS_ioctl, SYS_read, SYS_write, SYS_preadv2, SYS_pwritev2, SYS_poll,
+		SYS_futex, SYS_getrandom,
+	};
+	uint64_t i, got, many[4] = { 0, 1, 2, 3 }, some[4];
+	struct lanes *l = arg;
+	kc_case cases[10];
+	int ret;
+
+	/* The thread becomes known, and its choices get a seed. */
+	send_lane(l, 0);
+	send_lane(l, 1);
+	for (i = 0; i < 8; i++)
+		cases[i] = kc_case_recv(l->lane[i], &got);
+	must(kc_select(cases, 8) >= 0);
+	must(kc_select(cases, 8) >= 0);
+	forbid(calls, ARRAY_SIZE(calls));
+
+	cases[8] = kc_case_done(l->ctx);
+	cases[9] = kc_case_after(KC_SECOND);
+	for (i = 0; i < 100; i++) {
+		send_lane(l, i);
+		send_lane(l, i + 3);
+		ret = kc_select(cases, 10);
+		must(ret >= 0 && cases[ret].ok && (got == i || got == i + 3));
+		ret = kc_try_select(cases, 10);
+		must(ret >= 0 && cases[ret].ok && (got == i || got == i + 3));
+		send_lane(l, i);
+		must_int(kc_select_ctx(l->ctx, cases, 8), (int)(i % 8));
+		send_lane(l, i);
+		must_int(kc_select_timeout(cases, 8, KC_SECOND), (int)(i % 8));
+		send_lane(l, i);
+		must_int(kc_recv_timeout(l->lane[i % 8], &got, KC_SECOND), 1);
+
+		must_int(kc_send_n(l->lane[0], many, 4), 4);
+		must_int(kc_recv_n(l->lane[0], some, 4), 4);
+		must(!memcmp(many, some, sizeof(many)));
+		must_int(kc_try_send_n(l->lane[0], many, 4), 4);
+		must_int(kc_recv_n_timeout(l->lane[0], some, 3, KC_SECOND), 3);
+		must_int(kc_try_recv_n(l->lane[0], some, 4), 1);
+		must_int(some[0], 3);
+	}
+	return NULL;
+}
+
+static void test_no_kernel(void)
+{
+	struct lanes l;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		l.lane[i] = make_hot(4);
+	must_int(kc_with_cancel(&l.ctx, kc_background()), 0);
+	join(start(without_kernel, &l));
+	kc_ctx_unref(l.ctx);
+	for (i = 0; i < 8; i++)
+		kc_unref(l.lane[i]);
+}
+
+/* Of ready cases each is as likely, whether the library or the kernel knows of it. */
+static void test_fair(void)
+{
+	kc_chan *mapped = make_hot(4), *plain, *closed = make_hot(4);
+	unsigned int chosen[3] = { 0 }, i;
+	kc_chan_opts opts = KC_CHAN_OPTS_INIT;
+	uint64_t in, value = 1;
+	kc_case cases[3];
+	int ret;
+
+	opts.elem_size = 8;
+	opts.cap = 4;
+	opts.flags = KC_CHAN_NOMAP;
+	must_int(kc_make_opts(&plain, &opts), 0);
+	kc_close(closed);
+	cases[0] = kc_case_recv(mapped, &in);
+	cases[1] = kc_case_recv(plain, &in);
+	cases[2] = kc_case_recv(closed, &in);
+	send_now(mapped, 1);
+	send_now(plain, 1);
+	for (i = 0; i < 3000; i++) {
+		ret = kc_select(cases, 3);
+		must(ret >= 0 && ret < 3);
+		chosen[ret]++;
+		if (ret < 2)
+			must_int(kc_send(cases[ret].chan, &value), 0);
+	}
+	tap_note("%u, %u, %u", chosen[0], chosen[1], chosen[2]);
+	for (i = 0; i < 3; i++)
+		expect(chosen[i] > 800 && chosen[i] < 1200);
+	kc_unref(mapped);
+	kc_unref(plain);
+	kc_unref(closed);
+}
+
+/* Every length has its own way through kc_ring_copy(). */
+static void test_sizes(void)
+{
+	static const size_t sizes[] = {
+		1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 100, 4096,
+	};
+	unsigned char sent[4096], got[4096 + 1];
+	size_t i, k, len;
+	kc_chan *c;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		len = sizes[i];
+		c = make(len, 3);
+		for (k = 0; k < HOT; k++) {
+			memset(sent, (int)k, sizeof(sent));
+			memset(got, 0xee, sizeof(got));
+			for (size_t b = 0; b < len; b++)
+				sent[b] = (unsigned char)(k + b * 7);
+			must_int(kc_send(c, sent), 0);
+			must_int(kc_recv(c, got), 1);
+			must(!memcmp(sent, got, len));
+			must_int(got[len], 0xee);
+		}
+		kc_unref(c);
+	}
+}
+
 struct crowd {
 	kc_chan *c;
 	_Atomic uint64_t sum;
@@ -322,6 +458,9 @@ static const struct tap_test tests[] = {
 	{ "resize", test_resize },
 	{ "a forked child", test_fork },
 	{ "select", test_select },
+	{ "no system call where nobody waits", test_no_kernel },
+	{ "a fair choice among mapped and other channels", test_fair },
+	{ "elements of every length", test_sizes },
 	{ "a crowd", test_crowd },
 };
 

@@ -3,19 +3,16 @@
  * Timers as channels: kc_after() and kc_timer.
  */
 #include <dirent.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common.h"
+#include "forbid.h"
 #include "task.h"
 
 static kc_timer *timer(int64_t ns)
@@ -191,27 +188,6 @@ static void test_blocked(void)
 	kc_timer_unref(t);
 	expect_int(call_end(&call), 0);
 	kc_unref(c);
-}
-
-/* From now on this thread is killed, and the process, when it makes one of these calls. */
-static void forbid(const int *calls, size_t nr)
-{
-	struct sock_filter code[8];
-	struct sock_fprog program = { 0, code };
-	size_t i;
-
-	must(nr + 3 <= ARRAY_SIZE(code));
-	code[program.len++] = (struct sock_filter)
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (i = 0; i < nr; i++)
-		code[program.len++] = (struct sock_filter)
-			BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], nr - i, 0);
-	code[program.len++] = (struct sock_filter)
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	code[program.len++] = (struct sock_filter)
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	must_int(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-	must_int(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 }
 
 /* What can have sent nothing is stopped and reset without the kernel. */

@@ -2,6 +2,9 @@
 /*
  * Sending and receiving several elements in one call.
  *
+ * The ring of a mapped channel moves what it can, one by one. What it cannot move is left
+ * to the kernel.
+ *
  * For the kernel a write of several elements is as many sends, in order, and a read takes
  * the elements that are there. So a call that may wait for ever is a write or a read. A
  * call that does not wait is a write or a read with RWF_NOWAIT. A call that waits until a
@@ -20,6 +23,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "chan/handle.h"
+#include "chan/mapped.h"
 #include "chan/races.h"
 #include "chan/transfer.h"
 #include "sched/alarm.h"
@@ -148,6 +152,17 @@ static void do_recv(struct batch *b, struct kc_limit limit, int *ret)
 }
 
 /*
+ * Moves what the ring of a mapped channel alone can move. True if the call is done: a send
+ * has sent all, a receive has received what was there.
+ */
+static bool move_by_ring(struct batch *b, bool send)
+{
+	while (b->moved < b->nr && kc_mapped_move(b->chan, send, next(b)))
+		b->moved++;
+	return send ? b->moved == b->nr : b->moved;
+}
+
+/*
  * Does what send_bytes() and recv_bytes() do for one element. It is inlined, so that the
  * function that is recorded is the one that waits.
  */
@@ -168,9 +183,13 @@ move(struct batch *b, kc_state state, struct kc_limit limit,
 	if (ret)
 		return ret;
 	call = kc_call_begin(b->chan);
-	parked = kc_park_within(state, b->chan, limit);
-	fn(b, limit, &ret);
-	kc_unpark(parked);
+	if (!move_by_ring(b, state == KC_STATE_SEND)) {
+		if (may_wait(limit))
+			kc_mapped_warm(b->chan, state == KC_STATE_SEND);
+		parked = kc_park_within(state, b->chan, limit);
+		fn(b, limit, &ret);
+		kc_unpark(parked);
+	}
 	kc_alarm_end(&alarm);
 	kc_call_end(&call);
 	return b->moved ? (ssize_t)b->moved : ret;
