@@ -89,6 +89,22 @@ static u64 *kchan_stamp(const struct kchan_mapping *map, u64 pos)
 	return &slot->stamp;
 }
 
+/*
+ * What the process shares is read and written in these words of 64 bits. Where the kernel
+ * has no atomic ones, nothing is mapped (kchan_can_map()), and these do nothing.
+ */
+static u64 kchan_load_acquire(const u64 *word)
+{
+	/* The callers tell what it pairs with. */
+	return IS_ENABLED(CONFIG_64BIT) ? smp_load_acquire(word) : 0;
+}
+
+static void kchan_store_release(u64 *word, u64 value)
+{
+	if (IS_ENABLED(CONFIG_64BIT))
+		smp_store_release(word, value);	/* likewise */
+}
+
 /* The position of the same slot, one lap later. */
 static u64 kchan_next_lap(u64 pos)
 {
@@ -329,11 +345,11 @@ void kchan_thaw(struct kchan *ch)
 	if (!both && list_empty(&ch->senders.list) && !kchan_polled_out(ch))
 		WRITE_ONCE(mem->told_of_recv, 0);
 	/* The process that sees a position also sees the slots that it stands for. */
-	smp_store_release(&mem->head,
-			  map->head | (map->head_frozen ? KCHAN_SHARED_FROZEN : 0));
+	kchan_store_release(&mem->head,
+			    map->head | (map->head_frozen ? KCHAN_SHARED_FROZEN : 0));
 	/* As above. */
-	smp_store_release(&mem->tail,
-			  map->tail | (map->tail_frozen ? KCHAN_SHARED_FROZEN : 0));
+	kchan_store_release(&mem->tail,
+			    map->tail | (map->tail_frozen ? KCHAN_SHARED_FROZEN : 0));
 }
 
 /**
@@ -360,7 +376,7 @@ void kchan_mapping_push(struct kchan_mapping *map)
 	const u64 next = kchan_next_pos(map, map->tail);
 
 	/* Pairs with the load-acquire of a stamp by a process that receives. */
-	smp_store_release(kchan_stamp(map, map->tail), map->tail + 1);
+	kchan_store_release(kchan_stamp(map, map->tail), map->tail + 1);
 	/* The caller tells the pollers of this one. */
 	if (map->readable == map->tail)
 		map->readable = next;
@@ -378,7 +394,7 @@ void kchan_mapping_pop(struct kchan_mapping *map)
 	const u64 free = kchan_next_lap(map->head);
 
 	/* Pairs with the load-acquire of a stamp by a process that sends. */
-	smp_store_release(kchan_stamp(map, map->head), free);
+	kchan_store_release(kchan_stamp(map, map->head), free);
 	/* The caller tells the pollers of this one. */
 	if (map->writable == free)
 		map->writable = kchan_next_pos(map, free);
@@ -402,7 +418,7 @@ bool kchan_mapping_has_room(struct kchan *ch)
 	if (!map || map->dead)
 		return true;
 	/* Pairs with the process's exchange of the stamp. */
-	stamp = smp_load_acquire(kchan_stamp(map, map->tail));
+	stamp = kchan_load_acquire(kchan_stamp(map, map->tail));
 	if (stamp == map->tail)
 		return true;
 	before = (map->tail - KCHAN_SHARED_LAP) & KCHAN_POSITIONS;
@@ -428,7 +444,7 @@ bool kchan_mapping_has_elem(struct kchan *ch)
 	if (!map)
 		return true;
 	/* Pairs with the process's exchange of the stamp. */
-	stamp = smp_load_acquire(kchan_stamp(map, map->head));
+	stamp = kchan_load_acquire(kchan_stamp(map, map->head));
 	if (stamp == map->head + 1)
 		return true;
 	if (stamp != map->head)
