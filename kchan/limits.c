@@ -21,7 +21,9 @@
  * sense, too: see ring.c. These are the exceptions:
  *
  * - A channel, its inode and its open file are not charged. They are the constant for
- *   each descriptor.
+ *   each descriptor. A channel with a name needs no descriptor, so its name is charged.
+ * - The inode of a name is allocated a little before the charge, and freed a little after
+ *   it. So a thread holds one at most. That is less than its stack.
  * - A thread that has served armed selects holds a reference on each of them, until it
  *   has woken their pollers. Meanwhile their owners may close them, and pay no longer. A
  *   thread holds at most KCHAN_STEP_PARTIES of them, without their cases. That is less

@@ -183,8 +183,7 @@ void kchan_name_evict(struct inode *inode)
 	kchan_name_end(inode);
 	if (node->ch)
 		kchan_put(node->ch);
-	kchan_uncharge(&node->charge);
-	kfree(node);
+	kchan_free_charged(node, &node->charge);
 }
 
 static int kchan_name_add(struct mnt_idmap *idmap, struct inode *dir,

@@ -181,7 +181,7 @@
  * directory without that bit.
  *
  * The maker of a name is charged for its channel as for one opened from the device, for
- * the buffer too, whoever opens it and sends. For each name and each directory 1024
+ * the buffer too, whoever opens it and sends. For each name and each directory 2048
  * bytes more are charged to its maker. A mount has at most nr_inodes of them (4096):
  * ``ENOSPC``. statfs() tells how many are left, and ``KCHAN_SUPER_MAGIC`` as the type.
  *
@@ -220,7 +220,7 @@
  * - 256 bytes for each receive that waits for a smaller element, to the user who opened
  *   the channel: if the receive fails, the element comes back, and has to be kept;
  * - an armed select, with its cases and their elements, to the user who arms it;
- * - 1024 bytes for a name or a directory, to the user who makes it.
+ * - 2048 bytes for a name or a directory, to the user who makes it.
  */
 
 /**

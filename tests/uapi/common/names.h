@@ -34,6 +34,9 @@ int name_open(const char *path, int flags);
 /* A name with elements of 8 bytes, and its end in both directions. */
 int name_set_up(const char *path, uint32_t capacity, uint32_t flags);
 
+/* What a name or a directory charges to its maker. */
+#define NAME_BYTES 2048
+
 /*
  * What the caller's channels hold and what else is charged to it, in steps of 256
  * bytes: how much less than user_max_bytes is left. Only for who has no capability.

@@ -81,14 +81,15 @@ static void charges_inodes(void)
 		must_int(mkdir(numbered(100 + i), 0700), 0);
 	}
 	full = charged();
-	expect(full - before >= 128 * 1024 && full - before < 128 * 1024 + 8192);
+	expect(full - before >= 128 * NAME_BYTES &&
+	       full - before < 128 * NAME_BYTES + 8192);
 	for (int i = 0; i < 64; i++) {
 		must_int(unlink(numbered(i)), 0);
 		must_int(rmdir(numbered(100 + i)), 0);
 	}
 	expect_int(charged(), before);
 	made = make_all(mkdir, EDQUOT);
-	expect_int(made, LIMIT / 1024);
+	expect_int(made, LIMIT / NAME_BYTES);
 	expect_errno(mkfifo(JOBS, 0700), EDQUOT);
 	/* It is the maker's. */
 	act_as(NOBODY);

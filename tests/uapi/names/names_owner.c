@@ -130,6 +130,50 @@ static void protected_by_sysctl(void)
 	expect_int(chan_len(name_open(JOBS, O_RDONLY)), 1);
 }
 
+static void makes_it(void)
+{
+	name_make(JOBS, 0660);
+	must_int(try_setup(name_open(JOBS, O_RDWR), 0, 8, 4), 0);
+}
+
+static void uses_it_by_o_creat(void)
+{
+	uses_it();
+	send_u64(open(JOBS, O_WRONLY | O_CREAT | O_TRUNC, 0666), 5);
+	expect_recv(open(JOBS, O_RDONLY | O_CREAT, 0666), 5);
+	expect_int(system("printf 12345678 >" JOBS), 0);
+}
+
+/*
+ * An ordinary user makes a queue. Who is in the directory's group uses it, and others do
+ * not, with the sysctl as Debian sets it.
+ */
+static void shared_while_protected(void)
+{
+	const char path[] = "/proc/sys/fs/protected_fifos";
+	struct stat st;
+	int fd;
+
+	names_begin();
+	must_int(mkdir(APP, 0755), 0);
+	must_int(chown(APP, -1, GROUP), 0);
+	must_int(chmod(APP, 02775), 0);
+	protected_fifos = read_number(path);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		tap_skip("no fs.protected_fifos");
+	must_int(write(fd, "1", 1), 1);
+	other_user(NOBODY, GROUP, makes_it);
+	must_int(stat(JOBS, &st), 0);
+	expect_int(st.st_uid, NOBODY);
+	expect_int(st.st_gid, GROUP);
+	other_user(OTHER, GROUP, uses_it_by_o_creat);
+	other_user(OTHER, 0, is_refused);
+	dprintf(fd, "%lld", protected_fifos);
+	close(fd);
+	expect_int(chan_len(name_open(JOBS, O_RDONLY)), 1);
+}
+
 /* What a user tries who may use the name, and does not own it. */
 static void may_not_manage(int fd)
 {
@@ -225,6 +269,7 @@ static const struct tap_test tests[] = {
 	{ "used and refused by its mode", by_mode },
 	{ "an end that is open stays what it is", ends_keep_their_direction },
 	{ "fs.protected_fifos and O_CREAT", protected_by_sysctl },
+	{ "shared and refused while that is set", shared_while_protected },
 	{ "who does not own it changes nothing", others_do_not_manage },
 	{ "its owner sets up, resizes and closes", owner_manages },
 	{ "so does root", root_manages },

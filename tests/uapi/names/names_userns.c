@@ -148,10 +148,10 @@ static void stays_in_his_limits(void)
 	param_set("user_max_bytes", LIMIT);
 	expect_exit(spawn(fill_alone, f));
 	/* With the root directory. */
-	expect_int(atomic_load(&f->made), LIMIT / 1024 - 1);
+	expect_int(atomic_load(&f->made), LIMIT / NAME_BYTES - 1);
 	/* All of it is given back with the namespace. */
 	expect_exit(spawn(fill_alone, f));
-	expect_int(atomic_load(&f->made), LIMIT / 1024 - 1);
+	expect_int(atomic_load(&f->made), LIMIT / NAME_BYTES - 1);
 }
 
 /* What he has there counts for him outside, too. */
@@ -161,7 +161,7 @@ static void holds_half(void *arg)
 	char path[64];
 
 	in_mounts_of_his_own();
-	for (int i = 0; i < LIMIT / 1024 / 2; i++) {
+	for (int i = 0; i < LIMIT / NAME_BYTES / 2; i++) {
 		snprintf(path, sizeof(path), NAMES "/%d", i);
 		must_int(mkdir(path, 0700), 0);
 	}
@@ -192,7 +192,7 @@ static void counts_outside(void)
 	until(atomic_load(&f->made));
 	act_as(OTHER);
 	expect(charged() - before >= LIMIT / 2);
-	expect(make_all() <= LIMIT / 1024 / 2);
+	expect(make_all() <= LIMIT / NAME_BYTES / 2);
 	act_as(0);
 	atomic_store(&f->more, 1);
 	expect_exit(pid);
