@@ -293,7 +293,7 @@ static struct kc_ring map(int fd)
 	return (struct kc_ring){
 		.mem = mem,
 		.elem_size = ((struct kchan_shared *)mem)->elem_size,
-		.capacity = ((struct kchan_shared *)mem)->capacity,
+		.last = ((struct kchan_shared *)mem)->capacity - 1,
 		.stride = ((struct kchan_shared *)mem)->stride,
 	};
 }
@@ -343,7 +343,7 @@ static void mapped_dead(void)
 {
 	int fd = channel(0, sizeof(uint64_t), MANY_SELECTS);
 	struct kc_ring ring = map(fd);
-	const size_t size = KCHAN_SHARED_SLOTS + (size_t)ring.capacity * ring.stride;
+	const size_t size = KCHAN_SHARED_SLOTS + ((size_t)ring.last + 1) * ring.stride;
 
 	for (unsigned int i = 0; i < MANY_SELECTS; i++)
 		claim(&ring);
