@@ -491,7 +491,7 @@ static inline bool kchan_may_send(const struct kchan *ch)
 static inline bool kchan_may_recv(const struct kchan *ch)
 {
 	/* As above. */
-	return data_race(ch->stored | ch->nr_put_back | ch->closed | !!ch->mapped) ||
+	return data_race(ch->stored || ch->nr_put_back || ch->closed || ch->mapped) ||
 	       !list_empty(&ch->senders.list);
 }
 
