@@ -15,7 +15,7 @@
 #include "base/options.h"
 #include "base/task.h"
 #include "chan/handle.h"
-#include "chan/mapped.h"
+#include "chan/mapping.h"
 #include "chan/races.h"
 #include "sched/dice.h"
 #include "sched/routine.h"

@@ -5,7 +5,7 @@
 #include "base/base.h"
 #include "base/sys.h"
 #include "chan/handle.h"
-#include "chan/mapped.h"
+#include "chan/mapping.h"
 
 /* The caller holds the lock. */
 static int make_end(kc_chan **out, kc_chan *c, uint32_t direction)

@@ -21,7 +21,7 @@ struct kc_chan {
 	 */
 	_Atomic uint64_t uses;
 	struct kc_hidden all;
-	/* For transfers without the kernel, by direction: see chan/mapped.h. */
+	/* For transfers without the kernel, by direction: see chan/mapping.h. */
 	struct kc_mapped *sends;
 	struct kc_mapped *recvs;
 	int fd;

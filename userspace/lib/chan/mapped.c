@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Mapping a channel, and what is seldom done with the mapping.
+ * Mapping a channel, and what is seldom done with the ring.
  */
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "chan/mapped.h"
-
-/*
- * To make the ring takes about as many instructions as 20 sends and receives by the
- * kernel.
- */
-#define TRANSFERS	64
 
 /*
  * A look takes some 50 cycles. A call that parks and is woken takes some 5000. So a call
@@ -20,41 +13,6 @@
  * for half as long.
  */
 #define SPINS		100
-
-struct kc_mapped kc_never_mapped;
-
-struct kc_mapped *kc_mapped_new(uint32_t elem_size)
-{
-	struct kc_mapped *mapped = malloc(sizeof(*mapped));
-
-	if (!mapped)
-		return &kc_never_mapped;
-	atomic_init(&mapped->references, 1);
-	atomic_init(&mapped->cold, kc_race_on() ? 0 : TRANSFERS);
-	atomic_init(&mapped->budget, SPINS);
-	mapped->spins = 0;
-	mapped->ring.mem = NULL;
-	mapped->small = NULL;
-	mapped->ring.elem_size = elem_size;
-	return mapped;
-}
-
-struct kc_mapped *kc_mapped_ref(struct kc_mapped *mapped)
-{
-	if (mapped != &kc_never_mapped)
-		atomic_fetch_add_explicit(&mapped->references, 1, memory_order_relaxed);
-	return mapped;
-}
-
-void kc_mapped_unref(struct kc_mapped *mapped)
-{
-	if (mapped == &kc_never_mapped ||
-	    atomic_fetch_sub_explicit(&mapped->references, 1, memory_order_acq_rel) != 1)
-		return;
-	if (mapped->ring.mem)
-		munmap(mapped->ring.mem, mapped->size);
-	free(mapped);
-}
 
 /* Whether this process may run on more than one CPU. */
 static bool several_cpus(void)
@@ -88,6 +46,7 @@ void kc_map(kc_chan *c, struct kc_mapped *mapped)
 	ring->stride = mem->stride;
 	mapped->size = map.size;
 	mapped->spins = several_cpus() ? SPINS : 0;
+	atomic_store_explicit(&mapped->budget, mapped->spins, memory_order_relaxed);
 	/* Pair with the load-acquires in kc_mapped_mem() and kc_mapped_call(). */
 	__atomic_store_n(&ring->mem, mem, __ATOMIC_RELEASE);
 	if (ring->elem_size <= KC_RING_SMALL)

@@ -3,43 +3,20 @@
  * Transfers without a system call: see DOC: Mapped channels in linux/kchan.h.
  *
  * A channel is mapped once it has moved some elements, so a channel stays cheap to make.
- * The handles that are made of it share the mapping. The kernel allows it only in the
- * process that made the channel. A child after fork() finds a ring that is frozen, so
- * its transfers go by the kernel, and nothing has to be undone.
+ * The kernel allows it only in the process that made the channel. A child after fork()
+ * finds a ring that is frozen, so its transfers go by the kernel, and nothing has to be
+ * undone.
  *
  * While the race detector runs, no channel is mapped: it is told of system calls.
  */
 #ifndef LIBKCHAN_CHAN_MAPPED_H
 #define LIBKCHAN_CHAN_MAPPED_H
 
-#include <string.h>
-
 #include "base/base.h"
 #include "base/sys.h"
 #include "chan/handle.h"
-#include "chan/mapped_ring.h"
+#include "chan/mapping.h"
 #include "sched/dice.h"
-
-struct kc_mapped {
-	_Atomic uint32_t references;	/* one for each handle */
-	_Atomic uint32_t cold;		/* transfers until the channel is mapped */
-	uint32_t spins;			/* the most looks before a call sleeps; 0: one CPU */
-	_Atomic uint32_t budget;	/* looks that the next call may take */
-	struct kc_ring ring;		/* ring.mem is NULL until the ring can be used */
-	struct kchan_shared *small;	/* then this too is ring.mem, if elements are small */
-	size_t size;
-};
-
-/* Of a handle that has no ring of its own, in this direction: it never becomes ready. */
-extern struct kc_mapped kc_never_mapped;
-
-/*
- * For a new channel, of elements of fixed size of at most KCHAN_INLINE_ELEM_SIZE. If there
- * is no memory the channel is never mapped.
- */
-struct kc_mapped *kc_mapped_new(uint32_t elem_size);
-struct kc_mapped *kc_mapped_ref(struct kc_mapped *mapped);
-void kc_mapped_unref(struct kc_mapped *mapped);
 
 /* Maps the channel. It stays as it is if that fails. */
 void kc_map(kc_chan *c, struct kc_mapped *mapped);
