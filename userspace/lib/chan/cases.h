@@ -58,8 +58,8 @@ struct kc_ctx_cases {
 	/* True if a descriptor can cancel @ctx: only the kernel can wait for that. */
 	bool (*has_source)(kc_ctx *ctx);
 	/*
-	 * True if @ctx is not cancelled, apart from a deadline that has passed, and this
-	 * process would know if it were.
+	 * True if @ctx is not cancelled, its deadline has not passed, and this process would
+	 * know if it were cancelled.
 	 */
 	bool (*is_idle)(kc_ctx *ctx);
 	/* Frees @live->events. */

@@ -183,7 +183,12 @@ static bool is_idle(kc_ctx *ctx)
 {
 	struct kc_node *n = kc_ctx_node(ctx);
 
-	return !n || (!kc_node_known(n) && !kc_node_sources(n, NULL, 0));
+	/*
+	 * If nobody has asked for the deadline to be watched, it is noticed only by who looks
+	 * at the clock.
+	 */
+	return !n || (!kc_node_known(n) && !kc_node_sources(n, NULL, 0) &&
+		      (n->deadline == KC_NEVER || n->deadline > kc_now()));
 }
 
 static int await(struct kc_live *live, struct kc_limit limit)
