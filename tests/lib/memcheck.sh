@@ -54,5 +54,6 @@ if [ ! -x $valgrind/memcheck-amd64-linux ]; then
 fi
 step "what is received is known to be written" clean
 step "what was never written is found when it is sent" found kc_try_send send
+step "also on a channel that is used often" found kc_try_send hot
 step "and when it is looked at" found look_at look
 steps_end

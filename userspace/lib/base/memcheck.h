@@ -11,14 +11,21 @@
 #ifndef LIBKCHAN_BASE_MEMCHECK_H
 #define LIBKCHAN_BASE_MEMCHECK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #if !defined(NVALGRIND) && __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
 #else
+#define RUNNING_ON_VALGRIND	0
 #define VALGRIND_MAKE_MEM_DEFINED(buf, len)	((void)(buf), (void)(len), 0)
 #define VALGRIND_CHECK_MEM_IS_DEFINED(buf, len)	((void)(buf), (void)(len), 0)
 #endif
+
+static inline bool kc_memcheck_is_on(void)
+{
+	return RUNNING_ON_VALGRIND;
+}
 
 /* The kernel has written @len bytes to @buf. */
 static inline void kc_memcheck_written(const void *buf, size_t len)

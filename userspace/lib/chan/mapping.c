@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/memcheck.h"
 #include "chan/mapping.h"
 #include "chan/races.h"
 
@@ -23,7 +24,8 @@ struct kc_mapped *kc_mapped_new(uint32_t elem_size)
 	if (!mapped)
 		return &kc_never_mapped;
 	atomic_init(&mapped->references, 1);
-	atomic_init(&mapped->cold, kc_race_on() ? 0 : TRANSFERS);
+	/* memcheck does not see what the kernel writes to the ring. */
+	atomic_init(&mapped->cold, kc_race_on() || kc_memcheck_is_on() ? 0 : TRANSFERS);
 	atomic_init(&mapped->budget, 0);
 	mapped->spins = 0;
 	mapped->ring.mem = NULL;
