@@ -723,9 +723,9 @@ struct kchan_commit {
  * - Load the head. If it is frozen, receive by a system call.
  * - Load the stamp of its slot (acquire). If it is not the head + 1, begin again if the
  *   head has changed. If it has not, nothing is there: receive by a system call.
- * - Copy the element. Advance the head by a compare-and-exchange. If that fails, the copy
- *   is worthless: begin again.
- * - Exchange the stamp for the head plus one lap (sequentially consistent).
+ * - Advance the head by a compare-and-exchange. If that fails, begin again.
+ * - Copy the element. Exchange the stamp for the head plus one lap (sequentially
+ *   consistent).
  * - Load told_of_recv (sequentially consistent). If it is set, %KCHAN_IOC_KICK.
  *
  * From the compare-and-exchange of a position to the exchange of the stamp, a thread has a

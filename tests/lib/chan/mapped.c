@@ -3,9 +3,12 @@
  * Channels that the library maps: what is seen of a channel stays as it was.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <kchan/uapi.h>
@@ -403,6 +406,132 @@ static void test_sizes(void)
 	}
 }
 
+/*
+ * A transfer faults at its element. Meanwhile another thread does something to the channel.
+ * Then the address is good, and the transfer goes on.
+ */
+static struct {
+	int begin[2], end[2];	/* pipes */
+	char *pages;		/* two of them: the second one is bad */
+	size_t size;		/* of each */
+} fault;
+
+static void on_fault(int signal)
+{
+	char byte = 0;
+
+	(void)signal;
+	if (write(fault.begin[1], &byte, 1) != 1 || read(fault.end[0], &byte, 1) != 1 ||
+	    mprotect(fault.pages + fault.size, fault.size, PROT_READ | PROT_WRITE))
+		_exit(1);
+}
+
+struct meanwhile {
+	kc_chan *c;
+	bool send;
+	bool close;
+};
+
+static void *meanwhile(void *arg)
+{
+	const struct meanwhile *m = arg;
+	char byte;
+
+	must_int(read(fault.begin[0], &byte, 1), 1);
+	if (m->send)
+		send_now(m->c, 6);
+	/* If the one that faulted had a claim, this would not end. */
+	must_int(recv_now(m->c), m->send ? 6 : 5);
+	if (m->close)
+		must_int(kc_close(m->c), 0);
+	must_int(write(fault.end[1], &byte, 1), 1);
+	return NULL;
+}
+
+/* An element that begins or ends with the bad page. */
+static void *at_fault(bool begins)
+{
+	char *elem = fault.pages + fault.size - (begins ? 0 : 4);
+
+	must_int(mprotect(fault.pages + fault.size, fault.size, PROT_READ | PROT_WRITE), 0);
+	memset(elem, 0x33, 8);
+	must_int(mprotect(fault.pages + fault.size, fault.size, PROT_NONE), 0);
+	return elem;
+}
+
+static void test_fault(void)
+{
+	static const uint64_t before = 0x3333333333333333;
+	struct sigaction action = { .sa_handler = on_fault }, old;
+	struct meanwhile m;
+	uint64_t *elem;
+	pthread_t thread;
+	int how, begins;
+
+	fault.size = (size_t)sysconf(_SC_PAGESIZE);
+	fault.pages = mmap(NULL, 2 * fault.size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	must(fault.pages != MAP_FAILED);
+	must_int(pipe(fault.begin), 0);
+	must_int(pipe(fault.end), 0);
+	m.c = make_hot(4);
+	kc_unref(m.c);
+	sigaction(SIGSEGV, &action, &old);
+	for (how = 0; how < 4; how++) {
+		for (begins = 0; begins < 2; begins++) {
+			m = (struct meanwhile){ make_hot(4), how == 3, how < 2 };
+			if (how < 3)
+				send_now(m.c, 5);
+			elem = at_fault(begins);
+			thread = start(meanwhile, &m);
+			/* What is not received leaves the memory as it is. */
+			if (how == 0)
+				expect_int(kc_recv(m.c, elem), 0);
+			else if (how == 1)
+				expect_int(kc_recv_n(m.c, elem, 1), 0);
+			else if (how == 2)
+				expect_int(kc_try_recv(m.c, elem), -EAGAIN);
+			else
+				expect_int(kc_send(m.c, elem), 0);
+			join(thread);
+			expect(!memcmp(elem, &before, 8));
+			if (how == 3)
+				expect(recv_now(m.c) == before);
+			kc_unref(m.c);
+		}
+	}
+	sigaction(SIGSEGV, &old, NULL);
+	munmap(fault.pages, 2 * fault.size);
+	for (how = 0; how < 2; how++) {
+		close(fault.begin[how]);
+		close(fault.end[how]);
+	}
+}
+
+/* A context's deadline is heeded though a channel is ready all the time. */
+static void test_deadline(void)
+{
+	kc_chan *c = make_hot(4);
+	const time_t begin = time(NULL);
+	kc_case cases[2];
+	uint64_t got;
+	kc_ctx *ctx;
+	int ret;
+
+	must_int(kc_with_timeout(&ctx, kc_background(), SOON), 0);
+	cases[0] = kc_case_recv(c, &got);
+	cases[1] = kc_case_done(ctx);
+	do {
+		if (!kc_len(c))
+			send_now(c, 1);
+		ret = kc_select(cases, 2);
+	} while (ret == 0 && time(NULL) < begin + 5);
+	expect_int(ret, 1);
+	expect_int(cases[1].status, -ETIMEDOUT);
+	kc_ctx_unref(ctx);
+	kc_unref(c);
+}
+
 struct crowd {
 	kc_chan *c;
 	_Atomic uint64_t sum;
@@ -461,6 +590,8 @@ static const struct tap_test tests[] = {
 	{ "no system call where nobody waits", test_no_kernel },
 	{ "a fair choice among mapped and other channels", test_fair },
 	{ "elements of every length", test_sizes },
+	{ "a bad address, before anything is claimed", test_fault },
+	{ "a deadline beside a channel that is always ready", test_deadline },
 	{ "a crowd", test_crowd },
 };
 

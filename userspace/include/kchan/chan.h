@@ -160,7 +160,8 @@ void kc_unref(kc_chan *c);
  * -EPIPE	the channel is closed, or has no receiving end; the element was not
  *	sent. (Go panics here.)
  * -EBADF	the handle is for receiving only
- * -EFAULT	@elem is not a valid address
+ * -EFAULT	@elem is not a valid address. If the channel is mapped, the call may fault
+ *	instead: see libkchan(7)
  * -EINVAL	the channel is in message mode
  * -EIO	the channel is broken: the process that has mapped it has written to the memory
  *	that it shares with the kernel. Nothing moves any more: see libkchan(7)
@@ -188,7 +189,7 @@ int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout) KC_MUST_CHECK
  * -EAGAIN	in the try form: the call would have to wait
  * -ETIMEDOUT	in the timed form: the timeout has passed
  * -EBADF	the handle is for sending only
- * -EFAULT	@elem is not a valid address; the element is still in the channel
+ * -EFAULT	as for kc_send(); the element is still in the channel
  * -EINVAL	the channel is in message mode
  * -EIO	as for kc_send()
  * -EDQUOT	as for kc_send()
@@ -218,7 +219,7 @@ int kc_recv_timeout(kc_chan *c, void *elem, int64_t timeout) KC_MUST_CHECK;
  * -ETIMEDOUT	in the timed form: the timeout has passed
  * -EPIPE	the channel is closed, or nobody is left who could receive
  * -EBADF	the handle is for receiving only
- * -EFAULT	@elems is not a valid address
+ * -EFAULT	@elems is not a valid address: as for kc_send()
  * -EINVAL	the channel is in message mode: each message has its own length, and takes
  *	its own call, see kc_send_msg(). Or @n elements are larger than any object
  * -EIO	as for kc_send()
@@ -243,7 +244,7 @@ ssize_t kc_send_n_timeout(kc_chan *c, const void *elems, size_t n,
  * -EAGAIN	in the try form: the call would have to wait
  * -ETIMEDOUT	in the timed form: the timeout has passed
  * -EBADF	the handle is for sending only
- * -EFAULT	@elems is not a valid address; the elements are still in the channel
+ * -EFAULT	as for kc_send_n(); the elements are still in the channel
  * -EINVAL	@n is 0. Or the channel is in message mode: each message takes its own
  *	call, see kc_recv_msg(). Or @n elements are larger than any object
  * -EIO	as for kc_send()

@@ -126,7 +126,8 @@ void kc_sleep(int64_t ns);
 
 /*
  * This goroutine's number. No other goroutine of the process ever has the same one. A
- * thread that the library did not start has a number too, from its first call on.
+ * thread that the library did not start has a number too, from its first call on that
+ * needs one: a transfer of a mapped channel that does not wait needs none.
  *
  * Returns the number; 1 is main's.
  */

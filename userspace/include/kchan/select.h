@@ -160,7 +160,7 @@ kc_case kc_case_after(int64_t duration);
  *	on one that is; a message to send of 0 bytes; an unknown
  *	operation or event; reserved fields that are not 0
  * -EMSGSIZE	a message to send is longer than the channel's elements
- * -EFAULT	an address is not valid
+ * -EFAULT	an address is not valid: as for kc_send()
  * -EDQUOT	the call has to wait, and the memory that the kernel needs for this is
  *	over the user's limit
  * -ENOMEM

@@ -7,7 +7,8 @@
  * finds a ring that is frozen, so its transfers go by the kernel, and nothing has to be
  * undone.
  *
- * While the race detector runs, no channel is mapped: it is told of system calls.
+ * While the race detector or memcheck runs, no channel is mapped: they are told of system
+ * calls.
  */
 #ifndef LIBKCHAN_CHAN_MAPPED_H
 #define LIBKCHAN_CHAN_MAPPED_H
@@ -50,26 +51,22 @@ static inline struct kchan_shared *kc_mapped_mem(struct kc_mapped *mapped)
 static inline void kc_mapped_warm(kc_chan *c, bool send)
 {
 	struct kc_mapped *mapped = kc_mapped_of(c, send);
+	uint32_t cold = atomic_load_explicit(&mapped->cold, memory_order_relaxed);
 
-	if (atomic_load_explicit(&mapped->cold, memory_order_relaxed) &&
-	    atomic_fetch_sub_explicit(&mapped->cold, 1, memory_order_relaxed) == 1)
+	/* If another transfer is counted at the same time, this one is not. */
+	if (cold && atomic_compare_exchange_strong_explicit(&mapped->cold, &cold, cold - 1,
+							    memory_order_relaxed,
+							    memory_order_relaxed) &&
+	    cold == 1)
 		kc_map(c, mapped);
 }
 
-/*
- * Moves one element of @len bytes through a ring. A send touches the element first:
- * between the claim of a slot and its end, a fault must not become a panic, which would
- * leave the claim. An operand of an asm statement is loaded.
- */
+/* Moves one element of @len bytes through a ring. */
 static inline __attribute__((always_inline)) enum kc_moved
 kc_mapped_do(const struct kc_ring *ring, bool send, void *elem, size_t len, bool once)
 {
-	const char *bytes = elem;
-
-	if (!send)
-		return kc_ring_do_recv(ring, elem, len, once);
-	__asm__ volatile("" : : "r" (bytes[0]), "r" (bytes[len - 1]));
-	return kc_ring_do_send(ring, elem, len, once);
+	return send ? kc_ring_do_send(ring, elem, len, once) :
+		      kc_ring_do_recv(ring, elem, len, once);
 }
 
 enum kc_called {

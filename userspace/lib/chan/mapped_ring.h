@@ -97,15 +97,37 @@ struct kc_claim {
 	__u64 pos;
 };
 
+/* An operand of an asm statement is loaded. Nothing is known of the one that comes out. */
+static inline void kc_ring_touch_byte(unsigned char *at, bool send)
+{
+	unsigned char byte = *at;
+
+	__asm__ volatile("" : "+r" (byte));
+	if (!send)
+		*at = byte;
+}
+
+/*
+ * Finds a bad address before a slot is claimed. Between the claim and its end, a fault
+ * must not become a panic, which would leave the claim. An element is in two pages at
+ * most. Memory to receive into is written, and has the same content after that.
+ */
+static inline void kc_ring_touch(void *elem, unsigned long len, bool send)
+{
+	unsigned char *bytes = (unsigned char *)elem;
+
+	kc_ring_touch_byte(bytes, send);
+	kc_ring_touch_byte(bytes + len - 1, send);
+}
+
 /*
  * Claims the slot at *@at, if that is claim->pos, and not frozen. Its stamp has to be the
- * position plus @full. For a receive, @copy is where its @len bytes go before the claim.
- * Only the claim tells that the copy is worth something: until then somebody else may have
- * received it, and overwritten the slot. If the slot was not claimed, @now is what *@at was
- * by then, as far as that is known.
+ * position plus @full. The element at @elem, of @len bytes, is touched before. A receive
+ * copies after the claim: if it is not claimed, who called finds there what was there. If
+ * the slot was not claimed, @now is what *@at was by then, as far as that is known.
  */
 static inline bool kc_ring_claim_at(const struct kc_ring *ring, __u64 *at, unsigned int full,
-				    void *copy, unsigned long len, struct kc_claim *claim,
+				    void *elem, unsigned long len, struct kc_claim *claim,
 				    __u64 *now)
 {
 	claim->pos = *now;
@@ -113,8 +135,7 @@ static inline bool kc_ring_claim_at(const struct kc_ring *ring, __u64 *at, unsig
 	/* No stamp is equal to a position that is frozen. */
 	if (__atomic_load_n(&claim->slot->stamp, __ATOMIC_ACQUIRE) != claim->pos + full)
 		return false;
-	if (copy)
-		kc_ring_copy(copy, claim->slot + 1, len);
+	kc_ring_touch(elem, len, !full);
 	return __atomic_compare_exchange_n(at, now, kc_ring_next(ring, claim->pos), false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
@@ -124,13 +145,13 @@ static inline bool kc_ring_claim_at(const struct kc_ring *ring, __u64 *at, unsig
  * false if there is none to claim.
  */
 static inline bool kc_ring_claim_next(const struct kc_ring *ring, __u64 *at,
-				      unsigned int full, void *copy, unsigned long len,
+				      unsigned int full, void *elem, unsigned long len,
 				      struct kc_claim *claim, bool once)
 {
 	__u64 now = __atomic_load_n(at, __ATOMIC_RELAXED);
 
 	for (;;) {
-		if (kc_ring_claim_at(ring, at, full, copy, len, claim, &now))
+		if (kc_ring_claim_at(ring, at, full, elem, len, claim, &now))
 			return true;
 		/* It is frozen, full or empty, unless others have moved on. */
 		if (!once && now == claim->pos)
@@ -140,13 +161,21 @@ static inline bool kc_ring_claim_next(const struct kc_ring *ring, __u64 *at,
 	}
 }
 
+/*
+ * For tests, which do the steps of a transfer one by one. A receive copies to @copy. A send
+ * has no element yet.
+ */
 static inline bool kc_ring_claim(const struct kc_ring *ring, __u64 *at, unsigned int full,
 				 void *copy, unsigned long long *pos)
 {
+	unsigned char none = 0;
 	struct kc_claim claim;
 
-	if (!kc_ring_claim_next(ring, at, full, copy, ring->elem_size, &claim, false))
+	if (!kc_ring_claim_next(ring, at, full, copy ? copy : &none,
+				copy ? ring->elem_size : 1, &claim, false))
 		return false;
+	if (copy)
+		kc_ring_copy(copy, claim.slot + 1, ring->elem_size);
 	*pos = claim.pos;
 	return true;
 }
@@ -170,7 +199,7 @@ static inline enum kc_moved kc_ring_do_send(const struct kc_ring *ring, const vo
 	struct kc_claim claim;
 
 	if (__atomic_load_n(&mem->told_of_send, __ATOMIC_RELAXED) ||
-	    !kc_ring_claim_next(ring, &mem->tail, 0, NULL, 0, &claim, once))
+	    !kc_ring_claim_next(ring, &mem->tail, 0, (void *)elem, len, &claim, once))
 		return KC_MOVED_NOT;
 	kc_ring_copy(claim.slot + 1, elem, len);
 	return kc_ring_stamp(claim.slot, claim.pos + 1, &mem->told_of_send);
@@ -185,10 +214,11 @@ static inline enum kc_moved kc_ring_do_recv(const struct kc_ring *ring, void *el
 	if (__atomic_load_n(&mem->told_of_recv, __ATOMIC_RELAXED) ||
 	    !kc_ring_claim_next(ring, &mem->head, 1, elem, len, &claim, once))
 		return KC_MOVED_NOT;
+	kc_ring_copy(elem, claim.slot + 1, len);
 	return kc_ring_stamp(claim.slot, kc_ring_lap(claim.pos), &mem->told_of_recv);
 }
 
-/* Sends an element, if nobody has to be told of it. The element must be present. */
+/* Sends an element, if nobody has to be told of it. */
 static inline enum kc_moved kc_ring_send(const struct kc_ring *ring, const void *elem)
 {
 	return kc_ring_do_send(ring, elem, ring->elem_size, false);

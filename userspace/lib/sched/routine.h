@@ -5,7 +5,7 @@
  * Every goroutine has a struct kc_g. A goroutine that the library starts has it in the
  * struct kc_worker of its thread (pool.h), which the thread reuses for its next
  * goroutine. Main and threads of the program have it in a thread-local variable, from
- * their first call of the library on. All are on one list. The lock of that list is
+ * their first call on that asks for it. All are on one list. The lock of that list is
  * also the pool's lock. So starting a goroutine takes one lock once, and so does ending
  * one.
  */
