@@ -312,13 +312,14 @@ move_for_ever(kc_chan *c, kc_state state, void *buf, uint32_t len)
 	return ret;
 }
 
+/* @at is where the call of the program returns to. */
 static __attribute__((noinline)) int
-send_for_ever(kc_chan *c, const void *elem)
+send_for_ever(kc_chan *c, const void *elem, void *at)
 {
 	long ret;
 
 	if (__builtin_expect(!c || !c->plain, 0))
-		return send_elem(c, elem, KC_FOR_EVER);
+		return send_elem(c, elem, (struct kc_limit){ .at = at });
 	/* A send only reads the element. */
 	ret = move_for_ever(c, KC_STATE_SEND, (void *)elem, c->elem_size);
 	return ret < 0 ? ret : 0;
@@ -326,10 +327,10 @@ send_for_ever(kc_chan *c, const void *elem)
 
 /* The hold ends first: kc_g_self(), in what follows, may panic. */
 static __attribute__((noinline)) int send_after(kc_chan *c, const void *elem,
-						uint64_t before)
+						uint64_t before, void *at)
 {
 	kc_call_end(&(struct kc_call){ c, before });
-	return send_for_ever(c, elem);
+	return send_for_ever(c, elem, at);
 }
 
 int kc_send(kc_chan *c, const void *elem)
@@ -337,14 +338,14 @@ int kc_send(kc_chan *c, const void *elem)
 	struct kc_call call;
 
 	if (!c)
-		return send_for_ever(c, elem);
+		return send_for_ever(c, elem, KC_CALLER);
 	switch (kc_mapped_call(c, true, (void *)elem, &call)) {
 	case KC_CALLED:
 		return 0;
 	case KC_CALLED_HELD:
-		return send_after(c, elem, call.before);
+		return send_after(c, elem, call.before, KC_CALLER);
 	default:
-		return send_for_ever(c, elem);
+		return send_for_ever(c, elem, KC_CALLER);
 	}
 }
 
@@ -359,20 +360,21 @@ int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout)
 }
 
 static __attribute__((noinline)) int
-recv_for_ever(kc_chan *c, void *elem)
+recv_for_ever(kc_chan *c, void *elem, void *at)
 {
 	long ret;
 
 	if (__builtin_expect(!c || !c->plain || !elem, 0))
-		return recv_elem(c, elem, KC_FOR_EVER);
+		return recv_elem(c, elem, (struct kc_limit){ .at = at });
 	ret = move_for_ever(c, KC_STATE_RECV, elem, c->elem_size);
 	return ret > 0 ? 1 : ret;
 }
 
-static __attribute__((noinline)) int recv_after(kc_chan *c, void *elem, uint64_t before)
+static __attribute__((noinline)) int recv_after(kc_chan *c, void *elem, uint64_t before,
+						void *at)
 {
 	kc_call_end(&(struct kc_call){ c, before });
-	return recv_for_ever(c, elem);
+	return recv_for_ever(c, elem, at);
 }
 
 int kc_recv(kc_chan *c, void *elem)
@@ -380,14 +382,14 @@ int kc_recv(kc_chan *c, void *elem)
 	struct kc_call call;
 
 	if (!c || !elem)
-		return recv_for_ever(c, elem);
+		return recv_for_ever(c, elem, KC_CALLER);
 	switch (kc_mapped_call(c, false, elem, &call)) {
 	case KC_CALLED:
 		return 1;
 	case KC_CALLED_HELD:
-		return recv_after(c, elem, call.before);
+		return recv_after(c, elem, call.before, KC_CALLER);
 	default:
-		return recv_for_ever(c, elem);
+		return recv_for_ever(c, elem, KC_CALLER);
 	}
 }
 
