@@ -87,12 +87,21 @@ byte last[NS], nr_got;
 #define LOCK	atomic { !lock -> lock = true }
 #define UNLOCK	lock = false
 
-inline received(x) {
-	assert(sent[x] && !got[x]);
+/* From here on it is known who gets @x. What a sender has sent comes in order. */
+inline in_order(x) {
 	assert(last[(x - 1) / NEL] < x);
-	got[x] = true;
-	nr_got++;
 	last[(x - 1) / NEL] = x
+}
+
+inline copied(x) {
+	assert(sent[x] && !got[x]);
+	got[x] = true;
+	nr_got++
+}
+
+inline received(x) {
+	in_order(x);
+	copied(x)
 }
 
 /* Takes the oldest element. It is there. */
@@ -366,25 +375,17 @@ again:		atomic { if :: hfrz -> goto slow :: else -> h = head fi };
 		:: stamp[IDX(h)] == FULL(h) -> skip
 		:: else -> atomic { if :: head == h && !hfrz -> goto slow :: else -> goto again fi }
 		fi;
-		copy = val[IDX(h)];
 		atomic {
 			if
 			:: head == h && !hfrz ->
-#ifdef LATE_COPY
-				copy = 0;
-#endif
+				in_order(val[IDX(h)]);
 				head = NEXT(h);
-				assert(lock || !nrq);
-#ifndef LATE_COPY
-				received(copy)
-#endif
+				assert(lock || !nrq)
 			:: else -> goto again
 			fi
 		};
-#ifdef LATE_COPY
 		copy = val[IDX(h)];
-		received(copy);
-#endif
+		copied(copy);
 		DIES;
 #ifdef LATE_RELEASE
 		tell = told_r;
