@@ -208,7 +208,7 @@ struct kchan_waitq {
  * @message: message mode
  * @closed: no more sends
  * @broken: a process has destroyed the ring that it mapped: calls fail with -EIO
- * @break_untold: who waits has not been told of @broken yet
+ * @break_untold: nobody has told those who wait of @broken yet
  * @was_mapped: the channel is or was mapped
  * @asked_in: a poll has asked for input; set once, without @lock
  * @asked_out: a poll has asked for output; set once, without @lock

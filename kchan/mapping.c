@@ -470,7 +470,7 @@ static u32 kchan_count_slots(const struct kchan_mapping *map, u64 *from, u64 end
 }
 
 /**
- * kchan_mapping_new_elems() - how many elements pollers are to be told of
+ * kchan_mapping_new_elems() - of how many elements the caller tells pollers
  * @ch: the channel, which is mapped
  *
  * Each wakes one exclusive poller. Those that became readable while nobody polled count
@@ -491,7 +491,7 @@ u32 kchan_mapping_new_elems(struct kchan *ch)
 }
 
 /**
- * kchan_mapping_new_room() - how many free slots pollers are to be told of
+ * kchan_mapping_new_room() - of how many free slots the caller tells pollers
  * @ch: the channel, which is mapped
  *
  * Context: the channel's lock is held.

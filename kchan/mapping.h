@@ -23,8 +23,8 @@ struct pid;
  * @nr_vmas: mappings of it in the address space of its maker: 1, or 2 while one is moved
  * @head: position of the oldest element
  * @tail: position for the next element
- * @readable: up to here pollers were told of what can be received
- * @writable: up to here pollers were told of room
+ * @readable: up to here the kernel has told pollers of what they can receive
+ * @writable: up to here the kernel has told pollers of room
  * @head_frozen: the kernel has left the bit %KCHAN_SHARED_FROZEN in the head
  * @tail_frozen: the same for the tail
  * @dead: the process has unmapped the ring, or was killed: a claim that it has not

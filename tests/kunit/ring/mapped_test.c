@@ -363,9 +363,9 @@ static void mapped_dies_at_end(struct kunit *test)
 }
 
 /*
- * What a process leaves unfinished when it dies is told to those who wait for room, though
- * nobody receives: a parked sender, a poller, and a poller for input, behind whose back an
- * element was published after a slot that was not.
+ * A process dies and leaves claims unfinished. The kernel tells a parked sender and a poller
+ * of the room, though nobody receives. It tells a poller for input of an element that stands
+ * behind a slot that was never published.
  */
 static void mapped_dies_told(struct kunit *test)
 {
@@ -486,7 +486,7 @@ static void mapped_no_receiver(struct kunit *test)
 	kchan_end_get(ch, FMODE_READ);
 }
 
-/* Pollers are told of what becomes readable, and each element wakes one exclusive one. */
+/* A kick tells pollers of what becomes readable. Each element wakes one exclusive poller. */
 static void mapped_poll(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 4);

@@ -26,6 +26,23 @@ static void expect_usable(struct mapped *m)
 	expect_int(value, 99);
 }
 
+/*
+ * A send has claimed the first slot, and has not published it. The element @behind follows,
+ * if it is not 0. A reader waits. Returns the position of the claim.
+ */
+static unsigned long long reader_behind_a_claim(struct mapped *m, struct call *c,
+						uint64_t *value, uint64_t behind)
+{
+	unsigned long long pos;
+
+	must(claim_send(m, &pos));
+	if (behind)
+		expect(shared_send(m, &behind));
+	call_read(c, m->fd, value, 8);
+	wait_receivers(m->fd, 1);
+	return pos;
+}
+
 static void in_turns(void)
 {
 	struct mapped m;
@@ -441,10 +458,7 @@ static void sends_behind_a_send(void)
 	struct call c;
 
 	mapped_make(&m, 8, 5);
-	must(claim_send(&m, &pos));
-	expect(shared_send(&m, &(uint64_t){ 2 }));
-	call_read(&c, m.fd, &value, 8);
-	wait_receivers(m.fd, 1);
+	pos = reader_behind_a_claim(&m, &c, &value, 2);
 	mapped_send_u64(&m, 3);
 	value = 4;
 	expect_int(try_send(m.fd, &value, 8), 0);
@@ -470,9 +484,7 @@ static void ring_does_not_overtake(void)
 	struct call c;
 
 	mapped_make(&m, 8, 1);
-	must(claim_send(&m, &pos));
-	call_read(&c, m.fd, &value, 8);
-	wait_receivers(m.fd, 1);
+	pos = reader_behind_a_claim(&m, &c, &value, 0);
 	expect_int(claim_publish(&m, pos, 1), KC_MOVED_KICK);
 	expect_int(ring_take(&m, &taken), KC_MOVED_NOT);
 	expect_int(kick(m.fd), 0);
@@ -502,10 +514,7 @@ static void full_behind_a_send(void)
 	struct call c;
 
 	mapped_make(&m, 8, 2);
-	must(claim_send(&m, &pos));
-	expect(shared_send(&m, &(uint64_t){ 2 }));
-	call_read(&c, m.fd, &value, 8);
-	wait_receivers(m.fd, 1);
+	pos = reader_behind_a_claim(&m, &c, &value, 2);
 	expect_errno(try_send(m.fd, &more, 8), EAGAIN);
 	expect_int(poll_now(m.fd), 0);
 	expect_int(claim_publish(&m, pos, 1), KC_MOVED_KICK);
@@ -1055,9 +1064,7 @@ static void unmaps_with_claims(void)
 
 		tap_about("a send that is published, without its kick");
 		mapped_make(&m, 8, 4);
-		must(claim_send(&m, &pos));
-		call_read(&c, m.fd, &value, 8);
-		wait_receivers(m.fd, 1);
+		pos = reader_behind_a_claim(&m, &c, &value, 0);
 		expect_int(claim_publish(&m, pos, 6), KC_MOVED_KICK);
 		if (fd_first)
 			close(m.map);
@@ -1071,10 +1078,7 @@ static void unmaps_with_claims(void)
 
 		tap_about("a send that is not published");
 		mapped_make(&m, 8, 4);
-		must(claim_send(&m, &pos));
-		expect(shared_send(&m, &(uint64_t){ 7 }));
-		call_read(&c, m.fd, &value, 8);
-		wait_receivers(m.fd, 1);
+		pos = reader_behind_a_claim(&m, &c, &value, 7);
 		if (fd_first)
 			close(m.map);
 		mapped_unmap(&m);

@@ -93,9 +93,14 @@ static void by_lazy_unmount(void)
 
 static void (* const ways[])(void) = { by_unlink, by_rename };
 
-static void again(void)
+/* Before each way: the name is free. */
+static void begin_way(size_t i)
 {
-	unlink(JOBS);
+	tap_about("way %zu", i);
+	if (i)
+		unlink(JOBS);
+	else
+		names_begin();
 }
 
 static void gone_with_both_ends(void)
@@ -103,11 +108,7 @@ static void gone_with_both_ends(void)
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		int send, recv, fd;
 
-		tap_about("way %zu", i);
-		if (i)
-			again();
-		else
-			names_begin();
+		begin_way(i);
 		fd = name_set_up(JOBS, 4, 0);
 		send = name_open(JOBS, O_WRONLY);
 		recv = name_open(JOBS, O_RDONLY);
@@ -133,11 +134,7 @@ static void gone_without_receivers(void)
 		uint64_t v = 2;
 		int fd, send;
 
-		tap_about("way %zu", i);
-		if (i)
-			again();
-		else
-			names_begin();
+		begin_way(i);
 		fd = name_set_up(JOBS, 1, 0);
 		send = name_open(JOBS, O_WRONLY);
 		close(fd);
@@ -161,11 +158,7 @@ static void gone_without_senders(void)
 		uint64_t v;
 		int fd, recv;
 
-		tap_about("way %zu", i);
-		if (i)
-			again();
-		else
-			names_begin();
+		begin_way(i);
 		fd = name_set_up(JOBS, 1, 0);
 		recv = name_open(JOBS, O_RDONLY);
 		close(fd);
