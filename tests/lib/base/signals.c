@@ -142,6 +142,7 @@ static void test_cancel(void)
 static struct {
 	kc_chan *c, *messages;
 	atomic_long sent, sent_messages;
+	atomic_long allowed;	/* signals, of those that raise_often() raises */
 	atomic_bool over;
 } handler;
 
@@ -161,12 +162,25 @@ static void send_in_handler(int signum)
 static void *raise_often(void *arg)
 {
 	const pthread_t whom = *(pthread_t *)arg;
+	long raised = 0;
 
 	while (!atomic_load(&handler.over)) {
-		pthread_kill(whom, SIGUSR1);
+		if (raised < atomic_load(&handler.allowed)) {
+			pthread_kill(whom, SIGUSR1);
+			raised++;
+		}
 		sched_yield();
 	}
 	return NULL;
+}
+
+/*
+ * Called before each step of the interrupted thread. If there was no limit, a signal
+ * might come in each handler, and the thread would run nothing else.
+ */
+static void allow_signals(void)
+{
+	atomic_fetch_add(&handler.allowed, 4);
 }
 
 /* Each value must be 1, or that of the signal. */
@@ -207,12 +221,16 @@ static void test_in_handler(void)
 	must_int(sigaction(SIGUSR1, &action, NULL), 0);
 	thread = start(raise_often, &self);
 	for (i = 0; i < rounds; i++) {
+		allow_signals();
 		other = make(8, 1);
 		send_now(other, i);
+		allow_signals();
 		kc_try_send(handler.c, &one);
 		came += take_all();
+		allow_signals();
 		while (kc_try_recv_msg(handler.messages, NULL, 0) == 1)
 			came_messages++;
+		allow_signals();
 		must_int(kc_waitgroup_go(&wg, nothing, NULL), 0);
 		kc_waitgroup_wait(&wg);
 		kc_unref(other);
