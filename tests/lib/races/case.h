@@ -35,6 +35,7 @@ struct race_case {
 struct edges {
 	const struct edge *edges;
 	size_t count;
+	bool in_turn;		/* main calls @take when @give has returned: neither waits */
 };
 
 struct race_cases {
@@ -46,10 +47,12 @@ struct race_cases {
 
 extern const struct edges channel_edges;
 extern const struct edges select_edges;
+extern const struct edges mapped_edges;
 extern const struct edges sync_edges;
 extern const struct edges context_edges;
 extern const struct race_cases channel_cases;
 extern const struct race_cases select_cases;
+extern const struct race_cases mapped_cases;
 extern const struct race_cases goroutine_cases;
 extern const struct race_cases group_cases;
 

@@ -319,7 +319,7 @@ static const struct edge edges[] = {
 	  close_it, send_several_in_vain },
 };
 
-const struct edges channel_edges = { edges, ARRAY_SIZE(edges) };
+const struct edges channel_edges = { edges, ARRAY_SIZE(edges), false };
 
 /* An example of Go's memory model: it would be right if c had no buffer. */
 static void touch_and_recv(void *arg)

@@ -117,4 +117,4 @@ static const struct edge edges[] = {
 	  make_late_child },
 };
 
-const struct edges context_edges = { edges, ARRAY_SIZE(edges) };
+const struct edges context_edges = { edges, ARRAY_SIZE(edges), false };

@@ -73,11 +73,11 @@ void go(void (*fn)(void *arg))
 }
 
 static const struct edges *const all_edges[] = {
-	&channel_edges, &select_edges, &sync_edges, &context_edges,
+	&channel_edges, &select_edges, &mapped_edges, &sync_edges, &context_edges,
 };
 
 static const struct race_cases *const all_cases[] = {
-	&channel_cases, &select_cases, &goroutine_cases, &group_cases,
+	&channel_cases, &select_cases, &mapped_cases, &goroutine_cases, &group_cases,
 };
 
 /* The subject of a test: one of these two. */
@@ -85,6 +85,7 @@ static struct subject {
 	const struct edge *edge;
 	const struct race_case *other;
 	bool late;
+	bool in_turn;
 } subjects[MAX_TESTS];
 static struct tap_test tests[MAX_TESTS];
 static size_t nr_tests;
@@ -119,6 +120,8 @@ static void run_edge(const struct subject *s)
 {
 	s->edge->make();
 	sure(!kc_go(giver, (void *)s));
+	if (s->in_turn)
+		await_given();
 	s->edge->take();
 	if (s->late)
 		await_given();
@@ -223,11 +226,11 @@ static void add(const char *start, const char *text, struct subject s)
 	subjects[nr_tests++] = s;
 }
 
-static void add_edge(const struct edge *e)
+static void add_edge(const struct edge *e, bool in_turn)
 {
-	add("ordered by: ", e->text, (struct subject){ .edge = e });
+	add("ordered by: ", e->text, (struct subject){ .edge = e, .in_turn = in_turn });
 	add("not ordered, as it is after: ", e->text,
-	    (struct subject){ .edge = e, .late = true });
+	    (struct subject){ .edge = e, .late = true, .in_turn = in_turn });
 }
 
 static void add_case(const struct race_case *c)
@@ -248,7 +251,7 @@ int main(void)
 
 	for (i = 0; i < ARRAY_SIZE(all_edges); i++)
 		for (j = 0; j < some(all_edges[i]->count); j++)
-			add_edge(&all_edges[i]->edges[j]);
+			add_edge(&all_edges[i]->edges[j], all_edges[i]->in_turn);
 	for (i = 0; i < ARRAY_SIZE(all_cases); i++)
 		for (j = 0; j < some(all_cases[i]->count); j++)
 			add_case(&all_cases[i]->cases[j]);

@@ -105,7 +105,7 @@ static const struct edge edges[] = {
 	{ "a close before a select sees it", make_empty, close_it, select_end },
 };
 
-const struct edges select_edges = { edges, ARRAY_SIZE(edges) };
+const struct edges select_edges = { edges, ARRAY_SIZE(edges), false };
 
 static void touch_and_choose(void *arg)
 {

@@ -290,4 +290,4 @@ static const struct edge edges[] = {
 	{ "a timer set before its tick", make_timer, reset, recv_tick },
 };
 
-const struct edges sync_edges = { edges, ARRAY_SIZE(edges) };
+const struct edges sync_edges = { edges, ARRAY_SIZE(edges), false };

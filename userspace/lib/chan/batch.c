@@ -136,11 +136,14 @@ static int recv_some(struct batch *b, struct kc_limit limit)
 	return 0;
 }
 
+/* The ring may have moved some, of which the race detector has been told. */
 static void do_send(struct batch *b, struct kc_limit limit, int *ret)
 {
-	kc_race_send(b->chan, b->elems, b->nr * b->size, b->nr, limit);
+	const size_t before = b->moved;
+
+	kc_race_send(b->chan, next(b), bytes_left(b), b->nr - before, limit);
 	*ret = send_all(b, limit);
-	kc_race_sent(b->chan, b->nr, b->moved, limit, *ret);
+	kc_race_sent(b->chan, b->nr - before, b->moved - before, limit, *ret);
 }
 
 static void do_recv(struct batch *b, struct kc_limit limit, int *ret)
@@ -155,9 +158,9 @@ static void do_recv(struct batch *b, struct kc_limit limit, int *ret)
  * Moves what the ring of a mapped channel alone can move. True if the call is done: a send
  * has sent all, a receive has received what was there.
  */
-static bool move_by_ring(struct batch *b, bool send)
+static bool move_by_ring(struct batch *b, bool send, void *at)
 {
-	while (b->moved < b->nr && kc_mapped_move(b->chan, send, next(b)))
+	while (b->moved < b->nr && kc_mapped_move(b->chan, send, next(b), at))
 		b->moved++;
 	return send ? b->moved == b->nr : b->moved;
 }
@@ -183,7 +186,7 @@ move(struct batch *b, kc_state state, struct kc_limit limit,
 	if (ret)
 		return ret;
 	call = kc_call_begin(b->chan);
-	if (!move_by_ring(b, state == KC_STATE_SEND)) {
+	if (!move_by_ring(b, state == KC_STATE_SEND, limit.at)) {
 		if (may_wait(limit))
 			kc_mapped_warm(b->chan, state == KC_STATE_SEND);
 		parked = kc_park_within(state, b->chan, limit);

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "chan/mapped.h"
+#include "chan/races.h"
 
 /*
  * A look takes some 50 cycles. A call that parks and is woken takes some 5000. So a call
@@ -35,7 +36,10 @@ void kc_map(kc_chan *c, struct kc_mapped *mapped)
 	fd = sys_ioctl(c->fd, KCHAN_IOC_MAP, &map);
 	mem = MAP_FAILED;
 	if (fd >= 0) {
+		/* The detector would compare what others did with that descriptor. */
+		kc_race_hide();
 		mem = mmap(NULL, map.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		kc_race_show();
 		sys_close(fd);
 	}
 	kc_unlock_making();
@@ -49,7 +53,7 @@ void kc_map(kc_chan *c, struct kc_mapped *mapped)
 	atomic_store_explicit(&mapped->budget, mapped->spins, memory_order_relaxed);
 	/* Pair with the load-acquires in kc_mapped_mem() and kc_mapped_call(). */
 	__atomic_store_n(&ring->mem, mem, __ATOMIC_RELEASE);
-	if (ring->elem_size <= KC_RING_SMALL)
+	if (ring->elem_size <= KC_RING_SMALL && !kc_race_on())
 		__atomic_store_n(&mapped->small, mem, __ATOMIC_RELEASE);
 }
 
@@ -64,14 +68,54 @@ void kc_mapped_kick(struct kc_call call)
 	kc_call_end(&call);
 }
 
-bool kc_mapped_move(kc_chan *c, bool send, void *elem)
+/*
+ * A transfer of which the race detector is told. It is told of it as of a call that does
+ * not wait: chan/races.c holds a lock meanwhile, and reports what has moved. The element is
+ * touched before that: a fault may become a panic, which would leave the lock. A transfer
+ * that would find nothing is not begun, so spinning reports nothing.
+ *
+ * The copy, which may be libc's, is hidden: the detector does not see the stamps that order
+ * it. It is reported as an access in the line @at.
+ */
+static enum kc_moved move_told(kc_chan *c, bool send, void *elem, void *at)
+{
+	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, at };
+	const struct kc_ring *ring = &kc_mapped_of(c, send)->ring;
+	const size_t len = ring->elem_size;
+	enum kc_moved moved;
+
+	if (kc_ring_look(ring, send) != KC_RING_READY)
+		return KC_MOVED_NOT;
+	kc_ring_touch(elem, len, send);
+	if (send) {
+		kc_race_send(c, elem, len, 1, now);
+		kc_race_hide();
+		moved = kc_mapped_do(ring, true, elem, len, false);
+		kc_race_show();
+		kc_race_sent(c, 1, moved != KC_MOVED_NOT, now,
+			     moved == KC_MOVED_NOT ? -EAGAIN : 0);
+	} else {
+		kc_race_recv(c, now);
+		kc_race_hide();
+		moved = kc_mapped_do(ring, false, elem, len, false);
+		kc_race_show();
+		kc_race_received(c, elem, len, now, moved == KC_MOVED_NOT ? -EAGAIN : 1);
+	}
+	return moved;
+}
+
+bool kc_mapped_move(kc_chan *c, bool send, void *elem, void *at)
 {
 	struct kc_mapped *mapped = kc_mapped_of(c, send);
 	enum kc_moved moved;
 
 	if (!kc_mapped_mem(mapped))
 		return false;
-	moved = kc_mapped_do(&mapped->ring, send, elem, mapped->ring.elem_size, false);
+	if (kc_race_on())
+		moved = move_told(c, send, elem, at);
+	else
+		moved = kc_mapped_do(&mapped->ring, send, elem, mapped->ring.elem_size,
+				     false);
 	if (moved == KC_MOVED_KICK)
 		kick(c);
 	return moved != KC_MOVED_NOT;
@@ -87,7 +131,7 @@ static void relax(void)
 #endif
 }
 
-bool kc_mapped_spin(kc_chan *c, bool send, void *elem)
+bool kc_mapped_spin(kc_chan *c, bool send, void *elem, void *at)
 {
 	struct kc_mapped *mapped = kc_mapped_of(c, send);
 	uint32_t budget, i;
@@ -98,7 +142,7 @@ bool kc_mapped_spin(kc_chan *c, bool send, void *elem)
 	/* Who has to go by the kernel does not get further by looking. */
 	for (i = 0; i < budget && kc_ring_look(&mapped->ring, send) != KC_RING_SHUT; i++) {
 		relax();
-		if (!kc_mapped_move(c, send, elem))
+		if (!kc_mapped_move(c, send, elem, at))
 			continue;
 		if (budget < mapped->spins)
 			atomic_store_explicit(&mapped->budget, budget * 2,

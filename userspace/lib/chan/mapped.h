@@ -7,8 +7,8 @@
  * finds a ring that is frozen, so its transfers go by the kernel, and nothing has to be
  * undone.
  *
- * While the race detector or memcheck runs, no channel is mapped: they are told of system
- * calls.
+ * While memcheck runs, no channel is mapped: it is told of system calls. While the race
+ * detector runs, all transfers are made by kc_mapped_move(), which tells it.
  */
 #ifndef LIBKCHAN_CHAN_MAPPED_H
 #define LIBKCHAN_CHAN_MAPPED_H
@@ -23,11 +23,11 @@
 void kc_map(kc_chan *c, struct kc_mapped *mapped);
 /*
  * Moves one element through the ring of @c, if that needs nobody. The caller holds @c by a
- * struct kc_call.
+ * struct kc_call. The race detector is told that the program moved it in the line @at.
  */
-bool kc_mapped_move(kc_chan *c, bool send, void *elem);
+bool kc_mapped_move(kc_chan *c, bool send, void *elem, void *at);
 /* A transfer that may wait has found nothing to do. Looks again for a moment. */
-bool kc_mapped_spin(kc_chan *c, bool send, void *elem);
+bool kc_mapped_spin(kc_chan *c, bool send, void *elem, void *at);
 /* Tells the kernel of a transfer, and ends the call. */
 void kc_mapped_kick(struct kc_call call);
 
@@ -79,8 +79,8 @@ enum kc_called {
  * Does all that a call has to do, if the ring alone can do it. Most calls end here, so
  * there is nothing else in it: no goroutine, no record of a wait, no limit. It calls
  * functions only where it ends with them, so the compiler saves no registers. Large
- * elements, for which it would call memcpy(), and what others disturb are left to
- * kc_mapped_move().
+ * elements, for which it would call memcpy(), what others disturb, and what the race
+ * detector is told of are left to kc_mapped_move().
  *
  * The handle has to be held: who receives the element may drop the last reference before
  * this call has looked at the ring for the last time.
@@ -107,7 +107,7 @@ kc_mapped_call(kc_chan *c, bool send, void *elem, struct kc_call *call)
 	case KC_MOVED:
 		break;
 	}
-	/* No channel is mapped under the race detector, which needs not be told. */
+	/* Not kc_call_end(): there is no race detector to be told. */
 	if (__builtin_expect(kc_call_holds(call), 1))
 		kc_call_end_held(call);
 	return KC_CALLED;

@@ -7,7 +7,6 @@
 
 #include "base/memcheck.h"
 #include "chan/mapping.h"
-#include "chan/races.h"
 
 /*
  * To make the ring takes about as many instructions as 20 sends and receives by the
@@ -25,7 +24,7 @@ struct kc_mapped *kc_mapped_new(uint32_t elem_size)
 		return &kc_never_mapped;
 	atomic_init(&mapped->references, 1);
 	/* memcheck does not see what the kernel writes to the ring. */
-	atomic_init(&mapped->cold, kc_race_on() || kc_memcheck_is_on() ? 0 : TRANSFERS);
+	atomic_init(&mapped->cold, kc_memcheck_is_on() ? 0 : TRANSFERS);
 	atomic_init(&mapped->budget, 0);
 	mapped->spins = 0;
 	mapped->ring.mem = NULL;

@@ -17,7 +17,8 @@ struct kc_mapped {
 	uint32_t spins;			/* the most looks before a call sleeps; 0: one CPU */
 	_Atomic uint32_t budget;	/* looks that the next call may take */
 	struct kc_ring ring;		/* ring.mem is NULL until the ring can be used */
-	struct kchan_shared *small;	/* then this too is ring.mem, if elements are small */
+	/* Then this too is ring.mem, if elements are small, and there is no race detector. */
+	struct kchan_shared *small;
 	size_t size;
 };
 

@@ -18,11 +18,15 @@
  *
  * A release must be reported before another goroutine can see its effect. And it must not
  * be reported if the call has no effect: a failed kc_try_send() orders nothing. So a call
- * that does not wait, and a close, hold one lock over the system call, and report after it
- * has succeeded. A receiver takes this lock for a moment before it acquires. A call that
+ * that does not wait, and a close, hold one lock while they act, and report after they have
+ * succeeded. A receiver takes this lock for a moment before it acquires. A call that
  * may wait cannot hold a lock, so it reports before. If it fails in the end, it has
  * reported too much: a send that times out, or the cases of a select that did not commit.
  * A select first tries without waiting, so this happens only if no case was ready.
+ *
+ * A transfer through the ring of a mapped channel is a call that does not wait. So each
+ * edge is the same whether the ring or the kernel has moved the element. The kernel is told
+ * of such a transfer (KCHAN_IOC_KICK) without the lock, after the report.
  *
  * A send is ordered after a receive only if it needed one, that is if more than C sends
  * have begun. To know this, one must see all sends. So a channel with sends that may be
@@ -185,11 +189,16 @@ static bool needs_room(const struct kc_race_chan *r)
 	       __atomic_load_n(&r->begun, __ATOMIC_RELAXED) > r->capacity;
 }
 
-static void begin_send(struct kc_race_chan *r, const void *elems, size_t len, size_t nr,
-		       struct kc_limit limit)
+static void read_elems(const void *elems, size_t len)
 {
 	if (len && __tsan_read_range)
 		__tsan_read_range((void *)elems, len);
+}
+
+static void begin_send(struct kc_race_chan *r, const void *elems, size_t len, size_t nr,
+		       struct kc_limit limit)
+{
+	read_elems(elems, len);
 	__atomic_fetch_add(&r->begun, nr, __ATOMIC_RELAXED);
 	if (waits(limit))
 		kc_race_release(&r->sent);
@@ -295,6 +304,13 @@ void kc_race_end_cases(kc_chan *const *chans, const struct kchan_case *cases,
 				 sel->len, limit, status);
 	}
 	end(limit);
+}
+
+void kc_race_read_elem(const void *elem, size_t len, void *at)
+{
+	kc_race_enter((uintptr_t)at);
+	read_elems(elem, len);
+	kc_race_leave();
 }
 
 void kc_race_begin_close(void)

@@ -2,7 +2,8 @@
 /*
  * What the race detector is told of channels: see races.c.
  *
- * The functions come in pairs. A pair encloses the system call that it is about.
+ * Most functions come in pairs. A pair encloses what it is about: a system call, or a
+ * transfer through the ring of a mapped channel.
  */
 #ifndef LIBKCHAN_CHAN_RACES_H
 #define LIBKCHAN_CHAN_RACES_H
@@ -29,6 +30,7 @@ void kc_race_end_close(const kc_chan *c, int ret);
 void kc_race_drop_end(const kc_chan *c);
 void kc_race_pass_on(const kc_chan *c);
 void kc_race_tick(const kc_chan *c);
+void kc_race_read_elem(const void *elem, size_t len, void *at);
 
 /* Called for each new handle. */
 void kc_race_new_handle(kc_chan *c);
@@ -113,6 +115,13 @@ static inline void kc_race_share(const kc_chan *c)
 {
 	if (kc_race_knows(c))
 		kc_race_pass_on(c);
+}
+
+/* A select in the line @at has this element to send, and may commit another case. */
+static inline void kc_race_read(const kc_chan *c, const void *elem, size_t len, void *at)
+{
+	if (kc_race_knows(c))
+		kc_race_read_elem(elem, len, at);
 }
 
 /* The keeper is going to send to it, for the calling goroutine. */

@@ -639,13 +639,13 @@ static __attribute__((noinline)) void warm(kc_case *cases, size_t n)
 }
 
 /* Receives an element that is discarded. */
-static __attribute__((noinline)) bool discard(kc_chan *c)
+static __attribute__((noinline)) bool discard(kc_chan *c, void *at)
 {
 	const struct kc_call call = kc_call_begin(c);
 	void (*drop)(void *elem) = kc_drop_of(c);
 	const uint32_t len = c->elem_size;
 	void *room = malloc(len);
-	const bool moved = room && kc_mapped_move(c, false, room);
+	const bool moved = room && kc_mapped_move(c, false, room, at);
 
 	kc_call_end(&call);
 	/* @drop may panic or call kc_goexit(). Nothing is held any more. */
@@ -654,17 +654,18 @@ static __attribute__((noinline)) bool discard(kc_chan *c)
 }
 
 /* What kc_mapped_call() has not done. */
-static __attribute__((noinline)) bool move_held(kc_chan *c, bool send, void *elem)
+static __attribute__((noinline)) bool move_held(kc_chan *c, bool send, void *elem,
+						void *at)
 {
 	const struct kc_call call = kc_call_begin(c);
-	const bool moved = kc_mapped_move(c, send, elem);
+	const bool moved = kc_mapped_move(c, send, elem, at);
 
 	kc_call_end(&call);
 	return moved;
 }
 
 static inline __attribute__((always_inline)) bool
-move_elem(kc_chan *c, bool send, void *elem)
+move_elem(kc_chan *c, bool send, void *elem, void *at)
 {
 	struct kc_call call;
 
@@ -675,28 +676,39 @@ move_elem(kc_chan *c, bool send, void *elem)
 		kc_call_end(&call);
 		return false;
 	default:
-		return move_held(c, send, elem);
+		return move_held(c, send, elem, at);
 	}
 }
 
 /* Moves the element of a case that was ready. False if others were faster. */
-static inline __attribute__((always_inline)) bool move_case(kc_case *c)
+static inline __attribute__((always_inline)) bool move_case(kc_case *c, void *at)
 {
 	/* This may be the last reference, and another thread may drop it. */
 	const uint32_t len = c->chan->elem_size;
 	bool moved;
 
 	if (c->op == KC_OP_SEND)
-		moved = move_elem(c->chan, true, c->addr);
+		moved = move_elem(c->chan, true, c->addr, at);
 	else if (c->addr)
-		moved = move_elem(c->chan, false, c->addr);
+		moved = move_elem(c->chan, false, c->addr, at);
 	else
-		moved = discard(c->chan);
+		moved = discard(c->chan, at);
 	if (!moved)
 		return false;
 	c->ok = c->op == KC_OP_RECV;
 	c->len = len;
 	return true;
+}
+
+/* A select reads the elements of all its sends, as Go does. It moves one of them. */
+static __attribute__((noinline)) void tell_of_reads(const kc_case *cases, size_t n, void *at)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (cases[i].op == KC_OP_SEND && cases[i].chan)
+			kc_race_read(cases[i].chan, cases[i].addr,
+				     cases[i].chan->elem_size, at);
 }
 
 /*
@@ -708,7 +720,7 @@ static inline __attribute__((always_inline)) bool move_case(kc_case *c)
  * yet that this call has begun. Only the one that is chosen is held. When that has moved
  * its element, the others are not touched any more.
  */
-static int move_ready(kc_case *cases, size_t n, bool may_wait, kc_ctx *ctx)
+static int move_ready(kc_case *cases, size_t n, bool may_wait, kc_ctx *ctx, void *at)
 {
 	unsigned char ready[KCHAN_MAX_CASES];
 	unsigned int nr = 0, k;
@@ -739,9 +751,11 @@ static int move_ready(kc_case *cases, size_t n, bool may_wait, kc_ctx *ctx)
 			warm(cases, n);
 		return -EAGAIN;
 	}
+	if (kc_race_on() && nr)
+		tell_of_reads(cases, n, at);
 	while (nr) {
 		k = choose(nr);
-		if (move_case(&cases[ready[k]]))
+		if (move_case(&cases[ready[k]], at))
 			return ready[k];
 		ready[k] = ready[--nr];
 	}
@@ -794,7 +808,8 @@ static __attribute__((noinline)) int ask(kc_case *cases, size_t n, struct kc_lim
 int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now,
 		    kc_ctx *ctx)
 {
-	const int ret = move_ready(cases, n, !(limit.flags & KCHAN_SELECT_NONBLOCK), ctx);
+	const bool may_wait = !(limit.flags & KCHAN_SELECT_NONBLOCK);
+	const int ret = move_ready(cases, n, may_wait, ctx, limit.at);
 
 	return ret == -EAGAIN ? ask(cases, n, limit, now, ctx) : ret;
 }

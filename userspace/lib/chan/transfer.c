@@ -125,11 +125,11 @@ static int do_recv(const kc_chan *c, void *buf, uint32_t len,
 /* Moves an element without the kernel, if there is a ring that can do it. */
 static bool move_by_ring(kc_chan *c, bool send, void *buf, struct kc_limit limit)
 {
-	if (kc_mapped_move(c, send, buf))
+	if (kc_mapped_move(c, send, buf, limit.at))
 		return true;
 	if (limit.flags & KCHAN_SELECT_NONBLOCK)
 		return false;
-	if (kc_mapped_spin(c, send, buf))
+	if (kc_mapped_spin(c, send, buf, limit.at))
 		return true;
 	kc_mapped_warm(c, send);
 	return false;
@@ -312,7 +312,7 @@ move_for_ever(kc_chan *c, kc_state state, void *buf, uint32_t len)
 	return ret;
 }
 
-/* @at is where the call of the program returns to. */
+/* A call that may wait for ever, and returns to @at. */
 static __attribute__((noinline)) int
 send_for_ever(kc_chan *c, const void *elem, void *at)
 {
