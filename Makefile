@@ -76,7 +76,7 @@ check:
 # For the last ones one processor is enough; two guests of two are each slower beside the
 # other than one after another. What both rows build is built before, or has a lock
 # (tests/vm/module).
-SUITES := build debug uapi-stock newest stress-stock lib leaks races
+SUITES := build debug uapi-stock newest stress-stock lib docs leaks races
 BESIDE := lint kunit-uml vm model
 
 check-build:
@@ -132,6 +132,10 @@ check-lib: library
 
 sanitized-programs: library
 	@$(MAKE) --no-print-directory $(quiet) -C userspace sanitized
+
+# What the documents show.
+check-docs: library
+	$(suite) docs tests/docs/run
 
 check-leaks: sanitized-programs
 	$(suite) leaks tests/lib/run leaks
@@ -255,6 +259,11 @@ bench: library
 	@scripts/deps.sh bench
 	@tests/bench/run $(GROUPS)
 
+## pictures: draw those of the documents again whose sources have changed
+pictures:
+	@scripts/deps.sh pictures
+	@docs/pictures/draw
+
 ## shell: a prompt in a guest, with the module loaded and the tools at hand
 shell: library
 	@scripts/deps.sh run
@@ -311,7 +320,7 @@ help:
 	@sed -n 's/^## \([a-z-]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: all module library run check versions stress kunit kunit-smp model bench
-.PHONY: shell lint install uninstall clean help uapi-programs stress-programs
+.PHONY: shell lint pictures install uninstall clean help uapi-programs stress-programs
 .PHONY: sanitized sanitized-programs raced races-programs repeat
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))

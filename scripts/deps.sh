@@ -3,13 +3,14 @@
 #
 # Install the Debian packages that are not there yet.
 #
-# usage: scripts/deps.sh build|run|bench|model|arm64|check|none
+# usage: scripts/deps.sh build|run|bench|model|arm64|pictures|check|none
 #
 #   build   what "make" needs
 #   run     what "make run" needs besides
 #   bench   what "make bench" needs besides: plots, and Go to compare with
 #   model   what "make model" needs
 #   arm64   what "make arm64" needs besides "make run": a compiler and an emulator
+#   pictures  what "make pictures" needs
 #   check   what "make check" needs besides "make run" and "make model"
 #   none    nothing; with KCHAN_APT_UPDATE=1 the package lists alone
 
@@ -20,6 +21,7 @@ run="$build qemu-system-x86 busybox-static ca-certificates"
 bench="$run gnuplot-nox golang-go"
 model="gcc libc6-dev python3 spin"
 arm64="$run gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
+pictures="graphviz mscgen"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
 	cppcheck mandoc gdb"
@@ -30,10 +32,11 @@ run) wanted=$run ;;
 bench) wanted=$bench ;;
 model) wanted=$model ;;
 arm64) wanted=$arm64 ;;
+pictures) wanted=$pictures ;;
 check) wanted=$check ;;
 none) wanted= ;;
 *)
-	echo "usage: scripts/deps.sh build|run|bench|model|arm64|check|none" >&2
+	echo "usage: scripts/deps.sh build|run|bench|model|arm64|pictures|check|none" >&2
 	exit 2
 	;;
 esac
