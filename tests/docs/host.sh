@@ -33,7 +33,6 @@ programs()
 		[ ! -e "$source" ] || compile "$source" \
 			"$folder/programs/$(basename "$source" .c)" || return
 	done
-	[ -s "$folder/wanted" ] || rm "$folder/session.sh"
 }
 
 # What a page must not have is found.
@@ -120,7 +119,7 @@ step "links lead somewhere, and marks are understood" tests/docs/blocks -c $page
 step "what is wrong in a page is found" found
 step "a page is compared with what is seen" compared
 step "pictures are drawn from their sources" docs/pictures/draw -c
-rm -rf "$work/try"
+rm -rf "$work"
 for each in $pages; do
 	step "the programs of $each compile" programs "$each"
 done
