@@ -16,7 +16,7 @@
 
 set -eu
 
-build="gcc gcc-12 libc6-dev make binutils util-linux libelf1 python3"
+build="gcc gcc-12 libc6-dev libncurses-dev make binutils util-linux libelf1 python3"
 run="$build qemu-system-x86 busybox-static ca-certificates"
 bench="$run gnuplot-nox golang-go"
 model="gcc libc6-dev python3 spin"

@@ -35,6 +35,33 @@ silent()
 	}
 }
 
+# is WANTED COMMAND...: the command writes exactly this, with errors.
+is()
+{
+	step_wanted=$1
+	shift
+	step_seen=$("$@" 2>&1)
+	[ "$step_seen" = "$step_wanted" ] || {
+		printf 'wanted:\n%s\nseen:\n%s\n' "$step_wanted" "$step_seen"
+		return 1
+	}
+}
+
+# status WANTED COMMAND...: the command exits with this status. What it says is in
+# /tmp/said.
+status()
+{
+	step_wanted=$1
+	shift
+	"$@" >/tmp/said 2>&1
+	step_seen=$?
+	[ "$step_seen" = "$step_wanted" ] || {
+		cat /tmp/said
+		echo "status $step_seen, not $step_wanted"
+		return 1
+	}
+}
+
 # To be called at the end.
 steps_end()
 {

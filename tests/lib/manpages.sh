@@ -92,12 +92,19 @@ kchanctl_page()
 	mandoc -Tascii "$man/man1/kchanctl.1" 2>/dev/null |
 		sed "s/.$(printf '\b')//g" >"$work/page"
 	"$build/kchanctl" --help >"$work/help" || return
-	{
-		sed -n 's/^  -\(.\), --\([a-z-]*\).*/^ +-\1[ ,].*--\2([=, ]|$)/p' \
-			"$work/help"
-		sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/^ +\1( |$)/p' "$work/help"
-	} >"$work/wanted"
-	[ "$(wc -l <"$work/wanted")" -ge 16 ] || echo "too little of $work/help"
+	sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$work/help" >"$work/commands"
+	[ "$(wc -l <"$work/commands")" -ge 15 ] || echo "too few commands"
+	sed -n 's/^  -\(.\), --\([a-z-]*\).*/^ +-\1[ ,].*--\2([=, ]|$)/p' "$work/help" \
+		>"$work/wanted"
+	while read -r command; do
+		# Its section has an example.
+		sed -n "/^   $command\$/,/^   [a-z]*\$\\|^[A-Z]/p" "$work/page" |
+			grep -q "^        .*kchanctl $command" ||
+			echo "$command: no example"
+		"$build/kchanctl" "$command" --help |
+			sed -n 's/^  -\(.\), --\([a-z-]*\).*/^ +-\1[ ,].*--\2([=, ]|$)/p' \
+				>>"$work/wanted"
+	done <"$work/commands"
 	while read -r each; do
 		grep -qE -- "$each" "$work/page" || echo "not there: $each"
 	done <"$work/wanted"

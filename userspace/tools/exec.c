@@ -17,11 +17,11 @@
  * A file with the message. With a pipe, kchanctl would wait for a command that does not
  * read. A file takes messages of any length.
  */
-static int input_of(const struct options *opts, const char *msg, size_t len)
+static int input_of(bool argument, const char *msg, size_t len)
 {
 	int fd;
 
-	if (opts->argument)
+	if (argument)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fd = memfd_create("message", MFD_CLOEXEC);
 	if (fd < 0)
@@ -33,19 +33,19 @@ static int input_of(const struct options *opts, const char *msg, size_t len)
 	return fd;
 }
 
-static void child(const struct options *opts, int input, const char *msg,
+static void child(const char *command, int input, const char *argument,
 		  unsigned long seq) __attribute__((noreturn));
-static void child(const struct options *opts, int input, const char *msg,
+static void child(const char *command, int input, const char *argument,
 		  unsigned long seq)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%lu", seq);
-	/* If $1 is NULL, the arguments end before it. */
+	/* If there is no argument, the list ends there. */
 	if (!setenv("KCHAN_SEQ", text, 1) &&
 	    dup2(input, STDIN_FILENO) == STDIN_FILENO)
-		execl("/bin/sh", "sh", "-c", opts->command, "sh",
-		      opts->argument ? msg : NULL, (char *)NULL);
+		execl("/bin/sh", "sh", "-c", command, "sh", argument,
+		      (char *)NULL);
 	fail("message %lu: cannot run the command: %s", seq, strerror(errno));
 	_exit(127);
 }
@@ -73,18 +73,18 @@ static bool wait_for(pid_t pid, unsigned long seq)
 	return true;
 }
 
-bool run_command(const struct options *opts, const char *msg, size_t len,
-		 unsigned long seq)
+bool exec_for(const char *command, bool argument, const char *msg, size_t len,
+	      unsigned long seq)
 {
 	int input;
 	pid_t pid;
 
-	if (opts->argument && memchr(msg, '\0', len)) {
+	if (argument && memchr(msg, '\0', len)) {
 		fail("message %lu has a zero byte: it cannot be an argument",
 		     seq);
 		return false;
 	}
-	input = input_of(opts, msg, len);
+	input = input_of(argument, msg, len);
 	if (input < 0) {
 		fail("message %lu: no input for the command: %s", seq,
 		     strerror(errno));
@@ -92,7 +92,7 @@ bool run_command(const struct options *opts, const char *msg, size_t len,
 	}
 	pid = fork();
 	if (pid == 0)
-		child(opts, input, msg, seq);
+		child(command, input, argument ? msg : NULL, seq);
 	close(input);
 	if (pid < 0) {
 		fail("message %lu: fork: %s", seq, strerror(errno));

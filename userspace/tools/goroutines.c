@@ -15,11 +15,13 @@
  */
 #include <errno.h>
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kchanctl.h"
+#include "listing.h"
 #include "process.h"
 
 static int by_channel(const void *a, const void *b)
@@ -251,6 +253,22 @@ static void put_all(const struct process *process)
 	}
 }
 
+/* Fills in how long a thread has waited. */
+static bool fill_in(const struct listed_waiter *waiter, void *arg)
+{
+	struct process *process = arg;
+	size_t i;
+
+	for (i = 0; i < process->nr_waits && waiter->pid == process->pid; i++) {
+		struct wait *wait = &process->waits[i];
+
+		if (wait->channel == waiter->channel && wait->tid == waiter->tid &&
+		    wait->send == waiter->send)
+			wait->ms = waiter->ms;
+	}
+	return true;
+}
+
 static void release(struct process *process)
 {
 	free(process->threads);
@@ -258,17 +276,16 @@ static void release(struct process *process)
 	free(process->waits);
 }
 
-int cmd_goroutines(kc_chan *none, const struct options *opts)
+static int look_at(pid_t pid)
 {
-	struct process process = { .pid = opts->pid };
+	struct process process = { .pid = pid };
 	int error = process_look(&process);
 
-	(void)none;
 	if (error) {
 		release(&process);
 		return fail("process %d: %s", process.pid, strerror(error));
 	}
-	listing_look(&process);
+	listing_read(NULL, fill_in, &process);
 	if (process.nr_ends) {
 		qsort(process.ends, process.nr_ends, sizeof(process.ends[0]),
 		      by_channel);
@@ -279,10 +296,36 @@ int cmd_goroutines(kc_chan *none, const struct options *opts)
 		      by_time);
 	put_all(&process);
 	release(&process);
-	if (fflush(stdout))
-		return fail("goroutines: cannot write: %s", strerror(errno));
+	if (flush("goroutines"))
+		return STATUS_FAILED;
 	if (process.hidden)
 		return fail("process %d: what its threads do: %s", process.pid,
 			    strerror(process.hidden));
 	return STATUS_OK;
 }
+
+static const struct option options[] = { OPTIONS_END };
+
+static int goroutines_run(int argc, char **argv)
+{
+	next_option(&goroutines_command, argc, argv, options);
+	if (optind + 1 != argc)
+		usage("of which process? Say goroutines PID");
+	return look_at(number_of(argv[optind], "process", 1, INT_MAX));
+}
+
+const struct command goroutines_command = {
+	.name = "goroutines",
+	.brief = "tell which threads of a process wait for channels",
+	.help =
+"Usage: kchanctl goroutines PID\n"
+"Tell of a process which channels it has open, and which of its threads wait there:\n"
+"to do what, for how long (which root alone can know), and who can wake them:\n"
+"\"process\", none but the process itself; \"nobody\", for all of it waits;\n"
+"\"others\"; \"timer\"; \"?\", that cannot be known.\n"
+"\n"
+"  -h, --help        show this\n"
+"\n"
+"Example: kchanctl goroutines $(pidof server)\n",
+	.run = goroutines_run,
+};

@@ -2,107 +2,108 @@
 /*
  * kchanctl: channels in the shell.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kchanctl.h"
 
-int fail(const char *fmt, ...)
-{
-	va_list args;
+static const struct command *const commands[] = {
+	&create_command,
+	&ls_command,
+	&stat_command,
+	&info_command,
+	&setup_command,
+	&resize_command,
+	&close_command,
+	&rm_command,
+	&send_command,
+	&recv_command,
+	&select_command,
+	&wait_command,
+	&run_command,
+	&top_command,
+	&goroutines_command,
+};
 
-	fputs("kchanctl: ", stderr);
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fputc('\n', stderr);
-	return STATUS_FAILED;
+#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+
+static const char after_commands[] =
+"\n"
+"  -h, --help        show this; kchanctl COMMAND --help tells more of a command\n"
+"  -V, --version     show the version\n"
+"\n"
+"A channel is the PATH of a name, or --fd N: a file descriptor that is open on it.\n"
+"Names are made by create, or by mkfifo, in a filesystem of names: /run/kchan. Who\n"
+"may use a name, its mode says. Or a shell opens a channel that has no name:\n"
+"\n"
+"  [ -c /dev/kchan ] && exec 3<>/dev/kchan\n"
+"  { ls *.txt | kchanctl send --fd 3; kchanctl close --fd 3; } &\n"
+"  for i in 1 2 3 4; do kchanctl recv --fd 3 -ax 'gzip \"$1\"' & done; wait\n"
+"\n"
+"Exit status: 0; 1 if something failed; 2 for wrong usage; 3 at end-of-stream,\n"
+"before what was asked for; 4 if nothing could be done in time. run has that of\n"
+"its program, or 126 or 127.\n";
+
+static int show_help(void)
+{
+	size_t i;
+
+	fputs("Usage: kchanctl COMMAND [OPTION]... [OPERAND]...\n"
+	      "Use channels from a shell.\n"
+	      "\n"
+	      "Commands:\n", stdout);
+	for (i = 0; i < NR_COMMANDS; i++)
+		printf("  %-12s %s\n", commands[i]->name, commands[i]->brief);
+	fputs(after_commands, stdout);
+	return flush("help");
 }
 
-int put(const char *command, const char *buf, size_t len)
+static const struct command *find(const char *name)
 {
-	ssize_t done;
+	size_t i;
 
-	while (len) {
-		done = write(STDOUT_FILENO, buf, len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return fail("%s: cannot write: %s", command,
-				    strerror(errno));
-		buf += done;
-		len -= done;
-	}
-	return STATUS_OK;
+	for (i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	usage("there is no command '%s'", name);
 }
 
-kc_case output_case(void)
+/*
+ * A channel that is opened must not become the standard output that the user has closed.
+ * To use what is opened here in its place fails, as if it were closed.
+ */
+static void fill_standard(void)
 {
-	struct stat st;
+	int fd;
 
-	if (fstat(STDOUT_FILENO, &st) || S_ISREG(st.st_mode))
-		return kc_case_fd(-1, 0);
-	/* No event is asked for: errors and hang-ups are always reported. */
-	return kc_case_fd(STDOUT_FILENO, 0);
-}
-
-int output_gone(const char *command)
-{
-	raise(SIGPIPE);
-	return fail("%s: cannot write: %s", command, kc_strerror(-EPIPE));
-}
-
-int get_channel(kc_chan **out, int fd)
-{
-	int copy, ret;
-
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	ret = copy < 0 ? -errno : kc_from_fd(out, copy);
-	if (!ret)
-		return STATUS_OK;
-	if (copy >= 0)
-		close(copy);
-	if (ret == -ENOTTY)
-		fail("file descriptor %d is no channel", fd);
-	else
-		fail("file descriptor %d: %s", fd, kc_strerror(ret));
-	if (ret == -ENOTTY || ret == -EBADF)
-		explain_device(fd);
-	return STATUS_FAILED;
-}
-
-int cmd_close(kc_chan *c, const struct options *opts)
-{
-	int ret = kc_close(c);
-
-	(void)opts;
-	if (ret == -EALREADY)
-		return fail("close: the channel was closed already");
-	if (ret)
-		return fail("close: %s", kc_strerror(ret));
-	return STATUS_OK;
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int main(int argc, char **argv)
 {
-	struct options opts = { .fd = -1, .delimiter = '\n', .timeout = -1 };
+	static char program[] = "kchanctl";
 	const struct command *command;
-	kc_chan *c = NULL;
-	int status;
 
-	command = parse(argc, argv, &opts);
-	if (opts.fd >= 0) {
-		status = get_channel(&c, opts.fd);
-		if (status)
-			return status;
+	fill_standard();
+	if (argc < 2)
+		usage("no command");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return show_help();
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("kchanctl %s\n", kc_version());
+		return flush("version");
 	}
-	status = command->run(c, &opts);
-	kc_unref(c);
-	return status;
+	if (!strcmp(argv[1], "help")) {
+		if (argc == 2)
+			return show_help();
+		fputs(find(argv[2])->help, stdout);
+		return flush("help");
+	}
+	command = find(argv[1]);
+	argv[1] = program;
+	return command->run(argc - 1, argv + 1);
 }

@@ -5,80 +5,150 @@
 #ifndef KCHANCTL_H
 #define KCHANCTL_H
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <kchan/kchan.h>
+#include <kchan/uapi.h>
 
+/* The exit statuses of all commands. kchanctl(1) has the same table. */
 enum {
 	STATUS_OK,
 	STATUS_FAILED,
 	STATUS_USAGE,
-	STATUS_ENDED,	/* end-of-stream: recv -n, select */
-	STATUS_NONE,	/* select: no case in time */
+	STATUS_ENDED,		/* end-of-stream came before what was asked for */
+	STATUS_NONE,		/* nothing could be done in time */
+	STATUS_CANNOT_RUN = 126,	/* run: CMD is there, and cannot be run */
+	STATUS_NOT_FOUND,	/* run: there is no CMD */
 };
 
-/* The maximum number of cases of a select. */
-#define MAX_BRANCHES	64
-
-/* A case of select. */
-struct branch {
-	char op;		/* R, S or P: the letter of the option */
-	int fd;
-	char *word;		/* S: the message */
-};
-
-struct options {
-	int fd;			/* -1: not given */
-	char delimiter;		/* between messages, as text */
-	bool whole;		/* send: the whole input is one message */
-	bool raw;		/* recv: write no delimiter */
-	unsigned long count;	/* recv: stop after this many; 0: never */
-	const char *command;	/* recv: the command to run for each message */
-	bool argument;		/* recv: the message is the command's $1 */
-	int64_t timeout;	/* select: nanoseconds, -1: for ever */
-	bool now;		/* select: do not wait */
-	struct branch branches[MAX_BRANCHES];
-	size_t nr_branches;
-	char **words;		/* send: the messages, with NULL at the end */
-	int pid;		/* goroutines: the process */
-};
-
-/* The operands: what follows the options on the command line. */
-enum operands {
-	NO_OPERANDS,
-	WORDS,
-	PID,
-};
-
+/*
+ * A command. Its file has its options and its help. argv[0] is "kchanctl", for the
+ * messages of getopt_long().
+ */
 struct command {
 	const char *name;
-	const char *options;	/* the letters of its options; -f is then required */
-	enum operands operands;
-	int (*run)(kc_chan *c, const struct options *opts);
+	const char *brief;	/* a line of "kchanctl --help" */
+	const char *help;	/* "kchanctl NAME --help" */
+	bool runs;		/* what follows the first operand is a program's */
+	int (*run)(int argc, char **argv);
 };
 
-/* Ends the program if the command line is wrong. */
-const struct command *parse(int argc, char **argv, struct options *opts);
-
-int cmd_send(kc_chan *c, const struct options *opts);
-int cmd_recv(kc_chan *c, const struct options *opts);
-int cmd_close(kc_chan *c, const struct options *opts);
-int cmd_info(kc_chan *c, const struct options *opts);
-int cmd_select(kc_chan *none, const struct options *opts);
-int cmd_goroutines(kc_chan *none, const struct options *opts);
+extern const struct command close_command;
+extern const struct command create_command;
+extern const struct command goroutines_command;
+extern const struct command info_command;
+extern const struct command ls_command;
+extern const struct command recv_command;
+extern const struct command resize_command;
+extern const struct command rm_command;
+extern const struct command run_command;
+extern const struct command select_command;
+extern const struct command send_command;
+extern const struct command setup_command;
+extern const struct command stat_command;
+extern const struct command top_command;
+extern const struct command wait_command;
 
 /*
- * Makes a handle of a duplicate of @fd. The inherited descriptor is not changed, for
- * the commands that recv runs. On failure it has printed a message.
+ * Options and operands: options.c.
  */
-int get_channel(kc_chan **out, int fd);
+
+/* What every list of options ends with. */
+#define OPTIONS_END						\
+	{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
+
+#define FD_OPTION	{ "fd", required_argument, NULL, 'f' }
 
 /*
- * If @fd is no channel because /dev/kchan is missing or is another file, prints this.
+ * The next option of a command, or -1 when there are only operands left, from
+ * argv[optind]. Shows the help, and ends the program, if the user asks for it or if an
+ * option is wrong.
  */
+int next_option(const struct command *command, int argc, char **argv,
+		const struct option *names);
+
+/* Says what is wrong with the command line, and ends the program. */
+void usage(const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 1, 2)));
+
+/* Values of options. If the text is none, they end the program. */
+unsigned long number_of(const char *text, const char *what, unsigned long min,
+			unsigned long max);
+int descriptor_of(const char *text);
+int64_t time_of(const char *text);	/* in nanoseconds */
+unsigned int mode_of(const char *text);	/* permission bits */
+
+/*
+ * Which channel: channel.c.
+ */
+
+/* A file descriptor, or the path of a name. */
+struct place {
+	int fd;			/* -1: the path counts */
+	const char *path;
+};
+
+#define NO_PLACE	{ .fd = -1 }
+
+/* For messages. The text lasts until the next call. */
+const char *place_name(const struct place *at);
+
+/* A number is a descriptor, all else is a path. */
+struct place place_of(const char *text);
+
+/*
+ * If --fd did not say which channel, the first operand does. Moves optind. Ends the
+ * program if there is none.
+ */
+void take_place(struct place *at, int argc, char **argv);
+
+/* Ends the program if there are more operands. */
+void no_more(int argc, char **argv);
+
+/*
+ * Makes a handle for these directions (KC_OPEN_*). The handle of a descriptor is a new
+ * end, and can do nothing else, if there is one direction. With both it can do what the
+ * descriptor can. On failure it has printed a message.
+ */
+int open_channel(kc_chan **out, const struct place *at, uint32_t directions);
+
+/*
+ * Closes all descriptors of channels that the program got from its parent, and does not
+ * use. A shell gives the descriptors that it has open to all programs. If they stayed
+ * open, channels would not close when the others have gone.
+ *
+ * A standard descriptor stays. If it is the one of @used, it becomes the handle's end.
+ */
+void drop_inherited(const struct place *used, kc_chan *c);
+
+/* Asks the kernel about the channel. On failure it has printed a message. */
+int get_info(const struct place *at, kc_chan *c, struct kchan_info *info);
+
+/* True if the file is in a filesystem of names. */
+bool has_names(const char *path);
+
+/*
+ * Why there is none: explain.c. These print what to do, if they know it.
+ */
+
+/* @fd is no channel. */
 void explain_device(int fd);
+
+/* @path cannot be opened in these directions, or made, because of @error. */
+void explain_path(const char *path, uint32_t directions, int error);
+
+/* No filesystem of names is there. */
+void explain_names(void);
+
+/*
+ * Output: output.c.
+ */
+
+/* Prints the message, and returns STATUS_FAILED. */
+int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Writes a message, with what comes before and after it, to standard output in one
@@ -86,6 +156,9 @@ void explain_device(int fd);
  * message.
  */
 int put(const char *command, const char *buf, size_t len);
+
+/* Writes what is buffered for standard output. On failure it has printed a message. */
+int flush(const char *command);
 
 /*
  * A case of a select that is ready when nobody can read standard output any more: a
@@ -98,14 +171,24 @@ kc_case output_case(void);
 int output_gone(const char *command);
 
 /*
- * Runs opts->command for the message number @seq, the @len bytes at @msg. A zero byte
- * must follow them. Returns false if the command could not run or failed, and has then
- * printed a message.
+ * Messages in a stream of bytes: send.c, recv.c.
  */
-bool run_command(const struct options *opts, const char *msg, size_t len,
-		 unsigned long seq);
+enum framing {
+	FRAME_LINES,	/* a delimiter comes after each one */
+	FRAME_LENGTHS,	/* its length comes before each one: 4 bytes, the highest first */
+	FRAME_RAW,	/* nothing */
+	FRAME_WHOLE,	/* the stream is one message */
+};
 
-/* Prints the message, and returns STATUS_FAILED. */
-int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+#define LENGTH_SIZE	4
+
+/*
+ * recv --exec: runs a shell command for the message number @seq, the @len bytes at
+ * @msg. A zero byte must follow them. The message is the command's $1 if @argument is
+ * true, else its standard input. Returns false if the command could not run or failed,
+ * and has then printed a message.
+ */
+bool exec_for(const char *command, bool argument, const char *msg, size_t len,
+	      unsigned long seq);
 
 #endif /* KCHANCTL_H */

@@ -1,51 +1,128 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module's listing of all channels, in debugfs: it shows how long each thread has
- * waited.
- *
- * It has the thread numbers of the initial PID namespace. In another namespace the
- * numbers differ, and do not match a thread on the same channel.
+ * kchanctl: the module's listing.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
-#include "process.h"
+#include "listing.h"
 
 #define LISTING	"/sys/kernel/debug/kchan/channels"
 
-static void fill_in(struct process *process, uint64_t channel, bool send,
-		    pid_t tid, int64_t ms)
+/* What follows " key=" in a line, or NULL. */
+static const char *value_of(const char *line, const char *key)
 {
-	size_t i;
+	const size_t len = strlen(key);
 
-	for (i = 0; i < process->nr_waits; i++) {
-		struct wait *wait = &process->waits[i];
+	while ((line = strchr(line, ' '))) {
+		line++;
+		if (!strncmp(line, key, len) && line[len] == '=')
+			return line + len + 1;
+	}
+	return NULL;
+}
 
-		if (wait->channel == channel && wait->tid == tid &&
-		    wait->send == send)
-			wait->ms = ms;
+static unsigned long long number(const char *line, const char *key)
+{
+	const char *value = value_of(line, key);
+
+	return value ? strtoull(value, NULL, 10) : 0;
+}
+
+static uint32_t flags_of(const char *line)
+{
+	static const struct {
+		const char *word;
+		uint32_t flag;
+	} words[] = {
+		{ "message", KCHAN_INFO_MESSAGE }, { "fixed", KCHAN_INFO_FIXED },
+		{ "closed", KCHAN_INFO_CLOSED }, { "named", KCHAN_INFO_NAMED },
+		{ "send-hold", KCHAN_INFO_SEND_HOLD },
+		{ "mapped", KCHAN_INFO_MAPPED }, { "broken", KCHAN_INFO_BROKEN },
+	};
+	const char *at = value_of(line, "flags");
+	uint32_t flags = 0;
+	size_t i, len;
+
+	while (at && *at && *at != ' ') {
+		len = strcspn(at, ", ");
+		for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (strlen(words[i].word) == len &&
+			    !strncmp(at, words[i].word, len))
+				flags |= words[i].flag;
+		at += len;
+		at += *at == ',';
+	}
+	return flags;
+}
+
+static void parse_channel(struct listed *listed, const char *line)
+{
+	struct kchan_info *info = &listed->info;
+	unsigned int major, minor;
+	unsigned long ino;
+	const char *name;
+
+	memset(listed, 0, sizeof(*listed));
+	info->id = number(line, "id");
+	info->flags = flags_of(line);
+	info->elem_size = number(line, "elem_size");
+	info->capacity = number(line, "capacity");
+	info->len = number(line, "len");
+	info->in_flight = number(line, "in_flight");
+	info->send_ends = number(line, "send_ends");
+	info->recv_ends = number(line, "recv_ends");
+	info->send_waiters = number(line, "send_waiters");
+	info->recv_waiters = number(line, "recv_waiters");
+	info->map_pid = number(line, "map_pid");
+	listed->uid = number(line, "uid");
+	listed->sent = number(line, "sent");
+	listed->received = number(line, "received");
+	name = value_of(line, "name");
+	if (name && sscanf(name, "%u:%u:%lu", &major, &minor, &ino) == 3) {
+		listed->dev = makedev(major, minor);
+		listed->ino = ino;
 	}
 }
 
-void listing_look(struct process *process)
+static void parse_waiter(struct listed_waiter *waiter, uint64_t channel,
+			 const char *line)
 {
-	unsigned long long id = 0;
+	const char *op = value_of(line, "op");
+
+	waiter->channel = channel;
+	waiter->send = op && !strncmp(op, "send", 4);
+	waiter->tid = number(line, "tid");
+	waiter->pid = number(line, "pid");
+	waiter->ms = number(line, "ms");
+}
+
+bool listing_read(bool (*channel)(const struct listed *listed, void *arg),
+		  bool (*waiter)(const struct listed_waiter *waiter, void *arg),
+		  void *arg)
+{
 	FILE *file = fopen(LISTING, "re");
+	struct listed_waiter waits;
+	struct listed listed = { 0 };
+	bool more = true;
 	size_t size = 0;
-	char *line = NULL, op[8];
-	long long ms;
-	int tid, pid;
+	char *line = NULL;
 
 	if (!file)
-		return;
-	while (getline(&line, &size, file) > 0) {
-		if (sscanf(line, "channel id=%llu", &id) == 1)
-			continue;
-		if (sscanf(line, " waiter op=%7s tid=%d pid=%d ms=%lld", op, &tid,
-			   &pid, &ms) == 4 && pid == process->pid)
-			fill_in(process, id, !strcmp(op, "send"), tid, ms);
+		return false;
+	while (more && getline(&line, &size, file) > 0) {
+		if (!strncmp(line, "channel ", 8)) {
+			parse_channel(&listed, line);
+			if (channel)
+				more = channel(&listed, arg);
+		} else if (waiter && !strncmp(line, "\twaiter ", 8)) {
+			parse_waiter(&waits, listed.info.id, line);
+			more = waiter(&waits, arg);
+		}
 	}
 	free(line);
 	fclose(file);
+	return true;
 }

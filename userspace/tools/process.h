@@ -78,12 +78,6 @@ struct end *process_end(const struct process *process, int fd);
 struct end *process_file(const struct process *process, int fd);
 
 /*
- * Fills in how long the threads have waited, from the module's listing, which only root
- * can read.
- */
-void listing_look(struct process *process);
-
-/*
  * Reads a short file. Returns the number of bytes in @buf, and adds a zero byte; or
  * returns -1 and sets errno.
  */

@@ -3,6 +3,7 @@
  * kchanctl select
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +11,52 @@
 
 #include "kchanctl.h"
 
-static int send_case(kc_case *to, kc_chan *c, const struct branch *b)
+static const struct option options[] = {
+	{ "recv", required_argument, NULL, 'R' },
+	{ "send", required_argument, NULL, 'S' },
+	{ "poll", required_argument, NULL, 'P' },
+	{ "null", no_argument, NULL, '0' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "default", no_argument, NULL, 'd' },
+	OPTIONS_END
+};
+
+/* A case of the select. */
+struct branch {
+	char op;		/* R, S or P: the letter of the option */
+	const char *text;	/* the channel, as the user wrote it */
+	struct place at;
+	char *word;		/* S: the message */
+	kc_chan *c;		/* R, S */
+	int fd;			/* P */
+};
+
+struct selecting {
+	struct branch branches[KCHAN_MAX_CASES];
+	size_t nr;
+	char delimiter;
+	int64_t timeout;	/* -1: for ever */
+	bool now;		/* do not wait */
+};
+
+static int send_case(kc_case *to, const struct branch *b)
 {
-	const size_t len = strlen(b->word), size = kc_elem_size(c);
+	const size_t len = strlen(b->word), size = kc_elem_size(b->c);
+	kc_chan *c = b->c;
 
 	if (!kc_is_message(c)) {
 		if (len != size)
-			return fail("select: '%s' has %zu bytes: the channel on %d has elements of %zu",
-				    b->word, len, b->fd, size);
+			return fail("select: '%s' has %zu bytes: the channel on %s has elements of %zu",
+				    b->word, len, b->text, size);
 		*to = kc_case_send(c, b->word);
 		return STATUS_OK;
 	}
 	if (!len)
-		return fail("select: the message for %d is empty: a message has at least 1 byte",
-			    b->fd);
+		return fail("select: the message for %s is empty: a message has at least 1 byte",
+			    b->text);
 	if (len > size)
-		return fail("select: the message for %d has %zu bytes: the channel takes at most %zu",
-			    b->fd, len, size);
+		return fail("select: the message for %s has %zu bytes: the channel takes at most %zu",
+			    b->text, len, size);
 	*to = kc_case_send_msg(c, b->word, len);
 	return STATUS_OK;
 }
@@ -37,134 +67,236 @@ static kc_case recv_case(kc_chan *c, char *buf)
 				  kc_case_recv(c, buf);
 }
 
-/* Room before the element for the descriptor's number and a space. */
-#define HEAD	16
-
-/* Writes the descriptor's number and, with @message, the received message. */
-static int tell(const struct options *opts, int fd, char *elem, size_t len,
+/*
+ * Writes the channel as the user wrote it and, with @message, a space and the received
+ * message. There is room for that before the message, and for the delimiter after it.
+ */
+static int tell(const struct selecting *s, const struct branch *b, char *elem, size_t len,
 		bool message)
 {
-	char head[HEAD];
-	int at;
+	const size_t head = strlen(b->text);
+	char *at = elem - head - message;
 
-	at = snprintf(head, sizeof(head), message ? "%d " : "%d", fd);
-	memcpy(elem - at, head, at);
-	elem[len] = opts->delimiter;
-	return put("select", elem - at, at + len + 1);
+	memcpy(at, b->text, head);
+	if (message)
+		elem[-1] = ' ';
+	elem[len] = s->delimiter;
+	return put("select", at, elem + len + 1 - at);
 }
 
-static int outcome(const struct options *opts, const struct branch *b,
+static int outcome(const struct selecting *s, const struct branch *b,
 		   const kc_case *c, char *elem)
 {
 	int status;
 
 	if (c->status == -EPIPE)
-		return fail("select: not sent on %d: the channel is closed, or nobody receives",
-			    b->fd);
+		return fail("select: not sent on %s: the channel is closed, or nobody receives",
+			    b->text);
 	if (c->status)
-		return fail("select: file descriptor %d: %s", b->fd,
+		return fail("select: %s: %s", place_name(&b->at),
 			    kc_strerror(c->status));
-	status = tell(opts, b->fd, elem, c->ok ? c->len : 0, c->ok);
+	status = tell(s, b, elem, c->ok ? c->len : 0, c->ok);
 	if (status)
 		return status;
 	return b->op == 'R' && !c->ok ? STATUS_ENDED : STATUS_OK;
 }
 
-static int failed(const struct options *opts, const kc_case *cases, int error)
+static int failed(const struct selecting *s, const kc_case *cases, int error)
 {
 	size_t i;
 
 	if (error == -EAGAIN || error == -ETIMEDOUT)
 		return STATUS_NONE;
-	for (i = 0; i < opts->nr_branches; i++)
+	for (i = 0; i < s->nr; i++)
 		if (cases[i].status)
-			return fail("select: file descriptor %d: %s",
-				    opts->branches[i].fd, kc_strerror(error));
+			return fail("select: %s: %s", place_name(&s->branches[i].at),
+				    kc_strerror(error));
 	return fail("select: %s", kc_strerror(error));
 }
 
-static int run(const struct options *opts, kc_case *cases, char *elem)
+static int run(const struct selecting *s, kc_case *cases, char *elem)
 {
-	const int output = opts->nr_branches;
-	size_t n = opts->nr_branches;
+	const int output = s->nr;
+	size_t n = s->nr;
 	int ret;
 
 	/* One more case, if there is room for it. */
-	if (n < MAX_BRANCHES)
+	if (n < KCHAN_MAX_CASES)
 		cases[n++] = output_case();
-	if (opts->now)
+	if (s->now)
 		ret = kc_try_select(cases, n);
-	else if (opts->timeout >= 0)
-		ret = kc_select_timeout(cases, n, opts->timeout);
+	else if (s->timeout >= 0)
+		ret = kc_select_timeout(cases, n, s->timeout);
 	else
 		ret = kc_select(cases, n);
 	if (ret < 0)
-		return failed(opts, cases, ret);
+		return failed(s, cases, ret);
 	if (ret == output)
 		return output_gone("select");
-	return outcome(opts, &opts->branches[ret], &cases[ret], elem);
+	return outcome(s, &s->branches[ret], &cases[ret], elem);
 }
 
-/* Opens the channels. Sets *@room to the largest element size of those that receive. */
-static int open_all(const struct options *opts, kc_chan **channels, size_t *room)
+/* The descriptor of a poll is a copy: drop_inherited() does not close it. */
+static int open_poll(struct branch *b)
 {
-	size_t i, size;
+	if (b->at.fd < 0) {
+		if (open_channel(&b->c, &b->at, KC_OPEN_RECV))
+			return STATUS_FAILED;
+		b->fd = kc_fd(b->c);
+		return STATUS_OK;
+	}
+	b->fd = fcntl(b->at.fd, F_DUPFD_CLOEXEC, 3);
+	if (b->fd < 0)
+		return fail("select: file descriptor %d: %s", b->at.fd,
+			    strerror(errno));
+	return STATUS_OK;
+}
+
+/* Sets *@elem and *@head to the largest sizes of an element and of a channel's text. */
+static int open_all(struct selecting *s, size_t *elem, size_t *head)
+{
+	struct branch *b;
+	size_t size;
 	int status;
 
-	for (i = 0; i < opts->nr_branches; i++) {
-		if (opts->branches[i].op == 'P')
-			continue;
-		status = get_channel(&channels[i], opts->branches[i].fd);
+	for (b = s->branches; b != s->branches + s->nr; b++) {
+		if (b->op == 'P')
+			status = open_poll(b);
+		else
+			status = open_channel(&b->c, &b->at, b->op == 'R' ?
+					      KC_OPEN_RECV : KC_OPEN_SEND);
 		if (status)
 			return status;
-		size = kc_elem_size(channels[i]);
-		if (opts->branches[i].op == 'R' && size > *room)
-			*room = size;
+		size = strlen(b->text);
+		if (size > *head)
+			*head = size;
+		size = b->op == 'R' ? kc_elem_size(b->c) : 0;
+		if (size > *elem)
+			*elem = size;
 	}
 	return STATUS_OK;
 }
 
-static int with_channels(const struct options *opts, kc_chan **channels,
-			 size_t room)
+static int with_channels(const struct selecting *s, size_t room, size_t head)
 {
-	kc_case cases[MAX_BRANCHES];
+	kc_case cases[KCHAN_MAX_CASES];
 	int status = STATUS_OK;
 	size_t i;
-	char *buf;
+	char *buf, *elem;
 
 	/*
-	 * Only one case commits, so there is room for one element, and the delimiter.
+	 * Only one case commits, so there is room for one element, for what comes before
+	 * it, a space, and the delimiter.
 	 */
-	buf = malloc(HEAD + room + 1);
+	buf = malloc(head + 1 + room + 1);
 	if (!buf)
 		return fail("select: %s", strerror(errno));
-	for (i = 0; i < opts->nr_branches && !status; i++) {
-		const struct branch *b = &opts->branches[i];
+	elem = buf + head + 1;
+	for (i = 0; i < s->nr && !status; i++) {
+		const struct branch *b = &s->branches[i];
 
 		if (b->op == 'P')
 			cases[i] = kc_case_fd(b->fd, EPOLLIN);
 		else if (b->op == 'R')
-			cases[i] = recv_case(channels[i], buf + HEAD);
+			cases[i] = recv_case(b->c, elem);
 		else
-			status = send_case(&cases[i], channels[i], b);
+			status = send_case(&cases[i], b);
 	}
 	if (!status)
-		status = run(opts, cases, buf + HEAD);
+		status = run(s, cases, elem);
 	free(buf);
 	return status;
 }
 
-int cmd_select(kc_chan *none, const struct options *opts)
+static void add_branch(struct selecting *s, char op, char *text)
 {
-	kc_chan *channels[MAX_BRANCHES] = { NULL };
-	size_t i, room = 0;
-	int status;
+	struct branch *b = &s->branches[s->nr];
 
-	(void)none;
-	status = open_all(opts, channels, &room);
-	if (!status)
-		status = with_channels(opts, channels, room);
-	for (i = 0; i < opts->nr_branches; i++)
-		kc_unref(channels[i]);
+	if (s->nr++ == KCHAN_MAX_CASES)
+		usage("more than %d cases", KCHAN_MAX_CASES);
+	b->op = op;
+	b->text = text;
+	b->fd = -1;
+	if (op == 'S') {
+		b->word = strchr(text, '=');
+		if (!b->word)
+			usage("--send %s: send what? Say CHANNEL=WORD", text);
+		*b->word++ = '\0';
+	}
+	b->at = place_of(text);
+}
+
+static int select_run(int argc, char **argv)
+{
+	static struct selecting s = { .delimiter = '\n', .timeout = -1 };
+	size_t i, elem = 0, head = 0;
+	int option, status;
+
+	while ((option = next_option(&select_command, argc, argv, options)) != -1) {
+		switch (option) {
+		case 'R':
+		case 'S':
+		case 'P':
+			add_branch(&s, option, optarg);
+			break;
+		case '0':
+			s.delimiter = '\0';
+			break;
+		case 't':
+			s.timeout = time_of(optarg);
+			break;
+		case 'd':
+			s.now = true;
+			break;
+		}
+	}
+	no_more(argc, argv);
+	if (s.now && s.timeout >= 0)
+		usage("either --timeout or --default");
+	if (!s.nr)
+		usage("which cases? Say --recv CHANNEL, --send CHANNEL=WORD or --poll CHANNEL");
+	status = open_all(&s, &elem, &head);
+	if (!status) {
+		drop_inherited(NULL, NULL);
+		status = with_channels(&s, elem, head);
+	}
+	for (i = 0; i < s.nr; i++)
+		kc_unref(s.branches[i].c);
 	return status;
 }
+
+const struct command select_command = {
+	.name = "select",
+	.brief = "do the one of several sends and receives that can be done",
+	.help =
+"Usage: kchanctl select CASE... [OPTION]...\n"
+"Wait until one of the cases can be done, do that one and no other, and write a\n"
+"line: its CHANNEL and, after a space, the message received. If several can be\n"
+"done, one is taken at random. CHANNEL is a descriptor or the PATH of a name.\n"
+"\n"
+"  -R, --recv=CHANNEL\n"
+"                    receive a message\n"
+"  -S, --send=CHANNEL=WORD\n"
+"                    send WORD\n"
+"  -P, --poll=CHANNEL\n"
+"                    see that there is input; a descriptor may be of any kind\n"
+"  -0, --null        the message ends with a zero byte, not a newline\n"
+"  -t, --timeout=T   wait no longer than T: a number with a unit: ns, us, ms, s\n"
+"                    (also without a unit), m, h\n"
+"  -d, --default     do not wait\n"
+"  -h, --help        show this\n"
+"\n"
+"Exit status: 3 at end-of-stream, on the channel that it wrote; 4 if nothing could\n"
+"be done, with --timeout or --default.\n"
+"\n"
+"Example, a loop over two channels, which ends with one of them, or after ten\n"
+"seconds of nothing:\n"
+"\n"
+"  while line=$(kchanctl select --recv 3 --recv 4 --timeout 10s); do\n"
+"      case $line in\n"
+"      \"3 \"*) echo \"a job: ${line#3 }\" ;;\n"
+"      \"4 \"*) echo \"a command: ${line#4 }\" ;;\n"
+"      esac\n"
+"  done\n",
+	.run = select_run,
+};

@@ -2,6 +2,7 @@
 /*
  * kchanctl send
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,49 +10,83 @@
 
 #include "kchanctl.h"
 
-/* @what and @nr describe the message in an error message. */
-static int send_one(kc_chan *c, const char *msg, size_t len, const char *what,
-		    unsigned long nr)
+static const struct option options[] = {
+	FD_OPTION,
+	{ "null", no_argument, NULL, '0' },
+	{ "message", no_argument, NULL, 'm' },
+	{ "length", no_argument, NULL, 'l' },
+	{ "raw", no_argument, NULL, 'r' },
+	{ "timeout", required_argument, NULL, 't' },
+	OPTIONS_END
+};
+
+struct sending {
+	kc_chan *c;
+	enum framing framing;
+	char delimiter;
+	int64_t timeout;	/* of each message; -1: for ever */
+};
+
+static int send_timed(const struct sending *s, const char *msg, size_t len)
 {
-	const size_t size = kc_elem_size(c);
+	if (kc_is_message(s->c))
+		return s->timeout < 0 ? kc_send_msg(s->c, msg, len) :
+			kc_send_msg_timeout(s->c, msg, len, s->timeout);
+	return s->timeout < 0 ? kc_send(s->c, msg) :
+				kc_send_timeout(s->c, msg, s->timeout);
+}
+
+/* @what and @nr describe the message in an error message. */
+static int send_one(const struct sending *s, const char *msg, size_t len,
+		    const char *what, unsigned long nr)
+{
+	const size_t size = kc_elem_size(s->c);
 	int ret;
 
-	if (kc_is_message(c)) {
+	if (kc_is_message(s->c)) {
 		if (!len)
 			return fail("send: %s %lu is empty: a message has at least 1 byte",
 				    what, nr);
 		if (len > size)
 			return fail("send: %s %lu has %zu bytes: the channel takes at most %zu",
 				    what, nr, len, size);
-		ret = kc_send_msg(c, msg, len);
-	} else {
-		if (len != size)
-			return fail("send: %s %lu has %zu bytes: the channel's elements have %zu",
-				    what, nr, len, size);
-		ret = kc_send(c, msg);
+	} else if (len != size) {
+		return fail("send: %s %lu has %zu bytes: the channel's elements have %zu",
+			    what, nr, len, size);
 	}
+	ret = send_timed(s, msg, len);
 	if (ret == -EPIPE)
 		return fail("send: %s %lu not sent: the channel is closed, or nobody receives",
 			    what, nr);
+	if (ret == -ETIMEDOUT) {
+		fail("send: %s %lu not sent: the channel was full for all of the time",
+		     what, nr);
+		return STATUS_NONE;
+	}
 	if (ret)
 		return fail("send: %s %lu not sent: %s", what, nr,
 			    kc_strerror(ret));
 	return STATUS_OK;
 }
 
-static int send_words(kc_chan *c, char **words)
+static int send_words(const struct sending *s, char **words)
 {
 	int i, status;
 
 	for (i = 0; words[i]; i++) {
-		status = send_one(c, words[i], strlen(words[i]), "word", i + 1);
+		status = send_one(s, words[i], strlen(words[i]), "word", i + 1);
 		if (status)
 			return status;
 	}
 	return STATUS_OK;
 }
 
-static int send_lines(kc_chan *c, char delimiter)
+static int cannot_read(void)
+{
+	return fail("send: cannot read the input: %s", strerror(errno));
+}
+
+static int send_lines(const struct sending *s)
 {
 	int status = STATUS_OK;
 	unsigned long nr = 0;
@@ -60,48 +95,166 @@ static int send_lines(kc_chan *c, char delimiter)
 	ssize_t len;
 
 	while (status == STATUS_OK &&
-	       (len = getdelim(&line, &size, delimiter, stdin)) > 0) {
+	       (len = getdelim(&line, &size, s->delimiter, stdin)) > 0) {
 		/* The last line may have no delimiter. */
-		if (line[len - 1] == delimiter)
+		if (line[len - 1] == s->delimiter)
 			len--;
-		status = send_one(c, line, len, "line", ++nr);
+		status = send_one(s, line, len, "line", ++nr);
 	}
 	if (status == STATUS_OK && ferror(stdin))
-		status = fail("send: cannot read the input: %s",
-			      strerror(errno));
+		status = cannot_read();
 	free(line);
 	return status;
 }
 
-static int send_whole(kc_chan *c)
+static int send_whole(const struct sending *s, char *buf, size_t size)
 {
-	/* One byte more than the maximum shows that the input is too long. */
-	const size_t size = (size_t)kc_elem_size(c) + 1;
+	/* There is room for one byte more: that shows that the input is too long. */
+	const size_t len = fread(buf, 1, size + 1, stdin);
+
+	if (ferror(stdin))
+		return cannot_read();
+	if (len > size)
+		return fail("send: the input is too long: the channel takes at most %zu bytes",
+			    size);
+	return send_one(s, buf, len, "message", 1);
+}
+
+/* Elements of fixed size, one after the other. */
+static int send_raw(const struct sending *s, char *buf, size_t size)
+{
+	unsigned long nr = 0;
+	int status;
 	size_t len;
-	char *msg;
+
+	if (kc_is_message(s->c) || !size)
+		return fail("send: --raw is for elements of fixed size: where would a message end?");
+	while ((len = fread(buf, 1, size, stdin)) > 0) {
+		if (ferror(stdin))
+			return cannot_read();
+		status = send_one(s, buf, len, "element", ++nr);
+		if (status)
+			return status;
+	}
+	return ferror(stdin) ? cannot_read() : STATUS_OK;
+}
+
+/* Each message after its length. */
+static int send_lengths(const struct sending *s, char *buf, size_t size)
+{
+	unsigned long nr = 0;
+	uint32_t head;
+	size_t len;
 	int status;
 
-	msg = malloc(size);
-	if (!msg)
-		return fail("send: %s", strerror(errno));
-	len = fread(msg, 1, size, stdin);
+	while ((len = fread(&head, 1, LENGTH_SIZE, stdin)) == LENGTH_SIZE) {
+		nr++;
+		len = ntohl(head);
+		if (len > size)
+			return fail("send: message %lu has %zu bytes: the channel takes at most %zu",
+				    nr, len, size);
+		if (fread(buf, 1, len, stdin) != len)
+			return ferror(stdin) ? cannot_read() :
+				fail("send: the input ends within message %lu", nr);
+		status = send_one(s, buf, len, "message", nr);
+		if (status)
+			return status;
+	}
 	if (ferror(stdin))
-		status = fail("send: cannot read the input: %s",
-			      strerror(errno));
-	else if (len == size)
-		status = fail("send: the input is too long: the channel takes at most %zu bytes",
-			      size - 1);
+		return cannot_read();
+	return len ? fail("send: the input ends within a length") : STATUS_OK;
+}
+
+static int send_input(const struct sending *s)
+{
+	const size_t size = kc_elem_size(s->c);
+	char *buf;
+	int status;
+
+	if (s->framing == FRAME_LINES)
+		return send_lines(s);
+	buf = malloc(size + 1);
+	if (!buf)
+		return fail("send: %s", strerror(errno));
+	if (s->framing == FRAME_WHOLE)
+		status = send_whole(s, buf, size);
+	else if (s->framing == FRAME_RAW)
+		status = send_raw(s, buf, size);
 	else
-		status = send_one(c, msg, len, "message", 1);
-	free(msg);
+		status = send_lengths(s, buf, size);
+	free(buf);
 	return status;
 }
 
-int cmd_send(kc_chan *c, const struct options *opts)
+static void set_framing(struct sending *s, enum framing framing, char delimiter)
 {
-	if (*opts->words)
-		return send_words(c, opts->words);
-	if (opts->whole)
-		return send_whole(c);
-	return send_lines(c, opts->delimiter);
+	if (s->framing != FRAME_LINES || s->delimiter != '\n')
+		usage("only one of --null, --message, --length, --raw");
+	s->framing = framing;
+	s->delimiter = delimiter;
 }
+
+static int send_run(int argc, char **argv)
+{
+	struct sending s = { .framing = FRAME_LINES, .delimiter = '\n', .timeout = -1 };
+	struct place at = NO_PLACE;
+	int option, status;
+
+	while ((option = next_option(&send_command, argc, argv, options)) != -1) {
+		switch (option) {
+		case 'f':
+			at.fd = descriptor_of(optarg);
+			break;
+		case '0':
+			set_framing(&s, FRAME_LINES, '\0');
+			break;
+		case 'm':
+			set_framing(&s, FRAME_WHOLE, '\n');
+			break;
+		case 'l':
+			set_framing(&s, FRAME_LENGTHS, '\n');
+			break;
+		case 'r':
+			set_framing(&s, FRAME_RAW, '\n');
+			break;
+		case 't':
+			s.timeout = time_of(optarg);
+			break;
+		}
+	}
+	take_place(&at, argc, argv);
+	if (optind < argc && (s.framing != FRAME_LINES || s.delimiter != '\n'))
+		usage("either words, or --null, --message, --length or --raw for the input");
+	status = open_channel(&s.c, &at, KC_OPEN_SEND);
+	if (status)
+		return status;
+	drop_inherited(&at, s.c);
+	status = optind < argc ? send_words(&s, argv + optind) : send_input(&s);
+	kc_unref(s.c);
+	return status;
+}
+
+const struct command send_command = {
+	.name = "send",
+	.brief = "send words, or what comes from the input",
+	.help =
+"Usage: kchanctl send [OPTION]... (--fd N | PATH) [WORD]...\n"
+"Send each WORD, or else each line of the input, as one message. Wait while the\n"
+"channel is full.\n"
+"\n"
+"  -f, --fd=N        the channel on descriptor N\n"
+"  -0, --null        messages end with a zero byte, not with a newline\n"
+"  -m, --message     all of the input is one message\n"
+"  -l, --length      before each message, 4 bytes tell its length, the highest\n"
+"                    byte first\n"
+"  -r, --raw         elements of fixed size, with nothing between them\n"
+"  -t, --timeout=T   wait no longer than T for each message: a number with a unit:\n"
+"                    ns, us, ms, s (also without a unit), m, h\n"
+"  -h, --help        show this\n"
+"\n"
+"If one message cannot be sent, those before it were sent, and those after it\n"
+"were not: a message on standard error says which one it was.\n"
+"\n"
+"Example: ls *.txt | kchanctl send /run/kchan/app/jobs\n",
+	.run = send_run,
+};
