@@ -958,7 +958,7 @@ static void kchan_end_step(struct kchan *ch, struct kchan_step *step)
  */
 void kchan_catch_up(struct kchan *ch, struct kchan_step *step)
 {
-	if (unlikely(ch->mapped && !ch->broken))
+	if (unlikely(ch->mapped))
 		kchan_catch_up_mapped(ch, step);
 	if (unlikely(ch->broken)) {
 		kchan_turn_away(&ch->senders, U64_MAX, -EIO, step);

@@ -369,6 +369,10 @@ void kchan_mapping_leave(struct kchan *ch)
  * kchan_mapping_push() - publish the slot at the tail
  * @map: the mapping; the element is in the slot
  *
+ * A process that ends its claim of a receive may have made this room, and nobody was told:
+ * a send became ready and is not any more. A select that looked before that, and looks
+ * again, has to know. kchan_mapping_pop() does the same for receives.
+ *
  * Context: the channel's lock is held.
  */
 void kchan_mapping_push(struct kchan_mapping *map)
@@ -381,6 +385,7 @@ void kchan_mapping_push(struct kchan_mapping *map)
 	if (map->readable == map->tail)
 		map->readable = next;
 	map->tail = next;
+	map->ch->send_rises++;
 }
 
 /**
@@ -399,6 +404,7 @@ void kchan_mapping_pop(struct kchan_mapping *map)
 	if (map->writable == free)
 		map->writable = kchan_next_pos(map, free);
 	map->head = kchan_next_pos(map, map->head);
+	map->ch->recv_rises++;
 }
 
 /**
