@@ -17,29 +17,26 @@
  * the select as if no case had committed. If the copy fails, the outcome can be read
  * again, and pollers are woken again. So -EAGAIN means that there is nothing to read,
  * and a thread that has got it is woken when there is.
+ *
+ * A lease is read without being taken, so several threads may read it at once. It ends
+ * under the lock of its channel (lease.c): so its limit may come at any time. What ends it
+ * on purpose also has kchan_armed.lock, because the cases go with it, or are armed again.
  */
-#include <linux/anon_inodes.h>
 #include <linux/err.h>
 #include <linux/file.h>
-#include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 #include <linux/uio.h>
 
 #include "armed.h"
+#include "lease.h"
+#include "ring.h"
 #include "select.h"
 #include "trace.h"
-
-/* The sizes of the structures' first published forms. */
-#define KCHAN_ARM_SIZE_V0	24
-#define KCHAN_COMMIT_SIZE_V0	16
-static_assert(sizeof(struct kchan_arm) == KCHAN_ARM_SIZE_V0);
-static_assert(sizeof(struct kchan_commit) == KCHAN_COMMIT_SIZE_V0);
 
 /**
  * kchan_armed_alloc() - make an armed select, with nothing armed yet
@@ -65,6 +62,7 @@ struct kchan_armed *kchan_armed_alloc(void)
 	BUILD_BUG_ON(offsetof(struct kchan_armed, polled));
 	kchan_party_init(&armed->polled.party, NULL);
 	atomic_set(&armed->polled.party.state, KCHAN_CLAIMED);
+	armed->lease.polled = &armed->polled;
 	refcount_set(&armed->polled.ref, 1);
 	init_waitqueue_head(&armed->polled.wait);
 	mutex_init(&armed->lock);
@@ -93,8 +91,26 @@ struct kchan_armed_cases *kchan_armed_cases_alloc(unsigned int nr, u32 commit_si
 	branches = (struct kchan_branch *)&cases->slots[nr];
 	cases->charge = charge;
 	cases->commit_size = commit_size;
+	cases->limit = 0;
 	kchan_call_init(&cases->call, branches, (struct kchan **)(branches + nr));
 	return cases;
+}
+
+/**
+ * kchan_armed_lease_cases() - let what is received stay under lease
+ * @armed: the armed select that the cases are for
+ * @cases: the cases, complete, with nothing staged
+ * @limit: see &struct kchan_lease
+ */
+void kchan_armed_lease_cases(struct kchan_armed *armed, struct kchan_armed_cases *cases,
+			     u64 limit)
+{
+	unsigned int i;
+
+	cases->limit = limit;
+	for (i = 0; i < cases->call.nr; i++)
+		if (cases->call.branches[i].op == KCHAN_OP_RECV)
+			cases->call.branches[i].lease = &armed->lease;
 }
 
 /**
@@ -116,7 +132,7 @@ static bool kchan_armed_committed(struct kchan_armed *armed)
  * kchan_armed_readable() - whether there is an outcome to read
  * @armed: the armed select
  *
- * Return: whether there is one, and no thread is reading it.
+ * Return: whether there is one, and no thread is taking it.
  */
 bool kchan_armed_readable(struct kchan_armed *armed)
 {
@@ -125,6 +141,24 @@ bool kchan_armed_readable(struct kchan_armed *armed)
 	 * party, then clears reading, with a release in kchan_armed_end_read().
 	 */
 	return !smp_load_acquire(&armed->reading) && kchan_armed_committed(armed);
+}
+
+/**
+ * kchan_armed_readiness() - what poll tells
+ * @armed: the armed select
+ *
+ * No lock is taken. Whoever has entered the wait queue before is woken after each change
+ * that adds events: see kchan_wake_told() and kchan_armed_wake().
+ *
+ * Return: the events.
+ */
+__poll_t kchan_armed_readiness(struct kchan_armed *armed)
+{
+	if (!kchan_armed_readable(armed))
+		return 0;
+	if (READ_ONCE(armed->lease.expired))
+		return EPOLLIN | EPOLLRDNORM | EPOLLERR;
+	return READ_ONCE(armed->lease.read) ? 0 : EPOLLIN | EPOLLRDNORM;
 }
 
 /*
@@ -180,17 +214,19 @@ static void kchan_armed_let_go(struct kchan_call *call)
 }
 
 /*
- * Arms the cases. The lock is held, and nothing is armed. A case may commit before
- * this returns.
+ * Arms armed->cases, which are staged and in no queue. The lock is held. A case may commit
+ * before this returns.
  */
-static void kchan_armed_park(struct kchan_armed *armed,
-			     struct kchan_armed_cases *cases)
+static void kchan_armed_park(struct kchan_armed *armed)
 {
+	struct kchan_armed_cases *cases = armed->cases;
 	struct kchan_party *party = &armed->polled.party;
 
-	kchan_armed_hold(&cases->call);
 	armed->collected = false;
-	WRITE_ONCE(armed->cases, cases);
+	armed->lease.limit = cases->limit;
+	/* Polling looks at them without a lock. It looks at the state of the party first. */
+	WRITE_ONCE(armed->lease.read, false);
+	WRITE_ONCE(armed->lease.expired, false);
 	kchan_party_init(party, NULL);
 	if (kchan_call_park(&cases->call, cases->slots, party, 0))
 		return;
@@ -199,40 +235,6 @@ static void kchan_armed_park(struct kchan_armed *armed,
 	atomic_set_release(&party->state, KCHAN_DONE);
 	/* A file that was armed before may have pollers. */
 	kchan_armed_wake(armed, EPOLLIN | EPOLLRDNORM);
-}
-
-/**
- * kchan_armed_arm() - arm a select
- * @armed: the armed select
- * @cases: the cases, each with the file of an end: on success they belong to @armed,
- *	and the files are put
- *
- * Context: may sleep.
- * Return: 0; -EBUSY when it is armed, or when a case has committed and its outcome
- * was not read; -EFAULT, -ENOMEM, -EDQUOT, -ERESTARTSYS.
- */
-int kchan_armed_arm(struct kchan_armed *armed, struct kchan_armed_cases *cases)
-{
-	int ret;
-
-	/* Copy user memory first, because this may take long. */
-	ret = kchan_call_stage(&cases->call, cases->slots, false);
-	if (ret)
-		goto unstage;
-	if (mutex_lock_interruptible(&armed->lock)) {
-		ret = -ERESTARTSYS;
-		goto unstage;
-	}
-	if (armed->cases)
-		ret = -EBUSY;
-	else
-		kchan_armed_park(armed, cases);
-	mutex_unlock(&armed->lock);
-	if (!ret)
-		return 0;
-unstage:
-	kchan_call_unstage(&cases->call, cases->slots);
-	return ret;
 }
 
 /*
@@ -262,6 +264,8 @@ static struct kchan_armed_cases *kchan_armed_take_off(struct kchan_armed *armed)
  */
 static void kchan_armed_drop(struct kchan_armed_cases *cases)
 {
+	if (!cases)
+		return;
 	kchan_call_unstage(&cases->call, cases->slots);
 	kchan_armed_let_go(&cases->call);
 	kchan_armed_cases_free(cases);
@@ -299,21 +303,91 @@ static bool kchan_armed_give_up(struct kchan_armed *armed)
 	return false;
 }
 
+/* The case that committed. */
+static struct kchan_branch *kchan_armed_won(const struct kchan_armed_cases *cases)
+{
+	return &cases->call.branches[cases->call.chosen];
+}
+
+/* Whether a case has committed that makes a lease, even if the lease has expired. */
+static bool kchan_armed_leased(const struct kchan_armed_cases *cases)
+{
+	return kchan_armed_won(cases)->lease && !cases->call.status;
+}
+
+/*
+ * If the limit of a lease has come, nothing is armed any more, although the cases are
+ * still there. Returns the cases then, taken off, or NULL. The lock is held.
+ */
+static struct kchan_armed_cases *kchan_armed_take_expired(struct kchan_armed *armed)
+{
+	struct kchan_armed_cases *cases = armed->cases;
+
+	if (!cases || !kchan_armed_committed(armed))
+		return NULL;
+	kchan_armed_collect(armed);
+	if (!kchan_armed_leased(cases) ||
+	    !kchan_lease_expired(kchan_armed_won(cases)->ch, &armed->lease))
+		return NULL;
+	return kchan_armed_take_off(armed);
+}
+
+/**
+ * kchan_armed_arm() - arm a select
+ * @armed: the armed select
+ * @cases: the cases, each with the file of an end: on success they belong to @armed,
+ *	and the files are put
+ *
+ * Context: may sleep.
+ * Return: 0; -EBUSY when it is armed, or when a case has committed and its outcome
+ * was not taken; -EFAULT, -ENOMEM, -EDQUOT, -ERESTARTSYS.
+ */
+int kchan_armed_arm(struct kchan_armed *armed, struct kchan_armed_cases *cases)
+{
+	struct kchan_armed_cases *expired;
+	int ret;
+
+	/* Copy user memory first, because this may take long. */
+	ret = kchan_call_stage(&cases->call, cases->slots, false);
+	if (ret)
+		goto unstage;
+	if (mutex_lock_interruptible(&armed->lock)) {
+		ret = -ERESTARTSYS;
+		goto unstage;
+	}
+	expired = kchan_armed_take_expired(armed);
+	if (armed->cases) {
+		ret = -EBUSY;
+	} else {
+		kchan_armed_hold(&cases->call);
+		WRITE_ONCE(armed->cases, cases);
+		kchan_armed_park(armed);
+	}
+	mutex_unlock(&armed->lock);
+	kchan_armed_drop(expired);
+	if (!ret)
+		return 0;
+unstage:
+	kchan_call_unstage(&cases->call, cases->slots);
+	return ret;
+}
+
 /**
  * kchan_armed_disarm() - take the cases back
  * @armed: the armed select
  *
  * Context: may sleep.
- * Return: 0 when no case had committed, and none will; -EALREADY when one had: its
- * outcome is still to be read; -ERESTARTSYS.
+ * Return: 0 when no case had committed, and none will, or the limit of a lease has come;
+ * -EALREADY when one had: its outcome is still to be taken; -ERESTARTSYS.
  */
 int kchan_armed_disarm(struct kchan_armed *armed)
 {
-	struct kchan_armed_cases *cases = NULL;
+	struct kchan_armed_cases *cases;
 	int ret = 0;
 
 	if (mutex_lock_interruptible(&armed->lock))
 		return -ERESTARTSYS;
+	cases = kchan_armed_take_expired(armed);
 	if (armed->cases) {
 		if (kchan_armed_give_up(armed))
 			cases = kchan_armed_take_off(armed);
@@ -328,13 +402,7 @@ int kchan_armed_disarm(struct kchan_armed *armed)
 	return ret;
 }
 
-/* The case that committed. */
-static struct kchan_branch *kchan_armed_won(struct kchan_armed_cases *cases)
-{
-	return &cases->call.branches[cases->call.chosen];
-}
-
-/* The element that a committed case has received, or NULL. */
+/* The element that a committed case has received, and no lease has; or NULL. */
 static struct kchan_elem *kchan_armed_elem(struct kchan_armed_cases *cases)
 {
 	const struct kchan_branch *b = kchan_armed_won(cases);
@@ -344,25 +412,61 @@ static struct kchan_elem *kchan_armed_elem(struct kchan_armed_cases *cases)
 	return b->elem;
 }
 
-/* Copies the outcome: all of it, or nothing. */
-static ssize_t kchan_armed_copy(struct kchan_armed *armed, struct iov_iter *to)
+/**
+ * struct kchan_outcome - what a read returns
+ * @commit: the structure. Its size is that of the caller's.
+ * @data: the element that follows it
+ * @seen: the lease, if @leased
+ * @leased: it is a lease, and stays one
+ */
+struct kchan_outcome {
+	struct kchan_commit commit;
+	const u8 *data;
+	struct kchan_lease_seen seen;
+	bool leased;
+};
+
+/* Fills in the outcome. The lock is held. Returns 0; -ETIME for a lease that has expired. */
+static int kchan_armed_fill(struct kchan_armed *armed, struct kchan_outcome *out)
 {
-	const struct kchan_call *call = &armed->cases->call;
-	const struct kchan_elem *elem = kchan_armed_elem(armed->cases);
-	const size_t head = armed->cases->commit_size;
-	const size_t len = elem ? elem->len : 0;
-	struct kchan_commit commit = {
-		.size = head,
-		.index = call->chosen,
-		.status = call->status,
-	};
-	size_t n, known = min(head, sizeof(commit));
+	struct kchan_armed_cases *cases = armed->cases;
+	const struct kchan_branch *b = kchan_armed_won(cases);
+	const struct kchan_elem *elem = kchan_armed_elem(cases);
+	int ret;
+
+	memset(&out->commit, 0, sizeof(out->commit));
+	out->commit.size = cases->commit_size;
+	out->commit.index = cases->call.chosen;
+	out->commit.status = cases->call.status;
+	out->leased = kchan_armed_leased(cases);
+	if (out->leased) {
+		ret = kchan_lease_look(b->ch, &armed->lease, &out->seen);
+		if (ret)
+			return ret;
+		elem = out->seen.elem;
+		out->commit.limit = kchan_to_caller_time(out->seen.due);
+	}
+	if (elem) {
+		out->commit.len = elem->len;
+		out->commit.number = elem->seq;
+		out->commit.returns = out->leased ? out->seen.returns : elem->returns;
+	} else if (!cases->call.status) {
+		out->commit.len = b->len;
+	}
+	out->data = elem ? elem->data : NULL;
+	return 0;
+}
+
+/* Copies the outcome: all of it, or nothing. */
+static ssize_t kchan_armed_copy(const struct kchan_outcome *out, struct iov_iter *to)
+{
+	const size_t head = out->commit.size;
+	const size_t len = out->data ? out->commit.len : 0;
+	size_t n, known = min(head, sizeof(out->commit));
 
 	if (iov_iter_count(to) < head + len)
 		return -EMSGSIZE;
-	if (!call->status)
-		commit.len = elem ? len : kchan_armed_won(armed->cases)->len;
-	n = copy_to_iter(&commit, known, to);
+	n = copy_to_iter(&out->commit, known, to);
 	/* A newer caller's fields that we do not know are zero. */
 	if (n == known && head > known)
 		n += iov_iter_zero(head - known, to);
@@ -371,7 +475,7 @@ static ssize_t kchan_armed_copy(struct kchan_armed *armed, struct iov_iter *to)
 	 * before.
 	 */
 	if (n == head && len)
-		n += _copy_to_iter(elem->data, len, to);
+		n += _copy_to_iter(out->data, len, to);
 	if (n == head + len)
 		return n;
 	iov_iter_revert(to, n);
@@ -379,12 +483,13 @@ static ssize_t kchan_armed_copy(struct kchan_armed *armed, struct iov_iter *to)
 }
 
 /*
- * Begins a read: sets kchan_armed.reading. Returns -EAGAIN when there is nothing to
- * read, -EINVAL when nothing is armed.
+ * Begins a read. If the outcome is no lease, it sets kchan_armed.reading. Returns -EAGAIN
+ * when there is nothing to read, -EINVAL when nothing is armed, -ETIME for a lease whose
+ * limit has come.
  */
-static int kchan_armed_begin_read(struct kchan_armed *armed)
+static int kchan_armed_begin_read(struct kchan_armed *armed, struct kchan_outcome *out)
 {
-	int ret = 0;
+	int ret;
 
 	if (mutex_lock_interruptible(&armed->lock))
 		return -ERESTARTSYS;
@@ -394,7 +499,9 @@ static int kchan_armed_begin_read(struct kchan_armed *armed)
 		ret = -EAGAIN;
 	} else {
 		kchan_armed_collect(armed);
-		WRITE_ONCE(armed->reading, true);
+		ret = kchan_armed_fill(armed, out);
+		if (!ret && !out->leased)
+			WRITE_ONCE(armed->reading, true);
 	}
 	mutex_unlock(&armed->lock);
 	return ret;
@@ -404,6 +511,7 @@ static int kchan_armed_begin_read(struct kchan_armed *armed)
 static void kchan_armed_end_read(struct kchan_armed *armed, bool taken)
 {
 	struct kchan_armed_cases *cases = NULL;
+	struct kchan_elem *elem;
 
 	mutex_lock(&armed->lock);
 	if (taken)
@@ -415,8 +523,9 @@ static void kchan_armed_end_read(struct kchan_armed *armed, bool taken)
 	kchan_armed_wake(armed, taken ? KCHAN_ARMED_ENDED : EPOLLIN | EPOLLRDNORM);
 	if (!cases)
 		return;
-	if (kchan_armed_elem(cases))
-		kchan_settle(kchan_armed_won(cases)->ch);
+	elem = kchan_armed_elem(cases);
+	if (elem)
+		kchan_settle(kchan_armed_won(cases)->ch, elem);
 	kchan_armed_drop(cases);
 }
 
@@ -436,15 +545,16 @@ static bool kchan_armed_look(struct kchan_armed *armed)
  * @nonblock: do not wait for it
  *
  * Context: may sleep.
- * Return: the bytes; -EAGAIN, -EINVAL, -EMSGSIZE, -EFAULT, -ERESTARTSYS.
+ * Return: the bytes; -EAGAIN, -EINVAL, -EMSGSIZE, -EFAULT, -ETIME, -ERESTARTSYS.
  */
 ssize_t kchan_armed_read(struct kchan_armed *armed, struct iov_iter *to,
 			 bool nonblock)
 {
+	struct kchan_outcome out __uninitialized;
 	ssize_t ret;
 
 	for (;;) {
-		ret = kchan_armed_begin_read(armed);
+		ret = kchan_armed_begin_read(armed, &out);
 		if (ret != -EAGAIN || nonblock)
 			break;
 		ret = wait_event_interruptible(armed->polled.wait,
@@ -454,16 +564,155 @@ ssize_t kchan_armed_read(struct kchan_armed *armed, struct iov_iter *to,
 	}
 	if (ret)
 		return ret;
-	ret = kchan_armed_copy(armed, to);
-	kchan_armed_end_read(armed, ret > 0);
+	ret = kchan_armed_copy(&out, to);
+	if (out.leased)
+		kchan_lease_looked(&armed->lease, &out.seen, ret > 0);
+	else
+		kchan_armed_end_read(armed, ret > 0);
 	return ret;
+}
+
+/*
+ * Finds the channel of a lease. The lock is held. Returns -EINVAL when nothing is armed or
+ * the outcome is no lease, -EAGAIN when no case has committed.
+ */
+static int kchan_armed_find_lease(struct kchan_armed *armed, struct kchan **ch)
+{
+	if (!armed->cases)
+		return -EINVAL;
+	if (!kchan_armed_committed(armed))
+		return -EAGAIN;
+	kchan_armed_collect(armed);
+	if (!kchan_armed_leased(armed->cases))
+		return -EINVAL;
+	*ch = kchan_armed_won(armed->cases)->ch;
+	return 0;
+}
+
+/*
+ * Arms the same cases again, after their lease was acknowledged. What they stage is still
+ * there, but for the case that had committed. It gets the element that was acknowledged
+ * as its staging. So nothing is allocated, and this does not fail. The lock is held.
+ */
+static void kchan_armed_again(struct kchan_armed *armed, struct kchan_elem *elem)
+{
+	struct kchan_branch *b = kchan_armed_won(armed->cases);
+
+	if (kchan_by_pointer(b->ch))
+		kchan_elem_free(b->ch, elem);
+	else
+		b->elem = elem;
+	kchan_armed_park(armed);
+}
+
+/**
+ * kchan_armed_ack() - acknowledge an element under lease
+ * @armed: the armed select
+ * @rearm: arm the same cases again
+ *
+ * Context: may sleep.
+ * Return: 0; -EAGAIN when no case has committed, or nobody has read the element; -EINVAL
+ * when there is no lease; -ETIME when its limit has come; -EBUSY when it is to be armed
+ * again, and a thread reads the element; -ERESTARTSYS.
+ */
+int kchan_armed_ack(struct kchan_armed *armed, bool rearm)
+{
+	struct kchan_armed_cases *cases = NULL;
+	struct kchan_elem *elem;
+	struct kchan *ch;
+	int ret;
+
+	if (mutex_lock_interruptible(&armed->lock))
+		return -ERESTARTSYS;
+	ret = kchan_armed_find_lease(armed, &ch);
+	if (!ret)
+		ret = kchan_lease_ack(ch, &armed->lease, rearm, &elem);
+	if (!ret && rearm)
+		kchan_armed_again(armed, elem);
+	else if (!ret)
+		cases = kchan_armed_take_off(armed);
+	mutex_unlock(&armed->lock);
+	if (cases) {
+		kchan_armed_wake(armed, KCHAN_ARMED_ENDED);
+		kchan_elem_free(ch, elem);
+		kchan_armed_drop(cases);
+	}
+	return ret;
+}
+
+/**
+ * kchan_armed_return() - give an element under lease back to its channel
+ * @armed: the armed select
+ * @flags: ``KCHAN_RETURN_*``
+ * @delay: for how many nanoseconds nobody can receive it
+ *
+ * Context: may sleep.
+ * Return: 0; -EAGAIN when no case has committed; -EINVAL when there is no lease; -ETIME
+ * when its limit has come; -ERESTARTSYS.
+ */
+int kchan_armed_return(struct kchan_armed *armed, u32 flags, u64 delay)
+{
+	struct kchan_armed_cases *cases = NULL;
+	struct kchan_elem *elem;
+	struct kchan *ch;
+	int ret;
+
+	if (mutex_lock_interruptible(&armed->lock))
+		return -ERESTARTSYS;
+	ret = kchan_armed_find_lease(armed, &ch);
+	if (!ret)
+		ret = kchan_lease_return(ch, &armed->lease, flags, delay, &elem);
+	if (!ret)
+		cases = kchan_armed_take_off(armed);
+	mutex_unlock(&armed->lock);
+	if (ret)
+		return ret;
+	kchan_armed_wake(armed, KCHAN_ARMED_ENDED);
+	if (elem)
+		kchan_put_back(ch, elem);
+	/* Only now: as long as the cases count as ends, the element is not dropped. */
+	kchan_armed_drop(cases);
+	return 0;
+}
+
+/**
+ * kchan_armed_extend() - move the limit of a lease
+ * @armed: the armed select
+ * @limit: in how many nanoseconds it comes; 0 for never
+ *
+ * Return: as kchan_armed_return().
+ */
+int kchan_armed_extend(struct kchan_armed *armed, u64 limit)
+{
+	struct kchan *ch;
+	int ret;
+
+	if (mutex_lock_interruptible(&armed->lock))
+		return -ERESTARTSYS;
+	ret = kchan_armed_find_lease(armed, &ch);
+	if (!ret)
+		ret = kchan_lease_extend(ch, &armed->lease, limit);
+	mutex_unlock(&armed->lock);
+	return ret;
+}
+
+/* Gives back what a committed case has received. */
+static void kchan_armed_give_back(struct kchan_armed *armed)
+{
+	struct kchan_armed_cases *cases = armed->cases;
+	struct kchan_branch *b = kchan_armed_won(cases);
+
+	if (kchan_armed_leased(cases))
+		kchan_lease_drop(b->ch, &armed->lease);
+	else if (kchan_armed_elem(cases))
+		kchan_branch_return(b, &cases->slots[cases->call.chosen].small);
 }
 
 /**
  * kchan_armed_close() - end an armed select whose file has gone
  * @armed: the armed select; the file's reference is dropped
  *
- * An element that was received and not read goes back.
+ * An element that was received and not taken goes back.
  *
  * Context: may sleep.
  */
@@ -473,9 +722,8 @@ void kchan_armed_close(struct kchan_armed *armed)
 	struct kchan_charge charge = armed->charge;
 
 	if (cases) {
-		if (!kchan_armed_give_up(armed) && kchan_armed_elem(cases))
-			kchan_branch_return(kchan_armed_won(cases),
-					    &cases->slots[cases->call.chosen].small);
+		if (!kchan_armed_give_up(armed))
+			kchan_armed_give_back(armed);
 		kchan_armed_drop(kchan_armed_take_off(armed));
 	}
 	mutex_destroy(&armed->lock);
@@ -483,115 +731,28 @@ void kchan_armed_close(struct kchan_armed *armed)
 	kchan_uncharge(&charge);
 }
 
-static int kchan_read_arm(struct kchan_arm *arm, void __user *uarg,
-			  size_t usize, u32 flags)
-{
-	int ret;
-
-	if (usize < KCHAN_ARM_SIZE_V0)
-		return -EINVAL;
-	ret = copy_struct_from_user(arm, sizeof(*arm), uarg, usize);
-	if (ret)
-		return ret;
-	if ((arm->flags & ~flags) || arm->commit_size < KCHAN_COMMIT_SIZE_V0)
-		return -EINVAL;
-	if (arm->commit_size > KCHAN_MAX_STRUCT_SIZE)
-		return -E2BIG;
-	return kchan_check_cases(arm->nr_cases, arm->case_size);
-}
-
-static int kchan_do_arm(struct kchan_armed *armed, const struct kchan_arm *arm)
-{
-	struct kchan_armed_cases *cases;
-	int ret;
-
-	cases = kchan_armed_cases_alloc(arm->nr_cases, arm->commit_size);
-	if (IS_ERR(cases))
-		return PTR_ERR(cases);
-	ret = kchan_read_cases(&cases->call, u64_to_user_ptr(arm->cases),
-			       arm->nr_cases, arm->case_size, true);
-	if (ret)
-		goto free;
-	ret = kchan_verify_all(&cases->call);
-	if (!ret)
-		ret = kchan_armed_arm(armed, cases);
-	if (ret)
-		goto put;
-	return 0;
-
-put:
-	kchan_put_files(&cases->call);
-free:
-	kchan_armed_cases_free(cases);
-	return ret;
-}
-
-static ssize_t kchan_armed_read_iter(struct kiocb *iocb, struct iov_iter *to)
-{
-	if (unlikely(!iov_iter_count(to)))
-		return 0;
-	return kchan_armed_read(iocb->ki_filp->private_data, to,
-				(iocb->ki_filp->f_flags & O_NONBLOCK) ||
-				(iocb->ki_flags & IOCB_NOWAIT));
-}
-
-static __poll_t kchan_armed_poll(struct file *file, poll_table *pt)
-{
-	struct kchan_armed *armed = file->private_data;
-
-	/* Enter the queue first, then look: see kchan_wake_told(). */
-	poll_wait(file, &armed->polled.wait, pt);
-	return kchan_armed_readable(armed) ? EPOLLIN | EPOLLRDNORM : 0;
-}
-
-static int kchan_armed_release(struct inode *inode, struct file *file)
-{
-	kchan_armed_close(file->private_data);
-	return 0;
-}
-
-static long kchan_armed_rearm(struct kchan_armed *armed, void __user *uarg,
-			      size_t usize)
-{
-	struct kchan_arm arm;
-	int ret;
-
-	ret = kchan_read_arm(&arm, uarg, usize, 0);
-	if (ret)
-		return ret;
-	return kchan_do_arm(armed, &arm);
-}
-
-static long kchan_armed_ioctl(struct file *file, unsigned int cmd,
-			      unsigned long arg)
-{
-	void __user *uarg = (void __user *)arg;
-	size_t usize = _IOC_SIZE(cmd);
-
-	if (cmd == KCHAN_IOC_DISARM)
-		return kchan_armed_disarm(file->private_data);
-
-	switch (KCHAN_IOC_KIND(cmd)) {
-	case KCHAN_IOC_KIND(KCHAN_IOC_ARM):
-		return kchan_armed_rearm(file->private_data, uarg, usize);
-	case KCHAN_IOC_KIND(KCHAN_IOC_SELECT):
-		return kchan_ioctl_select(uarg, usize);
-	default:
-		return -ENOTTY;
-	}
-}
-
 static const char *kchan_armed_state(struct kchan_armed *armed)
 {
 	if (!armed->cases)
 		return "idle";
-	return kchan_armed_committed(armed) ? "committed" : "armed";
+	if (!kchan_armed_committed(armed))
+		return "armed";
+	kchan_armed_collect(armed);
+	if (!kchan_armed_leased(armed->cases))
+		return "committed";
+	return READ_ONCE(armed->lease.expired) ? "expired" : "leased";
 }
 
-/* The lock is never held for long, so this does not wait for long either. */
-static void kchan_armed_show_fdinfo(struct seq_file *m, struct file *file)
+/**
+ * kchan_armed_show() - show it in fdinfo
+ * @m: where to
+ * @armed: the armed select
+ *
+ * The lock is never held for long, so this does not wait for long.
+ */
+void kchan_armed_show(struct seq_file *m, struct kchan_armed *armed)
 {
-	struct kchan_armed *armed = file->private_data;
+	struct kchan *ch;
 	unsigned int i;
 
 	mutex_lock(&armed->lock);
@@ -606,73 +767,7 @@ static void kchan_armed_show_fdinfo(struct seq_file *m, struct file *file)
 		else
 			seq_printf(m, "kchan-case:\t%u never\n", i);
 	}
+	if (!kchan_armed_find_lease(armed, &ch))
+		kchan_lease_show(m, ch, &armed->lease);
 	mutex_unlock(&armed->lock);
-}
-
-static const struct file_operations kchan_armed_fops = {
-	.owner		= THIS_MODULE,
-	.read_iter	= kchan_armed_read_iter,
-	.poll		= kchan_armed_poll,
-	.unlocked_ioctl	= kchan_armed_ioctl,
-	.compat_ioctl	= compat_ptr_ioctl,
-	.release	= kchan_armed_release,
-	.show_fdinfo	= kchan_armed_show_fdinfo,
-};
-
-static struct file *kchan_armed_file(int flags)
-{
-	struct kchan_armed *armed;
-	struct file *file;
-
-	armed = kchan_armed_alloc();
-	if (IS_ERR(armed))
-		return ERR_CAST(armed);
-	file = anon_inode_getfile("[kchan-select]", &kchan_armed_fops, armed,
-				  O_RDONLY | flags);
-	if (IS_ERR(file)) {
-		kchan_armed_close(armed);
-		return file;
-	}
-	file->f_mode |= FMODE_NOWAIT;
-	stream_open(file_inode(file), file);
-	return file;
-}
-
-/**
- * kchan_ioctl_arm() - %KCHAN_IOC_ARM on an end
- * @uarg: the caller's &struct kchan_arm
- * @usize: the size of it
- *
- * Return: a new fd; or an error, see &struct kchan_arm.
- */
-long kchan_ioctl_arm(void __user *uarg, size_t usize)
-{
-	struct kchan_arm arm;
-	struct file *file;
-	int fd, ret;
-
-	ret = kchan_read_arm(&arm, uarg, usize,
-			     KCHAN_ARM_CLOEXEC | KCHAN_ARM_NONBLOCK);
-	if (ret)
-		return ret;
-	fd = get_unused_fd_flags(arm.flags & KCHAN_ARM_CLOEXEC ? O_CLOEXEC : 0);
-	if (fd < 0)
-		return fd;
-	file = kchan_armed_file(arm.flags & KCHAN_ARM_NONBLOCK ? O_NONBLOCK : 0);
-	if (IS_ERR(file)) {
-		ret = PTR_ERR(file);
-		goto put_fd;
-	}
-	/* This is last, because a case may have committed by the time it returns. */
-	ret = kchan_do_arm(file->private_data, &arm);
-	if (ret)
-		goto put_file;
-	fd_install(fd, file);
-	return fd;
-
-put_file:
-	fput(file);
-put_fd:
-	put_unused_fd(fd);
-	return ret;
 }

@@ -85,14 +85,14 @@ static bool kchan_fault_in(struct iov_iter *to, u32 len)
 
 /*
  * Gets staging for an element. A small element is staged in @small, which is often on
- * the stack. An element that is passed by pointer is always allocated, because the
- * channel may keep it.
+ * the stack. An element that is passed by pointer or received under lease is always
+ * allocated, because the channel may keep it.
  */
 static int kchan_get_staging(struct kchan_branch *b, struct kchan_stack_elem *small)
 {
 	struct kchan_elem *elem;
 
-	if (b->len > KCHAN_STACK_ELEM || kchan_by_pointer(b->ch)) {
+	if (b->len > KCHAN_STACK_ELEM || b->lease || kchan_by_pointer(b->ch)) {
 		elem = kchan_elem_alloc(b->ch, b->len);
 		if (IS_ERR(elem))
 			return PTR_ERR(elem);
@@ -208,6 +208,7 @@ static inline int kchan_commit_locked(struct kchan_branch *b, u32 nr,
 			.to = b->iter,
 			.buf = b->addr,
 			.elem = b->elem,
+			.lease = b->lease,
 			.detach = b->detach,
 			.room = b->len,
 			.nr = nr,
@@ -358,7 +359,7 @@ int kchan_branch_deliver(struct kchan_branch *b, struct kchan_stack_elem *small)
 		to = kchan_memory(b, &own);
 		n = _copy_to_iter(b->elem->data, b->got, to);
 		if (n == b->got) {
-			kchan_settle(b->ch);
+			kchan_settle(b->ch, b->elem);
 			return 0;
 		}
 		iov_iter_revert(to, n);
@@ -692,6 +693,7 @@ static void kchan_park_all(struct kchan_call *call, struct kchan_slot *slots,
 		b = &call->branches[i];
 		slots[i].w.party = party;
 		slots[i].w.elem = b->elem;
+		slots[i].w.lease = b->lease;
 		slots[i].w.room = b->len;
 		kchan_park(b->ch, &slots[i].w, b->op);
 	}

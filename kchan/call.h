@@ -18,6 +18,8 @@
  * @addr: the caller's memory, when @iter is NULL
  * @elem: kernel memory, owned by the case. For a send: the element, once it has been
  *	copied. For a receive with @detach: where the element goes.
+ * @lease: for a receive under lease: what owns the element once the case has committed, in
+ *	place of @elem; otherwise NULL
  * @fd: the file of the end, or of a case with ``KCHAN_OP_POLL``; held
  * @len: bytes in an element to send, or room for one to receive; for a file, the
  *	events asked for
@@ -34,6 +36,7 @@ struct kchan_branch {
 	struct iov_iter *iter;
 	void __user *addr;
 	struct kchan_elem *elem;
+	struct kchan_lease *lease;
 	struct fd fd;
 	u32 len;
 	u32 got;

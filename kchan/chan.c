@@ -9,6 +9,9 @@
  *	send	the longest-waiting receiver; the rings, if there is room
  *	receive	what was put back; the rings; the longest-waiting sender
  *
+ * What was returned to the tail is the exception: it comes after what was in the rings
+ * then.
+ *
  * A receive that frees room in the rings lets the longest-waiting sender in.
  *
  * Elements of fixed size go in runs: one copy moves all elements whose slots follow one
@@ -22,6 +25,7 @@
 #include <linux/uaccess.h>
 
 #include "compat.h"
+#include "flight.h"
 #include "party.h"
 #include "ring.h"
 
@@ -89,15 +93,16 @@ static bool kchan_queued(const struct kchan *ch)
  * Whether receivers are at the end of the stream. That is final: nobody sends any
  * more, and no element can come back.
  *
- * The read of in_flight comes after the store of closed. Between them is a full
+ * The read of kchan.flying comes after the store of closed. Between them is a full
  * barrier in kchan_shut(), or the lock was dropped and taken since. This pairs with
- * kchan_settle(), which decrements in_flight, has a full barrier, and then reads
+ * kchan_settle(), which decrements flying, has a full barrier, and then reads
  * closed. Either we see that the last element was settled, or the task that settles
- * it sees that the channel is closed, and tells the receivers.
+ * it sees that the channel is closed, and tells the receivers. Leases and delays end
+ * under the lock.
  */
 static bool kchan_at_end(const struct kchan *ch)
 {
-	return ch->closed && !kchan_queued(ch) && !atomic_read(&ch->in_flight);
+	return ch->closed && !kchan_queued(ch) && !kchan_any_in_flight(ch);
 }
 
 /*
@@ -208,7 +213,7 @@ static __always_inline int kchan_deliver(struct kchan_dst *dst, const void *data
 	if (dst->detach) {
 		memcpy(dst->elem->data, data, len);
 		dst->elem->len = len;
-		dst->elem->seq = seq;
+		kchan_number(dst->elem, seq);
 		return 1;
 	}
 	if (dst->to)
@@ -218,18 +223,39 @@ static __always_inline int kchan_deliver(struct kchan_dst *dst, const void *data
 	return likely(nr) ? nr : -EFAULT;
 }
 
-/* As kchan_deliver(), for an element that is passed by pointer. */
-static int kchan_deliver_pointer(struct kchan_dst *dst, struct kchan_elem *elem,
-				 u64 seq)
+/* As kchan_deliver(), for an element that is passed by pointer. It has its number. */
+static int kchan_deliver_pointer(struct kchan_dst *dst, struct kchan_elem *elem)
 {
 	dst->len = elem->len;
 	if (unlikely(elem->len > dst->room))
 		return -EMSGSIZE;
 	if (!dst->detach)
 		return -EFAULT;
-	elem->seq = seq;
 	dst->elem = elem;
 	return 1;
+}
+
+/* As above, for an element that has no number yet. */
+static int kchan_deliver_new_pointer(struct kchan_dst *dst, struct kchan_elem *elem,
+				     u64 seq)
+{
+	int ret = kchan_deliver_pointer(dst, elem);
+
+	if (ret > 0)
+		kchan_number(elem, seq);
+	return ret;
+}
+
+/* A parked receiver that was claimed has its element, with its number. */
+static void kchan_handed(struct kchan *ch, struct kchan_waiter *w)
+{
+	if (likely(!w->lease)) {
+		kchan_fly(ch, w->elem);
+		return;
+	}
+	/* The lease owns it, and not the waiter. */
+	kchan_lease_begin(ch, w->elem, w->lease);
+	w->elem = NULL;
 }
 
 /* Bytes in the oldest element of a ring whose slots hold them. */
@@ -448,6 +474,8 @@ static bool kchan_has_elem(struct kchan *ch, struct kchan_step *step)
 			return false;
 		}
 		step->stale++;
+		/* Its number is used up. So what was sent after it keeps its place. */
+		ch->seq++;
 		kchan_free_slot(ch, step);
 		skipped++;
 	}
@@ -473,9 +501,10 @@ static void kchan_serve_parked(struct kchan *ch, struct kchan_step *step)
 		if (!kchan_claim(w))
 			continue;
 		w->elem->len = ch->elem_size;
-		w->elem->seq = ch->seq++;
-		atomic_inc(&ch->in_flight);
-		kchan_trace(receive, ch, w->elem->seq, w->elem->len, w->party->task);
+		kchan_number(w->elem, ch->seq);
+		kchan_trace(receive, ch, ch->seq, ch->elem_size, w->party->task);
+		ch->seq++;
+		kchan_handed(ch, w);
 		kchan_complete(&ch->receivers, w, 0, step);
 		kchan_free_slot(ch, step);
 		kchan_room_made(ch, 1, step);
@@ -532,10 +561,11 @@ static int kchan_hand_over(struct kchan *ch, struct kchan_src *src,
 			src->elem = NULL;
 		}
 		w->elem->len = src->len;
-		w->elem->seq = ch->seq++;
-		atomic_inc(&ch->in_flight);
-		kchan_trace(send, ch, w->elem->seq, src->len, current);
-		kchan_trace(receive, ch, w->elem->seq, src->len, w->party->task);
+		kchan_number(w->elem, ch->seq);
+		kchan_trace(send, ch, ch->seq, src->len, current);
+		kchan_trace(receive, ch, ch->seq, src->len, w->party->task);
+		ch->seq++;
+		kchan_handed(ch, w);
 		ticket = w->ticket;
 		kchan_complete(&ch->receivers, w, 0, step);
 		kchan_pass_over(ch, ticket, step);
@@ -600,24 +630,54 @@ int kchan_give(struct kchan *ch, struct kchan_src *src, struct kchan_step *step)
 	return nr;
 }
 
-static int kchan_take_put_back(struct kchan *ch, struct kchan_dst *dst,
-			       struct kchan_step *step)
+static struct kchan_elem *kchan_first_put_back(const struct kchan *ch)
+{
+	return rb_entry(rb_first_cached(&ch->put_back), struct kchan_elem, node);
+}
+
+/**
+ * kchan_next_put_back() - the element that came back and is to be received next
+ * @ch: the channel
+ * @step: the work under this hold
+ *
+ * If it was returned to the tail, what was stored then goes first. In a mapped ring that
+ * may be a slot whose send is under way. Such a send may as well come later. So as long as
+ * something was put back, a receive does not wait.
+ *
+ * Context: the channel's lock is held.
+ * Return: the element; NULL if there is none, if a stored element is next, or, with
+ * @step->more set, if the step is used up.
+ */
+struct kchan_elem *kchan_next_put_back(struct kchan *ch, struct kchan_step *step)
 {
 	struct kchan_elem *elem;
+
+	if (!ch->nr_put_back)
+		return NULL;
+	elem = kchan_first_put_back(ch);
+	if (elem->order < kchan_own_order(ch->seq))
+		return elem;
+	return kchan_has_elem(ch, step) || step->more ? NULL : elem;
+}
+
+static int kchan_take_put_back(struct kchan *ch, struct kchan_elem *elem,
+			       struct kchan_dst *dst, struct kchan_step *step)
+{
 	int ret;
 
-	elem = rb_entry(rb_first_cached(&ch->put_back), struct kchan_elem, node);
 	if (kchan_by_pointer(ch))
-		ret = kchan_deliver_pointer(dst, elem, elem->seq);
+		ret = kchan_deliver_pointer(dst, elem);
 	else
 		ret = kchan_deliver(dst, elem->data, elem->len, 1, elem->seq);
 	if (ret < 0)
 		return ret;
 	kchan_trace(receive, ch, elem->seq, elem->len, current);
-	rb_erase_cached(&elem->node, &ch->put_back);
-	ch->nr_put_back--;
-	if (!kchan_by_pointer(ch))
-		kchan_free_later(elem, step);
+	kchan_unqueue_elem(ch, elem);
+	if (kchan_by_pointer(ch))
+		return 1;
+	if (dst->detach)
+		kchan_same_number(dst->elem, elem);
+	kchan_free_later(elem, step);
 	return 1;
 }
 
@@ -639,8 +699,8 @@ static int kchan_take_stored(struct kchan *ch, struct kchan_dst *dst,
 	}
 	ring = kchan_oldest(ch);
 	if (unlikely(kchan_by_pointer(ch)))
-		nr = kchan_deliver_pointer(dst, *kchan_ring_elem(ring, ring->head),
-					   ch->seq);
+		nr = kchan_deliver_new_pointer(dst, *kchan_ring_elem(ring, ring->head),
+					       ch->seq);
 	else
 		nr = kchan_copy_from_slots(ch, ring, dst);
 	if (unlikely(nr < 0))
@@ -661,7 +721,7 @@ static int kchan_take_parked(struct kchan *ch, struct kchan_dst *dst,
 	int ret;
 
 	if (kchan_by_pointer(ch)) {
-		ret = kchan_deliver_pointer(dst, w->elem, ch->seq);
+		ret = kchan_deliver_new_pointer(dst, w->elem, ch->seq);
 		if (ret < 0)
 			return ret;
 		if (!kchan_claim(w)) {
@@ -711,6 +771,32 @@ static int kchan_take_from_sender(struct kchan *ch, struct kchan_dst *dst,
 	return step->more ? KCHAN_MORE : -EAGAIN;
 }
 
+/* Takes what is next, of what was put back and what is stored. */
+static int kchan_take_queued(struct kchan *ch, struct kchan_dst *dst,
+			     struct kchan_step *step)
+{
+	struct kchan_elem *elem = kchan_next_put_back(ch, step);
+
+	if (elem)
+		return kchan_take_put_back(ch, elem, dst, step);
+	/* A run ends where an element that was returned to the tail is next. */
+	elem = kchan_first_put_back(ch);
+	dst->nr = min_t(u64, dst->nr,
+			(elem->order - kchan_tail_order(ch->seq)) / kchan_tail_order(1));
+	return kchan_take_stored(ch, dst, step);
+}
+
+/* An element was detached. */
+static void kchan_detached(struct kchan *ch, struct kchan_dst *dst)
+{
+	if (likely(!dst->lease)) {
+		kchan_fly(ch, dst->elem);
+		return;
+	}
+	kchan_lease_begin(ch, dst->elem, dst->lease);
+	dst->elem = NULL;
+}
+
 /**
  * kchan_take() - receive elements without waiting
  * @ch: the channel, in use
@@ -719,7 +805,8 @@ static int kchan_take_from_sender(struct kchan *ch, struct kchan_dst *dst,
  *
  * It receives one element, or more if they go in one copy. The caller may call again
  * for those that are left. An element that is detached is in flight until
- * kchan_settle() or kchan_put_back().
+ * kchan_settle() or kchan_put_back(). If there is a lease, that one owns the element, and
+ * kchan_lease_end() comes first.
  *
  * Context: the channel's lock is held.
  * Return: how many were received; -EAGAIN when it has to wait; -EPIPE at the end of the
@@ -736,14 +823,14 @@ int kchan_take(struct kchan *ch, struct kchan_dst *dst, struct kchan_step *step)
 	if (likely(ch->stored && !ch->nr_put_back))
 		ret = kchan_take_stored(ch, dst, step);
 	else if (ch->nr_put_back)
-		ret = kchan_take_put_back(ch, dst, step);
+		ret = kchan_take_queued(ch, dst, step);
 	else if (!list_empty(&ch->senders.list) && !ch->closed)
 		ret = kchan_take_from_sender(ch, dst, step);
 	else
 		ret = -EAGAIN;
 
 	if (ret > 0 && dst->detach)
-		atomic_inc(&ch->in_flight);
+		kchan_detached(ch, dst);
 	/*
 	 * Check closed last, because what was sent before the close is still
 	 * received. When the last of it has gone, pollers have to see EPOLLHUP.
@@ -958,7 +1045,7 @@ static void kchan_end_step(struct kchan *ch, struct kchan_step *step)
  */
 void kchan_catch_up(struct kchan *ch, struct kchan_step *step)
 {
-	if (unlikely(ch->mapped))
+	if (unlikely(ch->mapped && !ch->broken))
 		kchan_catch_up_mapped(ch, step);
 	if (unlikely(ch->broken)) {
 		kchan_turn_away(&ch->senders, U64_MAX, -EIO, step);
@@ -1045,9 +1132,18 @@ void kchan_unmap(struct kchan *ch, struct kchan_mapping *map)
 	kchan_finish(ch, &step);
 }
 
+/* An element has landed. Tells receivers that are at the end of the stream now. */
+static void kchan_tell_end(struct kchan *ch, struct kchan_step *step)
+{
+	if (kchan_at_end(ch))
+		kchan_all_rise(ch, step);
+	kchan_catch_up(ch, step);
+}
+
 /**
- * kchan_settle() - an element that was in flight will not come back
+ * kchan_settle() - an element that was flying will not come back
  * @ch: the channel
+ * @elem: the element
  *
  * If it was the last such element of a closed channel, receivers are at the end of
  * the stream. The comment at kchan_at_end() says what the barrier in the decrement
@@ -1055,25 +1151,34 @@ void kchan_unmap(struct kchan *ch, struct kchan_mapping *map)
  *
  * Context: may sleep.
  */
-void kchan_settle(struct kchan *ch)
+void kchan_settle(struct kchan *ch, struct kchan_elem *elem)
 {
+	const s64 one = kchan_flying_one(elem->epoch);
 	struct kchan_step step __uninitialized;
 
-	if (atomic_dec_return(&ch->in_flight) || likely(!READ_ONCE(ch->closed)))
+	if (atomic64_sub_return(one, &ch->flying) || likely(!READ_ONCE(ch->closed)))
 		return;
 	kchan_step_begin(&step);
 	kchan_lock(ch);
-	if (kchan_at_end(ch))
-		kchan_all_rise(ch, &step);
-	kchan_catch_up(ch, &step);
+	kchan_tell_end(ch, &step);
 	kchan_unlock(ch);
 	kchan_finish(ch, &step);
 }
 
-static bool kchan_seq_less(struct rb_node *a, const struct rb_node *b)
+/**
+ * kchan_end_flight() - an element that has left its lease will not come back
+ * @ch: the channel
+ * @elem: the element, delayed
+ * @step: the work under this hold
+ *
+ * Context: the channel's lock is held.
+ */
+void kchan_end_flight(struct kchan *ch, struct kchan_elem *elem,
+		      struct kchan_step *step)
 {
-	return rb_entry(a, struct kchan_elem, node)->seq <
-	       rb_entry(b, struct kchan_elem, node)->seq;
+	kchan_land(ch, elem);
+	if (unlikely(ch->closed))
+		kchan_tell_end(ch, step);
 }
 
 /*
@@ -1089,7 +1194,9 @@ static int kchan_hand_back(struct kchan *ch, struct kchan_elem *elem,
 
 	/*
 	 * What is stored in a mapped ring was sent later. A receiver may wait although
-	 * something is stored: for the end of a claim.
+	 * something is stored: for the end of a claim. If the element is returned to the
+	 * tail, it goes before sends that are under way, and those behind them: see
+	 * kchan_next_put_back().
 	 */
 	if (unlikely(ch->nr_put_back || (ch->stored && !ch->mapped)))
 		return -EAGAIN;
@@ -1100,13 +1207,15 @@ static int kchan_hand_back(struct kchan *ch, struct kchan_elem *elem,
 			continue;
 		kchan_trace(put_back, ch, elem->seq, elem->len, current);
 		kchan_trace(receive, ch, elem->seq, elem->len, w->party->task);
+		kchan_land(ch, elem);
 		if (kchan_by_pointer(ch)) {
 			w->elem = elem;
 		} else {
 			w->elem->len = elem->len;
-			w->elem->seq = elem->seq;
+			kchan_same_number(w->elem, elem);
 			kchan_free_later(elem, step);
 		}
+		kchan_handed(ch, w);
 		ticket = w->ticket;
 		kchan_complete(&ch->receivers, w, 0, step);
 		kchan_pass_over(ch, ticket, step);
@@ -1123,22 +1232,23 @@ static int kchan_do_put_back(struct kchan *ch, struct kchan_elem *elem,
 
 	if (!ch->recv_ends) {
 		kchan_trace(put_back, ch, elem->seq, elem->len, current);
+		kchan_land(ch, elem);
 		kchan_free_later(elem, step);
-		atomic_dec(&ch->in_flight);
+		ch->dropped++;
 		return 0;
+	}
+	if (elem->tail) {
+		elem->order = kchan_tail_order(kchan_sent(ch));
+		elem->turn = ch->turn++;
 	}
 	/* If a receiver is handed the element, it stays in flight. */
 	ret = kchan_hand_back(ch, elem, step);
 	if (ret != -EAGAIN)
 		return ret;
 	kchan_trace(put_back, ch, elem->seq, elem->len, current);
-	rb_add_cached(&elem->node, &ch->put_back, kchan_seq_less);
-	ch->nr_put_back++;
-	/*
-	 * Decrement only now: until the element is back, receivers must not see the
-	 * end of the stream.
-	 */
-	atomic_dec(&ch->in_flight);
+	/* The lock is held. So nobody sees it neither in flight nor queued. */
+	kchan_land(ch, elem);
+	kchan_queue_elem(ch, elem);
 	kchan_recv_rises(ch, 1, step);
 	kchan_pass_over(ch, ch->receivers.waits, step);
 	return 0;
@@ -1147,11 +1257,12 @@ static int kchan_do_put_back(struct kchan *ch, struct kchan_elem *elem,
 /**
  * kchan_put_back() - return an element that was in flight
  * @ch: the channel
- * @elem: the element, from the heap; it is no longer the caller's
+ * @elem: the element, from the heap, flying or delayed; it is no longer the caller's
  *
  * It goes to the longest-waiting receiver, as if it were sent again. If there is
- * none, it waits outside the capacity, ahead of all elements that were sent after it.
- * This cannot fail. With no receive end left the element is dropped.
+ * none, it waits outside the capacity, in its place: ahead of all elements that were sent
+ * after it, or, with kchan_elem.tail, behind all that is queued. This cannot fail. With no
+ * receive end left the element is dropped.
  *
  * Context: may sleep.
  */
@@ -1167,6 +1278,58 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem)
 		kchan_unlock(ch);
 		kchan_finish(ch, &step);
 	} while (ret == KCHAN_MORE);
+}
+
+/* The limit of a lease has come. Its holder is told when the lock is dropped. */
+static void kchan_expire(struct kchan *ch, struct kchan_lease *lease,
+			 struct kchan_step *step)
+{
+	struct kchan_elem *elem = kchan_lease_end(ch, lease);
+
+	if (lease->read)
+		kchan_count_return(elem);
+	/* poll() looks at it without the lock. */
+	WRITE_ONCE(lease->expired, true);
+	kchan_tell_polled(lease->polled, step);
+}
+
+/*
+ * Puts back one element that is due, as far as the step allows. The lock is held.
+ * Returns whether there was one.
+ */
+static bool kchan_come_back(struct kchan *ch, struct kchan_step *step)
+{
+	struct kchan_elem *elem = kchan_first_due(ch);
+
+	if (!elem)
+		return false;
+	if (elem->state == KCHAN_ELEM_LEASED)
+		kchan_expire(ch, elem->lease, step);
+	/* If the step is used up, the element is still due. */
+	kchan_do_put_back(ch, elem, step);
+	return true;
+}
+
+/**
+ * kchan_due_work() - put back the elements that are due
+ * @work: kchan.work
+ *
+ * Each hold of the lock puts back one, as kchan_put_back() does.
+ */
+void kchan_due_work(struct work_struct *work)
+{
+	struct kchan *ch = container_of(work, struct kchan, work);
+	struct kchan_step step __uninitialized;
+	bool again;
+
+	do {
+		kchan_step_begin(&step);
+		kchan_lock(ch);
+		again = kchan_come_back(ch, &step);
+		kchan_unlock(ch);
+		kchan_finish(ch, &step);
+		cond_resched();
+	} while (again);
 }
 
 /*
@@ -1314,36 +1477,48 @@ void kchan_unhold(struct kchan *ch)
 	kchan_end_put(ch, held);
 }
 
-/*
- * No receive end is left. Senders are turned away. What is queued will never be
- * received: it is taken out here, to be freed without the lock.
+/**
+ * struct kchan_refused - what nobody can receive any more, to be freed without the lock
+ * @rings: the rings, with what they store
+ * @put_back: what was put back
+ * @delayed: what was delayed
  */
-static void kchan_refuse(struct kchan *ch, struct list_head *rings,
-			 struct rb_root *put_back, struct kchan_step *step)
+struct kchan_refused {
+	struct list_head rings;
+	struct rb_root put_back;
+	struct rb_root delayed;
+};
+
+/*
+ * No receive end is left. Senders are turned away. What is queued or delayed will never
+ * be received. Nothing is leased, because a lease counts as a receive end.
+ */
+static void kchan_refuse(struct kchan *ch, struct kchan_refused *refused,
+			 struct kchan_step *step)
 {
 	if (ch->mapped)
 		kchan_mapping_leave(ch);
-	list_splice_init(&ch->rings, rings);
-	*put_back = ch->put_back.rb_root;
+	list_splice_init(&ch->rings, &refused->rings);
+	refused->put_back = ch->put_back.rb_root;
+	refused->delayed = ch->due.rb_root;
 	ch->put_back = RB_ROOT_CACHED;
+	ch->due = RB_ROOT_CACHED;
+	ch->kept = RB_ROOT_CACHED;
+	ch->dropped += ch->stored + ch->nr_put_back + ch->delayed;
+	ch->lost += ch->stored;
 	ch->seq += ch->stored;
 	ch->stored = 0;
 	ch->nr_put_back = 0;
+	ch->delayed = 0;
 	kchan_all_rise(ch, step);
 	kchan_catch_up(ch, step);
 }
 
-static void kchan_drop(struct kchan *ch, struct list_head *rings,
-		       struct rb_root *put_back)
+static void kchan_free_tree(struct kchan *ch, struct rb_root *tree)
 {
-	struct kchan_ring *ring, *next_ring;
-	struct kchan_elem *elem, *next_elem;
+	struct kchan_elem *elem, *next;
 
-	list_for_each_entry_safe(ring, next_ring, rings, node) {
-		list_del_init(&ring->node);
-		kchan_ring_drop(ch, ring);
-	}
-	rbtree_postorder_for_each_entry_safe(elem, next_elem, put_back, node) {
+	rbtree_postorder_for_each_entry_safe(elem, next, tree, node) {
 		kchan_elem_free(ch, elem);
 		cond_resched();
 	}
@@ -1358,6 +1533,18 @@ static bool kchan_was_last_sender(struct kchan *ch)
 	return !--ch->send_ends;
 }
 
+static void kchan_drop(struct kchan *ch, struct kchan_refused *refused)
+{
+	struct kchan_ring *ring, *next;
+
+	list_for_each_entry_safe(ring, next, &refused->rings, node) {
+		list_del_init(&ring->node);
+		kchan_ring_drop(ch, ring);
+	}
+	kchan_free_tree(ch, &refused->put_back);
+	kchan_free_tree(ch, &refused->delayed);
+}
+
 /**
  * kchan_end_put() - stop counting an end
  * @ch: the channel
@@ -1370,19 +1557,18 @@ static bool kchan_was_last_sender(struct kchan *ch)
  */
 void kchan_end_put(struct kchan *ch, fmode_t mode)
 {
-	struct rb_root put_back = RB_ROOT;
+	struct kchan_refused refused = { .rings = LIST_HEAD_INIT(refused.rings) };
 	struct kchan_step step __uninitialized;
-	LIST_HEAD(rings);
 
 	kchan_step_begin(&step);
 	kchan_lock(ch);
 	if ((mode & FMODE_READ) && !--ch->recv_ends)
-		kchan_refuse(ch, &rings, &put_back, &step);
+		kchan_refuse(ch, &refused, &step);
 	if ((mode & FMODE_WRITE) && kchan_was_last_sender(ch) && !ch->closed)
 		kchan_shut(ch, &step);
 	kchan_unlock(ch);
 	kchan_finish(ch, &step);
-	kchan_drop(ch, &rings, &put_back);
+	kchan_drop(ch, &refused);
 }
 
 static __poll_t kchan_recv_readiness(struct kchan *ch, struct kchan_step *step)
@@ -1459,6 +1645,7 @@ __poll_t kchan_readiness(struct kchan *ch, fmode_t mode)
 u32 kchan_next_len(struct kchan *ch)
 {
 	struct kchan_step step __uninitialized;
+	struct kchan_elem *elem;
 	struct kchan_waiter *w;
 	u32 len = 0;
 	bool again;
@@ -1466,9 +1653,9 @@ u32 kchan_next_len(struct kchan *ch)
 	do {
 		kchan_step_begin(&step);
 		kchan_lock(ch);
-		if (ch->nr_put_back) {
-			len = rb_entry(rb_first_cached(&ch->put_back),
-				       struct kchan_elem, node)->len;
+		elem = kchan_next_put_back(ch, &step);
+		if (elem) {
+			len = elem->len;
 		} else if (kchan_has_elem(ch, &step)) {
 			len = kchan_stored_len(ch);
 		} else if (!ch->closed && !ch->stored) {

@@ -7,17 +7,18 @@
  *
  *	channel id=3 uid=1000 flags=message,fixed elem_size=4096 capacity=16
  *	len=0 in_flight=0 sent=70 received=70 send_waits=2 recv_waits=9 send_ends=2
- *	recv_ends=1 send_waiters=0 recv_waiters=1 polled=0 map_pid=0
+ *	recv_ends=1 send_waiters=0 recv_waiters=1 polled=0 map_pid=0 leased=0 delayed=0
+ *	taken=70 settled=70 dropped=0
  *		waiter op=recv tid=815 pid=812 ms=1520 comm=worker\0402
  *
- * (The first three are one line.) A line begins with a word that says what it
+ * (The first four are one line.) A line begins with a word that says what it
  * describes. Pairs of key=value follow, separated by single spaces. A later version may
  * add keys. comm comes last; white space and backslashes in it are octal, as in
  * /proc/mounts.
  *
  * These are as in &struct kchan_info: flags (message, fixed, closed, named, send-hold,
- * mapped, broken; "-" for none), elem_size, capacity, len, in_flight, ends and waiters.
- * The others of a channel:
+ * mapped, broken; "-" for none), elem_size, capacity, len, in_flight, leased, delayed,
+ * taken, settled, dropped, ends and waiters. The others of a channel:
  *
  * - uid: the user who opened the channel and is charged for it
  * - sent, received: how many elements were sent and received; an element that was put
@@ -314,7 +315,10 @@ static int kchan_list_show(struct seq_file *m, void *v)
 	seq_printf(m, " send_ends=%u recv_ends=%u send_waiters=%u recv_waiters=%u",
 		   info->send_ends, info->recv_ends, info->send_waiters,
 		   info->recv_waiters);
-	seq_printf(m, " polled=%d map_pid=%u", walk->polled, info->map_pid);
+	seq_printf(m, " polled=%d map_pid=%u leased=%u delayed=%u", walk->polled,
+		   info->map_pid, info->leased, info->delayed);
+	seq_printf(m, " taken=%llu settled=%llu dropped=%llu", info->taken,
+		   info->settled, info->dropped);
 	if (info->flags & KCHAN_INFO_NAMED)
 		seq_printf(m, " name=%u:%u:%lu", MAJOR(walk->dev), MINOR(walk->dev),
 			   walk->ino);

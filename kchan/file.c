@@ -13,12 +13,13 @@
 #include "compat.h"
 #include "file.h"
 #include "map.h"
+#include "peek.h"
 #include "select.h"
 
 /* The sizes of the structures' first published forms. */
 #define KCHAN_SETUP_SIZE_V0	16
 #define KCHAN_RESIZE_SIZE_V0	8
-#define KCHAN_INFO_SIZE_V0	48
+#define KCHAN_INFO_SIZE_V0	88
 #define KCHAN_END_SIZE_V0	8
 static_assert(sizeof(struct kchan_setup) == KCHAN_SETUP_SIZE_V0);
 static_assert(sizeof(struct kchan_resize) == KCHAN_RESIZE_SIZE_V0);
@@ -293,8 +294,9 @@ __poll_t kchan_file_poll(struct file *file, poll_table *pt)
 			 KCHAN_END_CLOEXEC | KCHAN_END_NONBLOCK)
 
 /*
- * Whether the caller may set up, resize and close the end's channel. If the channel has
- * a name, only the name's owner may: anybody else who sends would end the queue for all.
+ * Whether the caller may set up, resize and close the end's channel, and look at what is
+ * queued. If the channel has a name, only the name's owner may: anybody else who sends
+ * would end the queue for all.
  */
 static bool kchan_may_manage(const struct file *file)
 {
@@ -420,6 +422,15 @@ static long kchan_ioctl_next_len(struct file *file, int __user *uarg)
 	return put_user(kchan_next_len(file->private_data), uarg);
 }
 
+static long kchan_ioctl_look(struct file *file, void __user *uarg, size_t usize)
+{
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	if (!kchan_may_manage(file))
+		return -EPERM;
+	return kchan_ioctl_peek(file->private_data, uarg, usize);
+}
+
 /**
  * kchan_file_ioctl() - the ioctls of an end
  * @file: the end
@@ -457,6 +468,8 @@ long kchan_file_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return kchan_ioctl_end(file, uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_ARM):
 		return kchan_ioctl_arm(uarg, usize);
+	case KCHAN_IOC_KIND(KCHAN_IOC_PEEK):
+		return kchan_ioctl_look(file, uarg, usize);
 	case KCHAN_IOC_KIND(KCHAN_IOC_MAP):
 		return kchan_ioctl_map(file->private_data, uarg, usize);
 	default:

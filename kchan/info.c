@@ -11,6 +11,7 @@
 #include <linux/seq_file.h>
 #include <linux/string.h>
 
+#include "flight.h"
 #include "kchan.h"
 #include "mapping.h"
 
@@ -22,7 +23,7 @@
  *
  * Context: the channel's lock is held.
  */
-void kchan_fill_info(const struct kchan *ch, struct kchan_info *info,
+void kchan_fill_info(struct kchan *ch, struct kchan_info *info,
 		     struct pid_namespace *ns)
 {
 	memset(info, 0, sizeof(*info));
@@ -50,7 +51,13 @@ void kchan_fill_info(const struct kchan *ch, struct kchan_info *info,
 	info->send_waiters = ch->senders.len;
 	info->recv_waiters = ch->receivers.len;
 	info->id = ch->id;
-	info->in_flight = atomic_read(&ch->in_flight);
+	info->in_flight = kchan_in_flight(ch);
+	info->leased = ch->leased;
+	info->delayed = ch->delayed;
+	info->instance = kchan_instance;
+	info->taken = ch->seq - ch->lost;
+	info->settled = kchan_settled(ch);
+	info->dropped = ch->dropped;
 }
 
 /**
@@ -151,10 +158,15 @@ void kchan_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "kchan-capacity:\t%u\n", info.capacity);
 	seq_printf(m, "kchan-len:\t%u\n", info.len);
 	seq_printf(m, "kchan-in-flight:\t%u\n", info.in_flight);
+	seq_printf(m, "kchan-leased:\t%u\n", info.leased);
+	seq_printf(m, "kchan-delayed:\t%u\n", info.delayed);
 	seq_printf(m, "kchan-send-ends:\t%u\n", info.send_ends);
 	seq_printf(m, "kchan-recv-ends:\t%u\n", info.recv_ends);
 	seq_printf(m, "kchan-send-waiters:\t%u\n", info.send_waiters);
 	seq_printf(m, "kchan-recv-waiters:\t%u\n", info.recv_waiters);
+	seq_printf(m, "kchan-taken:\t%llu\n", info.taken);
+	seq_printf(m, "kchan-settled:\t%llu\n", info.settled);
+	seq_printf(m, "kchan-dropped:\t%llu\n", info.dropped);
 	seq_printf(m, "kchan-map-pid:\t%u\n", info.map_pid);
 	/*
 	 * For debuggers: how many others could use this end. One reference belongs to

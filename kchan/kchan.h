@@ -4,20 +4,24 @@
 
 #include <linux/atomic.h>
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/uio.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <uapi/linux/kchan.h>
 
 #include "debug.h"
 #include "limits.h"
 
+struct kchan_lease;
 struct kchan_mapping;
 struct kchan_step;
 struct kchan_waiter;
@@ -32,9 +36,10 @@ struct pid_namespace;
  * its own.
  *
  * A &struct kchan_elem is one element in kernel memory outside of a ring: staging
- * of a sender, staging of a receiver, an element that was put back, or an element
- * over %KCHAN_INLINE_ELEM_SIZE, which is stored and passed by pointer. It has one
- * owner at a time.
+ * of a sender, staging of a receiver, an element that was put back, is under lease or
+ * delayed, or an element over %KCHAN_INLINE_ELEM_SIZE, which is stored and passed by
+ * pointer. It has one owner at a time. Others may read its bytes while they hold a
+ * reference: see kchan_elem.ref.
  *
  * A &struct kchan_party is one blocked call or one armed select. It has a
  * &struct kchan_waiter for each of its cases (party.h).
@@ -44,10 +49,11 @@ struct pid_namespace;
  * maps.
  *
  * The files build on one another in one direction: module uses fs; fs uses mount,
- * mount uses name, and name uses file; file uses select, armed and map; select and armed
- * use call; call uses chan; chan uses party and ring, and mapping for the ring that a
- * process has mapped. setup makes, resizes, maps and frees channels, on top of chan.
- * limits and debug are used by all.
+ * mount uses name, and name uses file; file uses select, armed_file, peek and map;
+ * armed_file uses armed; select and armed use call; call uses chan, and armed uses lease,
+ * too; lease and peek use chan; chan uses party, ring and flight, and mapping for the ring
+ * that a process has mapped. setup makes, resizes, maps and frees channels, on top of
+ * chan. limits and debug are used by all.
  */
 
 /**
@@ -57,7 +63,8 @@ struct pid_namespace;
  * kchan_lock(), which also freezes a ring that a process has mapped. Under it no page
  * fault is taken, nothing is allocated or freed, and nobody is woken. What has to
  * be done for others after the lock is dropped is noted in a &struct kchan_step.
- * The lock is never taken in interrupt context or in a wait-queue callback.
+ * The lock is never taken in interrupt context or in a wait-queue callback. The timer of
+ * a channel (flight.c) only queues its work.
  *
  * The work under one hold is bounded. A step bounds how many waiters are served and
  * taken out: see &struct kchan_step. kchan.batch bounds how many elements a read or a
@@ -81,7 +88,7 @@ struct pid_namespace;
  * kchan.ready is set. A task that has seen it set (kchan_use()) reads them without a
  * lock.
  *
- * kchan.in_flight is atomic, because an element is settled without the lock.
+ * kchan.flying is atomic, because an element is settled without the lock.
  *
  * Two rules hold whenever kchan.lock is free and no operation is between two of its
  * steps. In them, an "open" waiter is one whose party is not claimed:
@@ -114,25 +121,58 @@ struct pid_namespace;
 #define KCHAN_BATCH_BYTES	65536
 
 /**
+ * enum kchan_elem_state - where an element is that was handed out
+ * @KCHAN_ELEM_FLYING: a receiver was handed it, and has neither taken nor returned it
+ * @KCHAN_ELEM_LEASED: it is under lease
+ * @KCHAN_ELEM_DELAYED: it has left its lease, and nobody can receive it yet
+ * @KCHAN_ELEM_QUEUED: it was put back
+ */
+enum kchan_elem_state {
+	KCHAN_ELEM_FLYING,
+	KCHAN_ELEM_LEASED,
+	KCHAN_ELEM_DELAYED,
+	KCHAN_ELEM_QUEUED,
+};
+
+/**
  * struct kchan_elem - one element in kernel memory
- * @node: in kchan.put_back
+ * @node: in kchan.put_back; or in kchan.due, if it comes back by itself
  * @next: in kchan_step.elems, or in kchan_ring.spare
+ * @by_number: in kchan.kept
  * @charge: the user who is charged for it, unless @ring covers it
  * @ring: the ring whose charge covers it, or NULL
- * @seq: its number in the order in which elements are handed out; valid once it was
- *	handed out
+ * @seq: its number in the order in which elements are first handed out
+ * @order: its place in kchan.put_back: see kchan_own_order()
+ * @due: when it comes back by itself, on CLOCK_MONOTONIC; valid while it is in kchan.due
+ * @lease: the lease that it is under
+ * @turn: its place among those with the same @order, which were returned to the tail
  * @len: bytes in it
+ * @ref: one for its owner, and one for each who reads its bytes without a lock. Only for
+ *	an element from kchan_elem_alloc() or kchan_elem_keep().
+ * @returns: how often it has come back, as &kchan_commit.returns counts it
+ * @state: &enum kchan_elem_state
+ * @epoch: which half of kchan.flying it is counted in
+ * @tail: when it is put back, it goes behind all that is queued
  * @data: the bytes
+ *
+ * What describes its way, from @by_number to @tail, is valid once it was handed out.
  */
 struct kchan_elem {
 	union {
 		struct rb_node node;
 		struct kchan_elem *next;
 	};
+	struct rb_node by_number;
 	struct kchan_charge charge;
 	struct kchan_ring *ring;
 	u64 seq;
+	u64 order;
+	ktime_t due;
+	struct kchan_lease *lease;
+	u32 turn;
 	u32 len;
+	refcount_t ref;
+	u32 returns:28, state:2, epoch:1, tail:1;
 	u8 *data;
 };
 
@@ -226,15 +266,26 @@ struct kchan_waitq {
  * @mm: the address space that may map it; NULL for none
  * @senders: the waiters that send
  * @receivers: the waiters that receive
- * @put_back: &struct kchan_elem.node, elements that came back from receivers that
- *	could not take them, in order of kchan_elem.seq; they are received before
- *	those in @rings
+ * @put_back: &struct kchan_elem.node, elements that came back, in order of
+ *	kchan_elem.order: see kchan_next_put_back() in chan.c
  * @nr_put_back: how many are in @put_back
+ * @kept: &struct kchan_elem.by_number, elements that are leased, delayed or put back
+ * @due: &struct kchan_elem.node, elements that come back by themselves: leased ones with
+ *	a limit, and delayed ones
+ * @leased: elements under lease
+ * @delayed: elements that are delayed
+ * @turn: the next kchan_elem.turn
  * @send_rises: count of events that may have made a send ready
  * @recv_rises: count of events that may have made a receive ready
- * @in_flight: elements that left the channel and may still come back; see
- *	kchan_settle()
+ * @flying: how many elements are flying: see flight.h
+ * @epoch: which half of @flying counts those that are handed out now
+ * @epoch_low: the lowest number among those that each half counts, or a lower one
  * @seq: the number that the next element to be handed out gets
+ * @dropped: elements that were freed because nobody could receive them
+ * @lost: those of @dropped that were never handed out, although they have numbers
+ * @timer: fires when the first of @due comes back
+ * @timer_at: when that is; KTIME_MAX if the timer will not fire
+ * @work: puts back what is due
  * @rd_wait: wait queue of poll, of ends that receive
  * @wr_wait: wait queue of poll, of ends that send
  * @ref: one for each end, each inode that leads to the channel and each armed case
@@ -274,8 +325,20 @@ struct kchan {
 	u32 nr_put_back;
 	u32 send_rises;
 	u32 recv_rises;
-	atomic_t in_flight;
+	u8 epoch;
+	u32 leased;
+	u32 delayed;
+	u32 turn;
+	atomic64_t flying;
+	u64 epoch_low[2];
 	u64 seq;
+	struct rb_root_cached kept;
+	struct rb_root_cached due;
+	u64 dropped;
+	u64 lost;
+	struct hrtimer timer;
+	ktime_t timer_at;
+	struct work_struct work;
 	wait_queue_head_t rd_wait;
 	wait_queue_head_t wr_wait;
 	struct kref ref;
@@ -349,11 +412,14 @@ struct kchan_src {
  * @room: the longest element that is taken
  * @nr: how many are taken at most; more than one only of fixed size, in @to
  * @len: out: bytes in an element that was taken, or that could not be copied
+ * @lease: with @detach: the lease that the element is taken under, which then owns it; or
+ *	NULL
  */
 struct kchan_dst {
 	struct iov_iter *to;
 	void __user *buf;
 	struct kchan_elem *elem;
+	struct kchan_lease *lease;
 	bool detach;
 	u32 room;
 	u32 nr;
@@ -447,7 +513,11 @@ void kchan_park(struct kchan *ch, struct kchan_waiter *w, u32 op);
 void kchan_unpark(struct kchan *ch, struct kchan_waiter *w, u32 op);
 void kchan_wake_parked(struct kchan *ch, u32 op);
 void kchan_put_back(struct kchan *ch, struct kchan_elem *elem);
-void kchan_settle(struct kchan *ch);
+void kchan_settle(struct kchan *ch, struct kchan_elem *elem);
+void kchan_end_flight(struct kchan *ch, struct kchan_elem *elem,
+		      struct kchan_step *step);
+struct kchan_elem *kchan_next_put_back(struct kchan *ch, struct kchan_step *step);
+void kchan_due_work(struct work_struct *work);
 void kchan_catch_up(struct kchan *ch, struct kchan_step *step);
 void kchan_finish_rest(struct kchan *ch, struct kchan_step *step);
 void kchan_kick(struct kchan *ch);
@@ -559,6 +629,7 @@ ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 		   const struct kchan_wait *wait);
 
 /* setup.c */
+extern u64 kchan_instance;
 struct kchan *kchan_alloc(struct mm_struct *mm);
 void kchan_put(struct kchan *ch);
 int kchan_check_geometry(const struct kchan_geometry *geometry);
@@ -597,7 +668,7 @@ static inline bool kchan_is_copied(const struct kchan *ch)
 }
 
 /* info.c */
-void kchan_fill_info(const struct kchan *ch, struct kchan_info *info,
+void kchan_fill_info(struct kchan *ch, struct kchan_info *info,
 		     struct pid_namespace *ns);
 void kchan_get_info(struct kchan *ch, struct kchan_info *info,
 		    struct pid_namespace *ns);

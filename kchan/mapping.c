@@ -369,10 +369,6 @@ void kchan_mapping_leave(struct kchan *ch)
  * kchan_mapping_push() - publish the slot at the tail
  * @map: the mapping; the element is in the slot
  *
- * A process that ends its claim of a receive may have made this room, and nobody was told:
- * a send became ready and is not any more. A select that looked before that, and looks
- * again, has to know. kchan_mapping_pop() does the same for receives.
- *
  * Context: the channel's lock is held.
  */
 void kchan_mapping_push(struct kchan_mapping *map)
@@ -385,7 +381,6 @@ void kchan_mapping_push(struct kchan_mapping *map)
 	if (map->readable == map->tail)
 		map->readable = next;
 	map->tail = next;
-	map->ch->send_rises++;
 }
 
 /**
@@ -404,7 +399,6 @@ void kchan_mapping_pop(struct kchan_mapping *map)
 	if (map->writable == free)
 		map->writable = kchan_next_pos(map, free);
 	map->head = kchan_next_pos(map, map->head);
-	map->ch->recv_rises++;
 }
 
 /**
@@ -456,6 +450,25 @@ bool kchan_mapping_has_elem(struct kchan *ch)
 	if (stamp != map->head)
 		kchan_break(ch);
 	return false;
+}
+
+/**
+ * kchan_mapping_is_published() - whether a slot's element can be read
+ * @map: the mapping
+ * @nth: how many slots after the oldest one it is, within the elements of the ring
+ *
+ * Context: the channel's lock is held.
+ * Return: whether it can. If what the stamp says cannot be, it cannot.
+ */
+bool kchan_mapping_is_published(const struct kchan_mapping *map, u32 nth)
+{
+	const u32 i = (u32)map->head + nth;
+	u64 pos = map->head + nth;
+
+	if (i >= map->capacity)
+		pos = (pos - map->capacity + KCHAN_SHARED_LAP) & KCHAN_POSITIONS;
+	/* Pairs with the process's exchange of the stamp. */
+	return smp_load_acquire(kchan_stamp(map, pos)) == pos + 1;
 }
 
 /*

@@ -59,6 +59,7 @@ void kchan_mapping_push(struct kchan_mapping *map);
 void kchan_mapping_pop(struct kchan_mapping *map);
 bool kchan_mapping_has_room(struct kchan *ch);
 bool kchan_mapping_has_elem(struct kchan *ch);
+bool kchan_mapping_is_published(const struct kchan_mapping *map, u32 nth);
 u32 kchan_mapping_new_elems(struct kchan *ch);
 u32 kchan_mapping_new_room(struct kchan *ch);
 

@@ -295,6 +295,23 @@ struct kchan_waiter *kchan_first_with_room(struct kchan_waitq *q, u32 len,
 }
 
 /**
+ * kchan_tell_polled() - wake those who poll a party, once the lock is dropped
+ * @polled: the party, which stays until then
+ * @step: the work under this hold, with room for one more
+ *
+ * Context: the channel's lock is held.
+ */
+void kchan_tell_polled(struct kchan_polled *polled, struct kchan_step *step)
+{
+	struct kchan_told *told = &step->told[step->nr_told++];
+
+	step->rest = true;
+	told->task = NULL;
+	told->polled = polled;
+	refcount_inc(&polled->ref);
+}
+
+/**
  * kchan_complete() - tell a claimed party that it was served
  * @q: the queue that the waiter is in
  * @w: the waiter whose case is completed; the caller must not touch it afterwards
@@ -307,21 +324,21 @@ struct kchan_waiter *kchan_first_with_room(struct kchan_waitq *q, u32 len,
 void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
 		    struct kchan_step *step)
 {
-	struct kchan_told *told = &step->told[step->nr_told++];
+	struct kchan_told *told = &step->told[step->nr_told];
 	struct kchan_party *party = w->party;
 
-	step->rest = true;
 	kchan_dequeue(q, w);
 	kchan_trace(wake, q, party->task, status);
 	w->status = status;
 	party->winner = w;
 
-	told->task = party->task;
 	if (party->task) {
+		told->task = party->task;
 		get_task_struct(party->task);
+		step->nr_told++;
+		step->rest = true;
 	} else {
-		told->polled = container_of(party, struct kchan_polled, party);
-		refcount_inc(&told->polled->ref);
+		kchan_tell_polled(container_of(party, struct kchan_polled, party), step);
 	}
 	/*
 	 * Pairs with the load-acquire in kchan_party_done(). From here on the owner

@@ -85,6 +85,8 @@ struct kchan_polled {
  * @by_room: for a receiver in message mode: in kchan_waitq.rooms, in order of @ticket
  * @max_room: the largest @room in the subtree below @by_room
  * @room: for a receiver: the longest element that it takes
+ * @lease: for a receiver under lease: what owns the element once it was served, in
+ *	place of @elem; otherwise NULL
  * @status: 0 when the element moved; -EPIPE when there is nobody left to move
  *	it; -EMSGSIZE when it is longer than @room; -EIO when the channel is broken.
  *	Valid once DONE.
@@ -93,6 +95,7 @@ struct kchan_waiter {
 	struct list_head node;
 	struct kchan_party *party;
 	struct kchan_elem *elem;
+	struct kchan_lease *lease;
 	unsigned long since;
 	u64 ticket;
 	struct rb_node by_room;
@@ -237,6 +240,7 @@ struct kchan_waiter *kchan_first_with_room(struct kchan_waitq *q, u32 len,
 					   struct kchan_step *step);
 void kchan_complete(struct kchan_waitq *q, struct kchan_waiter *w, int status,
 		    struct kchan_step *step);
+void kchan_tell_polled(struct kchan_polled *polled, struct kchan_step *step);
 void kchan_wake_told(struct kchan_step *step);
 
 #endif /* _KCHAN_PARTY_H */

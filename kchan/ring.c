@@ -343,6 +343,7 @@ struct kchan_elem *kchan_elem_alloc(struct kchan *ch, u32 len)
 		kchan_uncharge(&charge);
 		return ERR_PTR(-ENOMEM);
 	}
+	refcount_set(&elem->ref, 1);
 	elem->charge = charge;
 	elem->ring = ring;
 	elem->len = len;
@@ -402,9 +403,8 @@ struct kchan_elem *kchan_elem_keep(struct kchan *ch, const struct kchan_elem *st
 	struct kchan_elem *elem;
 
 	elem = kmalloc(sizeof(*staged) + staged->len, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-	elem->ring = NULL;
-	elem->seq = staged->seq;
-	elem->len = staged->len;
+	*elem = *staged;
+	refcount_set(&elem->ref, 1);
 	elem->data = (u8 *)(elem + 1);
 	memcpy(elem->data, staged->data, staged->len);
 	kchan_charged(&elem->charge, ch->user, staged->charge.bytes);
@@ -412,7 +412,7 @@ struct kchan_elem *kchan_elem_keep(struct kchan *ch, const struct kchan_elem *st
 }
 
 /**
- * kchan_elem_free() - free an element
+ * kchan_elem_free() - drop a reference on an element, and free it with the last one
  * @ch: the channel that it was for
  * @elem: the element, or NULL
  *
@@ -423,7 +423,7 @@ void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem)
 	struct kchan_charge charge;
 	struct kchan_ring *ring;
 
-	if (!elem)
+	if (!elem || !refcount_dec_and_test(&elem->ref))
 		return;
 	charge = elem->charge;
 	ring = elem->ring;

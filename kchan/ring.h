@@ -20,12 +20,18 @@ struct kchan_elem *kchan_elem_keep(struct kchan *ch, const struct kchan_elem *st
 void kchan_elem_free(struct kchan *ch, struct kchan_elem *elem);
 bool kchan_elem_payable(struct kchan *ch);
 
+/* The index of the slot @nth after the oldest element's. */
+static inline u32 kchan_ring_nth(const struct kchan_ring *ring, u32 nth)
+{
+	u32 i = ring->head + nth;
+
+	return i < ring->nr_slots ? i : i - ring->nr_slots;
+}
+
 /* The index of the slot for the next element that enters. */
 static inline u32 kchan_ring_tail(const struct kchan_ring *ring)
 {
-	u32 i = ring->head + ring->len;
-
-	return i < ring->nr_slots ? i : i - ring->nr_slots;
+	return kchan_ring_nth(ring, ring->len);
 }
 
 static inline void *kchan_ring_slot(const struct kchan_ring *ring, u32 i)

@@ -462,6 +462,7 @@ static int kchan_resolve(struct kchan_call *call, struct kchan_branch *b, u64 bi
 	b->ch = NULL;
 	b->iter = NULL;
 	b->elem = NULL;
+	b->lease = NULL;
 	b->op = c->op;
 	b->faults = 0;
 	b->detach = false;
@@ -620,6 +621,22 @@ static ktime_t kchan_deadline(u64 deadline)
 	if (offset < 0 && at > KTIME_MAX + offset)
 		return KTIME_MAX;
 	return at - offset;
+}
+
+/**
+ * kchan_to_caller_time() - convert a time to one that the caller's clock tells
+ * @at: the time on the host's CLOCK_MONOTONIC; 0 for never
+ *
+ * Return: the time in the caller's time namespace; 0 for never.
+ */
+u64 kchan_to_caller_time(ktime_t at)
+{
+	struct timespec64 ts = {};
+
+	if (!at)
+		return 0;
+	timens_add_monotonic(&ts);
+	return ktime_add_safe(at, timespec64_to_ns(&ts));
 }
 
 /* As kchan_copy_case(). */

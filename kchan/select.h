@@ -10,6 +10,7 @@ int kchan_read_cases(struct kchan_call *call, void __user *from,
 int kchan_verify_all(struct kchan_call *call);
 void kchan_put_files(struct kchan_call *call);
 int kchan_select(struct kchan_call *call, const struct kchan_wait *wait);
+u64 kchan_to_caller_time(ktime_t at);
 long kchan_ioctl_select(struct kchan_select __user *uarg, size_t usize);
 
 #endif /* _KCHAN_SELECT_H */

@@ -2,11 +2,14 @@
 /* A channel's life and geometry: it is made, set up, resized and freed. */
 #include <linux/err.h>
 #include <linux/minmax.h>
+#include <linux/once.h>
 #include <linux/overflow.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "flight.h"
 #include "limits.h"
 #include "party.h"
 #include "ring.h"
@@ -15,6 +18,9 @@
 #define KCHAN_MAX_RINGS		64
 
 static atomic64_t kchan_last_id = ATOMIC64_INIT(0);
+
+/* A random number of this load of the module. It is there before the first channel is. */
+u64 kchan_instance;
 
 /* How many elements are moved under one hold of the lock: see KCHAN_BATCH_ELEMS. */
 static u8 kchan_batch(u32 elem_size)
@@ -67,7 +73,7 @@ struct kchan *kchan_alloc(struct mm_struct *mm)
 	init_waitqueue_head(&ch->rd_wait);
 	init_waitqueue_head(&ch->wr_wait);
 	INIT_LIST_HEAD(&ch->rings);
-	ch->put_back = RB_ROOT_CACHED;
+	kchan_flight_init(ch, kchan_due_work);
 	kchan_waitq_init(&ch->senders, KCHAN_OP_SEND);
 	kchan_waitq_init(&ch->receivers, KCHAN_OP_RECV);
 	ch->message = true;
@@ -76,6 +82,7 @@ struct kchan *kchan_alloc(struct mm_struct *mm)
 	ch->mm = mm;
 	if (mm)
 		mmgrab(mm);
+	get_random_once(&kchan_instance, sizeof(kchan_instance));
 	ch->id = atomic64_inc_return(&kchan_last_id);
 	kchan_debug_add(ch);
 	return ch;
@@ -94,6 +101,7 @@ static void kchan_free(struct kref *ref)
 	/* One that was mapped when there was no receive end any more. */
 	if (ch->mapped)
 		kchan_mapping_leave(ch);
+	kchan_flight_exit(ch);
 	list_for_each_entry_safe(ring, next, &ch->rings, node) {
 		list_del_init(&ring->node);
 		kchan_ring_drop(ch, ring);

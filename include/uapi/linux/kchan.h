@@ -50,11 +50,62 @@
  * A receiver is told end-of-stream only when the channel is closed, nothing is
  * queued, and no element is in flight. An element is in flight when it was handed
  * to a receiver that has not taken it yet: a blocked call that is about to copy it
- * to its caller, or an armed select that was not read. Such an element may come
+ * to its caller, or an armed select that was not read. It is also in flight while it is
+ * under lease, and while the channel keeps it for a delay. Such an element may come
  * back. Until then a receive waits, or fails with ``EAGAIN`` if it may not wait, and
  * poll() tells ``EPOLLRDHUP`` alone. Whoever holds an armed select that has
  * committed, and waits for end-of-stream on the same channel, waits for itself:
- * read the armed select first.
+ * read the armed select first, and acknowledge what is under lease. On a closed channel
+ * ``EPOLLRDHUP`` alone, or ``EAGAIN``, means: acknowledge now.
+ */
+
+/**
+ * DOC: Leases
+ *
+ * A receiver that is killed after read() has lost the element. With a lease it has not:
+ * the element stays the channel's until its receiver acknowledges it. A lease is an
+ * armed select with %KCHAN_ARM_LEASE whose receive has committed::
+ *
+ *	lease = ioctl(end, KCHAN_IOC_ARM, &cases);  with KCHAN_ARM_LEASE
+ *	n = read(lease, { commit, element });  waits for an element
+ *	while (n > 0 && !commit.status) {  EPIPE at the end of the stream
+ *		do the work
+ *		n = ioctl(lease, KCHAN_IOC_ACK, &ack);  with KCHAN_ACK_REARM
+ *		if (n == 0)
+ *			n = read(lease, { commit, element });
+ *	}
+ *
+ * A lease ends in one of these ways:
+ *
+ * - %KCHAN_IOC_ACK ends it for good: the element was received. With %KCHAN_ACK_REARM the
+ *   same cases are armed again, and the next outcome, if it is there, is given in the
+ *   same call.
+ * - %KCHAN_IOC_RETURN gives the element back to the channel on purpose.
+ * - The last copy of the fd is closed, or its last holder dies: the element goes back.
+ * - Its limit has come (&kchan_arm.limit): the element goes back. From then on the calls
+ *   above fail with ``ETIME``. An element may then be worked on twice. So the delivery is
+ *   at least once.
+ *
+ * An element that goes back goes to the receiver that has waited longest, as if it were
+ * sent again. If none waits, it is queued in its place, before all that was sent after it,
+ * or behind all that is queued, if %KCHAN_RETURN_TAIL asks for that. It is outside the
+ * capacity. Between elements that were returned to the tail, and then come back once
+ * more, the new place counts.
+ *
+ * Elements are numbered in the order in which they are first handed out, from 0 on. An
+ * element keeps its number when it comes back. &kchan_commit.returns tells how often it
+ * has come back. It does not count when an element comes back that nobody has read:
+ * nobody can have failed on it. It does not count either when %KCHAN_RETURN_UNCOUNTED
+ * asks for that.
+ *
+ * A lease is a file. Whoever has a copy of its fd has the lease: a child after fork(), or
+ * a process that the fd was passed to. Any of them may read, acknowledge and return. The
+ * element goes back when the last copy is closed.
+ *
+ * A lease counts as an end of its channel, as any armed case does. So a channel that has
+ * no other end that can receive keeps what is queued until the lease ends. Then what
+ * nobody can receive is freed. An element that the channel keeps for a
+ * delay is no end.
  */
 
 /**
@@ -151,9 +202,9 @@
  * mkfifo() makes a channel with a name. open() for reading, for writing or for both
  * makes that end of it. It never waits, and it does not fix the geometry: the buffer is
  * made at the first use. An ioctl on such an end does what it does on any other one. But
- * %KCHAN_IOC_SETUP, %KCHAN_IOC_RESIZE and %KCHAN_IOC_CLOSE need the owner of the name,
- * or CAP_FOWNER: ``EPERM`` otherwise. This holds also for the ends that are made from
- * such an end, and after the name has gone.
+ * %KCHAN_IOC_SETUP, %KCHAN_IOC_RESIZE, %KCHAN_IOC_CLOSE and %KCHAN_IOC_PEEK need the
+ * owner of the name, or CAP_FOWNER: ``EPERM`` otherwise. This holds also for the ends that
+ * are made from such an end, and after the name has gone.
  *
  * Only mkfifo() makes a name. open() with ``O_CREAT`` opens a name that is there, and
  * otherwise fails with ``EACCES``, so that a mistyped name does not become a queue that
@@ -219,7 +270,11 @@
  *   bytes, and the cases of a select;
  * - 256 bytes for each receive that waits for a smaller element, to the user who opened
  *   the channel: if the receive fails, the element comes back, and has to be kept;
- * - an armed select, with its cases and their elements, to the user who arms it;
+ * - an armed select, with its cases and their elements, to the user who arms it. A
+ *   received element under lease is one of these. If it comes back, this user is charged
+ *   for it until it has been received. An element over %KCHAN_INLINE_ELEM_SIZE bytes is
+ *   charged as before, and keeps its place in the charge of the buffer;
+ * - what %KCHAN_IOC_PEEK copies, to the caller, during the call;
  * - 2048 bytes for a name or a directory, to the user who makes it.
  */
 
@@ -230,10 +285,17 @@
  * ``kchan-capacity:<tab>16``: kchan-id; kchan-mode, the directions of the end
  * (``send``, ``recv``); kchan-flags, of the channel (``message``, ``fixed``,
  * ``closed``, ``named``, ``send-hold``, ``mapped``, ``broken``, or ``-`` for none of
- * them); kchan-elem-size, kchan-capacity, kchan-len, kchan-in-flight, kchan-send-ends,
- * kchan-recv-ends, kchan-send-waiters, kchan-recv-waiters, and kchan-map-pid, in the pid
- * namespace of that /proc. One more line is for debuggers, and may go in a later
+ * them); kchan-elem-size, kchan-capacity, kchan-len, kchan-in-flight, kchan-leased,
+ * kchan-delayed, kchan-send-ends, kchan-recv-ends, kchan-send-waiters,
+ * kchan-recv-waiters, kchan-taken, kchan-settled, kchan-dropped, and kchan-map-pid, in
+ * the pid namespace of that /proc. One more line is for debuggers, and may go in a later
  * version: kchan-debug-file-refs, the references on the open file.
+ *
+ * For an armed select it shows kchan-select (``idle``, ``armed``, ``committed``,
+ * ``leased``, or ``expired`` when a lease's limit has come), and a line kchan-case for
+ * each case. A lease also shows kchan-lease-number and kchan-lease-returns, as in
+ * &struct kchan_commit, kchan-lease-read (0 or 1), and kchan-lease-left-ns, how long it
+ * still has, or ``-`` if it has no limit.
  *
  * ``mapped`` says that a process moves elements without system calls (see "Mapped
  * channels"), and kchan-map-pid which one. No tracepoint shows these elements one by
@@ -415,10 +477,20 @@ struct kchan_resize {
  * @send_waiters: cases of blocked calls and armed selects that wait to send
  * @recv_waiters: cases of blocked calls and armed selects that wait to receive
  * @id: the channel's number, unique until the module is unloaded
- * @in_flight: elements that were handed to a receiver and may still come back
+ * @in_flight: elements that were handed to a receiver and may still come back, those of
+ *	@leased and @delayed among them
  * @map_pid: the process that has mapped the channel, as the pid namespace of the caller
  *	numbers it; 0 when the channel is not mapped, or when the process is not in that
  *	namespace
+ * @leased: elements under lease
+ * @delayed: elements that the channel keeps for the delay of a %KCHAN_IOC_RETURN
+ * @instance: a random number of this load of the module. With it @id is unique for ever.
+ * @taken: elements that were handed out at least once; also the number of the next one
+ *	that will be (see "Leases")
+ * @settled: all elements with a lower number were received, acknowledged or dropped, and
+ *	will not come back. It may lag behind while receivers that wait are being handed
+ *	elements, but not for ever: repeated calls see it advance. It never falls.
+ * @dropped: elements that were freed because no end that can receive was left
  *
  * All fields are outputs. They are read at one instant, except @in_flight, which may
  * fall at any time. The call does not fix the geometry.
@@ -435,6 +507,12 @@ struct kchan_info {
 	__aligned_u64 id;
 	__u32 in_flight;
 	__u32 map_pid;
+	__u32 leased;
+	__u32 delayed;
+	__aligned_u64 instance;
+	__aligned_u64 taken;
+	__aligned_u64 settled;
+	__aligned_u64 dropped;
 };
 
 /*
@@ -626,6 +704,10 @@ struct kchan_select {
  * define KCHAN_ARM_NONBLOCK - the new fd has O_NONBLOCK set
  */
 #define KCHAN_ARM_NONBLOCK	(1U << 1)
+/**
+ * define KCHAN_ARM_LEASE - what is received stays the channel's until it is acknowledged
+ */
+#define KCHAN_ARM_LEASE		(1U << 2)
 
 /**
  * struct kchan_arm - a select that waits in an fd, for %KCHAN_IOC_ARM
@@ -636,6 +718,9 @@ struct kchan_select {
  * @flags: ``KCHAN_ARM_*``
  * @commit_size: sizeof(struct kchan_commit), as the caller knows it; at most
  *	%KCHAN_MAX_STRUCT_SIZE
+ * @limit: with %KCHAN_ARM_LEASE, how long a lease lasts, in nanoseconds of
+ *	CLOCK_MONOTONIC from the commit on (time in suspend does not count); 0 for no
+ *	limit. Otherwise zero. A limit that is later than the clock can tell is none.
  *
  * This is for event loops: the cases of such a select take part while nobody waits in
  * a call. On an end, the ioctl returns a new fd that holds the cases. Exactly one of
@@ -643,13 +728,19 @@ struct kchan_select {
  * polls ``EPOLLIN``, and read() returns a &struct kchan_commit, followed by the
  * element when a receive committed. Once that is read, or the fd is disarmed, the
  * same ioctl on this fd arms it again, with other cases or the same, and returns 0.
- * Before that it fails with ``EBUSY``. Arming again takes no ``KCHAN_ARM_*`` flags:
- * they are ``EINVAL``.
+ * Before that it fails with ``EBUSY``. Arming again takes no ``KCHAN_ARM_*`` flags but
+ * %KCHAN_ARM_LEASE: others are ``EINVAL``.
+ *
+ * With %KCHAN_ARM_LEASE a receive that commits with an element makes a lease (see
+ * "Leases"). To read it does not end it. Any other outcome, a send or a status that is
+ * not 0, is read as without this flag.
  *
  * Elements to send are copied when the ioctl is called. For a receive,
  * &kchan_case.len says how much room there will be, and &kchan_case.addr is ignored.
  * Each case counts as an end of its channel, in its own direction alone, until the
- * outcome is read, or the fd is disarmed or closed.
+ * outcome is read, or the fd is disarmed or closed. If there is a lease, all cases count
+ * until it was acknowledged (without %KCHAN_ACK_REARM) or returned. After its limit they
+ * count until the fd is disarmed, armed again or closed.
  *
  * When the last copy of the fd is closed, it is disarmed. An element that was
  * received and not read goes back to the channel, before what was sent after it.
@@ -664,6 +755,7 @@ struct kchan_arm {
 	__u32 case_size;
 	__u32 flags;
 	__u32 commit_size;
+	__aligned_u64 limit;
 };
 
 /**
@@ -673,6 +765,12 @@ struct kchan_arm {
  * @index: the case that committed
  * @status: as &kchan_select.status
  * @len: bytes that moved; with a receive, this many bytes follow this structure
+ * @number: with an element that was received, its number in its channel (see "Leases");
+ *	otherwise zero
+ * @limit: of a lease: when it ends by itself, on CLOCK_MONOTONIC in nanoseconds, in the
+ *	time namespace of the reader; 0 for never
+ * @returns: with an element that was received, how often it has come back
+ * @reserved: zero
  *
  * read() on an armed select waits until a case has committed; with O_NONBLOCK it
  * fails with ``EAGAIN`` while no case has committed. When nothing is armed it fails
@@ -681,12 +779,164 @@ struct kchan_arm {
  * buffer is bad. After either error the outcome can be read again. While one thread
  * reads the outcome, other threads see the fd as if no case had committed. If that
  * read fails, the fd becomes readable again.
+ *
+ * A lease can be read as often as one likes, and by several threads at once, until it
+ * ends. poll() tells ``EPOLLIN`` until it has been read once as a whole, and then nothing.
+ * When its limit has come, read() fails with ``ETIME``, and poll() tells
+ * ``EPOLLIN | EPOLLERR``, until the fd is disarmed or armed again.
  */
 struct kchan_commit {
 	__u32 size;
 	__u32 index;
 	__u32 status;
 	__u32 len;
+	__aligned_u64 number;
+	__aligned_u64 limit;
+	__u32 returns;
+	__u32 reserved;
+};
+
+/*
+ * kchan_ack.flags
+ */
+
+/**
+ * define KCHAN_ACK_REARM - arm the same cases again
+ */
+#define KCHAN_ACK_REARM		(1U << 0)
+
+/**
+ * struct kchan_ack - end a lease for good, for %KCHAN_IOC_ACK
+ * @flags: ``KCHAN_ACK_*``
+ * @len: bytes at @addr; zero if there is nowhere to put the next outcome
+ * @addr: with %KCHAN_ACK_REARM, where the next outcome goes; zero if @len is
+ *
+ * The element was received: it will not come back. Then nothing is armed, and
+ * %KCHAN_IOC_ARM can arm the fd.
+ *
+ * With %KCHAN_ACK_REARM the same cases are armed at once. The elements to send are those
+ * that were copied when the cases were armed first, and a new lease has the same time as
+ * the one before. If a case has committed by now, and the outcome fits at @addr, it is
+ * given there as read() would give it. The call returns how many bytes that are. It
+ * returns 0 if nothing was given: no case has committed yet, or the memory is bad or too
+ * small. Then read() waits for the outcome, or tells the error. To give an outcome that is
+ * no lease ends the select, as read() does. The call never waits for a commit.
+ *
+ * Errors, and then nothing was acknowledged: ``EAGAIN`` when no case has committed, or
+ * the lease was not read as a whole yet: who has not seen an element cannot acknowledge
+ * it; ``ETIME`` when its limit has come; ``EINVAL`` when nothing is armed, the outcome is
+ * no lease, for unknown flags, and for @addr or @len without %KCHAN_ACK_REARM; ``EBUSY``,
+ * with %KCHAN_ACK_REARM, while another thread reads the lease; ``EFAULT`` when the
+ * structure cannot be read; ``EINTR`` (the call restarts).
+ */
+struct kchan_ack {
+	__u32 flags;
+	__u32 len;
+	__aligned_u64 addr;
+};
+
+/*
+ * kchan_return.flags
+ */
+
+/**
+ * define KCHAN_RETURN_TAIL - behind all that is queued, not in the element's place
+ */
+#define KCHAN_RETURN_TAIL	(1U << 0)
+/**
+ * define KCHAN_RETURN_UNCOUNTED - do not count this in &kchan_commit.returns
+ */
+#define KCHAN_RETURN_UNCOUNTED	(1U << 1)
+
+/**
+ * struct kchan_return - give an element under lease back, for %KCHAN_IOC_RETURN
+ * @flags: ``KCHAN_RETURN_*``
+ * @reserved: zero
+ * @delay: how long the channel keeps the element before it can be received, in
+ *	nanoseconds of CLOCK_MONOTONIC; 0 for not at all. The element is in flight
+ *	meanwhile.
+ *
+ * Then nothing is armed, and %KCHAN_IOC_ARM can arm the fd. With %KCHAN_RETURN_TAIL and a
+ * delay the element goes behind all that is queued when the delay ends. A delay that is
+ * later than the clock can tell never ends by itself: the element is freed with the
+ * channel's last end that can receive.
+ *
+ * Errors, and then the lease goes on: ``EAGAIN`` when no case has committed; ``ETIME``
+ * when its limit has come; ``EINVAL`` when nothing is armed, when the outcome is no lease,
+ * for unknown flags, and for @reserved that is not zero; ``EFAULT`` when the structure
+ * cannot be read; ``EINTR`` (the call restarts).
+ */
+struct kchan_return {
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 delay;
+};
+
+/**
+ * struct kchan_extend - move the limit of a lease, for %KCHAN_IOC_EXTEND
+ * @flags: zero
+ * @reserved: zero
+ * @limit: how long the lease lasts from now on, as &kchan_arm.limit; 0 for no limit
+ *
+ * The limit may come earlier or later than before. Leases that follow after
+ * %KCHAN_ACK_REARM have that of &struct kchan_arm again.
+ *
+ * Errors: as for &struct kchan_return.
+ */
+struct kchan_extend {
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 limit;
+};
+
+/**
+ * struct kchan_peek - look at what is queued, for %KCHAN_IOC_PEEK
+ * @flags: zero
+ * @len: bytes at @addr
+ * @addr: where the elements go, each as a &struct kchan_peeked
+ * @peeked_size: sizeof(struct kchan_peeked), as the caller knows it, a multiple of 8; at
+ *	most %KCHAN_MAX_STRUCT_SIZE
+ * @nr: out: how many elements were given
+ *
+ * This gives the oldest elements that are queued, in the order in which they would be
+ * received, as they are at one instant. It takes none of them. It gives as many as fit at
+ * @addr, and at most 64, and at most 64 KiB unless the first one is larger. Elements in
+ * flight and those of parked senders are not queued. On a mapped channel it stops at an
+ * element that a send has not finished.
+ *
+ * The call returns how many bytes it has written; 0 if nothing is queued. It does not fix
+ * the geometry.
+ *
+ * Errors: ``EPERM`` when the channel has a name, and the caller is not the name's owner;
+ * ``EBADF`` when the end cannot receive; ``EMSGSIZE`` when the first element does not fit;
+ * ``EINVAL`` for unknown flags, and for a wrong @peeked_size; ``EIO`` when the channel is
+ * broken; ``EFAULT``, ``ENOMEM``, ``EDQUOT``.
+ */
+struct kchan_peek {
+	__u32 flags;
+	__u32 len;
+	__aligned_u64 addr;
+	__u32 peeked_size;
+	__u32 nr;
+};
+
+/**
+ * struct kchan_peeked - an element that is queued, from %KCHAN_IOC_PEEK
+ * @size: bytes from here to the next one
+ * @len: bytes in the element
+ * @number: its number (see "Leases")
+ * @returns: how often it has come back
+ * @reserved: zero
+ *
+ * The element follows &kchan_peek.peeked_size bytes after the beginning. Zero bytes up to
+ * a multiple of 8 follow it.
+ */
+struct kchan_peeked {
+	__u32 size;
+	__u32 len;
+	__aligned_u64 number;
+	__u32 returns;
+	__u32 reserved;
 };
 
 /**
@@ -838,9 +1088,6 @@ struct kchan_map {
 
 /**
  * define KCHAN_IOC_TYPE - the ioctls' type; numbers 00 to 1f are kchan's
- *
- * 10 to 13 are kept for what is planned: leases (10 to 12), and a look at the oldest
- * elements (13).
  */
 #define KCHAN_IOC_TYPE		0xc7
 
@@ -892,9 +1139,34 @@ struct kchan_map {
  * define KCHAN_IOC_DISARM - take an armed select's cases back
  *
  * Returns 0 when no case had committed: now none will. It fails with ``EALREADY``
- * when one had: read its outcome. On an fd with nothing armed it returns 0.
+ * when one had: read its outcome, and acknowledge or return it if it is a lease. On an fd
+ * with nothing armed it returns 0, and so it does when the limit of a lease has come.
  */
 #define KCHAN_IOC_DISARM	_IO(KCHAN_IOC_TYPE, 0x07)
+
+/**
+ * define KCHAN_IOC_ACK - acknowledge an element under lease
+ *
+ * Returns 0, or with %KCHAN_ACK_REARM the bytes of the next outcome.
+ */
+#define KCHAN_IOC_ACK		_IOW(KCHAN_IOC_TYPE, 0x10, struct kchan_ack)
+
+/**
+ * define KCHAN_IOC_RETURN - give an element under lease back to its channel
+ */
+#define KCHAN_IOC_RETURN	_IOW(KCHAN_IOC_TYPE, 0x11, struct kchan_return)
+
+/**
+ * define KCHAN_IOC_EXTEND - move the limit of a lease
+ */
+#define KCHAN_IOC_EXTEND	_IOW(KCHAN_IOC_TYPE, 0x12, struct kchan_extend)
+
+/**
+ * define KCHAN_IOC_PEEK - look at the oldest elements that are queued
+ *
+ * Returns the bytes that were written.
+ */
+#define KCHAN_IOC_PEEK		_IOWR(KCHAN_IOC_TYPE, 0x13, struct kchan_peek)
 
 /**
  * define KCHAN_IOC_KICK - tell the kernel what moved through a mapped ring

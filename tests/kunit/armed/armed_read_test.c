@@ -34,7 +34,7 @@ static void armed_read_whole(struct kunit *test)
 				-EMSGSIZE);
 		KUNIT_EXPECT_NULL(test, memchr_inv(buf->buf, 0x5a, len));
 		KUNIT_EXPECT_TRUE(test, kchan_armed_readable(armed));
-		KUNIT_EXPECT_EQ(test, atomic_read(&ch->in_flight), 1);
+		KUNIT_EXPECT_EQ(test, kchan_in_flight(ch), 1);
 		KUNIT_EXPECT_EQ(test, kt_armed_read(armed, buf->buf, len + 1), len);
 		KUNIT_EXPECT_EQ(test, commit->size, KT_COMMIT);
 		KUNIT_EXPECT_EQ(test, commit->index, 0);
@@ -55,18 +55,19 @@ static void armed_read_longer(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 1);
 	struct kchan_armed *armed = kt_armed(test);
-	struct kchan_armed_cases *cases = kt_arm_begin(test, 1, 40);
-	u64 out[7];
+	const u32 size = KT_COMMIT + 24;
+	struct kchan_armed_cases *cases = kt_arm_begin(test, 1, size);
+	u64 out[KT_COMMIT / 8 + 5];
 
 	kt_arm_add(cases, ch, false, 0);
 	KUNIT_EXPECT_EQ(test, kt_arm(armed, cases), 0);
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 77), 0);
 	memset(out, 0x5a, sizeof(out));
-	KUNIT_EXPECT_EQ(test, kt_armed_read(armed, out, 47), -EMSGSIZE);
-	KUNIT_EXPECT_EQ(test, kt_armed_read(armed, out, sizeof(out)), 48);
-	KUNIT_EXPECT_EQ(test, ((struct kchan_commit *)out)->size, 40);
-	KUNIT_EXPECT_NULL(test, memchr_inv(&out[2], 0, 24));
-	KUNIT_EXPECT_EQ(test, out[5], 77);
+	KUNIT_EXPECT_EQ(test, kt_armed_read(armed, out, size + 7), -EMSGSIZE);
+	KUNIT_EXPECT_EQ(test, kt_armed_read(armed, out, sizeof(out)), size + 8);
+	KUNIT_EXPECT_EQ(test, ((struct kchan_commit *)out)->size, size);
+	KUNIT_EXPECT_NULL(test, memchr_inv(&out[KT_COMMIT / 8], 0, 24));
+	KUNIT_EXPECT_EQ(test, out[size / 8], 77);
 	kchan_armed_close(armed);
 	kt_check(test, ch);
 }
@@ -114,7 +115,7 @@ static void armed_read_bad_memory(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, kchan_armed_readable(armed));
 		KUNIT_EXPECT_EQ(test, kt_arm_recv(test, armed, ch), -EBUSY);
 		KUNIT_EXPECT_EQ(test, kchan_armed_disarm(armed), -EALREADY);
-		KUNIT_EXPECT_EQ(test, atomic_read(&ch->in_flight), 1);
+		KUNIT_EXPECT_EQ(test, kchan_in_flight(ch), 1);
 	}
 	KUNIT_EXPECT_EQ(test,
 			armed_read_user(test, armed, end - KT_COMMIT - 8,
@@ -167,7 +168,7 @@ static struct armed_readers *armed_readers(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kt_armed_read_n(r->armed), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, kchan_armed_disarm(r->armed), -EALREADY);
 	KUNIT_EXPECT_EQ(test, kt_arm_recv(test, r->armed, r->ch), -EBUSY);
-	KUNIT_EXPECT_EQ(test, atomic_read(&r->ch->in_flight), 1);
+	KUNIT_EXPECT_EQ(test, kchan_in_flight(r->ch), 1);
 	kt_armed_start(test, &r->second);
 	kt_armed_wait_asleep(test, &r->second);
 	return r;

@@ -159,11 +159,12 @@ static void armed_exactly_one(struct kunit *test)
 		if (way == 0)
 			KUNIT_EXPECT_EQ(test, kt_send_n(a, 7), 0);
 		if (way < 2) {
-			u64 out[3];
+			u64 out[KT_COMMIT / 8 + 1];
 
-			KUNIT_EXPECT_EQ(test, kt_armed_read(armed, out, 24), 24);
+			KUNIT_EXPECT_EQ(test, kt_armed_read(armed, out, sizeof(out)),
+					sizeof(out));
 			KUNIT_EXPECT_EQ(test, ((struct kchan_commit *)out)->index, 1);
-			KUNIT_EXPECT_EQ(test, out[2], 5);
+			KUNIT_EXPECT_EQ(test, out[KT_COMMIT / 8], 5);
 		} else {
 			/* The owner closes it, which gives the element back. */
 			kchan_armed_close(armed);
@@ -333,9 +334,9 @@ static void armed_gives_back(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, kt_try_send(ch, buf->buf, sizes[i]),
 					sizes[i]);
 		}
-		KUNIT_EXPECT_EQ(test, atomic_read(&ch->in_flight), 1);
+		KUNIT_EXPECT_EQ(test, kchan_in_flight(ch), 1);
 		kchan_armed_close(armed);
-		KUNIT_EXPECT_EQ(test, atomic_read(&ch->in_flight), 0);
+		KUNIT_EXPECT_EQ(test, kchan_in_flight(ch), 0);
 		KUNIT_EXPECT_EQ(test, ch->nr_put_back, 1);
 		for (j = 0; j < 2; j++) {
 			KUNIT_EXPECT_EQ(test, kt_try_recv(ch, buf->buf, sizes[i]),

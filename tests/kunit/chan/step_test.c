@@ -379,7 +379,7 @@ static void step_failing_send(struct kunit *test)
 	kchan_finish(ch, &step);
 	KUNIT_EXPECT_TRUE(test, kt_party_open(small));
 	KUNIT_EXPECT_TRUE(test, kt_party_open(none));
-	KUNIT_EXPECT_EQ(test, atomic_read(&ch->in_flight), 0);
+	KUNIT_EXPECT_EQ(test, kchan_in_flight(ch), 0);
 	kt_expect_woken(poller, 0, 0, 0);
 	KUNIT_EXPECT_TRUE(test, kt_party_give_up(small));
 	KUNIT_EXPECT_TRUE(test, kt_party_give_up(none));

@@ -176,6 +176,80 @@ s64 kt_armed_read_n(struct kchan_armed *armed)
 	return out.n;
 }
 
+/**
+ * kt_arm_lease() - arm one case that receives under lease
+ * @test: the test
+ * @armed: the armed select
+ * @ch: the channel
+ * @limit: nanoseconds until its limit; 0 for none
+ *
+ * Return: as kchan_armed_arm().
+ */
+int kt_arm_lease(struct kunit *test, struct kchan_armed *armed, struct kchan *ch,
+		 u64 limit)
+{
+	struct kchan_armed_cases *cases = kt_arm_begin(test, 1, KT_COMMIT);
+
+	kt_arm_add(cases, ch, false, 0);
+	kchan_armed_lease_cases(armed, cases, limit);
+	return kt_arm(armed, cases);
+}
+
+/**
+ * kt_lease() - make one that is armed with one case that receives under lease
+ * @test: the test
+ * @ch: the channel
+ * @limit: nanoseconds until its limit; 0 for none
+ *
+ * Return: it, for kchan_armed_close().
+ */
+struct kchan_armed *kt_lease(struct kunit *test, struct kchan *ch, u64 limit)
+{
+	struct kchan_armed *armed = kt_armed(test);
+
+	KUNIT_ASSERT_EQ(test, kt_arm_lease(test, armed, ch, limit), 0);
+	return armed;
+}
+
+/**
+ * kt_lease_read() - read a lease of a number, without waiting
+ * @armed: the armed select
+ * @commit: out: the commit
+ *
+ * Return: the number; the status, negative; or the error.
+ */
+s64 kt_lease_read(struct kchan_armed *armed, struct kchan_commit *commit)
+{
+	struct {
+		struct kchan_commit commit;
+		s64 n;
+	} out = {};
+	ssize_t ret = kt_armed_read(armed, &out, sizeof(out));
+
+	*commit = out.commit;
+	if (ret < 0)
+		return ret;
+	if (out.commit.status)
+		return -(s64)out.commit.status;
+	return out.commit.len == sizeof(s64) ? out.n : -EUCLEAN;
+}
+
+/**
+ * kt_lease_wait_expired() - wait until the limit of a lease has come
+ * @test: the test
+ * @armed: the armed select
+ */
+void kt_lease_wait_expired(struct kunit *test, struct kchan_armed *armed)
+{
+	unsigned long end = jiffies + KT_PATIENCE;
+
+	while (!READ_ONCE(armed->lease.expired)) {
+		if (time_after(jiffies, end))
+			KUNIT_FAIL_AND_ABORT(test, "the limit of a lease does not come");
+		usleep_range(20, 100);
+	}
+}
+
 static int kt_armed_fn(void *arg)
 {
 	struct kt_armed_call *call = arg;

@@ -43,6 +43,12 @@ int kt_arm_send_n(struct kunit *test, struct kchan_armed *armed, struct kchan *c
 		  u64 n);
 struct kchan_armed *kt_armed_recv(struct kunit *test, struct kchan *ch);
 
+int kt_arm_lease(struct kunit *test, struct kchan_armed *armed, struct kchan *ch,
+		 u64 limit);
+struct kchan_armed *kt_lease(struct kunit *test, struct kchan *ch, u64 limit);
+s64 kt_lease_read(struct kchan_armed *armed, struct kchan_commit *commit);
+void kt_lease_wait_expired(struct kunit *test, struct kchan_armed *armed);
+
 ssize_t kt_armed_read(struct kchan_armed *armed, void *buf, size_t len);
 s64 kt_armed_read_n(struct kchan_armed *armed);
 void kt_armed_start(struct kunit *test, struct kt_armed_call *call);

@@ -109,7 +109,7 @@ u32 kt_len(struct kchan *ch)
 	return info.len;
 }
 
-/* Put-backs are in the order of hand-out, each once. */
+/* Put-backs are in their order, each once. */
 static unsigned int kt_count_put_back(struct kunit *test, struct kchan *ch)
 {
 	struct rb_node *node = rb_first_cached(&ch->put_back);
@@ -117,10 +117,10 @@ static unsigned int kt_count_put_back(struct kunit *test, struct kchan *ch)
 	u64 last = 0;
 
 	for (; node; node = rb_next(node)) {
-		u64 seq = rb_entry(node, struct kchan_elem, node)->seq;
+		u64 order = rb_entry(node, struct kchan_elem, node)->order;
 
-		wrong += nr++ && seq <= last;
-		last = seq;
+		wrong += nr++ && order <= last;
+		last = order;
 	}
 	KUNIT_EXPECT_EQ_MSG(test, wrong, 0, "put-backs are out of order");
 	return nr;
@@ -143,7 +143,7 @@ void kt_check(struct kunit *test, struct kchan *ch)
 	KUNIT_EXPECT_EQ(test, ch->stored, stored);
 	KUNIT_EXPECT_LE(test, ch->stored, ch->capacity);
 	KUNIT_EXPECT_EQ(test, ch->nr_put_back, kt_count_put_back(test, ch));
-	KUNIT_EXPECT_EQ(test, atomic_read(&ch->in_flight), 0);
+	KUNIT_EXPECT_EQ(test, kchan_in_flight(ch), 0);
 	KUNIT_EXPECT_EQ(test, ch->senders.len, 0);
 	KUNIT_EXPECT_EQ(test, ch->receivers.len, 0);
 	KUNIT_EXPECT_TRUE(test, list_empty(&ch->senders.list));
@@ -306,7 +306,7 @@ struct kchan_elem *kt_detach(struct kunit *test, struct kchan *ch)
  */
 void kt_settle(struct kchan *ch, struct kchan_elem *elem)
 {
-	kchan_settle(ch);
+	kchan_settle(ch, elem);
 	kchan_elem_free(ch, elem);
 }
 

@@ -22,6 +22,7 @@
 #include <linux/log2.h>
 #include <linux/rbtree.h>
 
+#include "flight.h"
 #include "kchan.h"
 #include "party.h"
 

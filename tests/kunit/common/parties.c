@@ -247,7 +247,7 @@ void kt_party_end(struct kt_party *p)
 	if (!kt_party_status(p)) {
 		b = &p->branches[kt_party_winner(p)];
 		if (b->op == KCHAN_OP_RECV)
-			kchan_settle(b->ch);
+			kchan_settle(b->ch, b->elem);
 	}
 	kchan_call_unstage(&p->call, p->slots);
 }

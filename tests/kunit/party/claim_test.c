@@ -446,7 +446,7 @@ static int claim_owner_fn(void *arg)
 		else
 			o->status = w->status;
 		if (!o->status)
-			kchan_settle(o->ch);
+			kchan_settle(o->ch, elem);
 	}
 	kfree(w);
 	kfree(party);

@@ -113,7 +113,7 @@ static void race_once(struct kunit *test, struct race *r, bool send,
 		KUNIT_EXPECT_EQ(test, r->w.status, 0);
 		KUNIT_EXPECT_NULL(test, memchr_inv(got, 0xaa, RACE_SIZE));
 		if (!send)
-			kchan_settle(ch);
+			kchan_settle(ch, r->elem);
 	}
 	kt_check(test, ch);
 }
@@ -242,8 +242,8 @@ static void race_serve(struct kunit *test, struct race_owner *o)
 		mdelay(1);
 		*(u64 *)w->elem->data = 99;
 		w->elem->len = 8;
-		w->elem->seq = ch->seq++;
-		atomic_inc(&ch->in_flight);
+		kchan_number(w->elem, ch->seq++);
+		kchan_fly(ch, w->elem);
 		kchan_complete(&ch->receivers, w, 0, &step);
 	}
 	kchan_unlock(ch);
@@ -284,6 +284,7 @@ static void race_claimed_owner(struct kunit *test)
 /* The last element is settled on one CPU while another closes the channel. */
 struct race_settler {
 	struct kchan *ch;
+	struct kchan_elem *elem;
 	struct completion go;
 	struct completion done;
 	bool ready;
@@ -302,7 +303,7 @@ static int race_settle_fn(void *arg)
 		WRITE_ONCE(r->ready, true);
 		while (!READ_ONCE(r->start))
 			cpu_relax();
-		kchan_settle(r->ch);
+		kchan_settle(r->ch, r->elem);
 		complete(&r->done);
 	}
 	kthread_complete_and_exit(&r->done, 0);
@@ -348,15 +349,14 @@ static void race_close_and_settle(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
 	wake_up_process(task);
 	for (i = 0; i < 300; i++) {
-		struct kchan_elem *elem;
 		struct kt_party *p;
 
 		r->ch = kt_chan(test, 8, 1);
 		kt_send_n(r->ch, 1);
-		elem = kt_detach(test, r->ch);
+		r->elem = kt_detach(test, r->ch);
 		p = kt_party_receiver(test, r->ch, 8);
 		race_close_once(test, r, p, i % 30 * 4);
-		kchan_elem_free(r->ch, elem);
+		kchan_elem_free(r->ch, r->elem);
 	}
 	reinit_completion(&r->done);
 	r->stop = true;

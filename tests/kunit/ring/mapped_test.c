@@ -11,7 +11,6 @@
 
 #include "harness.h"
 #include "mapped.h"
-#include "parties.h"
 #include "ring.h"
 
 #define MAPPED_FROZEN	KCHAN_SHARED_FROZEN
@@ -526,32 +525,6 @@ static void mapped_poll(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* The kernel's sends tell pollers of their elements themselves. A kick does not do it again. */
-static void mapped_poll_sent(struct kunit *test)
-{
-	struct kchan *ch = kt_chan(test, 8, 4);
-	struct mapped *m = kt_map(test, ch);
-	struct kt_poller *p[4];
-	unsigned int i, woken;
-
-	for (i = 0; i < 4; i++)
-		p[i] = kt_poller(test, ch, true);
-	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
-	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
-	for (i = 0, woken = 0; i < 4; i++)
-		woken += p[i]->in;
-	KUNIT_EXPECT_EQ(test, woken, 2);
-	/* There is an element, so a kick wakes one. */
-	kchan_kick(ch);
-	for (i = 0, woken = 0; i < 4; i++)
-		woken += p[i]->in;
-	KUNIT_EXPECT_EQ(test, woken, 3);
-	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
-	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
-	KUNIT_EXPECT_EQ(test, ring_recv(m), -1);
-	kt_check(test, ch);
-}
-
 /*
  * Pollers are told of room as often as there is new room. The kernel's receives tell of
  * theirs themselves, so a kick does not tell of it again.
@@ -591,37 +564,6 @@ static void mapped_poll_room(struct kunit *test)
 	for (i = 0; i < 4; i++)
 		woken -= p[i]->out;
 	KUNIT_EXPECT_EQ(test, woken, 0);
-	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
-	kt_check(test, ch);
-}
-
-/*
- * A claim ends and nobody is told. Then the kernel uses what it has made ready. A select
- * that looks before that and after it finds the same, but a case was ready in between.
- */
-static void mapped_rises(struct kunit *test)
-{
-	struct kchan *ch = kt_chan(test, 8, 1);
-	struct mapped *m = kt_map(test, ch);
-	struct claim claim = claim_send(test, m);
-	u32 rises;
-	u64 n;
-
-	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
-	rises = ch->recv_rises;
-	KUNIT_EXPECT_FALSE(test, publish(&claim, 1));
-	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
-	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
-	KUNIT_EXPECT_NE(test, ch->recv_rises, rises);
-
-	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 2), 0);
-	claim = claim_recv(test, m, &n);
-	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), -EAGAIN);
-	rises = ch->send_rises;
-	KUNIT_EXPECT_FALSE(test, release(&claim));
-	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), 0);
-	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 4), -EAGAIN);
-	KUNIT_EXPECT_NE(test, ch->send_rises, rises);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
 	kt_check(test, ch);
 }
@@ -745,23 +687,6 @@ static void mapped_broken_looked(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* The same for one who only leaves, since it has given up. */
-static void mapped_broken_left(struct kunit *test)
-{
-	struct kchan *ch = kt_chan(test, 8, 4);
-	struct mapped *m = kt_map(test, ch);
-	struct kt_party *leaves = kt_party_receiver(test, ch, 8);
-	struct kt_party *stays = kt_party_receiver(test, ch, 8);
-
-	scribble_tail(m->ring.mem, NULL);
-	KUNIT_ASSERT_TRUE(test, kt_party_give_up(leaves));
-	kchan_unpark(ch, &leaves->slots[0].w, KCHAN_OP_RECV);
-	KUNIT_EXPECT_EQ(test, kt_party_status(stays), -EIO);
-	kchan_kick(ch);
-	kt_party_end(stays);
-	kt_check(test, ch);
-}
-
 /*
  * An element that was published when the ring was found broken goes to nobody: those who
  * wait are all told the same.
@@ -798,12 +723,9 @@ static struct kunit_case mapped_cases[] = {
 	KUNIT_CASE(mapped_no_receiver),
 	KUNIT_CASE(mapped_poll),
 	KUNIT_CASE(mapped_by),
-	KUNIT_CASE(mapped_poll_sent),
 	KUNIT_CASE(mapped_poll_room),
-	KUNIT_CASE(mapped_rises),
 	KUNIT_CASE(mapped_broken),
 	KUNIT_CASE(mapped_broken_looked),
-	KUNIT_CASE(mapped_broken_left),
 	KUNIT_CASE(mapped_broken_served),
 	{}
 };

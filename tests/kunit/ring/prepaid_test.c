@@ -522,7 +522,7 @@ static void prepaid_armed_last(struct kunit *test)
 		struct kchan *other = kt_chan(test, 8, 0);
 		struct kchan_armed_cases *cases = kt_arm_begin(test, 3, KT_COMMIT);
 		struct kchan_armed *armed = kt_armed(test);
-		u64 out[3];
+		u64 out[KT_COMMIT / 8 + 1];
 
 		/* Both directions, so that the channel stays open. */
 		kt_arm_add(cases, ch, true, kt_user_filled(test, PREPAID_SIZE, 7));

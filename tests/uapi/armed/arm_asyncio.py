@@ -14,11 +14,11 @@ import threading
 SEND, RECV = 0, 1
 
 SETUP = 0x4010C700
-ARM = 0x4018C706
+ARM = 0x4020C706
 DISARM = 0xC707
 
 CASE = struct.Struct("=iIQII")
-COMMIT = struct.Struct("=IIII")
+COMMIT = struct.Struct("=IIIIQQII")
 NONBLOCK = 2
 ELEM = struct.Struct("=Q")
 
@@ -43,10 +43,10 @@ class Select:
             CASE.pack(fd, op, element.buffer_info()[0] if element else 0, ELEM.size, 0)
             for (fd, op, *_), element in zip(cases, elements)))
         # In what may be written to, or what is returned would be a copy of it.
-        request = bytearray(struct.pack("=QIIII", packed.buffer_info()[0],
+        request = bytearray(struct.pack("=QIIIIQ", packed.buffer_info()[0],
                                         len(cases), CASE.size,
                                         0 if self.armed >= 0 else NONBLOCK,
-                                        COMMIT.size))
+                                        COMMIT.size, 0))
         if self.armed < 0:
             self.armed = fcntl.ioctl(self.channel, ARM, request)
         else:
@@ -55,7 +55,7 @@ class Select:
     def collect(self):
         """The case that committed, its status, and what it received."""
         data = os.read(self.armed, COMMIT.size + ELEM.size)
-        whole, index, status, size = COMMIT.unpack_from(data)
+        whole, index, status, size, *_ = COMMIT.unpack_from(data)
         if whole != COMMIT.size:
             raise AssertionError(f"a commit of {whole} bytes, not {COMMIT.size}")
         got = data[COMMIT.size:]

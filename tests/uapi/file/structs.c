@@ -327,10 +327,13 @@ static void layout(void)
 {
 	expect_int(sizeof(struct kchan_setup), 16);
 	expect_int(sizeof(struct kchan_resize), 8);
-	expect_int(sizeof(struct kchan_info), 48);
+	expect_int(sizeof(struct kchan_info), 88);
 	expect_int(offsetof(struct kchan_info, id), 32);
 	expect_int(offsetof(struct kchan_info, in_flight), 40);
 	expect_int(offsetof(struct kchan_info, map_pid), 44);
+	expect_int(offsetof(struct kchan_info, leased), 48);
+	expect_int(offsetof(struct kchan_info, instance), 56);
+	expect_int(offsetof(struct kchan_info, dropped), 80);
 	expect_int(sizeof(struct kchan_end), 8);
 	expect_int(sizeof(struct kchan_case), 24);
 	expect_int(offsetof(struct kchan_case, len), 16);
@@ -339,11 +342,23 @@ static void layout(void)
 	expect_int(offsetof(struct kchan_select, deadline), 16);
 	expect_int(offsetof(struct kchan_select, len), 36);
 	expect_int(offsetof(struct kchan_select, events), 36);
-	expect_int(sizeof(struct kchan_arm), 24);
+	expect_int(sizeof(struct kchan_arm), 32);
 	expect_int(offsetof(struct kchan_arm, commit_size), 20);
-	expect_int(sizeof(struct kchan_commit), 16);
+	expect_int(sizeof(struct kchan_commit), 40);
 	expect_int(offsetof(struct kchan_commit, index), 4);
 	expect_int(offsetof(struct kchan_commit, len), 12);
+	expect_int(offsetof(struct kchan_commit, number), 16);
+	expect_int(offsetof(struct kchan_commit, returns), 32);
+	expect_int(sizeof(struct kchan_ack), 16);
+	expect_int(offsetof(struct kchan_ack, addr), 8);
+	expect_int(sizeof(struct kchan_return), 16);
+	expect_int(offsetof(struct kchan_return, delay), 8);
+	expect_int(sizeof(struct kchan_extend), 16);
+	expect_int(offsetof(struct kchan_extend, limit), 8);
+	expect_int(sizeof(struct kchan_peek), 24);
+	expect_int(offsetof(struct kchan_peek, nr), 20);
+	expect_int(sizeof(struct kchan_peeked), 24);
+	expect_int(offsetof(struct kchan_peeked, returns), 16);
 }
 
 static void bad_addresses(void)
