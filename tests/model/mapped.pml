@@ -13,25 +13,8 @@
  *
  * Laps wrap after LAPS.
  *
- * With SELECT a select waits for one of two channels: it looks at the rings as the library
- * does, and then goes by the kernel. With DEFAULT a select does not wait, and takes its
- * default only if at one instant neither channel had an element.
- *
- * Stores may be late: they stand in a buffer, from which the memory takes them at any time
- * (buffer() and told_buffer()). These are buffered:
- *
- * - what a thread of the process stores in a slot, and the stamp that ends its claim. They
- *   leave the buffer in order: the exchange of the stamp is a release. The exchange itself
- *   does not empty the buffer, as on arm64, where a later load may be done before its
- *   store. The sequentially consistent load of told_of_send or told_of_recv waits until
- *   the buffer is empty;
- * - told_of_send and told_of_recv, when the kernel sets them. Setting the bit FROZEN
- *   empties the buffer.
- *
- * Other stores need no buffer. All that the kernel stores after the bit is visible in order
- * before the lock is free, and the other side of each word that it clears is safe when it
- * comes late: a set told costs a kick, and a frozen position a call that takes the lock.
- * Loads are done in order here: the litmus tests are about those.
+ * Stores may be late. Where the code has no full barrier between a store and a later load,
+ * the model does the load first (LATE_*).
  */
 #ifndef CAP
 #define CAP	1
@@ -59,15 +42,8 @@
 #define FREE(p)	(2 * (p))
 #define FULL(p)	(2 * (p) + 1)
 
-/* How many channels there are. */
-#if defined(SELECT) || defined(DEFAULT)
-#define NCH	2
-#else
-#define NCH	1
-#endif
-
 #define NS	(US + KS)
-#if defined(POLLER) || defined(SELECT) || defined(DEFAULT)
+#ifdef POLLER
 #define NR	(UR + KR + 1)
 #else
 #define NR	(UR + KR)
@@ -75,61 +51,24 @@
 #define NP	(NS + NR)
 #define TOT	(NS * NEL)
 
-/*
- * A channel: the ring; the rest of the channel; those who are parked. After a resize, @pl is
- * the ring that elements enter. What a process calls head is that of its channel @c.
- */
-typedef channel {
-	byte h, t;
-	bool hf, tf;
-	byte stp[CAP], vl[CAP];
-	bool ts, tr;
-	bool late_told;
-	bool lck, cl, dd, rs;
-	byte pl[TOT + 1], nr_pl;
-	byte r_q[NP], nr_q, s_q[NP], ns_q;
-	bool pls, wkn;
-#ifdef DEFAULT
-	/* What the kernel has seen of the positions. Rises that it has counted. */
-	byte seen_h, seen_t, rises;
-#endif
-};
-channel ch[NCH];
-#define head	ch[c].h
-#define tail	ch[c].t
-#define hfrz	ch[c].hf
-#define tfrz	ch[c].tf
-#define stamp	ch[c].stp
-#define val	ch[c].vl
-#define told_s	ch[c].ts
-#define told_r	ch[c].tr
-#define lock	ch[c].lck
-#define closed	ch[c].cl
-#define dead	ch[c].dd
-#define resized	ch[c].rs
-#define plain	ch[c].pl
-#define nr_plain ch[c].nr_pl
-#define rq	ch[c].r_q
-#define nrq	ch[c].nr_q
-#define sq	ch[c].s_q
-#define nsq	ch[c].ns_q
-#define polls	ch[c].pls
-#define woken	ch[c].wkn
+/* The ring. */
+byte head, tail;
+bool hfrz, tfrz;
+byte stamp[CAP], val[CAP];
+bool told_s, told_r;
+
+/* The channel. After a resize, @plain is the ring that elements enter. */
+bool lock, closed, dead, resized;
+byte plain[TOT + 1], nr_plain;
 
 /* Parties that are parked: 0 none, 1 open, 2 done. @res: 0 for the end, else moved. */
 byte st[NP], res[NP], elem[NP];
-
-/* What a thread of the process has stored, and is not seen by others yet: see above. */
-bool late_val[NP], late_stamp[NP];
-byte late_pos[NP], late_elem[NP];
-#ifdef SELECT
-byte late_chan[NP];
-#endif
+byte rq[NP], nrq, sq[NP], nsq;
+bool polls, woken;
 
 /* What has happened. */
-bool killed, quiet;
+bool killed;
 byte gone, ended;
-bool looked;
 bool sent[TOT + 1], got[TOT + 1];
 byte last[NS], nr_got;
 
@@ -144,15 +83,6 @@ byte last[NS], nr_got;
 #endif
 #define HAS_ROOM (STORED < CAP && (resized || RELEASED))
 #define AT_END	(closed && STORED == 0)
-#define READY_AT(k)	\
-	(ch[k].t != ch[k].h && ch[k].stp[IDX(ch[k].h)] == FULL(ch[k].h))
-
-/* An element is no longer there. Has neither channel one? */
-#ifdef DEFAULT
-#define ONE_LESS	if :: !READY_AT(0) && !READY_AT(1) -> quiet = true :: else fi
-#else
-#define ONE_LESS	skip
-#endif
 
 #define LOCK	atomic { !lock -> lock = true }
 #define UNLOCK	lock = false
@@ -180,11 +110,7 @@ inline take(x) {
 	:: LEN > 0 ->
 		x = val[IDX(head)];
 		stamp[IDX(head)] = FREE(LAP(head));
-		head = NEXT(head);
-#if defined(DEFAULT) && !defined(SILENT_TAKE)
-		ch[c].rises++;
-#endif
-		ONE_LESS
+		head = NEXT(head)
 	:: else ->
 		x = plain[0];
 		for (i : 0 .. TOT - 1) { plain[i] = plain[i + 1] };
@@ -227,15 +153,10 @@ inline skip_void() {
 	od
 }
 
-/*
- * Parked receivers, then parked senders, then the end of the stream. A select that another
- * channel has served is passed over.
- */
+/* Parked receivers, then parked senders, then the end of the stream. */
 inline serve() {
 	do
-	:: nrq > 0 && st[rq[0]] == 2 ->
-		dequeue_r()
-	:: nrq > 0 && st[rq[0]] == 1 && HAS_ELEM ->
+	:: nrq > 0 && HAS_ELEM ->
 		take(v);
 		res[rq[0]] = v; st[rq[0]] = 2;
 		dequeue_r();
@@ -247,7 +168,7 @@ inline serve() {
 	:: nsq > 0 && closed ->
 		res[sq[0]] = 0; st[sq[0]] = 2;
 		dequeue_s()
-	:: nrq > 0 && st[rq[0]] == 1 && AT_END ->
+	:: nrq > 0 && AT_END ->
 		res[rq[0]] = 0; st[rq[0]] = 2;
 		dequeue_r()
 	:: else -> break
@@ -258,44 +179,21 @@ inline serve() {
 	fi
 }
 
-/* What the kernel has set comes out of its buffer. */
-inline show_told() {
-	told_s = told_s || ch[c].late_told;
-	told_r = told_r || ch[c].late_told;
-	ch[c].late_told = false
-}
-
-/* Sees what the process has done with the positions. */
-inline take_over() {
-#ifdef DEFAULT
-	if
-	:: head != ch[c].seen_h || tail != ch[c].seen_t -> ch[c].rises++
-	:: else
-	fi;
-	ch[c].seen_h = head;
-	ch[c].seen_t = tail
-#else
-	skip
-#endif
-}
-
 inline freeze() {
-	atomic { !lock -> lock = true; ch[c].late_told = true };
-#ifdef LATE_TOLD
+	LOCK;
+#ifndef LATE_TOLD
+	told_s = true;
+	told_r = true;
+#endif
 	hfrz = true;
 	tfrz = true
-#else
-	atomic { show_told(); hfrz = true };
-	atomic { tfrz = true; take_over() }
-#endif
 }
 
 /* Who is left in the queues decides what stays frozen. */
-inline do_thaw() {
-	!ch[c].late_told;
-#ifdef DEFAULT
-	ch[c].seen_h = head;
-	ch[c].seen_t = tail;
+inline thaw() {
+#ifdef LATE_TOLD
+	told_s = true;
+	told_r = true;
 #endif
 	if
 	:: !closed && !resized && nrq == 0 && !polls -> told_s = false
@@ -322,12 +220,6 @@ inline do_thaw() {
 #endif
 	UNLOCK
 }
-
-#ifdef DEFAULT
-#define thaw()	atomic { do_thaw() }
-#else
-#define thaw()	do_thaw()
-#endif
 
 /* A killed thread takes its waiter out of its queue. */
 inline leave_r() {
@@ -428,49 +320,7 @@ inline krecv(wait) {
 #define DIES	skip
 #endif
 
-/* What the thread has stored is seen by all. */
-#define DRAINED	(!late_val[me] && !late_stamp[me])
-
-/* Stores of a thread become visible. A sender's stamp publishes, a receiver's releases. */
-proctype buffer(byte me, c) {
-end:	do
-	:: atomic {
-		late_val[me] ->
-		val[IDX(late_pos[me])] = late_elem[me];
-		late_val[me] = false
-	   }
-#ifdef LATE_VALUE
-	:: atomic {
-		late_stamp[me] ->
-#else
-	:: atomic {
-		late_stamp[me] && !late_val[me] ->
-#endif
-		if
-		:: me < NS ->
-			stamp[IDX(late_pos[me])] = FULL(late_pos[me]);
-			sent[late_elem[me]] = true
-		:: else ->
-#ifdef SELECT
-			c = late_chan[me];
-#endif
-			stamp[IDX(late_pos[me])] = FREE(LAP(late_pos[me]))
-		fi;
-		late_stamp[me] = false;
-		late_pos[me] = (late_val[me] -> late_pos[me] : 0);
-		late_elem[me] = (late_val[me] -> late_elem[me] : 0)
-	   }
-	od
-}
-
-/* The same of told_of_send and told_of_recv, when the kernel sets them. */
-proctype told_buffer(byte c) {
-end:	do
-	:: atomic { ch[c].late_told -> show_told() }
-	od
-}
-
-proctype usend(byte me, c) {
+proctype usend(byte me) {
 	byte n, t, v, w, i, x;
 	bool tell;
 
@@ -487,242 +337,80 @@ again:		atomic { if :: tfrz -> goto slow :: else -> t = tail fi };
 		fi;
 		atomic {
 			if
-			:: tail == t && !tfrz ->
-				tail = NEXT(t);
-				assert(lock || !nsq);
-				late_val[me] = true; late_pos[me] = t; late_elem[me] = x
+			:: tail == t && !tfrz -> tail = NEXT(t); assert(lock || !nsq)
 			:: else -> goto again
 			fi
 		};
 		DIES;
-#ifdef DEFAULT
-		/* Store buffers are checked without this. */
-		atomic {
-			val[IDX(t)] = x;
-			stamp[IDX(t)] = FULL(t);
-			sent[x] = true;
-			late_val[me] = false; late_pos[me] = 0; late_elem[me] = 0
-		};
-#else
-		late_stamp[me] = true;
-#endif
+		val[IDX(t)] = x;
 		DIES;
 #ifdef LATE_STAMP
 		tell = told_s;
-#else
-		atomic { DRAINED -> tell = told_s };
 #endif
+		atomic { stamp[IDX(t)] = FULL(t); sent[x] = true };
 		DIES;
-#ifndef DEFAULT
-		if :: tell -> kick() :: else fi;
+#ifndef LATE_STAMP
+		tell = told_s;
 #endif
+		if :: tell -> kick() :: else fi;
 		goto next;
 slow:		DIES;
-#ifdef DEFAULT
-		/* The kernel counts what it sends. Here only rings change while none looks. */
-		if
-		:: !told_s && !tfrz && stamp[IDX(tail)] == FREE(tail) -> goto again
-		:: looked -> break
-		fi;
-#else
 		ksend(x);
-#endif
-next:		atomic { DRAINED -> n++; t = 0; tell = false }
+next:		n++; t = 0; tell = false
 	od;
-die:	atomic { DRAINED -> gone++ };
+die:	gone++;
 	ended++
 }
 
-/* Receives through the ring, or goes to slow. */
-inline ring_recv() {
-	if :: told_r -> goto slow :: else fi;
-again:	atomic { if :: hfrz -> goto slow :: else -> h = head fi };
-	DIES;
-	if
-	:: stamp[IDX(h)] == FULL(h) -> skip
-	:: else -> atomic { if :: head == h && !hfrz -> goto slow :: else -> goto again fi }
-	fi;
-	atomic {
-		if
-		:: head == h && !hfrz ->
-			in_order(val[IDX(h)]);
-			head = NEXT(h);
-			assert(lock || !nrq);
-			ONE_LESS
-		:: else -> goto again
-		fi
-	};
-#ifndef EARLY_RELEASE
-	copy = val[IDX(h)];
-	copied(copy);
-#endif
-	DIES;
-	atomic {
-		late_stamp[me] = true; late_pos[me] = h;
-#ifdef SELECT
-		late_chan[me] = c
-#endif
-	};
-#ifdef EARLY_RELEASE
-	copy = val[IDX(h)];
-	copied(copy);
-#endif
-	DIES;
-#ifdef LATE_RELEASE
-	tell = told_r;
-#else
-	atomic { DRAINED -> tell = told_r };
-#endif
-	DIES;
-	if :: tell -> kick() :: else fi
-}
-
-proctype urecv(byte me, c) {
+proctype urecv(byte me) {
 	byte h, v, w, i, copy;
 	bool tell;
 
 	do
 	:: true ->
-		ring_recv();
+		if :: told_r -> goto slow :: else fi;
+again:		atomic { if :: hfrz -> goto slow :: else -> h = head fi };
+		DIES;
+		if
+		:: stamp[IDX(h)] == FULL(h) -> skip
+		:: else -> atomic { if :: head == h && !hfrz -> goto slow :: else -> goto again fi }
+		fi;
+		atomic {
+			if
+			:: head == h && !hfrz ->
+				in_order(val[IDX(h)]);
+				head = NEXT(h);
+				assert(lock || !nrq)
+			:: else -> goto again
+			fi
+		};
+		copy = val[IDX(h)];
+		copied(copy);
+		DIES;
+#ifdef LATE_RELEASE
+		tell = told_r;
+#endif
+		stamp[IDX(h)] = FREE(LAP(h));
+		DIES;
+#ifndef LATE_RELEASE
+		tell = told_r;
+#endif
+		if :: tell -> kick() :: else fi;
 		goto next;
 slow:		DIES;
 		krecv(true);
 		if :: w == 2 -> break :: else fi;
-next:		atomic { DRAINED -> h = 0; copy = 0; tell = false; w = 0 };
+next:		h = 0; copy = 0; tell = false; w = 0;
 #ifdef ONE_RECV
 		break
 #endif
 	od;
-die:	atomic { DRAINED -> gone++ };
+die:	gone++;
 	ended++
 }
-
-#ifdef SELECT
-/* What the library sees of a ring. */
-inline look(ready) {
-	if :: told_r -> goto slow :: else fi;
-	atomic { if :: hfrz -> goto slow :: else -> h = head fi };
-	ready = (stamp[IDX(h)] == FULL(h))
-}
-
-/* Receives from one of the channels. The locks of both are held when nothing is there. */
-inline kselect() {
-	c = 0; freeze();
-#ifdef FREEZE_ONE
-	c = 1; LOCK;
-#else
-	c = 1; freeze();
-#endif
-	atomic {
-		c = 0; serve();
-		c = 1; serve();
-		if
-		:: READY_AT(0) -> c = 0; take(v); w = 1
-		:: READY_AT(1) -> c = 1; take(v); w = 1
-		:: !READY_AT(0) && !READY_AT(1) ->
-			st[me] = 1;
-			c = 0; rq[nrq] = me; nrq++;
-			c = 1; rq[nrq] = me; nrq++;
-			w = 0
-		fi;
-		v = 0; i = 0
-	};
-	c = 0; thaw();
-#ifdef FREEZE_ONE
-	c = 1; UNLOCK;
-#else
-	c = 1; thaw();
-#endif
-	if
-	:: w == 0 ->
-		(st[me] == 2);
-		c = 0; freeze(); atomic { leave_r() }; thaw();
-		c = 1; freeze(); atomic { leave_r() }; thaw();
-		atomic { st[me] = 0; res[me] = 0 }
-	:: else
-	fi
-}
-
-proctype selector(byte me) {
-	byte c, h, v, w, i, n, copy;
-	bool tell, ready[2];
-
-	do
-	:: n == TOT -> break
-	:: else ->
-		c = 0; look(ready[0]);
-		c = 1; look(ready[1]);
-		if
-		:: ready[0] -> c = 0
-		:: ready[1] -> c = 1
-		:: !ready[0] && !ready[1] -> goto slow
-		fi;
-		ring_recv();
-		goto next;
-slow:		kselect();
-next:		atomic {
-			DRAINED ->
-			n++; c = 0; h = 0; w = 0; copy = 0;
-			tell = false; ready[0] = false; ready[1] = false
-		}
-	od;
-	ended++
-}
-#endif
-
-#ifdef DEFAULT
-/* What a select sees that looks at a channel under its lock. */
-inline look_at(k, seen) {
-	c = k;
-	freeze();
-	atomic {
-		ready = ready || HAS_ELEM;
-		seen = ch[c].rises
-	};
-	thaw()
-}
-
-/* It looks at each channel twice. If something may have risen meanwhile, it has no answer. */
-proctype looker(byte me) {
-	byte c, v, i, first[2], now[2];
-	bool ready;
-
-	atomic { quiet = false; ONE_LESS };
-	look_at(0, first[0]);
-	look_at(1, first[1]);
-	look_at(0, now[0]);
-	look_at(1, now[1]);
-	if
-	:: !ready && first[0] == now[0] && first[1] == now[1] -> assert(quiet)
-	:: else
-	fi;
-	looked = true;
-	ended++
-}
-
-/* All that a receive does under the lock. */
-inline take_now() {
-	take_over();
-	take(v);
-	ch[c].seen_h = head;
-	v = 0; i = 0
-}
-
-/* Receives from either channel. */
-proctype kreader(byte me) {
-	byte c, v, i;
-
-	do
-	:: atomic { !looked && !ch[0].lck && READY_AT(0) -> c = 0; take_now() }
-	:: atomic { !looked && !ch[1].lck && READY_AT(1) -> c = 1; take_now() }
-	:: looked -> break
-	od;
-	ended++
-}
-#endif
 
 proctype ksender(byte me) {
-	byte c, n, v, w, i, x;
+	byte n, v, w, i, x;
 
 	do
 	:: n == NEL -> break
@@ -732,7 +420,7 @@ proctype ksender(byte me) {
 }
 
 proctype kreceiver(byte me) {
-	byte c, v, w, i;
+	byte v, w, i;
 
 	do
 	:: krecv(true); if :: w == 2 -> break :: else fi
@@ -742,7 +430,7 @@ proctype kreceiver(byte me) {
 
 #ifdef POLLER
 proctype poller(byte me) {
-	byte c, v, w, i;
+	byte v, w, i;
 	bool ready;
 
 	do
@@ -768,7 +456,7 @@ proctype poller(byte me) {
 
 #ifdef RESIZE
 proctype resizer() {
-	byte c, v, i;
+	byte v, i;
 
 	freeze();
 	atomic { resized = true; serve(); v = 0; i = 0 };
@@ -779,7 +467,7 @@ proctype resizer() {
 /* The process dies: its threads stop, then its memory is unmapped. */
 #ifdef KILL
 proctype killer() {
-	byte c, v, i;
+	byte v, i;
 
 	killed = true;
 	(gone == US + UR);
@@ -794,7 +482,7 @@ proctype killer() {
 #endif
 
 proctype closer() {
-	byte c, v, i;
+	byte v, i;
 
 	/* Nothing but the kicks helps those who wait, until the close. */
 #ifdef DRAIN
@@ -803,13 +491,11 @@ proctype closer() {
 #ifdef ONE_RECV
 	(ended == NP);
 #endif
-#if NCH == 1
 	freeze();
 	atomic { closed = true; serve(); v = 0; i = 0 };
 	thaw();
-#endif
 	(ended == NP);
-#if !defined(ONE_RECV) && !defined(DEFAULT)
+#ifndef ONE_RECV
 	d_step {
 		for (i : 1 .. TOT) { assert(got[i] == sent[i]) }
 	}
@@ -818,42 +504,21 @@ proctype closer() {
 }
 
 init {
-	byte i, c;
+	byte i;
 
 	atomic {
-		for (c : 0 .. NCH - 1) {
-			for (i : 0 .. CAP - 1) { stamp[i] = FREE(i) };
-#ifndef DEFAULT
-			run told_buffer(c)
-#endif
-		};
+		for (i : 0 .. CAP - 1) { stamp[i] = FREE(i) };
 #if US
-		for (i : 0 .. US - 1) {
-			run usend(i, i % NCH);
-#ifndef DEFAULT
-			run buffer(i, i % NCH)
-#endif
-		};
+		for (i : 0 .. US - 1) { run usend(i) };
 #endif
 #if KS
 		for (i : US .. NS - 1) { run ksender(i) };
 #endif
-#ifdef SELECT
-		run selector(NS);
-		run buffer(NS, 0);
-#elif defined(DEFAULT)
-		run looker(NS);
-		run kreader(NS + 1);
-#else
 #if UR
-		for (i : NS .. NS + UR - 1) {
-			run urecv(i, 0);
-			run buffer(i, 0)
-		};
+		for (i : NS .. NS + UR - 1) { run urecv(i) };
 #endif
 #if KR
 		for (i : NS + UR .. NS + UR + KR - 1) { run kreceiver(i) };
-#endif
 #endif
 #ifdef POLLER
 		run poller(NP - 1);
