@@ -52,8 +52,19 @@ static bool take_u32(char **line, const char *key, uint32_t *number)
 	return true;
 }
 
+/* The types of the two have the same width, and not always the same name. */
+static bool set_counts(struct kchan_info *info, uint64_t taken, uint64_t settled,
+		       uint64_t dropped)
+{
+	info->taken = taken;
+	info->settled = settled;
+	info->dropped = dropped;
+	return true;
+}
+
 static bool parse_channel(struct listed *c, char *line)
 {
+	uint64_t taken = 0, settled = 0, dropped = 0;
 	char *flags, *name;
 
 	memset(c, 0, sizeof(*c));
@@ -87,7 +98,12 @@ static bool parse_channel(struct listed *c, char *line)
 	       take_u32(&line, "send_waiters", &c->info.send_waiters) &&
 	       take_u32(&line, "recv_waiters", &c->info.recv_waiters) &&
 	       take_u32(&line, "polled", &c->polled) &&
-	       take_u32(&line, "map_pid", &c->info.map_pid) && !*line;
+	       take_u32(&line, "map_pid", &c->info.map_pid) &&
+	       take_u32(&line, "leased", &c->info.leased) &&
+	       take_u32(&line, "delayed", &c->info.delayed) &&
+	       take(&line, "taken", &taken) && take(&line, "settled", &settled) &&
+	       take(&line, "dropped", &dropped) &&
+	       set_counts(&c->info, taken, settled, dropped) && !*line;
 }
 
 static bool parse_waiter(struct listed_waiter *w, char *line)

@@ -76,6 +76,11 @@ static void expect_same(pid_t pid, int fd)
 	expect_number(&f, "send-waiters", info.send_waiters);
 	expect_number(&f, "recv-waiters", info.recv_waiters);
 	expect_number(&f, "map-pid", info.map_pid);
+	expect_number(&f, "leased", info.leased);
+	expect_number(&f, "delayed", info.delayed);
+	expect_number(&f, "taken", info.taken);
+	expect_number(&f, "settled", info.settled);
+	expect_number(&f, "dropped", info.dropped);
 }
 
 static void not_set_up(void)

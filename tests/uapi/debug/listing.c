@@ -80,6 +80,11 @@ static void expect_same(int fd)
 	expect_int(c->info.send_waiters, info.send_waiters);
 	expect_int(c->info.recv_waiters, info.recv_waiters);
 	expect_int(c->info.map_pid, info.map_pid);
+	expect_int(c->info.leased, info.leased);
+	expect_int(c->info.delayed, info.delayed);
+	expect_int(c->info.taken, info.taken);
+	expect_int(c->info.settled, info.settled);
+	expect_int(c->info.dropped, info.dropped);
 	listing_free(&l);
 }
 

@@ -174,9 +174,17 @@ static void shared_while_protected(void)
 	expect_int(chan_len(name_open(JOBS, O_RDONLY)), 1);
 }
 
+static int try_peek(int fd)
+{
+	struct kchan_peek peek = { .peeked_size = sizeof(struct kchan_peeked) };
+
+	return ioctl(fd, KCHAN_IOC_PEEK, &peek);
+}
+
 /* What a user tries who may use the name, and does not own it. */
 static void may_not_manage(int fd)
 {
+	expect_errno(try_peek(fd), EPERM);
 	expect_errno(try_setup(fd, 0, 8, 2), EPERM);
 	expect_errno(try_resize(fd, 2), EPERM);
 	expect_errno(ioctl(fd, KCHAN_IOC_CLOSE), EPERM);
@@ -184,6 +192,7 @@ static void may_not_manage(int fd)
 
 static void manages(int fd)
 {
+	expect_int(try_peek(fd), 0);
 	expect_int(try_setup(fd, 0, 8, 4), 0);
 	expect_int(try_resize(fd, 2), 0);
 	send_u64(fd, 1);
@@ -206,6 +215,7 @@ static void others_do_not_manage(void)
 	expect_errno(ioctl(send, KCHAN_IOC_CLOSE), EPERM);
 	/* What it cannot do at all comes first. */
 	expect_errno(try_resize(send, 2), EBADF);
+	expect_errno(try_peek(send), EBADF);
 	expect_errno(ioctl(name_open(JOBS, O_RDONLY), KCHAN_IOC_CLOSE), EBADF);
 	/* Nor once the name has gone. */
 	act_as(0);
@@ -271,7 +281,7 @@ static const struct tap_test tests[] = {
 	{ "fs.protected_fifos and O_CREAT", protected_by_sysctl },
 	{ "shared and refused while that is set", shared_while_protected },
 	{ "who does not own it changes nothing", others_do_not_manage },
-	{ "its owner sets up, resizes and closes", owner_manages },
+	{ "its owner sets up, resizes, closes and looks", owner_manages },
 	{ "so does root", root_manages },
 	{ "a channel without a name is managed by who holds it", device_as_before },
 };
