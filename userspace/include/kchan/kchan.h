@@ -46,6 +46,7 @@
 #include <kchan/go.h>
 #include <kchan/goroutine.h>
 #include <kchan/leak.h>
+#include <kchan/lease.h>
 #include <kchan/log.h>
 #include <kchan/mutex.h>
 #include <kchan/name.h>

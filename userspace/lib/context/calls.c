@@ -3,7 +3,10 @@
  * Calls that wait until a context is cancelled. A context that cannot be cancelled is
  * ignored.
  */
+#include <sys/epoll.h>
+
 #include "chan/handle.h"
+#include "chan/lease.h"
 #include "context/node.h"
 
 /* Returns the status of the case that has committed, or the error of the context. */
@@ -30,6 +33,33 @@ int kc_recv_ctx(kc_ctx *ctx, kc_chan *c, void *elem)
 		return kc_recv(c, elem);
 	ret = select_one(ctx, &one);
 	return ret < 0 ? ret : one.ok;
+}
+
+/* The wait has ended with @ret. An element that came first goes back. */
+static int leave(kc_lease *lease, int ret)
+{
+	if (kc_lease_disarm(lease) == -EALREADY && kc_lease_recv_armed(lease) > 0)
+		kc_lease_return(lease, KC_LEASE_UNCOUNTED, 0);
+	return ret;
+}
+
+int kc_lease_recv_ctx(kc_ctx *ctx, kc_lease *lease)
+{
+	kc_case readable = kc_case_fd(kc_lease_fd(lease), EPOLLIN);
+	int ret;
+
+	if (!kc_ctx_node(ctx))
+		return kc_lease_recv(lease);
+	do {
+		ret = kc_lease_arm(lease);
+		if (ret)
+			return ret;
+		ret = kc_select_ctx(ctx, &readable, 1);
+		if (ret < 0)
+			return leave(lease, ret);
+		ret = kc_lease_recv_armed(lease);
+	} while (ret == -EAGAIN);
+	return ret;
 }
 
 int kc_send_msg_ctx(kc_ctx *ctx, kc_chan *c, const void *msg, size_t len)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Leases, for calls with a context.
+ */
+#ifndef LIBKCHAN_CHAN_LEASE_H
+#define LIBKCHAN_CHAN_LEASE_H
+
+#include "kchan/lease.h"
+
+/* As kc_lease_try_recv(), but the handle stays armed: its descriptor can be waited for. */
+int kc_lease_recv_armed(kc_lease *lease);
+
+#endif /* LIBKCHAN_CHAN_LEASE_H */
