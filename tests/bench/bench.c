@@ -31,7 +31,7 @@ static const char usage[] =
 
 static const struct group *const groups[] = {
 	&transfer_group, &batch_group, &size_group, &parked_group, &many_group,
-	&pollers_group, &select_group, &idle_group, &go_group,
+	&pollers_group, &select_group, &lease_group, &idle_group, &go_group,
 };
 
 static bool chosen[NR(groups)];

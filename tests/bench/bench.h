@@ -61,7 +61,7 @@ struct group {
 #define SUBJECTS(array)	.subjects = (array), .nr_subjects = NR(array)
 
 extern const struct group transfer_group, batch_group, size_group, parked_group,
-	many_group, pollers_group, select_group, idle_group, go_group;
+	many_group, pollers_group, select_group, lease_group, idle_group, go_group;
 
 struct transport;
 
