@@ -200,8 +200,8 @@ arm64:
 stress-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/stress
 
-## stress: each stress for TIME=60 seconds: 2 and 4 CPUs, stock and instrumented
-stress: stress-programs
+## stress: each for TIME=60 seconds: 2 and 4 CPUs, stock and instrumented; 100,000 jobs
+stress: stress-programs library
 	@scripts/deps.sh check
 	@tests/vm/suite --begin
 	@for kernel in stock debug; do for cpus in 2 4; do \
@@ -209,6 +209,8 @@ stress: stress-programs
 			-l $$(($(TIME) * 3 + 1200)) -b "-c $$cpus" \
 			-e KCHAN_STRESS_TIME=$(TIME) $$kernel $(stresses) || true; \
 	done; done
+	@KCHAN_JOBS=100000 LIMIT=14400 tests/vm/suite stress-work \
+		tests/lib/run repeat 4 1 kchanctl_killed.sh || true
 	@tests/vm/suite --totals
 
 ## sanitized: the library's tests and examples with ASan and UBSan built in

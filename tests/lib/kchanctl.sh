@@ -202,6 +202,8 @@ elem_size: 4096
 capacity: 16
 len: 2
 in_flight: 0
+leased: 0
+delayed: 0
 closed: no
 mapped: no
 map_pid: 0
@@ -212,6 +214,9 @@ send_ends: 1
 recv_ends: 1
 send_waiters: 0
 recv_waiters: 0
+taken: 0
+settled: 0
+dropped: 0
 can_send: yes
 can_recv: yes' sh -c 'kchanctl info --fd 3 | grep -v ^id:' || return
 	kchanctl close --fd 3 || return
@@ -370,9 +375,9 @@ select_wrong()
 goroutines()
 {
 	exec 3<>/dev/kchan
-	kchanctl recv --fd 3 >/tmp/seen &
+	kchanctl run --in 3 cat >/tmp/seen &
 	pid=$!
-	until kchanctl goroutines "$pid" | grep -q ' recv .* others .* kchanctl$'
+	until kchanctl goroutines "$pid" | grep -q ' recv .* others .* cat$'
 	do
 		sleep 0.1
 	done

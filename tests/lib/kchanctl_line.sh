@@ -56,8 +56,8 @@ status 2" said kchanctl "$command" --no-such-option || return
 commands()
 {
 	all=$(offers '')
-	for each in create ls stat info setup resize close rm send recv select wait \
-			run top goroutines help --help --version; do
+	for each in create ls stat info setup resize close rm send recv select work wait \
+			peek move save load run top goroutines help --help --version; do
 		case " $all " in
 		*" $each "*) ;;
 		*)

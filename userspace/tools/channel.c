@@ -101,6 +101,16 @@ int open_channel(kc_chan **out, const struct place *at, uint32_t directions)
 			    open_fd(out, at->fd, directions);
 }
 
+int send_element(kc_chan *c, const void *elem, size_t len, int64_t timeout)
+{
+	if (kc_is_message(c))
+		return timeout < 0 ? kc_send_msg(c, elem, len) :
+				     kc_send_msg_timeout(c, elem, len, timeout);
+	if (len != (size_t)kc_elem_size(c))
+		return -EMSGSIZE;
+	return timeout < 0 ? kc_send(c, elem) : kc_send_timeout(c, elem, timeout);
+}
+
 static bool is_channel(int fd)
 {
 	struct kchan_info info;

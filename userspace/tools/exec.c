@@ -14,14 +14,14 @@
 #include "kchanctl.h"
 
 /*
- * A file with the message. With a pipe, kchanctl would wait for a command that does not
- * read. A file takes messages of any length.
+ * With a pipe, kchanctl would wait for a command that does not read. A file takes
+ * messages of any length.
  */
-static int input_of(bool argument, const char *msg, size_t len)
+int message_input(const char *msg, size_t len)
 {
 	int fd;
 
-	if (argument)
+	if (!msg)
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fd = memfd_create("message", MFD_CLOEXEC);
 	if (fd < 0)
@@ -76,6 +76,7 @@ static bool wait_for(pid_t pid, unsigned long seq)
 bool exec_for(const char *command, bool argument, const char *msg, size_t len,
 	      unsigned long seq)
 {
+	char *text = NULL;
 	int input;
 	pid_t pid;
 
@@ -84,16 +85,20 @@ bool exec_for(const char *command, bool argument, const char *msg, size_t len,
 		     seq);
 		return false;
 	}
-	input = input_of(argument, msg, len);
+	if (argument)
+		text = strndup(msg, len);
+	input = argument && !text ? -1 : message_input(argument ? NULL : msg, len);
 	if (input < 0) {
 		fail("message %lu: no input for the command: %s", seq,
 		     strerror(errno));
+		free(text);
 		return false;
 	}
 	pid = fork();
 	if (pid == 0)
-		child(command, input, argument ? msg : NULL, seq);
+		child(command, input, text, seq);
 	close(input);
+	free(text);
 	if (pid < 0) {
 		fail("message %lu: fork: %s", seq, strerror(errno));
 		return false;

@@ -21,7 +21,12 @@ static const struct command *const commands[] = {
 	&send_command,
 	&recv_command,
 	&select_command,
+	&work_command,
 	&wait_command,
+	&peek_command,
+	&move_command,
+	&save_command,
+	&load_command,
 	&run_command,
 	&top_command,
 	&goroutines_command,
@@ -43,8 +48,8 @@ static const char after_commands[] =
 "  for i in 1 2 3 4; do kchanctl recv --fd 3 -ax 'gzip \"$1\"' & done; wait\n"
 "\n"
 "Exit status: 0; 1 if something failed; 2 for wrong usage; 3 at end-of-stream,\n"
-"before what was asked for; 4 if nothing could be done in time. run has that of\n"
-"its program, or 126 or 127.\n";
+"before what was asked for; 4 if nothing could be done in time; 126 or 127 if run or\n"
+"work cannot run the program. Else run has that of its program.\n";
 
 static int show_help(void)
 {

@@ -40,17 +40,22 @@ extern const struct command close_command;
 extern const struct command create_command;
 extern const struct command goroutines_command;
 extern const struct command info_command;
+extern const struct command load_command;
 extern const struct command ls_command;
+extern const struct command move_command;
+extern const struct command peek_command;
 extern const struct command recv_command;
 extern const struct command resize_command;
 extern const struct command rm_command;
 extern const struct command run_command;
+extern const struct command save_command;
 extern const struct command select_command;
 extern const struct command send_command;
 extern const struct command setup_command;
 extern const struct command stat_command;
 extern const struct command top_command;
 extern const struct command wait_command;
+extern const struct command work_command;
 
 /*
  * Options and operands: options.c.
@@ -131,6 +136,24 @@ int get_info(const struct place *at, kc_chan *c, struct kchan_info *info);
 bool has_names(const char *path);
 
 /*
+ * Sends an element or a message, whatever the channel has. Waits for @timeout at most,
+ * for ever if that is negative. 0 or a negative errno.
+ */
+int send_element(kc_chan *c, const void *elem, size_t len, int64_t timeout);
+
+/*
+ * Until when: deadline.c.
+ */
+
+#define NEVER	INT64_MAX
+
+/* When a time is over that begins now; a negative one never is. */
+int64_t deadline_of(int64_t timeout);
+
+/* How long poll() has to wait at most. */
+int poll_time(int64_t deadline);
+
+/*
  * Why there is none: explain.c. These print what to do, if they know it.
  */
 
@@ -150,22 +173,23 @@ void explain_names(void);
 /* Prints the message, and returns STATUS_FAILED. */
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+struct iovec;
+
 /*
  * Writes a message, with what comes before and after it, to standard output in one
- * write. So several processes may share the output. On failure it has printed a
- * message.
+ * write. So several processes may share the output. Changes the @nr parts. On failure it
+ * has printed a message.
  */
-int put(const char *command, const char *buf, size_t len);
+int put(const char *command, struct iovec *parts, int nr);
 
 /* Writes what is buffered for standard output. On failure it has printed a message. */
 int flush(const char *command);
 
 /*
- * A case of a select that is ready when nobody can read standard output any more: a
- * message that is received after that would be lost. It is never ready if the output
- * cannot be polled.
+ * The descriptor of standard output, if it can tell that nobody can read it any more: a
+ * message that is received after that would be lost. Else -1.
  */
-kc_case output_case(void);
+int output_fd(void);
 
 /* Ends as a write to such an output does: by SIGPIPE, unless this signal is ignored. */
 int output_gone(const char *command);
@@ -183,10 +207,15 @@ enum framing {
 #define LENGTH_SIZE	4
 
 /*
+ * An input for a command, which has the message, or nothing if that is NULL: exec.c.
+ * Returns a descriptor, or -1.
+ */
+int message_input(const char *msg, size_t len);
+
+/*
  * recv --exec: runs a shell command for the message number @seq, the @len bytes at
- * @msg. A zero byte must follow them. The message is the command's $1 if @argument is
- * true, else its standard input. Returns false if the command could not run or failed,
- * and has then printed a message.
+ * @msg. The message is the command's $1 if @argument is true, else its standard input.
+ * Returns false if the command could not run or failed, and has then printed a message.
  */
 bool exec_for(const char *command, bool argument, const char *msg, size_t len,
 	      unsigned long seq);

@@ -72,6 +72,11 @@ static void parse_channel(struct listed *listed, const char *line)
 	info->capacity = number(line, "capacity");
 	info->len = number(line, "len");
 	info->in_flight = number(line, "in_flight");
+	info->leased = number(line, "leased");
+	info->delayed = number(line, "delayed");
+	info->taken = number(line, "taken");
+	info->settled = number(line, "settled");
+	info->dropped = number(line, "dropped");
 	info->send_ends = number(line, "send_ends");
 	info->recv_ends = number(line, "recv_ends");
 	info->send_waiters = number(line, "send_waiters");

@@ -21,13 +21,6 @@ struct table {
 	bool head;		/* the head was written */
 };
 
-static const char *state_of(const struct kchan_info *info)
-{
-	if (!(info->flags & KCHAN_INFO_CLOSED))
-		return "open";
-	return info->len || info->in_flight ? "closed" : "ended";
-}
-
 /* Ends without the name, which counts as one. */
 static void put_details(const struct name *name)
 {
@@ -71,7 +64,7 @@ static int put_row(const struct name *name, void *arg)
 		printf("%8s %8s %8s %-6s ", "-", "-", "-", "-");
 	else
 		printf("%8u %8u %8u %-6s ", info->len, info->capacity,
-		       info->in_flight, state_of(info));
+		       info->in_flight, channel_state(info));
 	/* A name must not move the cursor, or make a second line. */
 	for (at = name->path; *at; at++)
 		putchar(iscntrl((unsigned char)*at) ? '?' : *at);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "kchanctl.h"
@@ -24,21 +25,37 @@ int fail(const char *fmt, ...)
 	return STATUS_FAILED;
 }
 
-int put(const char *command, const char *buf, size_t len)
+/* Drops what was written from the parts. */
+static void advance(struct iovec *parts, int nr, size_t done)
+{
+	size_t len;
+
+	for (; nr && done; parts++, nr--) {
+		len = done < parts->iov_len ? done : parts->iov_len;
+		parts->iov_base = (char *)parts->iov_base + len;
+		parts->iov_len -= len;
+		done -= len;
+	}
+}
+
+int put(const char *command, struct iovec *parts, int nr)
 {
 	ssize_t done;
 
-	while (len) {
-		done = write(STDOUT_FILENO, buf, len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
+	for (;;) {
+		while (nr && !parts->iov_len) {
+			parts++;
+			nr--;
+		}
+		if (!nr)
+			return STATUS_OK;
+		done = writev(STDOUT_FILENO, parts, nr);
+		if (done < 0 && errno != EINTR)
 			return fail("%s: cannot write: %s", command,
 				    strerror(errno));
-		buf += done;
-		len -= done;
+		if (done > 0)
+			advance(parts, nr, (size_t)done);
 	}
-	return STATUS_OK;
 }
 
 int flush(const char *command)
@@ -48,14 +65,13 @@ int flush(const char *command)
 	return STATUS_OK;
 }
 
-kc_case output_case(void)
+int output_fd(void)
 {
 	struct stat st;
 
 	if (fstat(STDOUT_FILENO, &st) || S_ISREG(st.st_mode))
-		return kc_case_fd(-1, 0);
-	/* No event is asked for: errors and hang-ups are always reported. */
-	return kc_case_fd(STDOUT_FILENO, 0);
+		return -1;
+	return STDOUT_FILENO;
 }
 
 int output_gone(const char *command)

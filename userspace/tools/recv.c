@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * kchanctl recv
+ *
+ * It receives under lease, and acknowledges a message when it has been written, or when
+ * its command has ended. If recv is killed before that, the message goes back.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "kchanctl.h"
 
@@ -24,6 +29,7 @@ static const struct option options[] = {
 
 struct receiving {
 	kc_chan *c;
+	kc_lease *lease;
 	enum framing framing;
 	char delimiter;
 	bool framed;		/* the user chose how */
@@ -33,92 +39,99 @@ struct receiving {
 	bool argument;		/* the message is the command's $1 */
 };
 
-/* The cases of the select. The second one is ready when the output is closed. */
-enum { MESSAGE, OUTPUT, NR_CASES };
-
-static void make_cases(kc_case *cases, const struct receiving *r, char *buf)
-{
-	cases[MESSAGE] = kc_is_message(r->c) ?
-		kc_case_recv_msg(r->c, buf, kc_elem_size(r->c)) :
-		kc_case_recv(r->c, buf);
-	/* A command has its own output. */
-	cases[OUTPUT] = r->command ? kc_case_fd(-1, 0) : output_case();
-}
+/* What next() returns besides what kc_lease_recv() does. */
+#define OUTPUT_GONE	2
 
 /*
- * Returns the index of the case, or a negative errno. If both are ready, the output
- * counts, so that the message stays in the channel.
+ * Waits for the next message, and reads it. If nobody can read the output any more, this
+ * counts: a message that has come meanwhile was not read, and goes back with the lease.
  */
-static int receive(const struct receiving *r, kc_case *cases)
+static int next(const struct receiving *r, int output)
 {
-	if (!kc_try_select(&cases[OUTPUT], 1))
-		return OUTPUT;
-	return r->timeout < 0 ? kc_select(cases, NR_CASES) :
-				kc_select_timeout(cases, NR_CASES, r->timeout);
-}
-
-/* Writes a message. There is room for what comes before it and after it. */
-static int write_out(const struct receiving *r, char *msg, size_t len)
-{
-	const uint32_t head = htonl(len);
-
-	if (r->framing == FRAME_LENGTHS) {
-		msg -= LENGTH_SIZE;
-		memcpy(msg, &head, LENGTH_SIZE);
-		len += LENGTH_SIZE;
-	} else if (r->framing == FRAME_LINES) {
-		msg[len++] = r->delimiter;
-	}
-	return put("recv", msg, len);
-}
-
-static int recv_all(const struct receiving *r, char *msg)
-{
-	kc_case cases[NR_CASES];
-	int status = STATUS_OK;
-	unsigned long seq = 0;
-	size_t len;
+	const int64_t deadline = deadline_of(r->timeout);
+	struct pollfd fds[2] = {
+		{ .fd = kc_lease_fd(r->lease), .events = POLLIN },
+		/* No event is asked for: errors and hang-ups are always reported. */
+		{ .fd = output },
+	};
 	int ret;
 
-	make_cases(cases, r, msg);
-	while (!r->count || seq < r->count) {
-		ret = receive(r, cases);
-		if (ret == OUTPUT)
+	for (;;) {
+		ret = kc_lease_arm(r->lease);
+		if (ret)
+			return ret;
+		poll(fds, 2, poll_time(deadline));
+		if (fds[1].revents)
+			return OUTPUT_GONE;
+		/* At the end of the time, a message that is there is received. */
+		if (fds[0].revents || kc_now() >= deadline)
+			return kc_lease_try_recv(r->lease);
+	}
+}
+
+static int write_out(const struct receiving *r, void *msg, size_t len)
+{
+	uint32_t head = htonl((uint32_t)len);
+	char delimiter = r->delimiter;
+	struct iovec parts[] = {
+		{ &head, r->framing == FRAME_LENGTHS ? LENGTH_SIZE : 0 },
+		{ msg, len },
+		{ &delimiter, r->framing == FRAME_LINES },
+	};
+
+	return put("recv", parts, 3);
+}
+
+static int handle(const struct receiving *r, unsigned long seq)
+{
+	size_t len;
+	void *msg = kc_lease_elem(r->lease, &len);
+
+	if (!r->command)
+		return write_out(r, msg, len);
+	return exec_for(r->command, r->argument, msg, len, seq) ? STATUS_OK :
+								  STATUS_FAILED;
+}
+
+static int recv_all(const struct receiving *r)
+{
+	/* A command has its own output. */
+	const int output = r->command ? -1 : output_fd();
+	int ret, status = STATUS_OK, handled;
+	unsigned long seq = 0;
+
+	do {
+		ret = next(r, output);
+		if (ret == OUTPUT_GONE)
 			return output_gone("recv");
-		if (ret == -ETIMEDOUT)
+		if (ret == -EAGAIN)
 			return status ? status : STATUS_NONE;
-		if (ret >= 0)
-			ret = cases[MESSAGE].status;
+		if (ret < 0)
+			return fail("recv: %s", kc_strerror(ret));
+		if (!ret)
+			return r->count && !status ? STATUS_ENDED : status;
+		handled = handle(r, ++seq);
+		if (handled)
+			status = handled;
+		/* A message that was not written goes back. */
+		if (handled && !r->command)
+			return status;
+		ret = kc_lease_ack(r->lease);
 		if (ret)
 			return fail("recv: %s", kc_strerror(ret));
-		if (!cases[MESSAGE].ok)
-			return r->count && !status ? STATUS_ENDED : status;
-		len = cases[MESSAGE].len;
-		seq++;
-
-		if (r->command) {
-			msg[len] = '\0';
-			/* The other messages are still processed. */
-			if (!exec_for(r->command, r->argument, msg, len, seq))
-				status = STATUS_FAILED;
-			continue;
-		}
-		if (write_out(r, msg, len))
-			return STATUS_FAILED;
-	}
+		/* The messages after one whose command failed are still processed. */
+	} while (seq != r->count);
 	return status;
 }
 
-static int with_buffer(const struct receiving *r)
+static int with_lease(struct receiving *r)
 {
-	/* Room for a length, and for a delimiter, or a zero byte for a command. */
-	char *buf = malloc(LENGTH_SIZE + (size_t)kc_elem_size(r->c) + 1);
+	/* A command may take as long as it likes. */
+	const int ret = kc_lease_make(&r->lease, r->c, 0);
 	int status;
 
-	if (!buf)
-		return fail("recv: %s", strerror(errno));
-	status = recv_all(r, buf + LENGTH_SIZE);
-	free(buf);
+	status = ret ? fail("recv: %s", kc_strerror(ret)) : recv_all(r);
+	kc_lease_unref(r->lease);
 	return status;
 }
 
@@ -189,7 +202,7 @@ static int recv_run(int argc, char **argv)
 	/* The command gets what this program got. */
 	if (!r.command)
 		drop_inherited(&at, r.c);
-	status = with_buffer(&r);
+	status = with_lease(&r);
 	kc_unref(r.c);
 	return status;
 }

@@ -11,12 +11,14 @@
  * The length of the character of UTF-8 at @text, or 0 if these bytes are none. It is
  * none if it is longer than needed, a surrogate, or over U+10FFFF.
  */
-static size_t utf8(const unsigned char *text)
+static size_t utf8(const unsigned char *text, size_t left)
 {
 	size_t len = *text < 0x80 ? 1 : *text < 0xc2 ? 0 : *text < 0xe0 ? 2 :
 		     *text < 0xf0 ? 3 : *text < 0xf5 ? 4 : 0;
 	size_t i;
 
+	if (len > left)
+		return 0;
 	for (i = 1; i < len; i++)
 		if ((text[i] & 0xc0) != 0x80)
 			return 0;
@@ -26,15 +28,15 @@ static size_t utf8(const unsigned char *text)
 	return len;
 }
 
-/* A path may have any bytes, and JSON may not: what is no character is U+FFFD. */
-static void put_json(const char *value)
+/* Data may have any bytes, and JSON may not: what is no character is U+FFFD. */
+static void put_json(const char *value, size_t left)
 {
 	const unsigned char *at = (const unsigned char *)value;
 	size_t len;
 
 	putchar('"');
-	for (; *at; at += len) {
-		len = utf8(at);
+	for (; left; at += len, left -= len) {
+		len = utf8(at, left);
 		if (!len) {
 			fputs("\\ufffd", stdout);
 			len = 1;
@@ -99,14 +101,19 @@ static void end_value(const struct report *report)
 		putchar('\n');
 }
 
-void report_text(struct report *report, const char *key, const char *value)
+void report_bytes(struct report *report, const char *key, const char *value, size_t len)
 {
 	put_key(report, key);
 	if (report->json)
-		put_json(value);
+		put_json(value, len);
 	else
-		fputs(value, stdout);
+		fwrite(value, 1, len, stdout);
 	end_value(report);
+}
+
+void report_text(struct report *report, const char *key, const char *value)
+{
+	report_bytes(report, key, value, strlen(value));
 }
 
 void report_number(struct report *report, const char *key, unsigned long long value)
@@ -133,6 +140,13 @@ void report_yes_no(struct report *report, const char *key, bool value)
 	end_value(report);
 }
 
+const char *channel_state(const struct kchan_info *info)
+{
+	if (!(info->flags & KCHAN_INFO_CLOSED))
+		return "open";
+	return info->len || info->in_flight ? "closed" : "ended";
+}
+
 void report_channel(struct report *report, const struct kchan_info *info)
 {
 	report_number(report, "id", info->id);
@@ -142,6 +156,8 @@ void report_channel(struct report *report, const struct kchan_info *info)
 	report_number(report, "capacity", info->capacity);
 	report_number(report, "len", info->len);
 	report_number(report, "in_flight", info->in_flight);
+	report_number(report, "leased", info->leased);
+	report_number(report, "delayed", info->delayed);
 	report_yes_no(report, "closed", info->flags & KCHAN_INFO_CLOSED);
 	report_yes_no(report, "mapped", info->flags & KCHAN_INFO_MAPPED);
 	report_number(report, "map_pid", info->map_pid);
@@ -152,6 +168,9 @@ void report_channel(struct report *report, const struct kchan_info *info)
 	report_number(report, "recv_ends", info->recv_ends);
 	report_number(report, "send_waiters", info->send_waiters);
 	report_number(report, "recv_waiters", info->recv_waiters);
+	report_number(report, "taken", info->taken);
+	report_number(report, "settled", info->settled);
+	report_number(report, "dropped", info->dropped);
 }
 
 void report_name(struct report *report, const struct name *name)

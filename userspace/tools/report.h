@@ -6,6 +6,7 @@
 #define KCHANCTL_REPORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <kchan/uapi.h>
 
@@ -25,9 +26,14 @@ void report_end(struct report *report);
 void report_object(struct report *report);
 void report_object_end(struct report *report);
 void report_text(struct report *report, const char *key, const char *value);
+/* The value may have any bytes. */
+void report_bytes(struct report *report, const char *key, const char *value, size_t len);
 void report_number(struct report *report, const char *key, unsigned long long value);
 void report_rate(struct report *report, const char *key, double value);
 void report_yes_no(struct report *report, const char *key, bool value);
+
+/* In one word: open, closed while something is left, or ended. */
+const char *channel_state(const struct kchan_info *info);
 
 /*
  * What commands tell of a channel, and of a name: its path, its owner and mode, and its

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 
 #include "kchanctl.h"
 
@@ -69,19 +70,20 @@ static kc_case recv_case(kc_chan *c, char *buf)
 
 /*
  * Writes the channel as the user wrote it and, with @message, a space and the received
- * message. There is room for that before the message, and for the delimiter after it.
+ * message.
  */
 static int tell(const struct selecting *s, const struct branch *b, char *elem, size_t len,
 		bool message)
 {
-	const size_t head = strlen(b->text);
-	char *at = elem - head - message;
+	char space = ' ', delimiter = s->delimiter;
+	struct iovec parts[] = {
+		{ (char *)b->text, strlen(b->text) },
+		{ &space, message },
+		{ elem, len },
+		{ &delimiter, 1 },
+	};
 
-	memcpy(at, b->text, head);
-	if (message)
-		elem[-1] = ' ';
-	elem[len] = s->delimiter;
-	return put("select", at, elem + len + 1 - at);
+	return put("select", parts, 4);
 }
 
 static int outcome(const struct selecting *s, const struct branch *b,
@@ -120,9 +122,12 @@ static int run(const struct selecting *s, kc_case *cases, char *elem)
 	size_t n = s->nr;
 	int ret;
 
-	/* One more case, if there is room for it. */
+	/*
+	 * One more case, if there is room for it. No event is asked for: errors and
+	 * hang-ups are always reported.
+	 */
 	if (n < KCHAN_MAX_CASES)
-		cases[n++] = output_case();
+		cases[n++] = kc_case_fd(output_fd(), 0);
 	if (s->now)
 		ret = kc_try_select(cases, n);
 	else if (s->timeout >= 0)
@@ -152,8 +157,8 @@ static int open_poll(struct branch *b)
 	return STATUS_OK;
 }
 
-/* Sets *@elem and *@head to the largest sizes of an element and of a channel's text. */
-static int open_all(struct selecting *s, size_t *elem, size_t *head)
+/* Sets *@room to the largest size of an element that may be received. */
+static int open_all(struct selecting *s, size_t *room)
 {
 	struct branch *b;
 	size_t size;
@@ -167,31 +172,24 @@ static int open_all(struct selecting *s, size_t *elem, size_t *head)
 					      KC_OPEN_RECV : KC_OPEN_SEND);
 		if (status)
 			return status;
-		size = strlen(b->text);
-		if (size > *head)
-			*head = size;
 		size = b->op == 'R' ? kc_elem_size(b->c) : 0;
-		if (size > *elem)
-			*elem = size;
+		if (size > *room)
+			*room = size;
 	}
 	return STATUS_OK;
 }
 
-static int with_channels(const struct selecting *s, size_t room, size_t head)
+static int with_channels(const struct selecting *s, size_t room)
 {
 	kc_case cases[KCHAN_MAX_CASES];
 	int status = STATUS_OK;
 	size_t i;
-	char *buf, *elem;
+	char *elem;
 
-	/*
-	 * Only one case commits, so there is room for one element, for what comes before
-	 * it, a space, and the delimiter.
-	 */
-	buf = malloc(head + 1 + room + 1);
-	if (!buf)
+	/* Only one case commits, so there is room for one element. */
+	elem = malloc(room + 1);
+	if (!elem)
 		return fail("select: %s", strerror(errno));
-	elem = buf + head + 1;
 	for (i = 0; i < s->nr && !status; i++) {
 		const struct branch *b = &s->branches[i];
 
@@ -204,7 +202,7 @@ static int with_channels(const struct selecting *s, size_t room, size_t head)
 	}
 	if (!status)
 		status = run(s, cases, elem);
-	free(buf);
+	free(elem);
 	return status;
 }
 
@@ -229,7 +227,7 @@ static void add_branch(struct selecting *s, char op, char *text)
 static int select_run(int argc, char **argv)
 {
 	static struct selecting s = { .delimiter = '\n', .timeout = -1 };
-	size_t i, elem = 0, head = 0;
+	size_t i, room = 0;
 	int option, status;
 
 	while ((option = next_option(&select_command, argc, argv, options)) != -1) {
@@ -255,10 +253,10 @@ static int select_run(int argc, char **argv)
 		usage("either --timeout or --default");
 	if (!s.nr)
 		usage("which cases? Say --recv CHANNEL, --send CHANNEL=WORD or --poll CHANNEL");
-	status = open_all(&s, &elem, &head);
+	status = open_all(&s, &room);
 	if (!status) {
 		drop_inherited(NULL, NULL);
-		status = with_channels(&s, elem, head);
+		status = with_channels(&s, room);
 	}
 	for (i = 0; i < s.nr; i++)
 		kc_unref(s.branches[i].c);

@@ -21,20 +21,13 @@ static const struct option options[] = {
 };
 
 struct sending {
+	const char *command;	/* for messages */
+	FILE *input;
 	kc_chan *c;
 	enum framing framing;
 	char delimiter;
 	int64_t timeout;	/* of each message; -1: for ever */
 };
-
-static int send_timed(const struct sending *s, const char *msg, size_t len)
-{
-	if (kc_is_message(s->c))
-		return s->timeout < 0 ? kc_send_msg(s->c, msg, len) :
-			kc_send_msg_timeout(s->c, msg, len, s->timeout);
-	return s->timeout < 0 ? kc_send(s->c, msg) :
-				kc_send_timeout(s->c, msg, s->timeout);
-}
 
 /* @what and @nr describe the message in an error message. */
 static int send_one(const struct sending *s, const char *msg, size_t len,
@@ -45,26 +38,26 @@ static int send_one(const struct sending *s, const char *msg, size_t len,
 
 	if (kc_is_message(s->c)) {
 		if (!len)
-			return fail("send: %s %lu is empty: a message has at least 1 byte",
-				    what, nr);
+			return fail("%s: %s %lu is empty: a message has at least 1 byte",
+				    s->command, what, nr);
 		if (len > size)
-			return fail("send: %s %lu has %zu bytes: the channel takes at most %zu",
-				    what, nr, len, size);
+			return fail("%s: %s %lu has %zu bytes: the channel takes at most %zu",
+				    s->command, what, nr, len, size);
 	} else if (len != size) {
-		return fail("send: %s %lu has %zu bytes: the channel's elements have %zu",
-			    what, nr, len, size);
+		return fail("%s: %s %lu has %zu bytes: the channel's elements have %zu",
+			    s->command, what, nr, len, size);
 	}
-	ret = send_timed(s, msg, len);
+	ret = send_element(s->c, msg, len, s->timeout);
 	if (ret == -EPIPE)
-		return fail("send: %s %lu not sent: the channel is closed, or nobody receives",
-			    what, nr);
+		return fail("%s: %s %lu not sent: the channel is closed, or nobody receives",
+			    s->command, what, nr);
 	if (ret == -ETIMEDOUT) {
-		fail("send: %s %lu not sent: the channel was full for all of the time",
-		     what, nr);
+		fail("%s: %s %lu not sent: the channel was full for all of the time",
+		     s->command, what, nr);
 		return STATUS_NONE;
 	}
 	if (ret)
-		return fail("send: %s %lu not sent: %s", what, nr,
+		return fail("%s: %s %lu not sent: %s", s->command, what, nr,
 			    kc_strerror(ret));
 	return STATUS_OK;
 }
@@ -81,9 +74,9 @@ static int send_words(const struct sending *s, char **words)
 	return STATUS_OK;
 }
 
-static int cannot_read(void)
+static int cannot_read(const struct sending *s)
 {
-	return fail("send: cannot read the input: %s", strerror(errno));
+	return fail("%s: cannot read the input: %s", s->command, strerror(errno));
 }
 
 static int send_lines(const struct sending *s)
@@ -95,14 +88,14 @@ static int send_lines(const struct sending *s)
 	ssize_t len;
 
 	while (status == STATUS_OK &&
-	       (len = getdelim(&line, &size, s->delimiter, stdin)) > 0) {
+	       (len = getdelim(&line, &size, s->delimiter, s->input)) > 0) {
 		/* The last line may have no delimiter. */
 		if (line[len - 1] == s->delimiter)
 			len--;
 		status = send_one(s, line, len, "line", ++nr);
 	}
-	if (status == STATUS_OK && ferror(stdin))
-		status = cannot_read();
+	if (status == STATUS_OK && ferror(s->input))
+		status = cannot_read(s);
 	free(line);
 	return status;
 }
@@ -110,13 +103,13 @@ static int send_lines(const struct sending *s)
 static int send_whole(const struct sending *s, char *buf, size_t size)
 {
 	/* There is room for one byte more: that shows that the input is too long. */
-	const size_t len = fread(buf, 1, size + 1, stdin);
+	const size_t len = fread(buf, 1, size + 1, s->input);
 
-	if (ferror(stdin))
-		return cannot_read();
+	if (ferror(s->input))
+		return cannot_read(s);
 	if (len > size)
-		return fail("send: the input is too long: the channel takes at most %zu bytes",
-			    size);
+		return fail("%s: the input is too long: the channel takes at most %zu bytes",
+			    s->command, size);
 	return send_one(s, buf, len, "message", 1);
 }
 
@@ -128,15 +121,16 @@ static int send_raw(const struct sending *s, char *buf, size_t size)
 	size_t len;
 
 	if (kc_is_message(s->c) || !size)
-		return fail("send: --raw is for elements of fixed size: where would a message end?");
-	while ((len = fread(buf, 1, size, stdin)) > 0) {
-		if (ferror(stdin))
-			return cannot_read();
+		return fail("%s: --raw is for elements of fixed size: where would a message end?",
+			    s->command);
+	while ((len = fread(buf, 1, size, s->input)) > 0) {
+		if (ferror(s->input))
+			return cannot_read(s);
 		status = send_one(s, buf, len, "element", ++nr);
 		if (status)
 			return status;
 	}
-	return ferror(stdin) ? cannot_read() : STATUS_OK;
+	return ferror(s->input) ? cannot_read(s) : STATUS_OK;
 }
 
 /* Each message after its length. */
@@ -147,22 +141,33 @@ static int send_lengths(const struct sending *s, char *buf, size_t size)
 	size_t len;
 	int status;
 
-	while ((len = fread(&head, 1, LENGTH_SIZE, stdin)) == LENGTH_SIZE) {
+	while ((len = fread(&head, 1, LENGTH_SIZE, s->input)) == LENGTH_SIZE) {
 		nr++;
 		len = ntohl(head);
 		if (len > size)
-			return fail("send: message %lu has %zu bytes: the channel takes at most %zu",
-				    nr, len, size);
-		if (fread(buf, 1, len, stdin) != len)
-			return ferror(stdin) ? cannot_read() :
-				fail("send: the input ends within message %lu", nr);
+			return fail("%s: message %lu has %zu bytes: the channel takes at most %zu",
+				    s->command, nr, len, size);
+		if (fread(buf, 1, len, s->input) != len)
+			return ferror(s->input) ? cannot_read(s) :
+				fail("%s: the input ends within message %lu", s->command, nr);
 		status = send_one(s, buf, len, "message", nr);
 		if (status)
 			return status;
 	}
-	if (ferror(stdin))
-		return cannot_read();
-	return len ? fail("send: the input ends within a length") : STATUS_OK;
+	if (ferror(s->input))
+		return cannot_read(s);
+	return len ? fail("%s: the input ends within a length", s->command) : STATUS_OK;
+}
+
+static int skip_lengths(const struct sending *s, unsigned long nr)
+{
+	uint32_t head;
+
+	for (; nr; nr--)
+		if (fread(&head, 1, LENGTH_SIZE, s->input) != LENGTH_SIZE ||
+		    fseeko(s->input, (off_t)ntohl(head), SEEK_CUR))
+			return fail("%s: the file has fewer messages", s->command);
+	return STATUS_OK;
 }
 
 static int send_input(const struct sending *s)
@@ -175,7 +180,7 @@ static int send_input(const struct sending *s)
 		return send_lines(s);
 	buf = malloc(size + 1);
 	if (!buf)
-		return fail("send: %s", strerror(errno));
+		return fail("%s: %s", s->command, strerror(errno));
 	if (s->framing == FRAME_WHOLE)
 		status = send_whole(s, buf, size);
 	else if (s->framing == FRAME_RAW)
@@ -196,7 +201,13 @@ static void set_framing(struct sending *s, enum framing framing, char delimiter)
 
 static int send_run(int argc, char **argv)
 {
-	struct sending s = { .framing = FRAME_LINES, .delimiter = '\n', .timeout = -1 };
+	struct sending s = {
+		.command = "send",
+		.input = stdin,
+		.framing = FRAME_LINES,
+		.delimiter = '\n',
+		.timeout = -1,
+	};
 	struct place at = NO_PLACE;
 	int option, status;
 
@@ -257,4 +268,68 @@ const struct command send_command = {
 "\n"
 "Example: ls *.txt | kchanctl send /run/kchan/app/jobs\n",
 	.run = send_run,
+};
+
+static const struct option load_options[] = {
+	{ "skip", required_argument, NULL, 's' },
+	{ "timeout", required_argument, NULL, 't' },
+	OPTIONS_END
+};
+
+static int load_run(int argc, char **argv)
+{
+	struct sending s = {
+		.command = "load",
+		.framing = FRAME_LENGTHS,
+		.timeout = -1,
+	};
+	unsigned long skip = 0;
+	const char *path;
+	struct place at;
+	int option, status;
+
+	while ((option = next_option(&load_command, argc, argv, load_options)) != -1) {
+		if (option == 's')
+			skip = number_of(optarg, "number of messages", 0, -1UL);
+		else
+			s.timeout = time_of(optarg);
+	}
+	if (argc - optind < 2)
+		usage("from which file to which channel? Say FILE CHANNEL");
+	path = argv[optind];
+	at = place_of(argv[optind + 1]);
+	optind += 2;
+	no_more(argc, argv);
+	s.input = fopen(path, "re");
+	if (!s.input)
+		return fail("load: %s: %s", path, strerror(errno));
+	status = open_channel(&s.c, &at, KC_OPEN_SEND);
+	if (!status) {
+		drop_inherited(&at, s.c);
+		status = skip_lengths(&s, skip);
+		if (!status)
+			status = send_input(&s);
+		kc_unref(s.c);
+	}
+	fclose(s.input);
+	return status;
+}
+
+const struct command load_command = {
+	.name = "load",
+	.brief = "send what save has written to a file",
+	.help =
+"Usage: kchanctl load [OPTION]... FILE CHANNEL\n"
+"Send each message of a file that save has written. The file stays as it is.\n"
+"CHANNEL is a descriptor or the PATH of a name.\n"
+"\n"
+"  -s, --skip=N      without the first N messages of the file, which were sent before\n"
+"  -t, --timeout=T   wait no longer than T for each message: a number with a unit:\n"
+"                    ns, us, ms, s (also without a unit), m, h\n"
+"  -h, --help        show this\n"
+"\n"
+"If a message cannot be sent, its number is told: those before it were sent.\n"
+"\n"
+"Example: kchanctl load /var/lib/app/jobs.saved /run/kchan/app/jobs\n",
+	.run = load_run,
 };

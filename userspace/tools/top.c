@@ -3,7 +3,7 @@
  * kchanctl top: all channels, and what goes on there.
  *
  * A user sees the names that he may receive from. Root also sees channels that have no
- * name, and how many elements were sent and received, from the module's listing.
+ * name, and how many elements were sent, from the module's listing.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -119,7 +119,13 @@ static void find_rates(struct top *top)
 	for (row = top->now.rows; row != top->now.rows + top->now.nr; row++) {
 		old = bsearch(row, top->before.rows, top->before.nr, sizeof(*row),
 			      by_id);
-		if (!old || !old->counted || !row->counted)
+		if (!old)
+			continue;
+		/* How many were received the first time, everybody who may look knows. */
+		if (!row->counted && row->info.instance == old->info.instance)
+			row->recv_rate = (double)(row->info.taken - old->info.taken) /
+					 seconds;
+		if (!row->counted || !old->counted)
 			continue;
 		/* What came back counts as not received, until it is once more. */
 		row->send_rate = (double)(row->sent - old->sent) / seconds;
@@ -219,17 +225,10 @@ void top_end(struct top *top)
 	free_sample(&top->before);
 }
 
-static const char *state_of(const struct kchan_info *info)
-{
-	if (!(info->flags & KCHAN_INFO_CLOSED))
-		return "open";
-	return info->len || info->in_flight ? "closed" : "ended";
-}
-
 /* What comes before the name in a line, in this order. */
 enum field {
-	LEN, CAP, FLIGHT, SENT, RECEIVED, SEND_WAITERS, RECV_WAITERS, SEND_ENDS,
-	RECV_ENDS, OWNER, STATE, NR_FIELDS
+	LEN, CAP, FLIGHT, LEASED, DELAYED, SENT, RECEIVED, SEND_WAITERS, RECV_WAITERS,
+	SEND_ENDS, RECV_ENDS, OWNER, STATE, NR_FIELDS
 };
 
 /* A terminal may be too narrow for all. Those of the highest rank are left out first. */
@@ -241,17 +240,19 @@ static const struct {
 	[LEN]		= { "LEN", 8, 0 },
 	[CAP]		= { "CAP", 8, 0 },
 	[FLIGHT]	= { "FLIGHT", 7, 0 },
+	[LEASED]	= { "LEASED", 7, 1 },
+	[DELAYED]	= { "DELAYED", 7, 1 },
 	[SENT]		= { "SEND/s", 8, 0 },
 	[RECEIVED]	= { "RECV/s", 8, 0 },
-	[SEND_WAITERS]	= { "WSEND", 6, 1 },
-	[RECV_WAITERS]	= { "WRECV", 6, 1 },
-	[SEND_ENDS]	= { "SEND", 6, 3 },
-	[RECV_ENDS]	= { "RECV", 6, 3 },
-	[OWNER]		= { "OWNER", -8, 2 },
+	[SEND_WAITERS]	= { "WSEND", 6, 2 },
+	[RECV_WAITERS]	= { "WRECV", 6, 2 },
+	[SEND_ENDS]	= { "SEND", 6, 4 },
+	[RECV_ENDS]	= { "RECV", 6, 4 },
+	[OWNER]		= { "OWNER", -8, 3 },
 	[STATE]		= { "STATE", -6, 0 },
 };
 
-#define LAST_RANK	3
+#define LAST_RANK	4
 /* This much of a line is for the name. */
 #define NAME_WIDTH	24
 
@@ -304,6 +305,8 @@ static void put_counts(texts text, const struct kchan_info *info)
 	put_count(text, LEN, info->len);
 	put_count(text, CAP, info->capacity);
 	put_count(text, FLIGHT, info->in_flight);
+	put_count(text, LEASED, info->leased);
+	put_count(text, DELAYED, info->delayed);
 	put_count(text, SEND_WAITERS, info->send_waiters);
 	put_count(text, RECV_WAITERS, info->recv_waiters);
 	put_count(text, SEND_ENDS,
@@ -332,7 +335,7 @@ void top_line(char *line, size_t size, int width, const struct row *row)
 		put_counts(text, &row->info);
 		put_rate(text, SENT, row->send_rate);
 		put_rate(text, RECEIVED, row->recv_rate);
-		strcpy(text[STATE], state_of(&row->info));
+		strcpy(text[STATE], channel_state(&row->info));
 	}
 	snprintf(number, sizeof(number), "channel %llu", (unsigned long long)row->info.id);
 	join(line, size, width, text, row->path ? row->path : number);
@@ -375,10 +378,10 @@ static void put_json(const struct top *top)
 			report_number(&report, "sent", row->sent);
 			report_number(&report, "received", row->received);
 		}
-		if (row->send_rate >= 0) {
+		if (row->send_rate >= 0)
 			report_rate(&report, "send_rate", row->send_rate);
+		if (row->recv_rate >= 0)
 			report_rate(&report, "recv_rate", row->recv_rate);
-		}
 		report_object_end(&report);
 	}
 	report_end(&report);
@@ -460,7 +463,7 @@ const struct command top_command = {
 "Usage: kchanctl top [OPTION]... [PATH]...\n"
 "Show the channels at each PATH and below, or else all that the user may see, and\n"
 "what goes on there, again and again. Root sees channels without names too, and\n"
-"how many elements are sent and received in a second.\n"
+"how many elements are sent in a second.\n"
 "\n"
 "  -d, --delay=T     look every T (1s): a number with a unit: ms, s, m\n"
 "  -s, --sort=COLUMN len, flight, send/s, recv/s, wait, owner or name\n"
@@ -469,9 +472,10 @@ const struct command top_command = {
 "  -h, --help        show this\n"
 "\n"
 "LEN elements are queued, of at most CAP; FLIGHT were handed out, and may come\n"
-"back. WSEND and WRECV calls wait to send and to receive. SEND and RECV are open\n"
-"ends. A narrow terminal shows fewer columns. Keys: l f s r w o n sort by a column,\n"
-"and once more in the other order; arrows and page keys scroll; q ends it.\n"
+"back: LEASED are under lease, and DELAYED wait for a retry. WSEND and WRECV calls\n"
+"wait to send and to receive. SEND and RECV are open ends. A narrow terminal shows\n"
+"fewer columns. Keys: l f s r w o n sort by a column, and once more in the other\n"
+"order; arrows and page keys scroll; q ends it.\n"
 "\n"
 "Example: kchanctl top --once --json | jq '.[] | {path, len}'\n",
 	.run = top_run,

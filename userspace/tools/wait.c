@@ -93,7 +93,7 @@ static int wait_for_all(const struct waiting *all, size_t nr, int64_t deadline)
 
 static int wait_run(int argc, char **argv)
 {
-	int64_t timeout = -1, now;
+	int64_t timeout = -1;
 	struct place at = NO_PLACE;
 	int option, status = STATUS_OK;
 	struct waiting *all;
@@ -116,11 +116,9 @@ static int wait_run(int argc, char **argv)
 		status = open_channel(&all[nr].c, &at, KC_OPEN_RECV);
 		nr += !status;
 	} while (!status && optind < argc);
-	now = kc_now();
 	if (!status) {
 		drop_inherited(nr == 1 ? &all[0].at : NULL, all[0].c);
-		status = wait_for_all(all, nr, timeout < 0 || timeout > INT64_MAX - now ?
-						       INT64_MAX : now + timeout);
+		status = wait_for_all(all, nr, deadline_of(timeout));
 	}
 	while (nr)
 		kc_unref(all[--nr].c);

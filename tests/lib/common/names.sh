@@ -26,6 +26,16 @@ anew()
 	kchanctl create "$@" "/run/kchan/$name"
 }
 
+# ours PROGRAM: the numbers of its processes, but not of those that other tests run. Each
+# test that runs beside others has a mount namespace of its own.
+ours()
+{
+	for each in $(pidof "$1"); do
+		[ "$(readlink "/proc/$each/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ] &&
+			echo "$each"
+	done
+}
+
 # nobody COMMAND...: as a user who owns nothing. The command has no quotes in it.
 nobody()
 {

@@ -159,7 +159,7 @@ static void test_top(void)
 	send_now(c, 3);
 	/* Where there is more room, there are more columns. */
 	must(!strstr(terminal.text, "WSEND"));
-	resize(140);
+	resize(160);
 	until(shows_anew("23457"));
 	expect_shown("WSEND");
 	expect_shown(channel);
