@@ -9,6 +9,8 @@ set -u
 
 # shellcheck source=scripts/step.sh
 . "$STEPS"
+# shellcheck source=tests/lib/common/names.sh
+. "${STEPS%/*}/names.sh"
 
 export LC_ALL=C
 tree=/tmp/tree
@@ -232,11 +234,53 @@ no_device()
 		diff - /tmp/errors
 }
 
+# A walker, two crews of workers and a reducer, each started by itself.
+by_hand()
+{
+	paths=/run/kchan/paths
+	reports=/run/kchan/reports
+	anew paths --no-hold --size 4096 --capacity 4 || return
+	kchanctl create --no-hold --size 65536 --capacity 2 "$reports" || return
+	wordfreq -n 0 --reports "$reports" >/tmp/seen 2>/tmp/errors &
+	reducer=$!
+	wordfreq -a -j 2 --paths "$paths" --reports "$reports" 2>/tmp/errors1 &
+	first=$!
+	wordfreq -a -j 2 -p --paths "$paths" --reports "$reports" 2>/tmp/errors2 &
+	second=$!
+	# Both are there, so the reports do not end before one has begun.
+	until [ "$(value reports send_ends)" = 2 ]; do
+		kill -0 "$first" && kill -0 "$second" || return
+		usleep 10000
+	done
+	wordfreq --paths "$paths" "$tree" || return
+	for pid in "$first" "$second" $reducer; do
+		wait "$pid" || return
+	done
+	cmp /tmp/wanted /tmp/seen
+}
+
+# What is wrong with a channel is told.
+by_hand_wrong()
+{
+	anew paths --no-hold --size 100 || return
+	for options in '--paths /run/kchan/none f' '--reports /run/kchan/none'; do
+		# shellcheck disable=SC2086 # words
+		wordfreq $options 2>/tmp/errors
+		is 1 echo $? || return
+		is 'wordfreq: /run/kchan/none: No such file or directory' cat /tmp/errors || return
+	done
+	wordfreq --paths /run/kchan/paths "$tree" 2>/tmp/errors
+	is 1 echo $? || return
+	is 'wordfreq: /run/kchan/paths: the channel has to take messages of 4096 bytes: kchanctl create --size 4096' \
+		cat /tmp/errors
+}
+
 usage()
 {
 	wordfreq --help | grep -q '^Usage: wordfreq' || return
 	wordfreq --version >/dev/null || return
-	for wrong in '' '-n x f' '-j 0 f' '-j 9999 f' '--nonsense f'; do
+	for wrong in '' '-n x f' '-j 0 f' '-j 9999 f' '--nonsense f' \
+			'--paths p' '--reports r f' '--paths p --reports r f'; do
 		# shellcheck disable=SC2086 # words
 		wordfreq $wrong 2>/dev/null
 		[ $? -eq 2 ] || {
@@ -268,5 +312,7 @@ step "with their parent killed, workers go" parent_killed
 step "no /dev/kchan is told" no_device true
 step "a regular file in place of /dev/kchan is told" \
 	no_device 'touch /dev/kchan'
+step "walker, workers and reducer by hand" by_hand
+step "walker, workers and reducer by hand: what is wrong is told" by_hand_wrong
 step "wrong usage is told" usage
 steps_end

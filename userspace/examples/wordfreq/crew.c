@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,6 +50,16 @@ static void start_threads(struct crew *crew)
 		start(thread_main, crew);
 }
 
+/* If there are workers in other programs, only chance gives numbers of one's own. */
+static unsigned int first_number(const struct job *job)
+{
+	unsigned int number = 0;
+
+	if (job->reports_name && getrandom(&number, sizeof(number), 0) != sizeof(number))
+		die("getrandom: %s", strerror(errno));
+	return number;
+}
+
 /*
  * A worker process holds both directions of both channels. So the end of its parent
  * alone would not close them.
@@ -75,7 +86,7 @@ static void start_processes(struct crew *crew)
 		if (crew->pids[i] < 0)
 			die("cannot start a process: %s", strerror(errno));
 		if (crew->pids[i] == 0)
-			process_main(crew->job, i, parent);
+			process_main(crew->job, crew->numbers + i, parent);
 	}
 }
 
@@ -108,8 +119,8 @@ static void wait_for_all(void *arg)
 		kc_waitgroup_wait(&crew->threads);
 	}
 	/* The walker has closed it, or has no workers any more. */
-	kc_close(job->paths);
-	kc_close(job->reports);
+	close_channel(job->paths_name, job->paths);
+	close_channel(job->reports_name, job->reports);
 	kc_waitgroup_done(crew->helpers);
 	free(crew);
 }
@@ -123,6 +134,7 @@ void start_workers(struct job *job, kc_waitgroup *helpers)
 		die("out of memory");
 	crew->job = job;
 	crew->helpers = helpers;
+	atomic_init(&crew->numbers, first_number(job));
 	if (job->processes)
 		start_processes(crew);
 	else

@@ -8,11 +8,31 @@
 
 #include "wordfreq.h"
 
+/* The parts of a worker's long word so far. */
+struct cut {
+	uint32_t worker;
+	struct bytes bytes;
+};
+
 struct sum {
 	struct table table;
 	struct report total;
-	struct bytes *cut;	/* the parts of each worker's long word so far */
+	struct cut *cuts;
+	size_t workers;
 };
+
+static struct bytes *cut_of(struct sum *sum, uint32_t worker)
+{
+	struct cut *cut;
+
+	for (cut = sum->cuts; cut != sum->cuts + sum->workers; cut++)
+		if (cut->worker == worker)
+			return &cut->bytes;
+	sum->cuts = grow(sum->cuts, (sum->workers + 1) * sizeof(*cut));
+	cut = &sum->cuts[sum->workers++];
+	*cut = (struct cut){ .worker = worker };
+	return &cut->bytes;
+}
 
 static void add_word(struct sum *sum, struct bytes *cut,
 		     const struct report_word *head, const char *word)
@@ -33,8 +53,10 @@ static void add_report(struct sum *sum, const char *msg, size_t len)
 	const char *end = msg + len;
 	struct report_word word;
 	struct report report;
+	struct bytes *cut;
 
 	memcpy(&report, msg, sizeof(report));
+	cut = cut_of(sum, report.worker);
 	sum->total.failed += report.failed;
 	sum->total.files += report.files;
 	sum->total.binary += report.binary;
@@ -45,7 +67,7 @@ static void add_report(struct sum *sum, const char *msg, size_t len)
 	while (msg < end) {
 		memcpy(&word, msg, sizeof(word));
 		msg += sizeof(word);
-		add_word(sum, &sum->cut[report.worker], &word, msg);
+		add_word(sum, cut, &word, msg);
 		msg += word.len;
 	}
 }
@@ -76,12 +98,8 @@ void reduce(struct job *job)
 {
 	char *msg = grow(NULL, REPORT_SIZE);
 	struct sum sum = { 0 };
-	unsigned int i;
 	ssize_t len;
 
-	sum.cut = calloc(job->workers, sizeof(*sum.cut));
-	if (!sum.cut)
-		die("out of memory");
 	while ((len = kc_recv_msg(job->reports, msg, REPORT_SIZE)) > 0) {
 		add_report(&sum, msg, len);
 		if (job->progress)
@@ -101,9 +119,9 @@ void reduce(struct job *job)
 			(unsigned long long)sum.total.binary,
 			(unsigned long long)sum.total.files);
 
-	for (i = 0; i < job->workers; i++)
-		bytes_free(&sum.cut[i]);
-	free(sum.cut);
+	while (sum.workers)
+		bytes_free(&sum.cuts[--sum.workers].bytes);
+	free(sum.cuts);
 	table_free(&sum.table);
 	free(msg);
 }

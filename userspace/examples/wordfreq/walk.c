@@ -61,5 +61,5 @@ void walk(struct job *job)
 		warn(job, "cannot walk on: %s", strerror(errno));
 	fts_close(tree);
 	/* It is closed already if all workers were killed. */
-	kc_close(job->paths);
+	close_channel(job->paths_name, job->paths);
 }

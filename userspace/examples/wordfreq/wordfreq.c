@@ -21,6 +21,8 @@ static const char help[] =
 "  -a, --binary       count the words of binary files too\n"
 "  -j, --workers=N    count with N workers (one for each processor)\n"
 "  -p, --processes    the workers are processes, not threads\n"
+"      --paths=NAME   be a part of wordfreq only: see below\n"
+"      --reports=NAME\n"
 "  -h, --help         show this\n"
 "  -V, --version      show the version\n"
 "\n"
@@ -34,6 +36,18 @@ static const char help[] =
 "\n"
 "Symbolic links are followed when they are FILEs, and not within folders. Files\n"
 "that cannot be read are told, and the others counted.\n"
+"\n"
+"Walker, workers and reducer can be started by hand, in any order and in different\n"
+"shells, on channels with names that close with their last sender:\n"
+"\n"
+"  kchanctl create --no-hold --size 4096 /run/kchan/paths\n"
+"  kchanctl create --no-hold --size 65536 /run/kchan/reports\n"
+"  wordfreq --paths /run/kchan/paths FILE...             (sends paths)\n"
+"  wordfreq --paths /run/kchan/paths --reports /run/kchan/reports    (counts)\n"
+"  wordfreq --reports /run/kchan/reports                 (adds up, and prints)\n"
+"\n"
+"Start all workers before the walker ends. What a killed worker has counted is\n"
+"missing then, and nobody tells.\n"
 "\n"
 "Exit status: 0; 1 if something could not be read or failed; 2 for wrong usage.\n";
 
@@ -87,6 +101,9 @@ static unsigned long number(const char *text, unsigned long min,
 	return value;
 }
 
+/* Options that have no letter. */
+enum { PATHS = 256, REPORTS };
+
 static void parse(int argc, char **argv, struct job *job)
 {
 	static const struct option names[] = {
@@ -94,6 +111,8 @@ static void parse(int argc, char **argv, struct job *job)
 		{ "binary", no_argument, NULL, 'a' },
 		{ "workers", required_argument, NULL, 'j' },
 		{ "processes", no_argument, NULL, 'p' },
+		{ "paths", required_argument, NULL, PATHS },
+		{ "reports", required_argument, NULL, REPORTS },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -114,6 +133,12 @@ static void parse(int argc, char **argv, struct job *job)
 		case 'p':
 			job->processes = true;
 			break;
+		case PATHS:
+			job->paths_name = optarg;
+			break;
+		case REPORTS:
+			job->reports_name = optarg;
+			break;
 		case 'h':
 			fputs(help, stdout);
 			exit(0);
@@ -126,9 +151,11 @@ static void parse(int argc, char **argv, struct job *job)
 		}
 	}
 	job->names = argv + optind;
-	if (!*job->names) {
-		fputs("wordfreq: which files?\nTry 'wordfreq --help'.\n",
-		      stderr);
+	/* Only the walker needs them, and it sends no reports. */
+	if (!*job->names == !job->reports_name) {
+		fputs(*job->names ? "wordfreq: files are for the one that has no --reports\n" :
+				    "wordfreq: which files?\n", stderr);
+		fputs("Try 'wordfreq --help'.\n", stderr);
 		exit(2);
 	}
 }
@@ -157,6 +184,12 @@ static kc_chan *make_channel(size_t size, size_t cap)
 	return c;
 }
 
+void close_channel(const char *name, kc_chan *c)
+{
+	if (!name)
+		kc_close(c);
+}
+
 struct walker {
 	struct job *job;
 	kc_waitgroup *helpers;
@@ -182,6 +215,10 @@ int main(int argc, char **argv)
 	job.progress = isatty(STDERR_FILENO);
 	if (job.progress)
 		line_start = "\r\033[K";
+	if (job.paths_name || job.reports_name) {
+		run_alone(&job);
+		return atomic_load(&job.failed) ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
 	job.paths = make_channel(PATH_SIZE, PATHS_QUEUED);
 	job.reports = make_channel(REPORT_SIZE, REPORTS_QUEUED);
 

@@ -9,6 +9,8 @@
  * Both channels carry messages. The walker closes the first one after its last path. A
  * worker ends when it has drained that channel. When all workers have ended, the second
  * channel is closed. When the reducer has drained it, it prints.
+ *
+ * The channels may have names. Then each of the three is a program of its own.
  */
 #ifndef WORDFREQ_H
 #define WORDFREQ_H
@@ -35,11 +37,16 @@ struct job {
 	bool processes;
 	bool binary;		/* also count binary files */
 	unsigned long top;	/* words to print; 0: all */
+	const char *paths_name;	/* NULL: a channel of this program only */
+	const char *reports_name;
 	bool progress;
 	kc_chan *paths;
 	kc_chan *reports;
 	atomic_bool failed;	/* a message was printed on standard error */
 };
+
+/* Closes a channel after its last message. One with a name closes by itself. */
+void close_channel(const char *name, kc_chan *c);
 
 /* Walks the names, sends the path of each regular file, and then closes the channel. */
 void walk(struct job *job);
@@ -52,6 +59,9 @@ void start_workers(struct job *job, kc_waitgroup *helpers);
 
 /* Adds up the reports, and prints. */
 void reduce(struct job *job);
+
+/* Is the walker, a crew of workers or the reducer, on channels with names. */
+void run_alone(struct job *job);
 
 /*
  * Words and their numbers of occurrences.
@@ -93,7 +103,7 @@ void bytes_free(struct bytes *b);
  * A report: this, then words. All numbers are since the last report.
  */
 struct report {
-	uint32_t worker;
+	uint32_t worker;	/* a number that no other worker has */
 	uint32_t failed;	/* files that could not be read */
 	uint64_t files;
 	uint64_t binary;	/* files that were not counted */
