@@ -100,7 +100,7 @@ kill_one()
 # fresh NR: a closed queue of so many jobs, and nothing of the last step.
 fresh()
 {
-	rm -f /tmp/done /tmp/ended /tmp/killed
+	rm -f /tmp/ended
 	: >/tmp/done
 	: >/tmp/killed
 	: >/tmp/supervisors
@@ -132,7 +132,14 @@ killed_at_random()
 	kchanctl wait -t 1m /run/kchan/jobs || return
 	all_done "$jobs" || return
 	cut -d' ' -f1 /tmp/done | sort -n | uniq -d >/tmp/twice
-	echo "$jobs jobs: $(wc -l </tmp/killed) keepers and commands were killed, $(wc -l </tmp/supervisors) supervisors, $(wc -l </tmp/twice) jobs were done twice"
+	cat >/tmp/table <<-END
+		jobs                              $jobs
+		keepers and commands killed       $(wc -l </tmp/killed)
+		supervisors killed                $(wc -l </tmp/supervisors)
+		jobs that were done twice         $(wc -l </tmp/twice)
+		acknowledged                      $(value jobs settled)
+		still queued                      $(value jobs len)
+	END
 	[ -s /tmp/killed ] || return
 	sort -n /tmp/killed | uniq >/tmp/allowed
 	# Only jobs whose keeper or command was killed.
@@ -168,5 +175,6 @@ replaced()
 }
 
 step "processes are killed at random" killed_at_random
+[ ! -e /tmp/table ] || sed 's/^/# /' /tmp/table
 step "workers are replaced" replaced
 steps_end
