@@ -77,7 +77,7 @@ check:
 # other than one after another. What both rows build is built before, or has a lock
 # (tests/vm/module).
 SUITES := build debug uapi-stock newest stress-stock lib docs leaks races
-BESIDE := lint kunit-uml vm model
+BESIDE := lint kunit-uml vm model python-uml
 
 check-build:
 	$(suite) build scripts/build-all
@@ -146,6 +146,15 @@ races-programs: library
 
 check-races: races-programs
 	$(suite) races tests/lib/run races
+
+## check-python: the Python module: its types, its tests, its examples and its page
+check-python: library
+	@scripts/deps.sh python
+	$(suite) python tests/python/run
+
+# A slice of it, where the processor is not emulated, and so in half a minute.
+check-python-uml: library
+	$(suite) python-uml env KERNEL=uml tests/python/run waits asyncio
 
 uapi-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/uapi
@@ -327,4 +336,4 @@ help:
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))
 .PHONY: arm64 arm64-uapi-programs arm64-library
-.PHONY: check-uapi-arm64 check-mapped-arm64-16k check-lib-arm64
+.PHONY: check-python check-uapi-arm64 check-mapped-arm64-16k check-lib-arm64
