@@ -78,11 +78,7 @@ def _select_in_main(cases: Any, n: int, deadline: int | None) -> int:
     seen = b""
     outer = -1
     try:
-        try:
-            outer = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-        except ValueError:
-            # A subinterpreter, where no handler runs.
-            return _select(cases, n, deadline)
+        outer = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
         cases[n] = lib.kc_case_fd(came, select.EPOLLIN)
         while True:
             index = _select(cases, n + 1, deadline)
