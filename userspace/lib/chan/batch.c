@@ -20,90 +20,66 @@
  * Elements that are discarded are received one by one, because the channel's drop function
  * may panic. What was not received by then is still in the channel.
  */
-#include "base/clock.h"
 #include "base/sys.h"
-#include "chan/handle.h"
-#include "chan/mapped.h"
 #include "chan/races.h"
 #include "chan/transfer.h"
-#include "sched/alarm.h"
-#include "sched/park.h"
 #include "sched/sleep.h"
 
-/* The elements of a caller, or the room for them. */
-struct batch {
-	kc_chan *chan;
-	char *elems;
-	size_t nr;
-	size_t size;		/* of each, in bytes */
-	size_t moved;		/* how many have moved so far */
-};
-
-static char *next(const struct batch *b)
+static size_t bytes_left(const struct kc_transfer *t)
 {
-	return b->elems + b->moved * b->size;
-}
-
-static size_t bytes_left(const struct batch *b)
-{
-	return (b->nr - b->moved) * b->size;
+	return (t->nr - t->moved) * t->size;
 }
 
 /* Sends what one system call sends. Returns how many elements, or a negative errno. */
-static long write_some(const struct batch *b, bool may_wait)
+static long write_some(const struct kc_transfer *t, bool may_wait)
 {
 	long ret;
 
-	if (!b->size)
+	if (!t->size)
 		return -EAGAIN;
 	do {
-		ret = may_wait ? sys_write(b->chan->fd, next(b), bytes_left(b)) :
-				 sys_write_now(b->chan->fd, next(b), bytes_left(b));
+		ret = may_wait ? sys_write(t->chan->fd, kc_transfer_next(t), bytes_left(t)) :
+				 sys_write_now(t->chan->fd, kc_transfer_next(t), bytes_left(t));
 	} while (ret == -EINTR);
-	return ret < 0 ? ret : ret / (long)b->size;
+	return ret < 0 ? ret : ret / (long)t->size;
 }
 
 /* The same for a receive. Returns 0 at end-of-stream. */
-static long read_some(const struct batch *b, bool may_wait)
+static long read_some(const struct kc_transfer *t, bool may_wait)
 {
 	long ret;
 
-	if (!b->size)
+	if (!t->size)
 		return -EAGAIN;
 	do {
-		ret = may_wait ? sys_read(b->chan->fd, next(b), bytes_left(b)) :
-				 sys_read_now(b->chan->fd, next(b), bytes_left(b));
+		ret = may_wait ? sys_read(t->chan->fd, kc_transfer_next(t), bytes_left(t)) :
+				 sys_read_now(t->chan->fd, kc_transfer_next(t), bytes_left(t));
 	} while (ret == -EINTR);
-	return ret < 0 ? ret : ret / (long)b->size;
+	return ret < 0 ? ret : ret / (long)t->size;
 }
 
 /* Moves the next element by a select. Returns 1 or a negative errno. */
-static long select_next(const struct batch *b, uint32_t op, struct kc_limit limit)
+static long select_next(const struct kc_transfer *t, uint32_t op, struct kc_limit limit)
 {
 	uint32_t moved;
 	int ret;
 
-	ret = kc_select_one(b->chan, op, next(b), b->size, limit, &moved);
+	ret = kc_select_one(t->chan, op, kc_transfer_next(t), t->size, limit, &moved);
 	return ret ? ret : 1;
 }
 
-static bool may_wait(struct kc_limit limit)
-{
-	return !(limit.flags & KCHAN_SELECT_NONBLOCK);
-}
-
 /* Sends until all are sent. Returns 0, or why the next element was not sent. */
-static int send_all(struct batch *b, struct kc_limit limit)
+static int send_all(struct kc_transfer *t, struct kc_limit limit)
 {
 	long ret;
 
-	while (b->moved < b->nr) {
-		ret = write_some(b, !limit.flags);
-		if (ret == -EAGAIN && (may_wait(limit) || !b->moved || !b->size))
-			ret = select_next(b, KCHAN_OP_SEND, limit);
+	while (t->moved < t->nr) {
+		ret = write_some(t, !limit.flags);
+		if (ret == -EAGAIN && (kc_may_wait(limit) || !t->moved || !t->size))
+			ret = select_next(t, KCHAN_OP_SEND, limit);
 		if (ret < 0)
 			return ret;
-		b->moved += ret;
+		t->moved += ret;
 	}
 	return 0;
 }
@@ -112,90 +88,55 @@ static int send_all(struct batch *b, struct kc_limit limit)
  * Receives the first element, and all that are there then. Returns 0, or why the first
  * element was not received.
  */
-static int recv_some(struct batch *b, struct kc_limit limit)
+static int recv_some(struct kc_transfer *t, struct kc_limit limit)
 {
 	const struct kc_limit now = { KCHAN_SELECT_NONBLOCK, 0, 0, limit.at };
 	long ret;
 
-	ret = read_some(b, !limit.flags);
+	ret = read_some(t, !limit.flags);
 	if (ret != -EAGAIN) {
 		if (ret > 0)
-			b->moved = ret;
+			t->moved = ret;
 		return ret < 0 ? ret : 0;
 	}
-	ret = select_next(b, KCHAN_OP_RECV, limit);
+	ret = select_next(t, KCHAN_OP_RECV, limit);
 	if (ret < 0)
 		return ret == -EPIPE ? 0 : ret;
 	do {
-		b->moved += ret;
-		if (b->moved == b->nr)
+		t->moved += ret;
+		if (t->moved == t->nr)
 			break;
-		ret = b->size ? read_some(b, false) :
-				select_next(b, KCHAN_OP_RECV, now);
+		ret = t->size ? read_some(t, false) :
+				select_next(t, KCHAN_OP_RECV, now);
 	} while (ret > 0);
 	return 0;
 }
 
 /* The ring may have moved some, of which the race detector has been told. */
-static void do_send(struct batch *b, struct kc_limit limit, int *ret)
+static int do_send(struct kc_transfer *t, struct kc_limit limit)
 {
-	const size_t before = b->moved;
-
-	kc_race_send(b->chan, next(b), bytes_left(b), b->nr - before, limit);
-	*ret = send_all(b, limit);
-	kc_race_sent(b->chan, b->nr - before, b->moved - before, limit, *ret);
-}
-
-static void do_recv(struct batch *b, struct kc_limit limit, int *ret)
-{
-	kc_race_recv(b->chan, limit);
-	*ret = recv_some(b, limit);
-	kc_race_received(b->chan, b->elems, b->moved * b->size, limit,
-			 b->moved ? 1 : *ret);
-}
-
-/*
- * Moves what the ring of a mapped channel alone can move. True if the call is done: a send
- * has sent all, a receive has received what was there.
- */
-static bool move_by_ring(struct batch *b, bool send, void *at)
-{
-	while (b->moved < b->nr && kc_mapped_move(b->chan, send, next(b), at))
-		b->moved++;
-	return send ? b->moved == b->nr : b->moved;
-}
-
-/*
- * Does what send_bytes() and recv_bytes() do for one element. It is inlined, so that the
- * function that is recorded is the one that waits.
- */
-static inline __attribute__((always_inline)) ssize_t
-move(struct batch *b, kc_state state, struct kc_limit limit,
-     void (*fn)(struct batch *b, struct kc_limit limit, int *ret))
-{
-	struct kc_parked *parked;
-	struct kc_alarm alarm;
-	struct kc_call call;
+	const size_t before = t->moved, nr = t->nr - before;
 	int ret;
 
-	/* For a signal handler that does not wait: see send_bytes(). */
-	if (may_wait(limit) || kc_g_current)
-		kc_jitter_here();
-	kc_transfer_ready(limit);
-	ret = kc_alarm_begin(&alarm, &limit);
-	if (ret)
-		return ret;
-	call = kc_call_begin(b->chan);
-	if (!move_by_ring(b, state == KC_STATE_SEND, limit.at)) {
-		if (may_wait(limit))
-			kc_mapped_warm(b->chan, state == KC_STATE_SEND);
-		parked = kc_park_within(state, b->chan, limit);
-		fn(b, limit, &ret);
-		kc_unpark(parked);
-	}
-	kc_alarm_end(&alarm);
-	kc_call_end(&call);
-	return b->moved ? (ssize_t)b->moved : ret;
+	kc_race_send(t->chan, kc_transfer_next(t), bytes_left(t), nr, limit);
+	ret = send_all(t, limit);
+	kc_race_sent(t->chan, nr, t->moved - before, limit, ret);
+	return ret;
+}
+
+static int do_recv(struct kc_transfer *t, struct kc_limit limit)
+{
+	int ret;
+
+	kc_race_recv(t->chan, limit);
+	ret = recv_some(t, limit);
+	kc_race_received(t->chan, t->elems, t->moved * t->size, limit, t->moved ? 1 : ret);
+	return ret;
+}
+
+static ssize_t result(const struct kc_transfer *t, int ret)
+{
+	return t->moved ? (ssize_t)t->moved : ret;
 }
 
 struct discard {
@@ -243,7 +184,7 @@ static int check(const kc_chan *c, size_t nr)
 
 static ssize_t send_n(kc_chan *c, const void *elems, size_t nr, struct kc_limit limit)
 {
-	struct batch b;
+	struct kc_transfer t;
 	int ret;
 
 	ret = c ? check(c, nr) : 0;
@@ -252,13 +193,14 @@ static ssize_t send_n(kc_chan *c, const void *elems, size_t nr, struct kc_limit 
 	if (!c)
 		return kc_wait_for_nothing(KC_STATE_SEND_NIL, limit);
 	/* A send only reads the elements. */
-	b = (struct batch){ c, (char *)elems, nr, c->elem_size, 0 };
-	return move(&b, KC_STATE_SEND, limit, do_send);
+	t = (struct kc_transfer){ c, (char *)elems, nr, c->elem_size, 0 };
+	ret = kc_transfer(&t, KC_STATE_SEND, limit, do_send);
+	return result(&t, ret);
 }
 
 static ssize_t recv_n(kc_chan *c, void *elems, size_t nr, struct kc_limit limit)
 {
-	struct batch b;
+	struct kc_transfer t;
 	int ret;
 
 	ret = c ? check(c, nr) : 0;
@@ -271,8 +213,9 @@ static ssize_t recv_n(kc_chan *c, void *elems, size_t nr, struct kc_limit limit)
 		return kc_wait_for_nothing(KC_STATE_RECV_NIL, limit);
 	if (!elems && c->elem_size)
 		return discard(c, nr, limit);
-	b = (struct batch){ c, elems, nr, c->elem_size, 0 };
-	return move(&b, KC_STATE_RECV, limit, do_recv);
+	t = (struct kc_transfer){ c, elems, nr, c->elem_size, 0 };
+	ret = kc_transfer(&t, KC_STATE_RECV, limit, do_recv);
+	return result(&t, ret);
 }
 
 ssize_t kc_send_n(kc_chan *c, const void *elems, size_t n)

@@ -133,15 +133,13 @@ static void relax(void)
 #endif
 }
 
-bool kc_mapped_spin(kc_chan *c, bool send, void *elem, void *at)
+/* Looks again for a moment. Other CPUs may have done something meanwhile. */
+static bool move_after_spin(kc_chan *c, struct kc_mapped *mapped, bool send, void *elem,
+			    void *at)
 {
-	struct kc_mapped *mapped = kc_mapped_of(c, send);
 	uint32_t budget, i;
 
-	if (!kc_mapped_mem(mapped) || !mapped->spins)
-		return false;
 	budget = atomic_load_explicit(&mapped->budget, memory_order_relaxed);
-	/* Who has to go by the kernel does not get further by looking. */
 	for (i = 0; i < budget && kc_ring_look(&mapped->ring, send) != KC_RING_SHUT; i++) {
 		relax();
 		if (!kc_mapped_move(c, send, elem, at))
@@ -154,4 +152,28 @@ bool kc_mapped_spin(kc_chan *c, bool send, void *elem, void *at)
 	if (i && budget > 1)
 		atomic_store_explicit(&mapped->budget, budget / 2, memory_order_relaxed);
 	return false;
+}
+
+/*
+ * A call that may wait has found nothing to do. Who has to go by the kernel does not get
+ * further by looking.
+ */
+static bool move_soon(kc_chan *c, bool send, void *elem, void *at)
+{
+	struct kc_mapped *mapped = kc_mapped_of(c, send);
+
+	return mapped->spins && move_after_spin(c, mapped, send, elem, at);
+}
+
+size_t kc_mapped_move_n(kc_chan *c, bool send, char *elems, size_t nr, bool may_wait,
+			void *at)
+{
+	size_t moved = 0;
+	char *elem;
+
+	for (elem = elems; moved < nr; elem += c->elem_size, moved++)
+		if (!kc_mapped_move(c, send, elem, at) &&
+		    !(may_wait && (send || !moved) && move_soon(c, send, elem, at)))
+			break;
+	return moved;
 }

@@ -26,8 +26,13 @@ void kc_map(kc_chan *c, struct kc_mapped *mapped);
  * struct kc_call. The race detector is told that the program moved it in the line @at.
  */
 bool kc_mapped_move(kc_chan *c, bool send, void *elem, void *at);
-/* A transfer that may wait has found nothing to do. Looks again for a moment. */
-bool kc_mapped_spin(kc_chan *c, bool send, void *elem, void *at);
+/*
+ * Does so with @nr elements, one after another, and returns how many have moved. If that
+ * is not all of a send, or nothing of a receive, and the call may wait, it looks again for
+ * a moment.
+ */
+size_t kc_mapped_move_n(kc_chan *c, bool send, char *elems, size_t nr, bool may_wait,
+			void *at);
 /* Tells the kernel of a transfer, and ends the call. */
 void kc_mapped_kick(struct kc_call call);
 

@@ -6,20 +6,16 @@
  * calls are a select of one case: those that do not wait, those with a deadline, those
  * with elements of size 0, and those on descriptors that are O_NONBLOCK.
  *
- * Most calls may wait for ever, and do not wait. They have a function of their own,
- * move_for_ever(), which spends nothing on a limit or on the race detector.
+ * Most calls may wait for ever, and do not wait. They have functions of their own,
+ * send_for_ever() and recv_for_ever(), which spend nothing on a limit or on the race
+ * detector.
  */
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/memcheck.h"
 #include "base/sys.h"
-#include "chan/handle.h"
-#include "chan/mapped.h"
 #include "chan/races.h"
 #include "chan/transfer.h"
-#include "sched/alarm.h"
-#include "sched/park.h"
 #include "sched/sleep.h"
 
 int kc_select_one(const kc_chan *c, uint32_t op, const void *buf, uint32_t len,
@@ -99,71 +95,38 @@ static int read_elem(const kc_chan *c, void *buf, uint32_t len,
 	return ret < 0 ? ret : 1;
 }
 
-static int do_send(const kc_chan *c, const void *elem, uint32_t len,
-		   struct kc_limit limit)
+static int do_send(struct kc_transfer *t, struct kc_limit limit)
 {
 	int ret;
 
-	kc_race_send(c, elem, len, 1, limit);
-	ret = write_elem(c, elem, len, limit);
-	kc_race_sent(c, 1, !ret, limit, ret);
+	kc_race_send(t->chan, t->elems, t->size, 1, limit);
+	ret = write_elem(t->chan, t->elems, t->size, limit);
+	kc_race_sent(t->chan, 1, !ret, limit, ret);
+	t->moved = !ret;
 	return ret;
 }
 
-static int do_recv(const kc_chan *c, void *buf, uint32_t len,
-		   struct kc_limit limit, uint32_t *moved)
+static int do_recv(struct kc_transfer *t, struct kc_limit limit)
 {
+	uint32_t len = 0;
 	int ret;
 
-	*moved = 0;
-	kc_race_recv(c, limit);
-	ret = read_elem(c, buf, len, limit, moved);
-	kc_race_received(c, buf, *moved, limit, ret);
-	return ret;
-}
-
-/* Moves an element without the kernel, if there is a ring that can do it. */
-static bool move_by_ring(kc_chan *c, bool send, void *buf, struct kc_limit limit)
-{
-	if (kc_mapped_move(c, send, buf, limit.at))
-		return true;
-	if (limit.flags & KCHAN_SELECT_NONBLOCK)
-		return false;
-	if (kc_mapped_spin(c, send, buf, limit.at))
-		return true;
-	kc_mapped_warm(c, send);
-	return false;
+	kc_race_recv(t->chan, limit);
+	ret = read_elem(t->chan, t->elems, t->size, limit, &len);
+	kc_race_received(t->chan, t->elems, len, limit, ret);
+	if (ret <= 0)
+		return ret;
+	t->size = len;
+	t->moved = 1;
+	return 0;
 }
 
 static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit limit)
 {
-	struct kc_parked *parked;
-	struct kc_alarm alarm;
-	struct kc_call call;
-	int ret;
+	/* A send only reads the element. */
+	struct kc_transfer t = { c, (char *)buf, 1, len, 0 };
 
-	/*
-	 * A signal handler may call a try form wherever it has interrupted the thread,
-	 * also inside of kc_g_adopt(), which holds a lock. Jitter would call
-	 * kc_g_adopt() again. So a try form of a thread that is not known yet skips
-	 * jitter.
-	 */
-	if (!limit.flags || kc_g_current)
-		kc_jitter_here();
-	kc_transfer_ready(limit);
-	ret = kc_alarm_begin(&alarm, &limit);
-	if (ret)
-		return ret;
-	call = kc_call_begin(c);
-	ret = 0;
-	if (!move_by_ring(c, true, (void *)buf, limit)) {
-		parked = kc_park_within(KC_STATE_SEND, c, limit);
-		ret = do_send(c, buf, len, limit);
-		kc_unpark(parked);
-	}
-	kc_alarm_end(&alarm);
-	kc_call_end(&call);
-	return ret;
+	return kc_transfer(&t, KC_STATE_SEND, limit, do_send);
 }
 
 /*
@@ -173,27 +136,11 @@ static int send_bytes(kc_chan *c, const void *buf, uint32_t len, struct kc_limit
 static int recv_bytes(kc_chan *c, void *buf, uint32_t len, struct kc_limit limit,
 		      uint32_t *moved)
 {
-	struct kc_parked *parked;
-	struct kc_alarm alarm;
-	struct kc_call call;
-	int ret;
+	struct kc_transfer t = { c, buf, 1, len, 0 };
+	const int ret = kc_transfer(&t, KC_STATE_RECV, limit, do_recv);
 
-	kc_jitter_here();
-	kc_transfer_ready(limit);
-	ret = kc_alarm_begin(&alarm, &limit);
-	if (ret)
-		return ret;
-	call = kc_call_begin(c);
-	ret = 1;
-	*moved = len;
-	if (!move_by_ring(c, false, buf, limit)) {
-		parked = kc_park_within(KC_STATE_RECV, c, limit);
-		ret = do_recv(c, buf, len, limit, moved);
-		kc_unpark(parked);
-	}
-	kc_alarm_end(&alarm);
-	kc_call_end(&call);
-	return ret;
+	*moved = t.size;
+	return ret ? ret : (int)t.moved;
 }
 
 /* Receives and discards an element. The kernel needs memory to write it to. */
@@ -264,65 +211,57 @@ static ssize_t recv_msg(kc_chan *c, void *buf, size_t size, struct kc_limit limi
 	return ret > 0 ? (ssize_t)moved : ret;
 }
 
-/* The slow path: a signal handler has run, or the descriptor is O_NONBLOCK. */
-static __attribute__((noinline)) long move_again(const kc_chan *c, kc_state state,
-						 void *buf, uint32_t len)
+/* The slow paths: a signal handler has run, or the descriptor is O_NONBLOCK. */
+static __attribute__((noinline)) int
+send_again(const kc_chan *c, const void *elem, uint32_t len)
 {
-	const struct kc_limit limit = { 0 };
-	uint32_t moved = len;
-	int ret;
+	return write_elem(c, elem, len, (struct kc_limit){ 0 });
+}
 
-	if (state == KC_STATE_SEND) {
-		ret = write_elem(c, buf, len, limit);
-		return ret ? ret : (long)len;
-	}
-	ret = read_elem(c, buf, len, limit, &moved);
-	return ret > 0 ? (long)moved : ret;
+static __attribute__((noinline)) long recv_again(const kc_chan *c, void *elem, uint32_t len)
+{
+	const int ret = read_elem(c, elem, len, (struct kc_limit){ 0 }, &len);
+
+	return ret > 0 ? (long)len : ret;
 }
 
 /*
- * Does what send_bytes() and recv_bytes() do, for a call that may wait for ever, at least a
- * byte, and no race detector. Returns how many bytes moved, 0 at end-of-stream, or a
- * negative errno. It is inlined, so that the function that is recorded is the one that
- * waits.
+ * What do_send() and do_recv() do, for a call that may wait for ever, at least a byte, and
+ * no race detector.
  */
-static inline __attribute__((always_inline)) long
-move_for_ever(kc_chan *c, kc_state state, void *buf, uint32_t len)
+static inline __attribute__((always_inline)) int
+do_send_plain(struct kc_transfer *t, struct kc_limit limit)
 {
-	const bool send = state == KC_STATE_SEND;
-	struct kc_parked *parked;
-	struct kc_call call;
-	struct kc_g *g;
-	long ret;
+	const long ret = sys_write(t->chan->fd, t->elems, t->size);
 
-	kc_jitter_here();
-	g = kc_g_self();
-	call = kc_call_begin(c);
-	if (move_by_ring(c, send, buf, KC_FOR_EVER)) {
-		kc_call_end(&call);
-		return len;
-	}
-	parked = kc_park_g(g, state, c, 0, 0);
-	ret = state == KC_STATE_SEND ? sys_write(c->fd, buf, len) :
-				       sys_read(c->fd, buf, len);
+	(void)limit;
 	if (__builtin_expect(ret == -EINTR || ret == -EAGAIN, 0))
-		ret = move_again(c, state, buf, len);
-	kc_unpark(parked);
-	kc_call_end(&call);
-	return ret;
+		return send_again(t->chan, t->elems, t->size);
+	return ret < 0 ? ret : 0;
+}
+
+static inline __attribute__((always_inline)) int
+do_recv_plain(struct kc_transfer *t, struct kc_limit limit)
+{
+	long ret = sys_read(t->chan->fd, t->elems, t->size);
+
+	(void)limit;
+	if (__builtin_expect(ret == -EINTR || ret == -EAGAIN, 0))
+		ret = recv_again(t->chan, t->elems, t->size);
+	t->moved = ret > 0;
+	return ret < 0 ? ret : 0;
 }
 
 /* A call that may wait for ever, and returns to @at. */
 static __attribute__((noinline)) int
 send_for_ever(kc_chan *c, const void *elem, void *at)
 {
-	long ret;
+	struct kc_transfer t;
 
 	if (__builtin_expect(!c || !c->plain, 0))
 		return send_elem(c, elem, (struct kc_limit){ .at = at });
-	/* A send only reads the element. */
-	ret = move_for_ever(c, KC_STATE_SEND, (void *)elem, c->elem_size);
-	return ret < 0 ? ret : 0;
+	t = (struct kc_transfer){ c, (char *)elem, 1, c->elem_size, 0 };
+	return kc_transfer(&t, KC_STATE_SEND, (struct kc_limit){ 0 }, do_send_plain);
 }
 
 /* The hold ends first: kc_g_self(), in what follows, may panic. */
@@ -362,12 +301,14 @@ int kc_send_timeout(kc_chan *c, const void *elem, int64_t timeout)
 static __attribute__((noinline)) int
 recv_for_ever(kc_chan *c, void *elem, void *at)
 {
-	long ret;
+	struct kc_transfer t;
+	int ret;
 
 	if (__builtin_expect(!c || !c->plain || !elem, 0))
 		return recv_elem(c, elem, (struct kc_limit){ .at = at });
-	ret = move_for_ever(c, KC_STATE_RECV, elem, c->elem_size);
-	return ret > 0 ? 1 : ret;
+	t = (struct kc_transfer){ c, elem, 1, c->elem_size, 0 };
+	ret = kc_transfer(&t, KC_STATE_RECV, (struct kc_limit){ 0 }, do_recv_plain);
+	return ret ? ret : (int)t.moved;
 }
 
 static __attribute__((noinline)) int recv_after(kc_chan *c, void *elem, uint64_t before,
