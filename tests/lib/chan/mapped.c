@@ -3,10 +3,12 @@
  * Channels that the library maps: what is seen of a channel stays as it was.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -575,6 +577,81 @@ static void test_crowd(void)
 	kc_unref(crowd.c);
 }
 
+struct turns {
+	kc_chan *there;
+	kc_chan *back;
+	unsigned int nr;
+};
+
+static void *send_back(void *arg)
+{
+	struct turns *t = arg;
+	uint64_t value;
+	unsigned int i;
+
+	for (i = 0; i < t->nr; i++) {
+		must_int(kc_recv(t->there, &value), 1);
+		must_int(kc_send(t->back, &value), 0);
+	}
+	return NULL;
+}
+
+/* How often threads of this process have gone to sleep. */
+static long sleeps(void)
+{
+	struct rusage usage;
+
+	must_int(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_nvcsw;
+}
+
+/*
+ * On one CPU, two threads that take turns let each other run, and seldom sleep. If they
+ * slept, each round would take one sleep or two. Who has nothing to receive for long sleeps all
+ * the same.
+ */
+static void test_one_cpu(void)
+{
+	struct turns t = { .nr = 2000 };
+	cpu_set_t before, one;
+	struct call call;
+	pthread_t other;
+	uint64_t i, got;
+	long slept;
+
+	must_int(sched_getaffinity(0, sizeof(before), &before), 0);
+	CPU_ZERO(&one);
+	for (i = 0; !CPU_ISSET(i, &before); i++)
+		;
+	CPU_SET(i, &one);
+	must_int(sched_setaffinity(0, sizeof(one), &one), 0);
+	t.there = make_hot(1);
+	t.back = make_hot(1);
+
+	slept = sleeps();
+	other = start(send_back, &t);
+	for (i = 0; i < t.nr; i++) {
+		must_int(kc_send(t.there, &i), 0);
+		must_int(kc_recv(t.back, &got), 1);
+		must_int(got, i);
+	}
+	join(other);
+	slept = sleeps() - slept;
+	tap_note("%ld sleeps", slept);
+	expect(slept < t.nr / 2);
+
+	for (i = 0; i < 10; i++) {
+		call_recv(&call, t.there);
+		wait_receivers(t.there, 1);
+		send_now(t.there, i);
+		expect_int(call_end(&call), 1);
+		expect_int(call.value, i);
+	}
+	must_int(sched_setaffinity(0, sizeof(before), &before), 0);
+	kc_unref(t.there);
+	kc_unref(t.back);
+}
+
 static const struct tap_test tests[] = {
 	{ "a channel that is used often is mapped", test_maps },
 	{ "what is not mapped", test_not },
@@ -590,6 +667,7 @@ static const struct tap_test tests[] = {
 	{ "a bad address, before anything is claimed", test_fault },
 	{ "a deadline beside a channel that is always ready", test_deadline },
 	{ "a crowd", test_crowd },
+	{ "two who take turns on one processor", test_one_cpu },
 };
 
 TAP_MAIN(tests)

@@ -103,6 +103,12 @@ static inline uint32_t kc_references(uint64_t uses)
 	return uses / KC_REFERENCE;
 }
 
+/* How many calls are in progress. */
+static inline uint32_t kc_nr_calls(uint64_t uses)
+{
+	return (uint32_t)uses / KC_CALL;
+}
+
 struct kc_call {
 	kc_chan *chan;		/* NULL: holds nothing */
 	uint64_t before;	/* what chan->uses was */

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 
+#include "base/task.h"
 #include "chan/mapped.h"
 #include "chan/races.h"
 
@@ -16,6 +17,9 @@
  * not spin either: they wait less often.
  */
 #define SPINS		100
+
+/* The most calls that do not yield after one that has yielded for nothing. */
+#define MAX_PAUSE	63
 
 /* Whether this process may run on more than one CPU. */
 static bool several_cpus(void)
@@ -155,6 +159,45 @@ static bool move_after_spin(kc_chan *c, struct kc_mapped *mapped, bool send, voi
 }
 
 /*
+ * On one CPU nothing changes while this thread looks. So it lets the others run, of which one
+ * may fill or empty the ring. That is one system call, where parking and being woken are two,
+ * and two of the other side, which is told. It is for two threads that take turns. Among
+ * many, most who get a turn would only yield too.
+ *
+ * It yields once. If that was for nothing it parks, and the next calls do not yield: one,
+ * then three, and at most MAX_PAUSE. So a call whose peer is slow takes some 10 % longer, and
+ * soon some 0.2 %. It comes back when each other thread that can run has had its turn, which
+ * is when it would come back too if it was woken by one of them. It does no harm if the
+ * counts are changed by several threads at once.
+ */
+static bool move_after_yield(kc_chan *c, struct kc_mapped *mapped, bool send, void *elem,
+			     void *at)
+{
+	const uint64_t uses = atomic_load_explicit(&c->uses, memory_order_relaxed);
+	uint32_t pause, left;
+
+	if (kc_nr_calls(uses) > 2 || kc_ring_look(&mapped->ring, send) == KC_RING_SHUT)
+		return false;
+	left = atomic_load_explicit(&mapped->budget, memory_order_relaxed);
+	if (left) {
+		atomic_store_explicit(&mapped->budget, left - 1, memory_order_relaxed);
+		return false;
+	}
+	sys_yield();
+	pause = atomic_load_explicit(&mapped->pause, memory_order_relaxed);
+	if (kc_mapped_move(c, send, elem, at)) {
+		if (pause)
+			atomic_store_explicit(&mapped->pause, 0, memory_order_relaxed);
+		return true;
+	}
+	if (pause < MAX_PAUSE)
+		pause = 2 * pause + 1;
+	atomic_store_explicit(&mapped->pause, pause, memory_order_relaxed);
+	atomic_store_explicit(&mapped->budget, pause, memory_order_relaxed);
+	return false;
+}
+
+/*
  * A call that may wait has found nothing to do. Who has to go by the kernel does not get
  * further by looking.
  */
@@ -162,7 +205,8 @@ static bool move_soon(kc_chan *c, bool send, void *elem, void *at)
 {
 	struct kc_mapped *mapped = kc_mapped_of(c, send);
 
-	return mapped->spins && move_after_spin(c, mapped, send, elem, at);
+	return mapped->spins ? move_after_spin(c, mapped, send, elem, at) :
+			       move_after_yield(c, mapped, send, elem, at);
 }
 
 size_t kc_mapped_move_n(kc_chan *c, bool send, char *elems, size_t nr, bool may_wait,

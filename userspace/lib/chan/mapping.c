@@ -26,6 +26,7 @@ struct kc_mapped *kc_mapped_new(uint32_t elem_size)
 	/* memcheck does not see what the kernel writes to the ring. */
 	atomic_init(&mapped->cold, kc_memcheck_is_on() ? 0 : TRANSFERS);
 	atomic_init(&mapped->budget, 0);
+	atomic_init(&mapped->pause, 0);
 	mapped->spins = 0;
 	mapped->ring.mem = NULL;
 	mapped->small = NULL;

@@ -15,7 +15,9 @@ struct kc_mapped {
 	_Atomic uint32_t references;	/* one for each handle */
 	_Atomic uint32_t cold;		/* transfers until the channel is mapped */
 	uint32_t spins;			/* the most looks before a call sleeps; 0: one CPU */
-	_Atomic uint32_t budget;	/* looks that the next call may take */
+	/* The looks that the next call may take; on one CPU: calls that do not yield. */
+	_Atomic uint32_t budget;
+	_Atomic uint32_t pause;		/* on one CPU: what budget was set to last */
 	struct kc_ring ring;		/* ring.mem is NULL until the ring can be used */
 	/* Then this too is ring.mem, if elements are small, and there is no race detector. */
 	struct kchan_shared *small;
