@@ -143,12 +143,12 @@ static bool go(pid_t pid, int how)
 	return true;
 }
 
-static unsigned long where(pid_t pid)
+static struct user_regs_struct registers(pid_t pid)
 {
 	struct user_regs_struct regs;
 
 	must_int(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
-	return regs.rip;
+	return regs;
 }
 
 static unsigned long code_at(pid_t pid, unsigned long at)
@@ -172,10 +172,31 @@ static bool go_to(pid_t pid, unsigned long at)
 	there = go(pid, PTRACE_CONT);
 	must_int(ptrace(PTRACE_POKETEXT, pid, at, code), 0);
 	if (there) {
-		must_int(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+		regs = registers(pid);
 		must(regs.rip == at + 1);
 		regs.rip = at;
 		must_int(ptrace(PTRACE_SETREGS, pid, NULL, &regs), 0);
+	}
+	return there;
+}
+
+/*
+ * One step. What is not of this program is one step as a whole: the kernel's function that
+ * reads the clock begins again if it takes too long, so it would not end step by step.
+ */
+static bool step(pid_t pid, unsigned long *at)
+{
+	extern const char __executable_start[], etext[];
+	struct user_regs_struct regs;
+	bool there;
+
+	there = go(pid, PTRACE_SINGLESTEP);
+	regs = registers(pid);
+	*at = regs.rip;
+	if (there && (regs.rip < (uintptr_t)__executable_start ||
+		      regs.rip >= (uintptr_t)etext)) {
+		*at = code_at(pid, regs.rsp);
+		there = go_to(pid, *at);
 	}
 	return there;
 }
@@ -195,8 +216,7 @@ static unsigned int count_looks(pid_t pid, const struct round *round, int end)
 	must_int(waitpid(pid, &status, 0), pid);
 	must(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
 	do {
-		there = go(pid, PTRACE_SINGLESTEP);
-		at = where(pid);
+		there = step(pid, &at);
 	} while (there && (code_at(pid, at) & 0xffff) != 0x90f3);
 	while (there) {
 		if (++looks == round->arrives)
