@@ -248,6 +248,17 @@ repeat: library
 	done
 	@tests/vm/suite --totals
 
+# The package for Go, in a guest.
+check-go: library
+	@scripts/deps.sh go
+	$(suite) go tests/go/run
+
+## go: the tests of the Go package
+go: library
+	@scripts/deps.sh go
+	@tests/vm/kernel stock >/dev/null
+	@V=1 tests/vm/suite go tests/go/run
+
 ## kunit: the quick loop: the state machine's tests, in User-mode Linux
 kunit:
 	@scripts/deps.sh check
@@ -332,7 +343,7 @@ help:
 
 .PHONY: all module library run check versions stress kunit kunit-smp model bench
 .PHONY: shell lint pictures install uninstall clean help uapi-programs stress-programs
-.PHONY: sanitized sanitized-programs raced races-programs repeat
+.PHONY: sanitized sanitized-programs raced races-programs repeat go check-go
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))
 .PHONY: arm64 arm64-uapi-programs arm64-library

@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that are not there yet.
 #
-# usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|check|none
+# usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|go|check|none
 #
 #   build   what "make" needs
 #   run     what "make run" needs besides
@@ -12,6 +12,7 @@
 #   arm64   what "make arm64" needs besides "make run": a compiler and an emulator
 #   pictures  what "make pictures" needs
 #   python  what "make check-python" needs besides "make run"
+#   go      what "make go" needs besides "make run"
 #   check   what "make check" needs besides "make run" and "make model"
 #   none    nothing; with KCHAN_APT_UPDATE=1 the package lists alone
 
@@ -24,6 +25,7 @@ model="gcc libc6-dev python3 spin"
 arm64="$run gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
 python="$run python3-cffi python3-dev python3-setuptools mypy"
 pictures="graphviz mscgen"
+go="$run golang-go"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
 	cppcheck mandoc gdb $python"
@@ -39,7 +41,7 @@ python) wanted=$python ;;
 check) wanted=$check ;;
 none) wanted= ;;
 *)
-	echo "usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|check|none" >&2
+	echo "usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|go|check|none" >&2
 	exit 2
 	;;
 esac

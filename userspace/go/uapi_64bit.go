@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+//go:build !(386 || arm || mips || mipsle)
+
+package kchan
+
+import "unsafe"
+
+// A pointer is 64 bits of an argument.
+type pointer struct {
+	p unsafe.Pointer
+}
