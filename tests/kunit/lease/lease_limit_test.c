@@ -234,7 +234,7 @@ static void limit_while_read(struct kunit *test)
 	}
 }
 
-/* Whoever is first, the limit or the acknowledgement: the element is there once. */
+/* Whoever is first, the limit or the acknowledgment: the element is there once. */
 static void limit_races(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 2);

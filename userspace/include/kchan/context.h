@@ -50,6 +50,7 @@
 #include <kchan/cdefs.h>
 #include <kchan/chan.h>
 #include <kchan/error.h>
+#include <kchan/lease.h>
 #include <kchan/select.h>
 
 KC_DECLS_BEGIN
@@ -319,6 +320,21 @@ ssize_t kc_recv_msg_ctx(kc_ctx *ctx, kc_chan *c, void *buf,
 ssize_t kc_send_n_ctx(kc_ctx *ctx, kc_chan *c, const void *elems,
 		      size_t n) KC_MUST_CHECK;
 ssize_t kc_recv_n_ctx(kc_ctx *ctx, kc_chan *c, void *elems, size_t n) KC_MUST_CHECK;
+
+/*
+ * Receive under lease as kc_lease_recv() does, but wait no longer than until @ctx is
+ * cancelled. If @ctx is cancelled already nothing is received.
+ *
+ * As kc_lease_recv(), and
+ * -ECANCELED, -ETIMEDOUT
+ *	@ctx was cancelled, before or during the call: see kc_ctx_err()
+ *
+ * If it returns -ECANCELED or -ETIMEDOUT, nothing was received.
+ *
+ * It can also fail as kc_ctx_done() does, but not with -EAGAIN. So a result is a
+ * cancellation exactly if it equals kc_ctx_err().
+ */
+int kc_lease_recv_ctx(kc_ctx *ctx, kc_lease *lease) KC_MUST_CHECK;
 
 /*
  * Select as kc_select() does, but wait no longer than until @ctx is cancelled. If

@@ -28,7 +28,6 @@
 
 #include <kchan/cdefs.h>
 #include <kchan/chan.h>
-#include <kchan/context.h>
 
 KC_DECLS_BEGIN
 
@@ -76,15 +75,13 @@ void kc_lease_unref(kc_lease *lease);
  * Receive an element under lease, and wait until there is one. kc_lease_elem() tells
  * where it is.
  *
- * The try form does not wait. The timed form waits at most @timeout nanoseconds. The form
- * with a context waits no longer than until @ctx is cancelled.
+ * The try form does not wait. The timed form waits at most @timeout nanoseconds.
+ * kc_lease_recv_ctx() is the form with a context.
  *
  * 1 for an element, 0 at the end of the stream, or
  * -EBUSY	the handle has an element
  * -EAGAIN	in the try form: it would have to wait
- * -ETIMEDOUT	in the timed form: the timeout has passed. In the form with a context: its
- *	deadline has passed
- * -ECANCELED	in the form with a context: it is cancelled
+ * -ETIMEDOUT	in the timed form: the timeout has passed
  * -EINVAL	the handle is from kc_lease_from_fd()
  * -EIO	a process has mapped the channel, and has destroyed its ring
  * -EDQUOT, -ENOMEM
@@ -92,7 +89,6 @@ void kc_lease_unref(kc_lease *lease);
 int kc_lease_recv(kc_lease *lease) KC_MUST_CHECK;
 int kc_lease_try_recv(kc_lease *lease) KC_MUST_CHECK;
 int kc_lease_recv_timeout(kc_lease *lease, int64_t timeout) KC_MUST_CHECK;
-int kc_lease_recv_ctx(kc_ctx *ctx, kc_lease *lease) KC_MUST_CHECK;
 
 /*
  * Acknowledge the element: it will not come back.

@@ -5,7 +5,7 @@
 #ifndef LIBKCHAN_CHAN_LEASE_H
 #define LIBKCHAN_CHAN_LEASE_H
 
-#include "kchan/lease.h"
+#include <kchan/lease.h>
 
 /* As kc_lease_try_recv(), but the handle stays armed: its descriptor can be waited for. */
 int kc_lease_recv_armed(kc_lease *lease);
