@@ -38,6 +38,7 @@ model) wanted=$model ;;
 arm64) wanted=$arm64 ;;
 pictures) wanted=$pictures ;;
 python) wanted=$python ;;
+go) wanted=$go ;;
 check) wanted=$check ;;
 none) wanted= ;;
 *)
