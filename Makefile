@@ -218,8 +218,8 @@ stress: stress-programs library
 			-l $$(($(TIME) * 3 + 1200)) -b "-c $$cpus" \
 			-e KCHAN_STRESS_TIME=$(TIME) $$kernel $(stresses) || true; \
 	done; done
-	@KCHAN_JOBS=100000 LIMIT=14400 tests/vm/suite stress-work \
-		tests/lib/run repeat 4 1 kchanctl_killed.sh || true
+	@KCHAN_JOBS=100000 KCHAN_TEST_TIMEOUT=14400 LIMIT=28800 tests/vm/suite stress-work \
+		tests/lib/run repeat 4 1 killed || true
 	@tests/vm/suite --totals
 
 ## sanitized: the library's tests and examples with ASan and UBSan built in
