@@ -12,6 +12,11 @@ set -u
 # shellcheck source=tests/lib/common/names.sh
 . "${STEPS%/*}/names.sh"
 
+[ -c /dev/kchan ] || {
+	echo "Bail out! no /dev/kchan"
+	exit 1
+}
+
 create()
 {
 	anew jobs -c 3 -s 100 -m 640 || return

@@ -13,6 +13,11 @@ set -u
 # shellcheck source=tests/lib/common/names.sh
 . "${STEPS%/*}/names.sh"
 
+[ -c /dev/kchan ] || {
+	echo "Bail out! no /dev/kchan"
+	exit 1
+}
+
 send_and_recv()
 {
 	anew jobs || return

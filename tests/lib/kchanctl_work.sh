@@ -11,6 +11,11 @@ set -u
 # shellcheck source=tests/lib/common/names.sh
 . "${STEPS%/*}/names.sh"
 
+[ -c /dev/kchan ] || {
+	echo "Bail out! no /dev/kchan"
+	exit 1
+}
+
 # until_done COMMAND...: waits until it succeeds.
 until_done()
 {

@@ -138,8 +138,7 @@ static void flight_then_closed(struct kunit *test)
 		elem = kt_detach(test, ch);
 		KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
 		KUNIT_EXPECT_EQ(test, flight_recv(test, ch), -EAGAIN);
-		KUNIT_EXPECT_EQ(test, (__force u32)kchan_readiness(ch, FMODE_READ),
-				(__force u32)EPOLLRDHUP);
+		KT_EXPECT_POLL(test, kchan_readiness(ch, FMODE_READ), EPOLLRDHUP);
 		/* A receiver that comes now waits. */
 		call = kt_park_recv(test, ch, ch->elem_size);
 		p = kt_poller(test, ch, false);

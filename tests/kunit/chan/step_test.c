@@ -159,14 +159,12 @@ static void step_stale_look(struct kunit *test)
 
 	kt_party_stale(test, ch, true, STEP_STALE);
 	p = kt_party_sender(test, ch, 4);
-	KUNIT_EXPECT_EQ(test, (__force u32)kchan_readiness(ch, FMODE_READ),
-			(__force u32)(EPOLLIN | EPOLLRDNORM));
+	KT_EXPECT_POLL(test, kchan_readiness(ch, FMODE_READ), EPOLLIN | EPOLLRDNORM);
 	KUNIT_EXPECT_TRUE(test, kt_party_give_up(p));
 	kt_party_end(p);
 	kt_party_stale(test, ch, false, STEP_STALE);
 	p = kt_party_receiver(test, ch, 8);
-	KUNIT_EXPECT_EQ(test, (__force u32)kchan_readiness(ch, FMODE_WRITE),
-			(__force u32)(EPOLLOUT | EPOLLWRNORM));
+	KT_EXPECT_POLL(test, kchan_readiness(ch, FMODE_WRITE), EPOLLOUT | EPOLLWRNORM);
 	KUNIT_EXPECT_TRUE(test, kt_party_give_up(p));
 	kt_party_end(p);
 	kt_check(test, ch);

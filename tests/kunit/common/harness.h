@@ -29,6 +29,10 @@
 /* Far above what anything here takes, for emulators on a loaded machine. */
 #define KT_PATIENCE	(10 * HZ)
 
+/* What poll tells: sparse takes a __poll_t for no number. */
+#define KT_EXPECT_POLL(test, left, right)	\
+	KUNIT_EXPECT_EQ(test, (__force u32)(left), (__force u32)(right))
+
 /**
  * struct kt_call - a send or a receive in a thread of its own
  * @test: the test

@@ -51,8 +51,8 @@ static void limit_comes(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, kchan_armed_extend(armed, LIMIT_SOON), 0);
 		}
 		kt_lease_wait_expired(test, armed);
-		KUNIT_EXPECT_EQ(test, kchan_armed_readiness(armed),
-				EPOLLIN | EPOLLRDNORM | EPOLLERR);
+		KT_EXPECT_POLL(test, kchan_armed_readiness(armed),
+			       EPOLLIN | EPOLLRDNORM | EPOLLERR);
 		KUNIT_EXPECT_EQ(test, kt_armed_read(armed, buf->buf, len), -ETIME);
 		KUNIT_EXPECT_EQ(test, kchan_armed_ack(armed, false), -ETIME);
 		KUNIT_EXPECT_EQ(test, kchan_armed_ack(armed, true), -ETIME);

@@ -54,8 +54,7 @@ static void lease_life(struct kunit *test)
 		if (!how)
 			armed = kt_lease(test, ch, 0);
 		lease_expect_info(test, ch, 1, 0);
-		KUNIT_EXPECT_EQ(test, kchan_armed_readiness(armed),
-				EPOLLIN | EPOLLRDNORM);
+		KT_EXPECT_POLL(test, kchan_armed_readiness(armed), EPOLLIN | EPOLLRDNORM);
 		KUNIT_EXPECT_EQ(test, kt_armed_read(armed, buf->buf, len - 1), -EMSGSIZE);
 		KUNIT_EXPECT_EQ(test, kchan_armed_ack(armed, false), -EAGAIN);
 		for (again = 0; again < 2; again++) {
@@ -66,7 +65,7 @@ static void lease_life(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, commit->returns, 0);
 			KUNIT_EXPECT_EQ(test, commit->limit, 0);
 			KUNIT_EXPECT_TRUE(test, kt_filled(commit + 1, size, i));
-			KUNIT_EXPECT_EQ(test, kchan_armed_readiness(armed), 0);
+			KT_EXPECT_POLL(test, kchan_armed_readiness(armed), 0);
 		}
 		KUNIT_EXPECT_EQ(test, kt_arm_lease(test, armed, ch, 0), -EBUSY);
 		KUNIT_EXPECT_EQ(test, kchan_armed_disarm(armed), -EALREADY);
@@ -330,7 +329,7 @@ static void lease_end_of_stream(struct kunit *test)
 	armed = kt_lease(test, ch, 0);
 	kchan_close(ch);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, kchan_readiness(ch, FMODE_READ), EPOLLRDHUP);
+	KT_EXPECT_POLL(test, kchan_readiness(ch, FMODE_READ), EPOLLRDHUP);
 	KUNIT_EXPECT_EQ(test, kt_lease_read(armed, &commit), 1);
 	KUNIT_EXPECT_EQ(test, kchan_armed_return(armed, 0, LEASE_SOON), 0);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), -EAGAIN);
@@ -352,8 +351,8 @@ static void lease_end_of_stream(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kchan_armed_ack(armed, true), 0);
 	KUNIT_EXPECT_EQ(test, kt_join(call), -EPIPE);
 	KUNIT_EXPECT_EQ(test, kt_lease_read(armed, &commit), -EPIPE);
-	KUNIT_EXPECT_EQ(test, kchan_readiness(ch, FMODE_READ),
-			EPOLLIN | EPOLLRDNORM | EPOLLRDHUP | EPOLLHUP);
+	KT_EXPECT_POLL(test, kchan_readiness(ch, FMODE_READ),
+		       EPOLLIN | EPOLLRDNORM | EPOLLRDHUP | EPOLLHUP);
 	kchan_armed_close(armed);
 	kt_check(test, ch);
 }

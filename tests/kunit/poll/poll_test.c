@@ -19,9 +19,9 @@ static void poll_expect(struct kunit *test, struct kchan *ch, __poll_t recv,
 	__poll_t w = kchan_readiness(ch, FMODE_WRITE);
 	__poll_t rw = kchan_readiness(ch, FMODE_READ | FMODE_WRITE);
 
-	KUNIT_EXPECT_EQ(test, (__force u32)r, (__force u32)recv);
-	KUNIT_EXPECT_EQ(test, (__force u32)w, (__force u32)send);
-	KUNIT_EXPECT_EQ(test, (__force u32)rw, (__force u32)((recv | send) & ~EPOLLERR));
+	KT_EXPECT_POLL(test, r, recv);
+	KT_EXPECT_POLL(test, w, send);
+	KT_EXPECT_POLL(test, rw, (recv | send) & ~EPOLLERR);
 }
 
 static void poll_buffered(struct kunit *test)
@@ -137,13 +137,10 @@ static void poll_no_send_end(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 1), 0);
 	kchan_end_put(ch, FMODE_WRITE);
-	KUNIT_EXPECT_EQ(test,
-			(__force u32)kchan_readiness(ch, FMODE_READ),
-			(__force u32)(POLL_INPUT | EPOLLRDHUP));
+	KT_EXPECT_POLL(test, kchan_readiness(ch, FMODE_READ), POLL_INPUT | EPOLLRDHUP);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
-	KUNIT_EXPECT_EQ(test,
-			(__force u32)kchan_readiness(ch, FMODE_READ),
-			(__force u32)(POLL_INPUT | EPOLLRDHUP | EPOLLHUP));
+	KT_EXPECT_POLL(test, kchan_readiness(ch, FMODE_READ),
+		       POLL_INPUT | EPOLLRDHUP | EPOLLHUP);
 }
 
 static void poll_before_setup(struct kunit *test)

@@ -14,9 +14,8 @@
 #include "ring.h"
 
 #define MAPPED_FROZEN	KCHAN_SHARED_FROZEN
-#define EXPECT_READY(test, ch, mode, events)					\
-	KUNIT_EXPECT_EQ(test, (__force u32)kchan_readiness(ch, mode),		\
-			(__force u32)(events))
+#define EXPECT_READY(test, ch, mode, events)	\
+	KT_EXPECT_POLL(test, kchan_readiness(ch, mode), events)
 
 /* A claim of a slot that is under way. */
 struct claim {

@@ -256,7 +256,7 @@ static void meet_expect(struct kunit *test, struct kchan *ch, __poll_t want)
 {
 	__poll_t ready = kchan_readiness(ch, FMODE_READ | FMODE_WRITE);
 
-	KUNIT_EXPECT_EQ(test, (__force u32)ready, (__force u32)want);
+	KT_EXPECT_POLL(test, ready, want);
 }
 
 /* On a rendezvous channel, a case that parks wakes the pollers of the other side. */
