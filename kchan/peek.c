@@ -105,14 +105,15 @@ static void kchan_look_at_elem(struct kchan_looks *looks, struct kchan_elem *ele
 static void kchan_look_at_slot(struct kchan_looks *looks, const struct kchan *ch,
 			       const struct kchan_ring *ring, u32 i, u64 number)
 {
-	const u32 len = ch->message ? ring->lens[i] : ch->elem_size;
 	u8 *bytes = looks->bytes + looks->used;
 	struct kchan_look *look;
+	u32 len;
 
 	if (kchan_by_pointer(ch)) {
 		kchan_look_at_elem(looks, *kchan_ring_elem(ring, i), number, 0);
 		return;
 	}
+	len = ch->message ? ring->lens[i] : ch->elem_size;
 	look = kchan_look_add(looks, number, len);
 	if (!look)
 		return;
