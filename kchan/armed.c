@@ -108,9 +108,14 @@ void kchan_armed_lease_cases(struct kchan_armed *armed, struct kchan_armed_cases
 	unsigned int i;
 
 	cases->limit = limit;
-	for (i = 0; i < cases->call.nr; i++)
-		if (cases->call.branches[i].op == KCHAN_OP_RECV)
-			cases->call.branches[i].lease = &armed->lease;
+	for (i = 0; i < cases->call.nr; i++) {
+		struct kchan_branch *b = &cases->call.branches[i];
+
+		if (b->op != KCHAN_OP_RECV)
+			continue;
+		b->leased = true;
+		b->lease = &armed->lease;
+	}
 }
 
 /**
@@ -312,7 +317,7 @@ static struct kchan_branch *kchan_armed_won(const struct kchan_armed_cases *case
 /* Whether a case has committed that makes a lease, even if the lease has expired. */
 static bool kchan_armed_leased(const struct kchan_armed_cases *cases)
 {
-	return kchan_armed_won(cases)->lease && !cases->call.status;
+	return kchan_armed_won(cases)->leased && !cases->call.status;
 }
 
 /*

@@ -92,7 +92,7 @@ static int kchan_get_staging(struct kchan_branch *b, struct kchan_stack_elem *sm
 {
 	struct kchan_elem *elem;
 
-	if (b->len > KCHAN_STACK_ELEM || b->lease || kchan_by_pointer(b->ch)) {
+	if (b->len > KCHAN_STACK_ELEM || b->leased || kchan_by_pointer(b->ch)) {
 		elem = kchan_elem_alloc(b->ch, b->len);
 		if (IS_ERR(elem))
 			return PTR_ERR(elem);
@@ -206,10 +206,11 @@ static inline int kchan_commit_locked(struct kchan_branch *b, u32 nr,
 	} else {
 		struct kchan_dst dst = {
 			.to = b->iter,
+			/* Or the lease, in the same place. */
 			.buf = b->addr,
 			.elem = b->elem,
-			.lease = b->lease,
 			.detach = b->detach,
+			.leased = b->leased,
 			.room = b->len,
 			.nr = nr,
 		};
@@ -693,7 +694,7 @@ static void kchan_park_all(struct kchan_call *call, struct kchan_slot *slots,
 		b = &call->branches[i];
 		slots[i].w.party = party;
 		slots[i].w.elem = b->elem;
-		slots[i].w.lease = b->lease;
+		slots[i].w.lease = b->leased ? b->lease : NULL;
 		slots[i].w.room = b->len;
 		kchan_park(b->ch, &slots[i].w, b->op);
 	}

@@ -15,11 +15,11 @@
  * @ch: its channel, in use; NULL for a case that is never ready, and for a file
  * @iter: the caller's memory, of a read or a write: of one element or more; NULL if it
  *	is the one buffer at @addr
- * @addr: the caller's memory, when @iter is NULL
+ * @addr: the caller's memory, when @iter is NULL, and not @leased
  * @elem: kernel memory, owned by the case. For a send: the element, once it has been
  *	copied. For a receive with @detach: where the element goes.
- * @lease: for a receive under lease: what owns the element once the case has committed, in
- *	place of @elem; otherwise NULL
+ * @lease: with @leased, what owns the element once the case has committed, in place of
+ *	@elem
  * @fd: the file of the end, or of a case with ``KCHAN_OP_POLL``; held
  * @len: bytes in an element to send, or room for one to receive; for a file, the
  *	events asked for
@@ -30,13 +30,16 @@
  * @faults: how often its memory was made present
  * @detach: a receive goes to @elem, and is copied to the caller without the
  *	lock; no meaning for a send
+ * @leased: a receive under lease, with @detach
  */
 struct kchan_branch {
 	struct kchan *ch;
 	struct iov_iter *iter;
-	void __user *addr;
+	union {
+		void __user *addr;
+		struct kchan_lease *lease;
+	};
 	struct kchan_elem *elem;
-	struct kchan_lease *lease;
 	struct fd fd;
 	u32 len;
 	u32 got;
@@ -44,6 +47,7 @@ struct kchan_branch {
 	u8 op;
 	u8 faults;
 	bool detach;
+	bool leased;
 };
 
 /**

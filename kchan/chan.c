@@ -789,7 +789,7 @@ static int kchan_take_queued(struct kchan *ch, struct kchan_dst *dst,
 /* An element was detached. */
 static void kchan_detached(struct kchan *ch, struct kchan_dst *dst)
 {
-	if (likely(!dst->lease)) {
+	if (likely(!dst->leased)) {
 		kchan_fly(ch, dst->elem);
 		return;
 	}

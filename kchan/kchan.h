@@ -404,23 +404,26 @@ struct kchan_src {
  * struct kchan_dst - where elements are to be received
  * @to: where they go, unless @detach: advanced over what was received; NULL if it is
  *	the room for one element at @buf
- * @buf: where the element goes, if @to is NULL
+ * @buf: where the element goes, if @to is NULL, and not @leased
+ * @lease: with @leased, the lease that the element is taken under, which then owns it
  * @elem: with @detach: in, an element with room for @room bytes; out, if the channel
  *	passes elements by pointer, the element that was received
  * @detach: take the element out of the channel into kernel memory, for the
  *	caller to copy out without the lock, or to put back
+ * @leased: it is taken under a lease; only with @detach
  * @room: the longest element that is taken
  * @nr: how many are taken at most; more than one only of fixed size, in @to
  * @len: out: bytes in an element that was taken, or that could not be copied
- * @lease: with @detach: the lease that the element is taken under, which then owns it; or
- *	NULL
  */
 struct kchan_dst {
 	struct iov_iter *to;
-	void __user *buf;
+	union {
+		void __user *buf;
+		struct kchan_lease *lease;
+	};
 	struct kchan_elem *elem;
-	struct kchan_lease *lease;
 	bool detach;
+	bool leased;
 	u32 room;
 	u32 nr;
 	u32 len;

@@ -462,10 +462,10 @@ static int kchan_resolve(struct kchan_call *call, struct kchan_branch *b, u64 bi
 	b->ch = NULL;
 	b->iter = NULL;
 	b->elem = NULL;
-	b->lease = NULL;
 	b->op = c->op;
 	b->faults = 0;
 	b->detach = false;
+	b->leased = false;
 
 	/* A negative fd is Go's nil channel. */
 	if (unlikely(c->fd < 0)) {
