@@ -51,8 +51,8 @@ static const struct round rounds[] = {
 	/* Another channel has a count of its own. */
 	{ SEND, 0, SPINS },
 	{ SEND, 0, SPINS / 2 },
-	/* These do not spin. */
-	{ RECV_N, 0, 0 },
+	/* A batch looks as often as one element. A select does not look. */
+	{ RECV_N, 0, 1 },
 	{ SELECT, 0, 0 },
 	{ RECV, 0, 1 },
 };

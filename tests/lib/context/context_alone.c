@@ -94,11 +94,11 @@ static void test_select(void)
 
 static void test_deadlines(void)
 {
+	const long long begin = tap_now_ns();
 	kc_ctx *late = with_timeout(NULL, LATE), *soon = with_timeout(NULL, SOON);
 	kc_case cases[] = {
 		kc_case_done(late), kc_case_done(soon), kc_case_after(LATE),
 	};
-	long long begin = tap_now_ns();
 
 	have_no_descriptors();
 	expect_int(kc_select(cases, 3), 1);
