@@ -331,10 +331,11 @@ static void in_a_sharer(void)
 	expect_recv(m.fd, 6);
 }
 
+/* The rings of these two tests take some pages, of 16 KiB too. */
 static void refused_mmap(void)
 {
 	const size_t page = page_size();
-	int fd = chan_make(0, 100, 100), map;
+	int fd = chan_make(0, 100, 500), map;
 	struct mapped m;
 	size_t size;
 
@@ -364,7 +365,7 @@ static void refused_mmap(void)
 	tap_about("goes on");
 	m.ring.mem = try_mmap(map, size);
 	must(m.ring.mem != MAP_FAILED);
-	expect_int(m.ring.mem->capacity, 100);
+	expect_int(m.ring.mem->capacity, 500);
 }
 
 /* What would take a part of it away, or make it larger. */
@@ -375,10 +376,10 @@ static void stays_whole(void)
 	struct mapped m;
 	char *at;
 
-	mapped_make(&m, sizeof(elem), 100);
+	mapped_make(&m, sizeof(elem), 500);
 	at = (char *)m.ring.mem;
 	must(m.size > 2 * page);
-	for (int i = 0; i < 90; i++) {
+	for (int i = 0; i < 450; i++) {
 		fill(elem, sizeof(elem), i);
 		expect(shared_send(&m, elem));
 	}
@@ -396,7 +397,7 @@ static void stays_whole(void)
 	       MAP_FAILED);
 	tap_about("its pages come back");
 	madvise(at, m.size, MADV_DONTNEED);
-	for (int i = 0; i < 90; i++) {
+	for (int i = 0; i < 450; i++) {
 		memset(elem, POISON, sizeof(elem));
 		expect(shared_recv(&m, elem));
 		expect(filled(elem, sizeof(elem), i));

@@ -13,8 +13,7 @@
  * A look takes some 50 cycles. A call that parks and is woken takes some 5000. So a call
  * that spins for nothing takes at most twice as long as without, and the next one spins
  * for half as long. A select does not spin: it would look at each of its cases, and it
- * often waits for what comes seldom, such as a timeout. Calls that move several elements do
- * not spin either: they wait less often.
+ * often waits for what comes seldom, such as a timeout.
  */
 #define SPINS		100
 
