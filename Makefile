@@ -172,9 +172,10 @@ arm64-uapi-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/uapi $(arm64) \
 		out=../../build/arm64-uapi
 
+# There is no ncurses for that processor.
 arm64-library:
 	@$(MAKE) --no-print-directory $(quiet) -C userspace $(arm64) \
-		out=../build/arm64-user all
+		out=../build/arm64-user NCURSES= all
 
 # The processor is emulated, so the loops are short.
 check-uapi-arm64: arm64-uapi-programs

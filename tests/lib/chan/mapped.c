@@ -285,8 +285,11 @@ static void send_lane(struct lanes *l, uint64_t i)
 static void *without_kernel(void *arg)
 {
 	static const int calls[] = {
-		SYS_ioctl, SYS_read, SYS_write, SYS_preadv2, SYS_pwritev2, SYS_poll,
+		SYS_ioctl, SYS_read, SYS_write, SYS_preadv2, SYS_pwritev2, SYS_ppoll,
 		SYS_futex, SYS_getrandom,
+#ifdef SYS_poll
+		SYS_poll,
+#endif
 	};
 	uint64_t i, got, many[4] = { 0, 1, 2, 3 }, some[4];
 	struct lanes *l = arg;
