@@ -6,6 +6,7 @@
 #define KCHANCTL_H
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -170,7 +171,10 @@ void explain_names(void);
  * Output: output.c.
  */
 
-/* Prints the message, and returns STATUS_FAILED. */
+/* Prints the message, in a line of its own. */
+void complain(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
+
+/* The same, and returns STATUS_FAILED. */
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 struct iovec;
@@ -205,6 +209,26 @@ enum framing {
 };
 
 #define LENGTH_SIZE	4
+
+struct frames {
+	enum framing framing;
+	char delimiter;		/* of FRAME_LINES */
+	bool chosen;		/* by an option */
+};
+
+#define FRAMES_OF_LINES	{ FRAME_LINES, '\n', false }
+
+#define FRAME_OPTIONS						\
+	{ "null", no_argument, NULL, '0' },			\
+	{ "message", no_argument, NULL, 'm' },			\
+	{ "length", no_argument, NULL, 'l' },			\
+	{ "raw", no_argument, NULL, 'r' }
+
+/*
+ * Takes one of FRAME_OPTIONS: options.c. Returns false if @option is another one. Ends the
+ * program if there are two.
+ */
+bool take_framing(struct frames *frames, int option);
 
 /*
  * An input for a command, which has the message, or nothing if that is NULL: exec.c.

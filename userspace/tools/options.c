@@ -27,11 +27,9 @@ void usage(const char *fmt, ...)
 {
 	va_list args;
 
-	fputs("kchanctl: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	complain(fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
 	try_help();
 }
 
@@ -124,6 +122,29 @@ unsigned int mode_of(const char *text)
 	if (*text < '0' || *text > '7' || *end || mode > 0777)
 		usage("'%s' is no mode: say it in octal, as 660", text);
 	return mode;
+}
+
+bool take_framing(struct frames *frames, int option)
+{
+	static const struct {
+		int option;
+		enum framing framing;
+		char delimiter;
+	} ways[] = {
+		{ '0', FRAME_LINES, '\0' }, { 'm', FRAME_WHOLE, '\n' },
+		{ 'l', FRAME_LENGTHS, '\n' }, { 'r', FRAME_RAW, '\n' },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (option != ways[i].option)
+			continue;
+		if (frames->chosen)
+			usage("only one of --null, --message, --length, --raw");
+		*frames = (struct frames){ ways[i].framing, ways[i].delimiter, true };
+		return true;
+	}
+	return false;
 }
 
 void take_place(struct place *at, int argc, char **argv)

@@ -13,15 +13,20 @@
 
 #include "kchanctl.h"
 
+void complain(const char *fmt, va_list args)
+{
+	fputs("kchanctl: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+}
+
 int fail(const char *fmt, ...)
 {
 	va_list args;
 
-	fputs("kchanctl: ", stderr);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	complain(fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
 	return STATUS_FAILED;
 }
 

@@ -16,10 +16,7 @@
 
 static const struct option options[] = {
 	FD_OPTION,
-	{ "null", no_argument, NULL, '0' },
-	{ "message", no_argument, NULL, 'm' },
-	{ "length", no_argument, NULL, 'l' },
-	{ "raw", no_argument, NULL, 'r' },
+	FRAME_OPTIONS,
 	{ "count", required_argument, NULL, 'n' },
 	{ "timeout", required_argument, NULL, 't' },
 	{ "exec", required_argument, NULL, 'x' },
@@ -30,9 +27,7 @@ static const struct option options[] = {
 struct receiving {
 	kc_chan *c;
 	kc_lease *lease;
-	enum framing framing;
-	char delimiter;
-	bool framed;		/* the user chose how */
+	struct frames frames;
 	unsigned long count;	/* stop after this many; 0: never */
 	int64_t timeout;	/* for each message; -1: for ever */
 	const char *command;	/* runs for each message */
@@ -72,11 +67,11 @@ static int next(const struct receiving *r, int output)
 static int write_out(const struct receiving *r, void *msg, size_t len)
 {
 	uint32_t head = htonl((uint32_t)len);
-	char delimiter = r->delimiter;
+	char delimiter = r->frames.delimiter;
 	struct iovec parts[] = {
-		{ &head, r->framing == FRAME_LENGTHS ? LENGTH_SIZE : 0 },
+		{ &head, r->frames.framing == FRAME_LENGTHS ? LENGTH_SIZE : 0 },
 		{ msg, len },
-		{ &delimiter, r->framing == FRAME_LINES },
+		{ &delimiter, r->frames.framing == FRAME_LINES },
 	};
 
 	return put("recv", parts, 3);
@@ -135,49 +130,30 @@ static int with_lease(struct receiving *r)
 	return status;
 }
 
-static void set_framing(struct receiving *r, enum framing framing, char delimiter)
-{
-	if (r->framed)
-		usage("only one of --null, --message, --length, --raw");
-	r->framed = true;
-	r->framing = framing;
-	r->delimiter = delimiter;
-}
-
 static void check(struct receiving *r)
 {
 	if (r->argument && !r->command)
 		usage("--argument is for --exec");
-	if (r->command && r->framed)
+	if (r->command && r->frames.chosen)
 		usage("with --exec nothing is written: no --null, --message, --length or --raw");
-	if (r->framing == FRAME_WHOLE && r->count > 1)
+	if (r->frames.framing == FRAME_WHOLE && r->count > 1)
 		usage("with --message the output is one message: no --count");
-	if (r->framing == FRAME_WHOLE)
+	if (r->frames.framing == FRAME_WHOLE)
 		r->count = 1;
 }
 
 static int recv_run(int argc, char **argv)
 {
-	struct receiving r = { .framing = FRAME_LINES, .delimiter = '\n', .timeout = -1 };
+	struct receiving r = { .frames = FRAMES_OF_LINES, .timeout = -1 };
 	struct place at = NO_PLACE;
 	int option, status;
 
 	while ((option = next_option(&recv_command, argc, argv, options)) != -1) {
+		if (take_framing(&r.frames, option))
+			continue;
 		switch (option) {
 		case 'f':
 			at.fd = descriptor_of(optarg);
-			break;
-		case '0':
-			set_framing(&r, FRAME_LINES, '\0');
-			break;
-		case 'm':
-			set_framing(&r, FRAME_WHOLE, '\n');
-			break;
-		case 'l':
-			set_framing(&r, FRAME_LENGTHS, '\n');
-			break;
-		case 'r':
-			set_framing(&r, FRAME_RAW, '\n');
 			break;
 		case 'n':
 			r.count = number_of(optarg, "count", 1, -1UL);

@@ -12,10 +12,7 @@
 
 static const struct option options[] = {
 	FD_OPTION,
-	{ "null", no_argument, NULL, '0' },
-	{ "message", no_argument, NULL, 'm' },
-	{ "length", no_argument, NULL, 'l' },
-	{ "raw", no_argument, NULL, 'r' },
+	FRAME_OPTIONS,
 	{ "timeout", required_argument, NULL, 't' },
 	OPTIONS_END
 };
@@ -24,8 +21,7 @@ struct sending {
 	const char *command;	/* for messages */
 	FILE *input;
 	kc_chan *c;
-	enum framing framing;
-	char delimiter;
+	struct frames frames;
 	int64_t timeout;	/* of each message; -1: for ever */
 };
 
@@ -88,9 +84,9 @@ static int send_lines(const struct sending *s)
 	ssize_t len;
 
 	while (status == STATUS_OK &&
-	       (len = getdelim(&line, &size, s->delimiter, s->input)) > 0) {
+	       (len = getdelim(&line, &size, s->frames.delimiter, s->input)) > 0) {
 		/* The last line may have no delimiter. */
-		if (line[len - 1] == s->delimiter)
+		if (line[len - 1] == s->frames.delimiter)
 			len--;
 		status = send_one(s, line, len, "line", ++nr);
 	}
@@ -176,14 +172,14 @@ static int send_input(const struct sending *s)
 	char *buf;
 	int status;
 
-	if (s->framing == FRAME_LINES)
+	if (s->frames.framing == FRAME_LINES)
 		return send_lines(s);
 	buf = malloc(size + 1);
 	if (!buf)
 		return fail("%s: %s", s->command, strerror(errno));
-	if (s->framing == FRAME_WHOLE)
+	if (s->frames.framing == FRAME_WHOLE)
 		status = send_whole(s, buf, size);
-	else if (s->framing == FRAME_RAW)
+	else if (s->frames.framing == FRAME_RAW)
 		status = send_raw(s, buf, size);
 	else
 		status = send_lengths(s, buf, size);
@@ -191,42 +187,23 @@ static int send_input(const struct sending *s)
 	return status;
 }
 
-static void set_framing(struct sending *s, enum framing framing, char delimiter)
-{
-	if (s->framing != FRAME_LINES || s->delimiter != '\n')
-		usage("only one of --null, --message, --length, --raw");
-	s->framing = framing;
-	s->delimiter = delimiter;
-}
-
 static int send_run(int argc, char **argv)
 {
 	struct sending s = {
 		.command = "send",
 		.input = stdin,
-		.framing = FRAME_LINES,
-		.delimiter = '\n',
+		.frames = FRAMES_OF_LINES,
 		.timeout = -1,
 	};
 	struct place at = NO_PLACE;
 	int option, status;
 
 	while ((option = next_option(&send_command, argc, argv, options)) != -1) {
+		if (take_framing(&s.frames, option))
+			continue;
 		switch (option) {
 		case 'f':
 			at.fd = descriptor_of(optarg);
-			break;
-		case '0':
-			set_framing(&s, FRAME_LINES, '\0');
-			break;
-		case 'm':
-			set_framing(&s, FRAME_WHOLE, '\n');
-			break;
-		case 'l':
-			set_framing(&s, FRAME_LENGTHS, '\n');
-			break;
-		case 'r':
-			set_framing(&s, FRAME_RAW, '\n');
 			break;
 		case 't':
 			s.timeout = time_of(optarg);
@@ -234,7 +211,7 @@ static int send_run(int argc, char **argv)
 		}
 	}
 	take_place(&at, argc, argv);
-	if (optind < argc && (s.framing != FRAME_LINES || s.delimiter != '\n'))
+	if (optind < argc && s.frames.chosen)
 		usage("either words, or --null, --message, --length or --raw for the input");
 	status = open_channel(&s.c, &at, KC_OPEN_SEND);
 	if (status)
@@ -280,7 +257,7 @@ static int load_run(int argc, char **argv)
 {
 	struct sending s = {
 		.command = "load",
-		.framing = FRAME_LENGTHS,
+		.frames = { .framing = FRAME_LENGTHS },
 		.timeout = -1,
 	};
 	unsigned long skip = 0;
