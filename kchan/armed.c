@@ -594,6 +594,19 @@ static int kchan_armed_find_lease(struct kchan_armed *armed, struct kchan **ch)
 	return 0;
 }
 
+/* Takes the lock for it. With an error, the lock is not held. */
+static int kchan_armed_lock_lease(struct kchan_armed *armed, struct kchan **ch)
+{
+	int ret;
+
+	if (mutex_lock_interruptible(&armed->lock))
+		return -ERESTARTSYS;
+	ret = kchan_armed_find_lease(armed, ch);
+	if (ret)
+		mutex_unlock(&armed->lock);
+	return ret;
+}
+
 /*
  * Arms the same cases again, after their lease was acknowledged. What they stage is still
  * there, but for the case that had committed. It gets the element that was acknowledged
@@ -627,11 +640,10 @@ int kchan_armed_ack(struct kchan_armed *armed, bool rearm)
 	struct kchan *ch;
 	int ret;
 
-	if (mutex_lock_interruptible(&armed->lock))
-		return -ERESTARTSYS;
-	ret = kchan_armed_find_lease(armed, &ch);
-	if (!ret)
-		ret = kchan_lease_ack(ch, &armed->lease, rearm, &elem);
+	ret = kchan_armed_lock_lease(armed, &ch);
+	if (ret)
+		return ret;
+	ret = kchan_lease_ack(ch, &armed->lease, rearm, &elem);
 	if (!ret && rearm)
 		kchan_armed_again(armed, elem);
 	else if (!ret)
@@ -662,11 +674,10 @@ int kchan_armed_return(struct kchan_armed *armed, u32 flags, u64 delay)
 	struct kchan *ch;
 	int ret;
 
-	if (mutex_lock_interruptible(&armed->lock))
-		return -ERESTARTSYS;
-	ret = kchan_armed_find_lease(armed, &ch);
-	if (!ret)
-		ret = kchan_lease_return(ch, &armed->lease, flags, delay, &elem);
+	ret = kchan_armed_lock_lease(armed, &ch);
+	if (ret)
+		return ret;
+	ret = kchan_lease_return(ch, &armed->lease, flags, delay, &elem);
 	if (!ret)
 		cases = kchan_armed_take_off(armed);
 	mutex_unlock(&armed->lock);
@@ -692,11 +703,10 @@ int kchan_armed_extend(struct kchan_armed *armed, u64 limit)
 	struct kchan *ch;
 	int ret;
 
-	if (mutex_lock_interruptible(&armed->lock))
-		return -ERESTARTSYS;
-	ret = kchan_armed_find_lease(armed, &ch);
-	if (!ret)
-		ret = kchan_lease_extend(ch, &armed->lease, limit);
+	ret = kchan_armed_lock_lease(armed, &ch);
+	if (ret)
+		return ret;
+	ret = kchan_lease_extend(ch, &armed->lease, limit);
 	mutex_unlock(&armed->lock);
 	return ret;
 }
