@@ -158,22 +158,9 @@ ssize_t kt_armed_read(struct kchan_armed *armed, void *buf, size_t len)
  */
 s64 kt_armed_read_n(struct kchan_armed *armed)
 {
-	struct {
-		struct kchan_commit commit;
-		s64 n;
-	} out = {};
-	ssize_t ret = kt_armed_read(armed, &out, sizeof(out));
+	struct kchan_commit commit;
 
-	if (ret < 0)
-		return ret;
-	if (out.commit.size != KT_COMMIT || out.commit.index)
-		return -EUCLEAN;
-	if (out.commit.status)
-		return ret == KT_COMMIT && !out.commit.len ?
-		       -(s64)out.commit.status : -EUCLEAN;
-	if (out.commit.len != sizeof(s64))
-		return -EUCLEAN;
-	return out.n;
+	return kt_lease_read(armed, &commit);
 }
 
 /**
@@ -212,11 +199,11 @@ struct kchan_armed *kt_lease(struct kunit *test, struct kchan *ch, u64 limit)
 }
 
 /**
- * kt_lease_read() - read a lease of a number, without waiting
- * @armed: the armed select
+ * kt_lease_read() - read the outcome of a select with one case, without waiting
+ * @armed: the armed select; what it receives may be under lease
  * @commit: out: the commit
  *
- * Return: the number; the status, negative; or the error.
+ * Return: as kt_armed_read_n().
  */
 s64 kt_lease_read(struct kchan_armed *armed, struct kchan_commit *commit)
 {
@@ -229,9 +216,13 @@ s64 kt_lease_read(struct kchan_armed *armed, struct kchan_commit *commit)
 	*commit = out.commit;
 	if (ret < 0)
 		return ret;
-	if (out.commit.status)
-		return -(s64)out.commit.status;
-	return out.commit.len == sizeof(s64) ? out.n : -EUCLEAN;
+	if (commit->size != KT_COMMIT || commit->index)
+		return -EUCLEAN;
+	if (commit->status)
+		return ret == KT_COMMIT && !commit->len ? -(s64)commit->status : -EUCLEAN;
+	if (commit->len != sizeof(s64))
+		return -EUCLEAN;
+	return out.n;
 }
 
 /**
