@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -18,23 +17,10 @@
 #include "child.h"
 #include "common.h"
 #include "forbid.h"
+#include "mappings.h"
 
 /* So many transfers of one direction are enough for a channel to be mapped. */
 #define HOT	200
-
-/* How many mappings of channels this process has. */
-static unsigned int mappings(void)
-{
-	FILE *maps = fopen("/proc/self/maps", "re");
-	unsigned int nr = 0;
-	char line[512];
-
-	must(maps);
-	while (fgets(line, sizeof(line), maps))
-		nr += strstr(line, "[kchan-map]") != NULL;
-	fclose(maps);
-	return nr;
-}
 
 static bool kernel_says_mapped(kc_chan *c)
 {

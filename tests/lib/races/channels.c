@@ -5,12 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "case.h"
-
-#define LONG	(100 * KC_SECOND)
-
-static kc_chan *c, *in, *out;
-static int elem;
+#include "steps.h"
 
 static kc_chan *make(size_t elem_size, size_t cap)
 {
@@ -30,36 +25,12 @@ static void make_buffered(void)
 	c = make(sizeof(elem), 4);
 }
 
-static void send(void)
-{
-	sure(!kc_send(c, &elem));
-}
-
-static void recv(void)
-{
-	int got;
-
-	sure(kc_recv(c, &got) == 1);
-}
-
 /* The next send has to wait for a receive. */
 static void make_full(void)
 {
 	c = make(sizeof(elem), 2);
-	send();
-	send();
-}
-
-static void send_timed(void)
-{
-	sure(!kc_send_timeout(c, &elem, LONG));
-}
-
-static void recv_timed(void)
-{
-	int got;
-
-	sure(kc_recv_timeout(c, &got, LONG) == 1);
+	send_it();
+	send_it();
 }
 
 static void try_send(void)
@@ -76,11 +47,6 @@ static void try_recv(void)
 		kc_gosched();
 }
 
-static void send_in_ctx(void)
-{
-	sure(!kc_send_ctx(kc_background(), c, &elem));
-}
-
 static void recv_in_ctx(void)
 {
 	kc_ctx *ctx;
@@ -91,18 +57,6 @@ static void recv_in_ctx(void)
 	kc_ctx_unref(ctx);
 }
 
-static void close_it(void)
-{
-	sure(!kc_close(c));
-}
-
-static void recv_end(void)
-{
-	int got;
-
-	sure(!kc_recv(c, &got));
-}
-
 static void try_recv_end(void)
 {
 	int got;
@@ -111,29 +65,12 @@ static void try_recv_end(void)
 		kc_gosched();
 }
 
-static void send_in_vain(void)
-{
-	sure(kc_send(c, &elem) == -EPIPE);
-}
-
 /* Two ends, and a handle of the sending one. */
 static void make_ends(void)
 {
 	make_buffered();
 	sure(!kc_send_only(&in, c));
 	sure(!kc_recv_only(&out, c));
-}
-
-static void send_to_end(void)
-{
-	sure(!kc_send(in, &elem));
-}
-
-static void recv_from_end(void)
-{
-	int got;
-
-	sure(kc_recv(out, &got) == 1);
 }
 
 static void make_pair(void)
@@ -265,25 +202,25 @@ static void send_several_in_vain(void)
 }
 
 static const struct edge edges[] = {
-	{ "a send before its receive", make_buffered, send, recv },
-	{ "a send before its receive, on a rendezvous", make_empty, send, recv },
+	{ "a send before its receive", make_buffered, send_it, recv_it },
+	{ "a send before its receive, on a rendezvous", make_empty, send_it, recv_it },
 	{ "a receive before its send returns, on a rendezvous", make_empty,
-	  recv, send },
+	  recv_it, send_it },
 	{ "a receive before the send that it made room for", make_full,
-	  recv, send },
+	  recv_it, send_it },
 	{ "a send before a receive with a time limit", make_empty,
-	  send, recv_timed },
-	{ "a send with a time limit", make_empty, send_timed, recv },
+	  send_it, recv_timed },
+	{ "a send with a time limit", make_empty, send_timed, recv_it },
 	{ "a receive with a time limit that makes room", make_full,
 	  recv_timed, send_timed },
-	{ "kc_try_send()", make_buffered, try_send, recv },
-	{ "kc_try_send(), to who waits", make_empty, try_send, recv },
-	{ "kc_try_recv()", make_buffered, send, try_recv },
-	{ "kc_try_recv(), from who waits", make_empty, send, try_recv },
-	{ "kc_try_recv() before its send returns", make_empty, try_recv, send },
+	{ "kc_try_send()", make_buffered, try_send, recv_it },
+	{ "kc_try_send(), to who waits", make_empty, try_send, recv_it },
+	{ "kc_try_recv()", make_buffered, send_it, try_recv },
+	{ "kc_try_recv(), from who waits", make_empty, send_it, try_recv },
+	{ "kc_try_recv() before its send returns", make_empty, try_recv, send_it },
 	{ "kc_try_recv() that makes room", make_full, try_recv, try_send },
 	{ "kc_send_ctx() and kc_recv_ctx()", make_empty, send_in_ctx, recv_in_ctx },
-	{ "kc_recv_ctx() before its send returns", make_empty, recv_in_ctx, send },
+	{ "kc_recv_ctx() before its send returns", make_empty, recv_in_ctx, send_it },
 	{ "a close before the end of the stream", make_buffered,
 	  close_it, recv_end },
 	{ "a close before kc_try_recv() sees it", make_buffered,
@@ -292,7 +229,7 @@ static const struct edge edges[] = {
 	  close_it, send_in_vain },
 	{ "a send, from one end to another", make_ends, send_to_end,
 	  recv_from_end },
-	{ "a send, to a handle of the same descriptor", make_from_fd, send,
+	{ "a send, to a handle of the same descriptor", make_from_fd, send_it,
 	  recv_from_end },
 	{ "the last sender gone, before the end of the stream", make_pair,
 	  drop_in, recv_last },
@@ -307,10 +244,10 @@ static const struct edge edges[] = {
 	  recv_several, send_several },
 	{ "receives that make room for several", make_full, recv_several,
 	  send_several_timed },
-	{ "several with a time limit", make_empty, send, recv_several_timed },
-	{ "kc_try_send_n()", make_buffered, try_send_several, recv },
-	{ "kc_try_send_n(), to who waits", make_empty, try_send_several, recv },
-	{ "kc_try_recv_n()", make_buffered, send, try_recv_several },
+	{ "several with a time limit", make_empty, send_it, recv_several_timed },
+	{ "kc_try_send_n()", make_buffered, try_send_several, recv_it },
+	{ "kc_try_send_n(), to who waits", make_empty, try_send_several, recv_it },
+	{ "kc_try_recv_n()", make_buffered, send_it, try_recv_several },
 	{ "kc_try_recv_n() that makes room", make_full, try_recv_several,
 	  try_send_several },
 	{ "a close before kc_try_recv_n() sees it", make_buffered,
@@ -326,7 +263,7 @@ static void touch_and_recv(void *arg)
 {
 	(void)arg;
 	touch();
-	recv();
+	recv_it();
 	come();
 }
 
@@ -336,17 +273,9 @@ static void receive_orders_no_send_with_room(void)
 	go(touch_and_recv);
 	/* It most probably waits in the receive by then. */
 	kc_sleep(20 * KC_MILLISECOND);
-	send();
+	send_it();
 	await(1);
 	touch();
-}
-
-static void touch_and_try_send(void *arg)
-{
-	(void)arg;
-	touch();
-	sure(kc_try_send(c, &elem) == -EAGAIN);
-	come();
 }
 
 static void failed_send_orders_nothing(void)
@@ -354,24 +283,14 @@ static void failed_send_orders_nothing(void)
 	make_full();
 	go(touch_and_try_send);
 	await(1);
-	recv();
+	recv_it();
 	touch();
-}
-
-static void touch_and_try_recv(void *arg)
-{
-	int got;
-
-	(void)arg;
-	touch();
-	sure(kc_try_recv(c, &got) == -EAGAIN);
-	come();
 }
 
 static void recv_alone(void *arg)
 {
 	(void)arg;
-	recv();
+	recv_it();
 }
 
 static void failed_receive_orders_nothing(void)
@@ -380,7 +299,7 @@ static void failed_receive_orders_nothing(void)
 	go(touch_and_try_recv);
 	await(1);
 	go(recv_alone);
-	send();
+	send_it();
 	touch();
 }
 
@@ -403,19 +322,6 @@ static void second_close_orders_nothing(void)
 }
 
 /* A channel as a lock that several goroutines may hold. */
-static void count_inside(void *arg)
-{
-	int i, got;
-
-	(void)arg;
-	for (i = 0; i < 100; i++) {
-		send();
-		touch();
-		sure(kc_recv(c, &got) == 1);
-	}
-	come();
-}
-
 static void one_may_be_inside(void)
 {
 	c = make(sizeof(elem), 1);
@@ -427,30 +333,18 @@ static void one_may_be_inside(void)
 static void two_may_be_inside(void)
 {
 	c = make(sizeof(elem), 2);
-	send();
+	send_it();
 	go(touch_and_recv);
-	send();
+	send_it();
 	await(1);
 	touch();
-}
-
-__attribute__((noinline)) static void write_elem(void)
-{
-	elem = 1;
-}
-
-static void write_alone(void *arg)
-{
-	(void)arg;
-	write_elem();
-	come();
 }
 
 void send_elem(void);
 
 __attribute__((noinline)) void send_elem(void)
 {
-	send();
+	send_it();
 }
 
 static void element_written_while_sent(void)
@@ -471,7 +365,7 @@ __attribute__((noinline)) void recv_into_elem(void)
 static void element_written_while_received(void)
 {
 	make_buffered();
-	send();
+	send_it();
 	go(write_alone);
 	await(1);
 	recv_into_elem();
@@ -484,7 +378,7 @@ static void recv_all(void *arg)
 
 	(void)arg;
 	for (i = 0; i < 100; i++)
-		recv();
+		recv_it();
 	come();
 }
 
@@ -496,7 +390,7 @@ static void element_written_after_the_send(void)
 	go(recv_all);
 	for (i = 0; i < 100; i++) {
 		write_elem();
-		send();
+		send_it();
 	}
 	await(1);
 }
@@ -566,8 +460,8 @@ static void last_written_while_received(void)
 static void last_written_where_nothing_came(void)
 {
 	make_buffered();
-	send();
-	send();
+	send_it();
+	send_it();
 	go(write_last_alone);
 	await(1);
 	sure(kc_recv_n(c, several, 3) == 2);

@@ -3,21 +3,20 @@
  * Mapped channels: what moves through the ring has the edges that the kernel's transfers
  * have. So in each edge here, neither side waits.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "case.h"
+#include "mappings.h"
+#include "steps.h"
 
-#define LONG	(100 * KC_SECOND)
 #define CAP	3
 
 /* So many transfers of one direction are enough for a channel to be mapped. */
 #define HOT	80
 
 /* A channel of each kind of elements: the library copies a long one by memcpy(). */
-static kc_chan *c, *wide, *never, *in, *out;
-static int elem, several[CAP];
+static kc_chan *wide;
+static int several[CAP];
 
 struct wide {
 	int first;
@@ -26,22 +25,9 @@ struct wide {
 
 static struct wide wide_elem;
 
-static unsigned int mappings(void)
-{
-	FILE *maps = fopen("/proc/self/maps", "re");
-	unsigned int nr = 0;
-	char line[512];
-
-	sure(maps);
-	while (fgets(line, sizeof(line), maps))
-		nr += strstr(line, "[kchan-map]") != NULL;
-	fclose(maps);
-	return nr;
-}
-
 static kc_chan *make(size_t elem_size, size_t cap)
 {
-	const unsigned int before = mappings();
+	const int before = mappings();
 	struct wide any = { 0 };
 	kc_chan *made;
 	int i;
@@ -51,7 +37,7 @@ static kc_chan *make(size_t elem_size, size_t cap)
 		sure(!kc_send(made, &any));
 		sure(kc_recv(made, &any) == 1);
 	}
-	sure(mappings() == before + 1);
+	sure(before >= 0 && mappings() == before + 1);
 	return made;
 }
 
@@ -67,7 +53,7 @@ static void fill(kc_chan *full)
 static void make_empty(void)
 {
 	c = make(sizeof(elem), CAP);
-	never = make(sizeof(elem), CAP);
+	other = make(sizeof(elem), CAP);
 }
 
 static void make_full(void)
@@ -94,18 +80,6 @@ static void make_ends(void)
 	sure(!kc_recv_only(&out, c));
 }
 
-static void send(void)
-{
-	sure(!kc_send(c, &elem));
-}
-
-static void recv(void)
-{
-	int got;
-
-	sure(kc_recv(c, &got) == 1);
-}
-
 static void recv_nothing(void)
 {
 	sure(kc_recv(c, NULL) == 1);
@@ -121,23 +95,6 @@ static void try_recv(void)
 	int got;
 
 	sure(kc_try_recv(c, &got) == 1);
-}
-
-static void send_timed(void)
-{
-	sure(!kc_send_timeout(c, &elem, LONG));
-}
-
-static void recv_timed(void)
-{
-	int got;
-
-	sure(kc_recv_timeout(c, &got, LONG) == 1);
-}
-
-static void send_in_ctx(void)
-{
-	sure(!kc_send_ctx(kc_background(), c, &elem));
 }
 
 static void recv_in_ctx(void)
@@ -198,7 +155,7 @@ static void recv_several_timed(void)
 static void select_send(void)
 {
 	int got;
-	kc_case cases[] = { kc_case_recv(never, &got), kc_case_send(c, &elem) };
+	kc_case cases[] = { kc_case_recv(other, &got), kc_case_send(c, &elem) };
 
 	sure(kc_select(cases, 2) == 1);
 }
@@ -206,7 +163,7 @@ static void select_send(void)
 static void select_recv(void)
 {
 	int got, nothing;
-	kc_case cases[] = { kc_case_recv(never, &nothing), kc_case_recv(c, &got) };
+	kc_case cases[] = { kc_case_recv(other, &nothing), kc_case_recv(c, &got) };
 
 	sure(kc_select(cases, 2) == 1 && cases[1].ok);
 }
@@ -240,39 +197,10 @@ static void select_recv_timed(void)
 	sure(!kc_select(cases, 2) && cases[0].ok);
 }
 
-static void send_to_end(void)
-{
-	sure(!kc_send(in, &elem));
-}
-
-static void recv_from_end(void)
-{
-	int got;
-
-	sure(kc_recv(out, &got) == 1);
-}
-
-static void close_it(void)
-{
-	sure(!kc_close(c));
-}
-
-static void recv_end(void)
-{
-	int got;
-
-	sure(!kc_recv(c, &got));
-}
-
-static void send_in_vain(void)
-{
-	sure(kc_send(c, &elem) == -EPIPE);
-}
-
 static const struct edge edges[] = {
-	{ "kc_send() before kc_recv(), mapped", make_empty, send, recv },
+	{ "kc_send() before kc_recv(), mapped", make_empty, send_it, recv_it },
 	{ "kc_send() before a receive that discards, mapped", make_empty,
-	  send, recv_nothing },
+	  send_it, recv_nothing },
 	{ "kc_try_send() before kc_try_recv(), mapped", make_empty, try_send, try_recv },
 	{ "kc_send_timeout() before kc_recv_timeout(), mapped", make_empty,
 	  send_timed, recv_timed },
@@ -286,7 +214,7 @@ static const struct edge edges[] = {
 	  try_send_several, try_recv_several },
 	{ "kc_send_n_timeout() before kc_recv_n_timeout(), mapped", make_empty,
 	  send_several_timed, recv_several_timed },
-	{ "kc_send_n() before kc_recv(), mapped", make_empty, send_several, recv },
+	{ "kc_send_n() before kc_recv(), mapped", make_empty, send_several, recv_it },
 	{ "a case that sends before one that receives, mapped", make_empty,
 	  select_send, select_recv },
 	{ "kc_try_select(), mapped", make_empty, try_select_send, try_select_recv },
@@ -294,8 +222,8 @@ static const struct edge edges[] = {
 	  select_send_timed, select_recv_timed },
 	{ "a send, from one end to another, mapped", make_ends,
 	  send_to_end, recv_from_end },
-	{ "kc_recv() makes room for kc_send(), mapped", make_full, recv, send },
-	{ "a receive that discards makes room, mapped", make_full, recv_nothing, send },
+	{ "kc_recv() makes room for kc_send(), mapped", make_full, recv_it, send_it },
+	{ "a receive that discards makes room, mapped", make_full, recv_nothing, send_it },
 	{ "kc_try_recv() makes room for kc_try_send(), mapped", make_full,
 	  try_recv, try_send },
 	{ "kc_recv_timeout() makes room for kc_send_timeout(), mapped", make_full,
@@ -323,31 +251,13 @@ static const struct edge edges[] = {
 
 const struct edges mapped_edges = { edges, ARRAY_SIZE(edges), true };
 
-static void touch_and_try_send(void *arg)
-{
-	(void)arg;
-	touch();
-	sure(kc_try_send(c, &elem) == -EAGAIN);
-	come();
-}
-
 static void failed_send_orders_nothing(void)
 {
 	make_full();
 	go(touch_and_try_send);
 	await(1);
-	recv();
+	recv_it();
 	touch();
-}
-
-static void touch_and_try_recv(void *arg)
-{
-	int got;
-
-	(void)arg;
-	touch();
-	sure(kc_try_recv(c, &got) == -EAGAIN);
-	come();
 }
 
 static void failed_receive_orders_nothing(void)
@@ -355,19 +265,8 @@ static void failed_receive_orders_nothing(void)
 	make_empty();
 	go(touch_and_try_recv);
 	await(1);
-	send();
+	send_it();
 	touch();
-}
-
-static void touch_and_leave(void *arg)
-{
-	int got;
-	kc_case cases[] = { kc_case_send(c, &elem), kc_case_recv(never, &got) };
-
-	(void)arg;
-	touch();
-	sure(kc_try_select(cases, 2) == -EAGAIN);
-	come();
 }
 
 static void default_orders_nothing(void)
@@ -375,40 +274,18 @@ static void default_orders_nothing(void)
 	make_full();
 	go(touch_and_leave);
 	await(1);
-	recv();
+	recv_it();
 	touch();
 }
 
 /* Only the second case has room. */
-static void touch_and_choose(void *arg)
-{
-	kc_case cases[] = { kc_case_send(c, &elem), kc_case_send(never, &elem) };
-
-	(void)arg;
-	touch();
-	sure(kc_select(cases, 2) == 1);
-	come();
-}
-
 static void case_not_taken(void)
 {
 	make_full();
 	go(touch_and_choose);
 	await(1);
-	recv();
+	recv_it();
 	touch();
-}
-
-__attribute__((noinline)) static void write_elem(void)
-{
-	elem = 1;
-}
-
-static void write_alone(void *arg)
-{
-	(void)arg;
-	write_elem();
-	come();
 }
 
 void send_mapped(void);
@@ -445,8 +322,8 @@ void choose_mapped(void);
 
 __attribute__((noinline)) void choose_mapped(void)
 {
-	int other = 0;
-	kc_case cases[] = { kc_case_send(c, &elem), kc_case_send(never, &other) };
+	int value = 0;
+	kc_case cases[] = { kc_case_send(c, &elem), kc_case_send(other, &value) };
 
 	sure(kc_select(cases, 2) == 1);
 }
@@ -484,24 +361,11 @@ static void last_written_while_sent(void)
 static void last_written_where_nothing_came(void)
 {
 	make_empty();
-	send();
-	send();
+	send_it();
+	send_it();
 	go(write_last_alone);
 	await(1);
 	sure(kc_recv_n(c, several, CAP) == CAP - 1);
-}
-
-static void count_inside(void *arg)
-{
-	int i, got;
-
-	(void)arg;
-	for (i = 0; i < 100; i++) {
-		send();
-		touch();
-		sure(kc_recv(c, &got) == 1);
-	}
-	come();
 }
 
 static void one_may_be_inside(void)

@@ -2,10 +2,7 @@
 /*
  * Selects.
  */
-#include "case.h"
-
-static kc_chan *c, *other;
-static int elem;
+#include "steps.h"
 
 static void make_two(size_t cap)
 {
@@ -21,18 +18,6 @@ static void make_empty(void)
 static void make_buffered(void)
 {
 	make_two(1);
-}
-
-static void send(void)
-{
-	sure(!kc_send(c, &elem));
-}
-
-static void recv(void)
-{
-	int got;
-
-	sure(kc_recv(c, &got) == 1);
 }
 
 /* The second case is never ready. */
@@ -72,59 +57,44 @@ static void try_select_recv(void)
 static void select_recv_timed(void)
 {
 	int got;
-	kc_case cases[] = { kc_case_recv(c, &got), kc_case_after(100 * KC_SECOND) };
+	kc_case cases[] = { kc_case_recv(c, &got), kc_case_after(LONG) };
 
 	sure(!kc_select(cases, 2));
-}
-
-static void close_it(void)
-{
-	sure(!kc_close(c));
 }
 
 static void select_end(void)
 {
 	int got;
-	kc_case cases[] = { kc_case_recv(c, &got), kc_case_after(100 * KC_SECOND) };
+	kc_case cases[] = { kc_case_recv(c, &got), kc_case_after(LONG) };
 
 	sure(!kc_select(cases, 2) && !cases[0].status && !cases[0].ok);
 }
 
 static const struct edge edges[] = {
-	{ "a case that sends", make_empty, select_send, recv },
-	{ "a case that sends to a buffer", make_buffered, select_send, recv },
-	{ "a case that receives", make_empty, send, select_recv },
-	{ "a case that receives from a buffer", make_buffered, send, select_recv },
+	{ "a case that sends", make_empty, select_send, recv_it },
+	{ "a case that sends to a buffer", make_buffered, select_send, recv_it },
+	{ "a case that receives", make_empty, send_it, select_recv },
+	{ "a case that receives from a buffer", make_buffered, send_it, select_recv },
 	{ "two selects that meet", make_empty, select_send, select_recv },
 	{ "two selects that meet, the receive first", make_empty,
 	  select_recv, select_send },
 	{ "kc_try_select() that sends", make_buffered, try_select_send,
 	  select_recv },
-	{ "kc_try_select() that receives", make_empty, send, try_select_recv },
-	{ "a select with a time limit", make_empty, send, select_recv_timed },
+	{ "kc_try_select() that receives", make_empty, send_it, try_select_recv },
+	{ "a select with a time limit", make_empty, send_it, select_recv_timed },
 	{ "a close before a select sees it", make_empty, close_it, select_end },
 };
 
 const struct edges select_edges = { edges, ARRAY_SIZE(edges), false };
 
-static void touch_and_choose(void *arg)
-{
-	kc_case cases[] = { kc_case_send(c, &elem), kc_case_send(other, &elem) };
-
-	(void)arg;
-	touch();
-	sure(kc_select(cases, 2) == 1);
-	come();
-}
-
 /* Only the second case has room. */
 static void case_not_taken(void)
 {
 	make_buffered();
-	send();
+	send_it();
 	go(touch_and_choose);
 	await(1);
-	recv();
+	recv_it();
 	touch();
 }
 
@@ -133,31 +103,20 @@ static void case_taken(void)
 	int got;
 
 	make_buffered();
-	send();
+	send_it();
 	go(touch_and_choose);
 	await(1);
 	sure(kc_recv(other, &got) == 1);
 	touch();
 }
 
-static void touch_and_leave(void *arg)
-{
-	int got;
-	kc_case cases[] = { kc_case_send(c, &elem), kc_case_recv(other, &got) };
-
-	(void)arg;
-	touch();
-	sure(kc_try_select(cases, 2) == -EAGAIN);
-	come();
-}
-
 static void default_taken(void)
 {
 	make_buffered();
-	send();
+	send_it();
 	go(touch_and_leave);
 	await(1);
-	recv();
+	recv_it();
 	touch();
 }
 
