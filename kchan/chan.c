@@ -1280,7 +1280,10 @@ void kchan_put_back(struct kchan *ch, struct kchan_elem *elem)
 	} while (ret == KCHAN_MORE);
 }
 
-/* The limit of a lease has come. Its holder is told when the lock is dropped. */
+/*
+ * Ends a lease whose limit has come. kchan_finish() wakes those who poll it, after the
+ * lock is dropped.
+ */
 static void kchan_expire(struct kchan *ch, struct kchan_lease *lease,
 			 struct kchan_step *step)
 {

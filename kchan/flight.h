@@ -14,7 +14,7 @@
  * - leased: the same, but its receiver may keep it as long as it likes;
  * - delayed: it was returned, and is to be queued later.
  *
- * A receiver is told end-of-stream only when nothing is in flight.
+ * A receive returns end-of-stream only when nothing is in flight.
  *
  * Flying elements are many, and their receivers take them without the channel's lock
  * (kchan_settle()). So they are only counted, in the atomic kchan.flying. The others are
@@ -31,7 +31,7 @@
 
 /**
  * struct kchan_lease - what an armed select with %KCHAN_ARM_LEASE has received
- * @polled: the armed select, which is told when the limit comes
+ * @polled: the armed select; the channel wakes those who poll it when the limit comes
  * @limit: how long the lease lasts from its commit on, in nanoseconds; 0 for no limit
  * @elem: the element; NULL before a commit, and once the lease has ended
  * @read: the element was read as a whole; also looked at without the lock

@@ -264,7 +264,7 @@ remove()
 	status 2 kchanctl rm
 }
 
-# Who may not is told what he may, and whose it is.
+# kchanctl tells a user who may not use a name: its owner, its group and its mode.
 refused()
 {
 	anew jobs -m 620 -o root:nogroup || return

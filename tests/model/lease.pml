@@ -9,8 +9,8 @@
  * to the user is several steps, with neither.
  *
  * It shows: each element is received once, or acknowledged once, if no limit has come
- * and nobody has died with it; it is never lost; nobody is told of the end of the stream
- * before; everybody is told of it in the end; nobody acknowledges what he has not read;
+ * and nobody has died with it; it is never lost; no worker receives end-of-stream before,
+ * and each receives it in the end; nobody acknowledges what he has not read;
  * what is read is not used for something else meanwhile.
  *
  * KILL: workers may be killed. LIMIT: leases have a limit. REARM: acknowledging arms

@@ -167,7 +167,7 @@ static void limit_delays(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* A thread that waits in a poll for what its worker does is told of the limit. */
+/* When the limit comes, the channel wakes a thread that polls the lease. */
 static void limit_wakes(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 2);

@@ -317,7 +317,7 @@ static void lease_last_end(struct kunit *test)
 	kchan_end_get(ch, FMODE_READ);
 }
 
-/* What is leased may come back. So nobody is told of the end of the stream. */
+/* A leased element may come back. So no receive returns end-of-stream before that. */
 static void lease_end_of_stream(struct kunit *test)
 {
 	struct kchan *ch = kt_chan(test, 8, 2);
@@ -347,7 +347,7 @@ static void lease_end_of_stream(struct kunit *test)
 	call = kt_call(test, ch, false, 8);
 	kt_park(call);
 	KUNIT_EXPECT_EQ(test, kt_lease_read(armed, &commit), 1);
-	/* Armed again, it is told of the end, like all others. */
+	/* Armed again, the select receives end-of-stream, as all other receivers do. */
 	KUNIT_EXPECT_EQ(test, kchan_armed_ack(armed, true), 0);
 	KUNIT_EXPECT_EQ(test, kt_join(call), -EPIPE);
 	KUNIT_EXPECT_EQ(test, kt_lease_read(armed, &commit), -EPIPE);
@@ -464,7 +464,10 @@ static void lease_settled_busy(struct kunit *test)
 	kt_check(test, ch);
 }
 
-/* In message mode a lease with too little room is told, and holds nothing. */
+/*
+ * A message is longer than the room of a lease. The lease fails with EMSGSIZE, and the
+ * message stays in the channel.
+ */
 static void lease_message(struct kunit *test)
 {
 	struct kchan *ch = kt_message_chan(test, 64, 2);
