@@ -633,6 +633,8 @@ ssize_t kchan_recv(struct kchan *ch, struct iov_iter *to,
 
 /* setup.c */
 extern u64 kchan_instance;
+int kchan_cache_init(void);
+void kchan_cache_exit(void);
 struct kchan *kchan_alloc(struct mm_struct *mm);
 void kchan_put(struct kchan *ch);
 int kchan_check_geometry(const struct kchan_geometry *geometry);

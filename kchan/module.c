@@ -43,18 +43,25 @@ static int __init kchan_init(void)
 {
 	int ret;
 
-	ret = kchan_fs_init();
+	ret = kchan_cache_init();
 	if (ret)
 		return ret;
+	ret = kchan_fs_init();
+	if (ret)
+		goto cache;
 	kchan_debug_init();
 	ret = misc_register(&kchan_misc);
-	if (ret) {
-		kchan_debug_exit();
-		kchan_fs_abort();
-		return ret;
-	}
+	if (ret)
+		goto fs;
 	kchan_fs_allow();
 	return 0;
+
+fs:
+	kchan_debug_exit();
+	kchan_fs_abort();
+cache:
+	kchan_cache_exit();
+	return ret;
 }
 module_init(kchan_init);
 
@@ -62,7 +69,9 @@ static void __exit kchan_exit(void)
 {
 	misc_deregister(&kchan_misc);
 	kchan_debug_exit();
+	/* It waits for the last channel. */
 	kchan_fs_exit();
+	kchan_cache_exit();
 }
 module_exit(kchan_exit);
 

@@ -449,6 +449,19 @@ int kt_set_param(const char *name, const char *val)
 	return -ENOENT;
 }
 
+/* The suites run after that. */
+static int __init kt_init(void)
+{
+	return kchan_cache_init();
+}
+module_init(kt_init);
+
+static void __exit kt_exit(void)
+{
+	kchan_cache_exit();
+}
+module_exit(kt_exit);
+
 MODULE_DESCRIPTION("KUnit tests of kchan's state machine");
 MODULE_LICENSE("GPL");
 
