@@ -19,9 +19,14 @@ static int arm_lease(int on, int fd, uint32_t len, uint64_t limit, uint32_t flag
 	return ioctl(on, KCHAN_IOC_ARM, &a);
 }
 
+int try_lease(int fd, uint32_t len, uint64_t limit)
+{
+	return arm_lease(fd, fd, len, limit, KCHAN_ARM_CLOEXEC | KCHAN_ARM_NONBLOCK);
+}
+
 int lease_arm(int fd, uint32_t len, uint64_t limit)
 {
-	int lease = arm_lease(fd, fd, len, limit, KCHAN_ARM_CLOEXEC | KCHAN_ARM_NONBLOCK);
+	int lease = try_lease(fd, len, limit);
 
 	must(lease >= 0);
 	return lease;

@@ -7,7 +7,8 @@
 
 #include "armed.h"
 
-/* Arms one receive under lease. The fd is O_NONBLOCK. */
+/* Arms one receive under lease. The fd is O_NONBLOCK. The first returns -1 on failure. */
+int try_lease(int fd, uint32_t len, uint64_t limit);
 int lease_arm(int fd, uint32_t len, uint64_t limit);
 /* Arms it again, after its lease has ended: 0, or -1. */
 int try_lease_again(int lease, int fd, uint32_t len, uint64_t limit);

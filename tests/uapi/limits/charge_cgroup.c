@@ -12,8 +12,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "armed.h"
 #include "cgroup.h"
+#include "leases.h"
 #include "params.h"
 
 #define LIMIT (4 << 20)
@@ -231,6 +231,33 @@ static void came_back(void)
 	expect(within(before, nr));
 }
 
+/* In elements that the channel keeps for a delay: none of them has a descriptor. */
+static void delayed(void)
+{
+	static char elem[ELEM + sizeof(struct kchan_commit)];
+	int fd = chan_make(0, ELEM, 1), lease;
+	long long before;
+	unsigned int nr;
+
+	poll_now(fd);
+	before = kernel_bytes();
+	for (nr = 0; nr < LIMIT / ELEM; nr++) {
+		lease = try_lease(fd, ELEM, 0);
+		if (lease < 0)
+			break;
+		must_int(write(fd, elem, ELEM), ELEM);
+		must_int(read(lease, elem, sizeof(elem)), sizeof(elem));
+		must_int(lease_return(lease, 0, UINT64_MAX), 0);
+		close(lease);
+		must(nr % 64 || within_elements(before, 1, nr));
+	}
+	expect_int(errno, EDQUOT);
+	expect_int(chan_info(fd).delayed, nr);
+	tap_note("%u delayed, %lld bytes", nr, kernel_bytes() - before);
+	expect(nr >= LIMIT / ELEM / 3);
+	expect(within_elements(before, 1, nr));
+}
+
 /* Threads that read from one channel after another, into memory that goes. */
 struct losers {
 	int fd;
@@ -395,6 +422,11 @@ static void many_put_backs(void)
 	run_in_group(came_back);
 }
 
+static void many_delayed(void)
+{
+	run_in_group(delayed);
+}
+
 static void many_small_put_backs(void)
 {
 	run_in_group(came_back_small);
@@ -412,6 +444,7 @@ static const struct tap_test tests[] = {
 	{ "channels", many_channels },
 	{ "large elements that are queued", many_elements },
 	{ "elements that came back", many_put_backs },
+	{ "elements that were returned with a delay", many_delayed },
 	{ "small elements that came back", many_small_put_backs },
 	{ "threads that are blocked in selects", many_threads },
 };
