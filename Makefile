@@ -260,6 +260,16 @@ go: library
 	@tests/vm/kernel stock >/dev/null
 	@V=1 tests/vm/suite go tests/go/run
 
+check-clients: library
+	@scripts/deps.sh clients
+	$(suite) clients tests/clients/run
+
+## clients: channels under libuv, libevent, liburing, Rust, Go, node, socat and more
+clients: library
+	@scripts/deps.sh clients
+	@tests/vm/kernel stock >/dev/null
+	@V=1 tests/vm/suite clients tests/clients/run
+
 ## kunit: the quick loop: the state machine's tests, in User-mode Linux
 kunit:
 	@scripts/deps.sh check
@@ -345,6 +355,7 @@ help:
 .PHONY: all module library run check versions stress kunit kunit-smp model bench
 .PHONY: shell lint pictures install uninstall clean help uapi-programs stress-programs
 .PHONY: sanitized sanitized-programs raced races-programs repeat go check-go
+.PHONY: clients check-clients
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))
 .PHONY: arm64 arm64-uapi-programs arm64-library

@@ -3,7 +3,7 @@
 #
 # Install the Debian packages that are not there yet.
 #
-# usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|go|check|none
+# usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|go|clients|check|none
 #
 #   build   what "make" needs
 #   run     what "make run" needs besides
@@ -13,6 +13,7 @@
 #   pictures  what "make pictures" needs
 #   python  what "make check-python" needs besides "make run"
 #   go      what "make go" needs besides "make run"
+#   clients what "make clients" needs besides "make run"
 #   check   what "make check" needs besides "make run" and "make model"
 #   none    nothing; with KCHAN_APT_UPDATE=1 the package lists alone
 
@@ -26,6 +27,7 @@ arm64="$run gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
 python="$run python3-cffi python3-dev python3-setuptools mypy"
 pictures="graphviz mscgen"
 go="$run golang-go"
+clients="$go libuv1-dev libevent-dev liburing-dev rustc nodejs socat moreutils findutils"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
 	cppcheck mandoc gdb $python"
@@ -39,10 +41,11 @@ arm64) wanted=$arm64 ;;
 pictures) wanted=$pictures ;;
 python) wanted=$python ;;
 go) wanted=$go ;;
+clients) wanted=$clients ;;
 check) wanted=$check ;;
 none) wanted= ;;
 *)
-	echo "usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|go|check|none" >&2
+	echo "usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|go|clients|check|none" >&2
 	exit 2
 	;;
 esac

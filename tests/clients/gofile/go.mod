@@ -1,0 +1,3 @@
+module gofile
+
+go 1.19
