@@ -6,7 +6,8 @@
 
 set -u
 
-/t/go/kchan.test -test.v -test.timeout=100s -test.run "$GO_PATTERN" >/tmp/said 2>&1
+/t/go/kchan.test -test.v -test.timeout=100s -test.run "$GO_PATTERN" \
+	${GO_BENCH:+-test.bench "$GO_BENCH" -test.benchmem} >/tmp/said 2>&1
 status=$?
 awk -v status=$status '
 function result(how) {

@@ -63,9 +63,8 @@ func (it *Iter[T]) Err() error {
 }
 
 // GoChan passes the elements on to a channel of Go, for code that needs one. That channel
-// is closed when the context ends, at the end of the stream, and when a receive fails.
-// Then err tells which of these it was: nil is the end of the stream. It waits for the
-// close.
+// is closed when the context ends, at the end of the stream, and when a receive fails. err
+// waits for that, and tells which of these it was: nil is the end of the stream.
 //
 // The channel has no buffer, but it hoards one element: that which the next receiver will
 // get has left the queue already, and no other process gets it meanwhile. So a slow
@@ -79,14 +78,14 @@ func (r receiver[T]) GoChan(ctx context.Context) (c <-chan T, err func() error) 
 	var why error
 
 	out := make(chan T)
+	left := make(chan struct{})
 	go func() {
+		defer close(left)
 		defer close(out)
 		why = r.pass(ctx, out)
 	}()
 	return out, func() error {
-		for range out {
-			// Nobody else receives any more.
-		}
+		<-left
 		return why
 	}
 }

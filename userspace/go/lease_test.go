@@ -238,8 +238,12 @@ func TestGoChan(t *testing.T) {
 	equal(t, <-ch, 1)
 	// The next one is on its way, but not lost, and comes before the others.
 	until(t, func() bool { return c.Len() == 2 })
+	why := make(chan error, 1)
+	go func() { why <- wait() }() // takes nothing
+	time.Sleep(50 * time.Millisecond)
+	equal(t, c.Len(), 2)
 	cancel()
-	equal(t, wait(), context.Canceled)
+	equal(t, <-why, context.Canceled)
 	l, err := c.Lease(soon(t), 0)
 	must(t, err)
 	equal(t, l.Value, 2)

@@ -282,6 +282,36 @@ func TestManyWait(t *testing.T) {
 	}
 }
 
+// Whoever has received an element sees what its sender wrote before, in memory that both
+// share: the race detector, if it is built in, must find nothing.
+func TestHappensBefore(t *testing.T) {
+	const rounds = 100
+	ctx := soon(t)
+	for _, capacity := range []int{0, 1} {
+		var there, back [rounds]int
+		ask, answer := made[int32](t, capacity), made[struct{}](t, capacity)
+		go func() {
+			for i := range there {
+				there[i] = i
+				ask.Send(ctx, int32(i))
+				answer.Recv(ctx)
+				back[i]++
+			}
+			ask.Shutdown()
+		}()
+		must(t, ask.Each(ctx, func(i int32) error {
+			if there[i] != int(i) {
+				t.Errorf("%d, not %d", there[i], i)
+			}
+			back[i] = there[i]
+			return answer.Send(ctx, struct{}{})
+		}))
+		for i := range back {
+			equal(t, back[i], i+1)
+		}
+	}
+}
+
 // With no descriptor left, a call that would wait fails, and nothing has moved.
 func TestNoDescriptor(t *testing.T) {
 	var old, few syscall.Rlimit
