@@ -7,6 +7,7 @@
 #include <linux/err.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "arms.h"
 #include "lease.h"
@@ -165,6 +166,42 @@ static void limit_delays(struct kunit *test)
 	for (i = 1; i <= 3; i++)
 		kchan_armed_close(armed[i]);
 	kt_check(test, ch);
+}
+
+/*
+ * A lease with a limit ends, and its element is on its way to the queue, or is delayed for
+ * longer than the limit. It does not come back by itself when that time comes.
+ */
+static void limit_returned(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 4);
+	struct kchan_armed *armed;
+	struct kchan_commit commit;
+	struct kchan_elem *elem;
+
+	kt_send_n(ch, 1);
+	armed = kt_lease(test, ch, LIMIT_LATE);
+	KUNIT_EXPECT_EQ(test, kt_lease_read(armed, &commit), 1);
+	/* The first half of kchan_armed_return(). */
+	KUNIT_ASSERT_EQ(test, 0, kchan_lease_return(ch, &armed->lease, 0, 0, &elem));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_ROOT(&ch->due.rb_root));
+	KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
+	kchan_put_back(ch, elem);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	kchan_armed_close(armed);
+	kt_check(test, ch);
+
+	/* This one goes with its channel. */
+	kt_send_n(ch, 2);
+	armed = kt_lease(test, ch, LIMIT_SOON);
+	/* On a busy machine the limit comes first. */
+	while (kchan_armed_return(armed, 0, LIMIT_LATE) == -ETIME)
+		KUNIT_ASSERT_EQ(test, kt_arm_lease(test, armed, ch, LIMIT_SOON), 0);
+	usleep_range(2 * LIMIT_SOON / NSEC_PER_USEC, 3 * LIMIT_SOON / NSEC_PER_USEC);
+	flush_work(&ch->work);
+	KUNIT_EXPECT_EQ(test, kt_len(ch), 0);
+	KUNIT_EXPECT_EQ(test, ch->delayed, 1);
+	kchan_armed_close(armed);
 }
 
 /* When the limit comes, the channel wakes a thread that polls the lease. */
@@ -338,6 +375,7 @@ static struct kunit_case limit_cases[] = {
 	KUNIT_CASE(limit_moved),
 	KUNIT_CASE(limit_many),
 	KUNIT_CASE(limit_delays),
+	KUNIT_CASE(limit_returned),
 	KUNIT_CASE(limit_wakes),
 	KUNIT_CASE(limit_while_read),
 	KUNIT_CASE(limit_races),

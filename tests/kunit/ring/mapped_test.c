@@ -9,6 +9,7 @@
 #include <linux/poll.h>
 #include <linux/string.h>
 
+#include "arms.h"
 #include "harness.h"
 #include "mapped.h"
 #include "ring.h"
@@ -335,6 +336,39 @@ static void mapped_dies(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, kt_send_n(ch, i), i < 8 ? 0 : -EAGAIN);
 	for (i = 0; i < 8; i++)
 		KUNIT_EXPECT_EQ(test, kt_recv_n(ch), i);
+	kt_check(test, ch);
+}
+
+/*
+ * The slots that a dead process has claimed keep their numbers. So what was sent after them
+ * keeps its place, before an element that was returned to the tail, and has the number that
+ * it had.
+ */
+static void mapped_dies_numbers(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 4);
+	struct mapped *m = kt_map(test, ch);
+	struct kchan_armed *armed;
+	struct kchan_commit commit;
+	struct claim claim;
+
+	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MOVED);
+	armed = kt_lease(test, ch, 0);
+	KUNIT_EXPECT_EQ(test, kt_lease_read(armed, &commit), 1);
+	claim_send(test, m);
+	claim_send(test, m);
+	claim = claim_send(test, m);
+	KUNIT_EXPECT_FALSE(test, publish(&claim, 2));
+	KUNIT_EXPECT_EQ(test, kchan_armed_return(armed, KCHAN_RETURN_TAIL, 0), 0);
+	kt_unmap(m);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), 0);
+	KUNIT_EXPECT_EQ(test, kt_arm_lease(test, armed, ch, 0), 0);
+	KUNIT_EXPECT_EQ(test, kt_lease_read(armed, &commit), 2);
+	KUNIT_EXPECT_EQ(test, commit.number, 3);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
+	KUNIT_EXPECT_EQ(test, kchan_armed_ack(armed, false), 0);
+	kchan_armed_close(armed);
 	kt_check(test, ch);
 }
 
@@ -715,6 +749,7 @@ static struct kunit_case mapped_cases[] = {
 	KUNIT_CASE(mapped_put_back),
 	KUNIT_CASE(mapped_close),
 	KUNIT_CASE(mapped_dies),
+	KUNIT_CASE(mapped_dies_numbers),
 	KUNIT_CASE(mapped_dies_at_end),
 	KUNIT_CASE(mapped_dies_told),
 	KUNIT_CASE(mapped_dies_behind),
