@@ -229,6 +229,54 @@ comment_to_page()
 	grep -qx 'Text of the header.' "$work/made/man7/kc_more.7"
 }
 
+# A page shows the shortest function of the examples that uses its call. Those of which no
+# example has a call, and too long ones, show none.
+example_to_page()
+{
+	mkdir -p "$work/examples"
+	cat >"$work/examples/one.c" <<-'END'
+	static int longer(void)
+	{
+	        int ret;
+
+	        ret = kc_send_n(c, elems, 2);
+	        return kc_send(c, elems) + ret;
+	}
+
+	static void shorter(void)
+	{
+	        CHECK(kc_send(c, "a\n"));
+	}
+	END
+	{
+		printf 'static void large(void)\n{\n\tkc_recv(c, &n);\n'
+		seq -f '	f(%g);' 50
+		printf '}\n'
+	} >"$work/examples/two.c"
+	rm -rf "$work/made"
+	"$generate" -e "$work/examples" "$work/made" || return
+	cat >"$work/wanted" <<-'END'
+	.Sh EXAMPLES
+	From
+	.Pa examples/one.c
+	in the sources:
+	.Bd -literal -offset indent
+	static void shorter(void)
+	{
+	        CHECK(kc_send(c, "a\en"));
+	}
+	.Ed
+	.Pp
+	.Fn CHECK
+	ends the program if the call in it fails.
+	.Sh ERRORS
+	END
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh ERRORS/p' "$work/made/man3/kc_send.3" |
+		diff "$work/wanted" - || return
+	grep -q longer "$work/made/man3/kc_send_n.3" || return
+	! grep -q EXAMPLES "$work/made/man3/kc_recv.3"
+}
+
 # refused WORDS: make_from refuses its input, with a line number and these words.
 refused()
 {
@@ -325,6 +373,7 @@ step "pages refer to pages that there are" said dangling
 step "kchanctl(1) has all of --help" said kchanctl_page
 step "kchan(4) has all of the contract, and the parameters" said device_page
 step "a comment becomes a page" comment_to_page
+step "an example's function is shown" example_to_page
 step "comments and declarations that make no page are refused" not_understood
 step "lists that make no page are refused" lists_not_understood
 step "kernel-doc that makes no page is refused" kernel_doc

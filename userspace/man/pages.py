@@ -17,7 +17,8 @@ TESTS_LIBRARY = [".Sh LIBRARY",
 class Book:
     """The content of all headers, and its places."""
 
-    def __init__(self, folder, briefs):
+    def __init__(self, folder, briefs, examples):
+        self.examples = examples
         self.whole, self.headers = headers.read_all(folder)
         self.pages = []
         self.calls, self.types, self.constants = {}, {}, set()
@@ -247,6 +248,7 @@ class Writer:
             out += self.type(each)
         if returns:
             out += [".Sh RETURN VALUES"] + returns
+        out += self.book.examples.section([call.name for call in group.calls])
         if errors:
             out += [".Sh ERRORS"] + errors
         more = [("libkchan", 7)]

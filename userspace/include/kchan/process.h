@@ -202,12 +202,15 @@ int kc_process_wait_ctx(kc_ctx *ctx, kc_process *p, int *status) KC_MUST_CHECK;
 int kc_process_kill(kc_process *p, int signal);
 
 /*
- * Get the end with that name, in a process that was started with ends. *@out is a
- * handle, which then owns the descriptor. The descriptor is made close-on-exec.
+ * Get a channel that the parent process has passed on. The parent lists such channels,
+ * each with a name, in the options of kc_process_start(). A process that was started in
+ * this way calls kc_inherit() with one of these names, once for each. *@out is a handle of
+ * the channel. The handle owns the descriptor, which is made close-on-exec.
  *
  * 0, or
- * -ENOENT	the process was given no end with that name
- * -EBUSY	the end was inherited before
+ * -ENOENT	the parent has listed no channel with that name, or this process was not
+ *	started by kc_process_start()
+ * -EBUSY	this process has called kc_inherit() with that name before
  * -EBADF, -ENOTTY
  *		the descriptor is closed, or is another file by now
  * -ENOMEM
