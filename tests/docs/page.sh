@@ -15,6 +15,12 @@ set -u
 
 place=${PAGE:-/tmp/page}
 
+# As the mount unit does, where kchan is installed.
+[ ! -c /dev/kchan ] || grep -q ' /run/kchan kchan ' /proc/mounts || {
+	mkdir -p /run/kchan
+	mount -t kchan kchan /run/kchan
+}
+
 # same WANTED SEEN: the lines are the same; in WANTED, a line "..." stands for any lines.
 same()
 {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The session of a shell that README shows, word for word. Runs with busybox alone. TAP.
+# The session of a shell that docs/names.md shows, word for word. Runs with busybox alone. TAP.
 
 # shellcheck disable=SC2317 # functions that step calls
 set -u
@@ -11,7 +11,7 @@ set -u
 # shellcheck source=tests/lib/common/names.sh
 . "${STEPS%/*}/names.sh"
 
-# A busy machine needs more time for what README says takes a second.
+# A busy machine needs more time for what the page says takes a second.
 sleep()
 {
 	command sleep $(($1 * 5))
@@ -31,7 +31,7 @@ killall()
 session()
 {
 	rm -rf /run/kchan/*
-	sed -n '/^### A job queue/,/^### Names/s/^    //p' "${STEPS%/*}/README.md" >/tmp/wanted
+	sed -n '/^### A job queue/,/^### Names/s/^    //p' "${STEPS%/*}/names.md" >/tmp/wanted
 	is 9 grep -c '^# ' /tmp/wanted || return
 	grep '^# ' /tmp/wanted >/tmp/lines
 	: >/tmp/seen
@@ -42,5 +42,5 @@ session()
 	diff /tmp/wanted /tmp/seen
 }
 
-step "README's session" session
+step "the session of docs/names.md" session
 steps_end
