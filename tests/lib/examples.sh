@@ -217,6 +217,29 @@ step "values of a request" prints values \
 step "the prime sieve" prints sieve \
 	"2 3 5 7 11 13 17 19 23 29 31 37 41 43 47 53 59 61 67 71 " \
 	"all goroutines have ended"
+step "locks, a condition, a semaphore, once" prints locks \
+	"set while nobody reads: 1" \
+	"the volume is 8" \
+	"the kettle is cold" \
+	"the kettle is hot" \
+	"never more than 2 at a time: yes" \
+	"the shop opens" \
+	"the price is read" \
+	"twice 6"
+step "panics" prints panics \
+	"100 / 4 = 25" \
+	"a panic: 0 cannot be a divisor" \
+	"100 / 0 = -1" \
+	"a deferred call recovered: 0 cannot be a divisor" \
+	"kc_protect: 0" \
+	"known" \
+	"not known: 1"
+step "contexts" prints cancel \
+	"child: cancelled, detached: goes on" \
+	"cancelled, since the disk is full" \
+	"less than two minutes are left: yes" \
+	"stopped in time: 1" \
+	"cleaned up"
 step "an echo server" prints echo \
 	"echo: hello" \
 	"echo: bye" \
