@@ -19,7 +19,7 @@ pages="README.md $(ls CHANGELOG.md CONTRIBUTING.md 2>/dev/null)
 # compile SOURCE PROGRAM: as a reader would, but static, for the guest.
 compile()
 {
-	gcc -O1 -g -Wall -Wextra -Werror -pthread -Iuserspace/include -I"$build/include" \
+	gcc -O1 -s -Wall -Wextra -Werror -pthread -Iuserspace/include -I"$build/include" \
 		-static -o "$2" "$1" "$build/libkchan-test.a" "$build/libkchan.a"
 }
 
