@@ -14,11 +14,21 @@ set -u
 . "$STEPS"
 
 place=${PAGE:-/tmp/page}
+# The shell that most readers have. Busybox's runs its own head and dd, whatever PATH is.
+shell=$DOCS/tools/bash
+[ -x "$shell" ] || shell=sh
 
 # As the mount unit does, where kchan is installed.
+mounted=
 [ ! -c /dev/kchan ] || grep -q ' /run/kchan kchan ' /proc/mounts || {
 	mkdir -p /run/kchan
-	mount -t kchan kchan /run/kchan
+	mount -t kchan kchan /run/kchan && mounted=yes
+}
+
+# Fails if a process that a page has started still uses a name.
+unmount()
+{
+	umount /run/kchan
 }
 
 # same WANTED SEEN: the lines are the same; in WANTED, a line "..." stands for any lines.
@@ -65,8 +75,8 @@ page()
 	done
 	(
 		cd "$place" || exit
-		PATH=$DOCS/tools:$PATH PROGRAMS=$1/programs timeout 100 \
-			sh "$1/session.sh" >"$place.seen" 2>&1 </dev/null
+		PATH=$DOCS/tools:$PATH PROGRAMS=$1/programs timeout 60 \
+			"$shell" "$1/session.sh" >"$place.seen" 2>&1 </dev/null
 	)
 	same "$1/wanted" "$place.seen"
 }
@@ -75,4 +85,5 @@ for each in "$DOCS"/*/session.sh; do
 	folder=${each%/*}
 	step "what ${folder##*/} shows is what is seen" page "$folder"
 done
+[ -z "$mounted" ] || step "no page leaves a process with a channel" unmount
 steps_end
