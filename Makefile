@@ -77,7 +77,7 @@ check:
 # other than one after another. What both rows build is built before, or has a lock
 # (tests/vm/module).
 SUITES := build debug uapi-stock newest stress-stock lib docs leaks races
-BESIDE := lint kunit-uml vm model python-uml
+BESIDE := lint kunit-uml vm model python-uml clients-uml
 
 check-build:
 	$(suite) build scripts/build-all
@@ -263,6 +263,12 @@ go: library
 check-clients: library
 	@scripts/deps.sh clients
 	$(suite) clients tests/clients/run
+
+# A slice of it, where the processor is not emulated, and so in half a minute: what needs
+# no large packages.
+check-clients-uml: library
+	$(suite) clients-uml env KERNEL=uml tests/clients/run uv event uring shell \
+		systemd
 
 ## clients: channels under libuv, libevent, liburing, Rust, Go, node, socat and more
 clients: library

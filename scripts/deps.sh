@@ -27,10 +27,11 @@ arm64="$run gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
 python="$run python3-cffi python3-dev python3-setuptools mypy"
 pictures="graphviz mscgen"
 go="$run golang-go"
-clients="$go libuv1-dev libevent-dev liburing-dev rustc nodejs socat moreutils findutils"
+small_clients="libuv1-dev libevent-dev liburing-dev socat moreutils findutils"
+clients="$go $small_clients rustc nodejs"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
-	cppcheck mandoc gdb $python"
+	cppcheck mandoc gdb $python $small_clients"
 
 case ${1-} in
 build) wanted=$build ;;
