@@ -1,89 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Without memory: what makes names, mounts and ends fails, and leaves nothing. The
- * kernel lets each allocation of a call fail in turn. What would be left over, the guest
- * looks for when the module has gone.
+ * Without memory: what makes, moves and removes names, mounts and ends fails, and leaves
+ * nothing: see faults.h.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "faults.h"
 #include "names.h"
 
 #define JOBS NAMES "/jobs"
-
-static int fail_nth, ignore_wait;
-
-static void faults_begin(void)
-{
-	names_begin();
-	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	ignore_wait = open("/sys/kernel/debug/failslab/ignore-gfp-wait",
-			   O_WRONLY | O_CLOEXEC);
-	if (fail_nth < 0 || ignore_wait < 0)
-		tap_skip("no allocation can be made to fail");
-	must_int(write(ignore_wait, "N", 1), 1);
-}
-
-static void faults_end(void)
-{
-	must_int(write(ignore_wait, "Y", 1), 1);
-}
-
-static void set_fail_nth(long nth)
-{
-	char text[32];
-	int len = snprintf(text, sizeof(text), "%ld", nth);
-
-	/* It may be hit itself. */
-	while (pwrite(fail_nth, text, (size_t)len, 0) != len)
-		must_int(errno, EFAULT);
-}
-
-/* Whether one was to fail, and none did before this. */
-static bool fail_nth_left(void)
-{
-	char text[32] = "";
-
-	return pread(fail_nth, text, sizeof(text) - 1, 0) < 0 ||
-	       strtol(text, NULL, 10);
-}
-
-/*
- * Calls @run with each of its allocations, and each copy from and to user memory,
- * failing in turn, until none is left. @run returns -1 and errno, or what @undo is for.
- */
-static void each_fails(int (*run)(void), void (*undo)(int ret))
-{
-	unsigned int failed = 0;
-	long nth;
-
-	for (nth = 1; nth < 1000; nth++) {
-		int ret, error;
-		bool left;
-
-		tap_about("allocation %ld", nth);
-		set_fail_nth(nth);
-		ret = run();
-		error = errno;
-		left = fail_nth_left();
-		set_fail_nth(0);
-		if (ret < 0) {
-			expect(!left);
-			expect(error == ENOMEM || error == EFAULT);
-			failed++;
-			continue;
-		}
-		undo(ret);
-		/* How many there are differs from call to call. */
-		if (left && nth > 60)
-			break;
-	}
-	tap_note("%u of %ld make it fail", failed, nth - 1);
-	expect(failed);
-}
+#define MOVED NAMES "/moved"
 
 static long inodes(const char *where)
 {
@@ -122,14 +51,93 @@ static void names(void)
 {
 	struct stat st;
 
+	names_begin();
 	faults_begin();
-	each_fails(run_mkfifo, undo_mkfifo);
-	each_fails(run_mkdir, undo_mkdir);
+	each_fails(run_mkfifo, undo_mkfifo, NULL);
+	each_fails(run_mkdir, undo_mkdir, NULL);
 	faults_end();
 	expect_int(inodes(NAMES), 1);
 	must_int(stat(NAMES, &st), 0);
 	expect_int(st.st_nlink, 2);
 	must_int(umount2(NAMES, 0), 0);
+}
+
+static int run_rename(void)
+{
+	return rename(JOBS, MOVED);
+}
+
+static void undo_rename(int ret)
+{
+	(void)ret;
+	must_int(rename(MOVED, JOBS), 0);
+}
+
+/* Something else goes to the name, whose channel loses it. */
+static int run_rename_over(void)
+{
+	return rename(JOBS, MOVED);
+}
+
+static void undo_rename_over(int ret)
+{
+	(void)ret;
+	expect_int(inodes(NAMES), 2);
+	name_make(JOBS, 0600);
+}
+
+static int run_unlink(void)
+{
+	return unlink(JOBS);
+}
+
+static void undo_unlink(int ret)
+{
+	(void)ret;
+	name_make(JOBS, 0600);
+}
+
+static int run_rmdir(void)
+{
+	return rmdir(JOBS);
+}
+
+static void undo_rmdir(int ret)
+{
+	(void)ret;
+	must_int(mkdir(JOBS, 0700), 0);
+}
+
+/* What failed has changed nothing: the name is there, and what is queued. */
+static void still_there(void)
+{
+	int fd = name_open(JOBS, O_RDONLY);
+
+	expect_int(chan_len(fd), 1);
+	close(fd);
+}
+
+static void moved(void)
+{
+	int fd;
+
+	names_begin();
+	faults_begin();
+	fd = name_set_up(JOBS, 4, 0);
+	send_u64(fd, 1);
+	each_fails(run_rename, undo_rename, still_there);
+	expect_recv(fd, 1);
+	close(fd);
+	name_make(MOVED, 0600);
+	each_fails(run_rename_over, undo_rename_over, NULL);
+	must_int(unlink(MOVED), 0);
+	each_fails(run_unlink, undo_unlink, NULL);
+	must_int(unlink(JOBS), 0);
+	must_int(mkdir(JOBS, 0700), 0);
+	each_fails(run_rmdir, undo_rmdir, NULL);
+	faults_end();
+	must_int(rmdir(JOBS), 0);
+	expect_int(inodes(NAMES), 1);
 }
 
 static int run_mount(void)
@@ -142,6 +150,17 @@ static void undo_mount(int ret)
 	(void)ret;
 	expect_int(inodes(OTHERS), 1);
 	must_int(umount2(OTHERS, 0), 0);
+}
+
+static int run_umount(void)
+{
+	return umount2(OTHERS, 0);
+}
+
+static void undo_umount(int ret)
+{
+	(void)ret;
+	names_mount(OTHERS, "");
 }
 
 static int run_remount(void)
@@ -157,9 +176,12 @@ static void undo_remount(int ret)
 
 static void mounts(void)
 {
+	names_begin();
 	faults_begin();
-	each_fails(run_mount, undo_mount);
-	each_fails(run_remount, undo_remount);
+	each_fails(run_mount, undo_mount, NULL);
+	each_fails(run_remount, undo_remount, NULL);
+	names_mount(OTHERS, "");
+	each_fails(run_umount, undo_umount, NULL);
 	faults_end();
 }
 
@@ -185,11 +207,12 @@ static void undo_open(int fd)
 
 static void ends(void)
 {
+	names_begin();
 	faults_begin();
 	made_from = name_set_up(JOBS, 4, 0);
 	send_u64(made_from, 1);
-	each_fails(run_open, undo_open);
-	each_fails(run_end, undo_open);
+	each_fails(run_open, undo_open, NULL);
+	each_fails(run_end, undo_open, NULL);
 	faults_end();
 	expect_int(chan_info(made_from).recv_ends, 2);
 	expect_recv(made_from, 1);
@@ -222,14 +245,16 @@ static void undo_use(int ret)
 
 static void first_use(void)
 {
+	names_begin();
 	faults_begin();
 	name_make(JOBS, 0600);
-	each_fails(run_use, undo_use);
+	each_fails(run_use, undo_use, NULL);
 	faults_end();
 }
 
 static const struct tap_test tests[] = {
 	{ "names and directories", names },
+	{ "what moves and removes them", moved },
 	{ "mounts and remounts", mounts },
 	{ "ends", ends },
 	{ "the first use", first_use },
