@@ -14,9 +14,18 @@ TIMES	:= 200
 SCALE	:= 0.1
 REPEATS	:= 3
 
-# The kernel to build for: this machine's when it has what that takes, else the
-# guest's, which is fetched.
-KERNEL	:= $(if $(wildcard $(KDIR)/Makefile),$(KDIR),stock)
+# Where systemd looks, as it says itself; without it, where it would look too.
+systemd	= $(shell pkg-config --variable=$(1) systemd 2>/dev/null)
+UNITDIR	?= $(or $(call systemd,systemdsystemunitdir),$(PREFIX)/lib/systemd/system)
+MODULESLOADDIR ?= $(or $(call systemd,modulesloaddir),$(PREFIX)/lib/modules-load.d)
+LIBEXECDIR ?= $(PREFIX)/libexec/kchan
+
+# "make" and "make install" install no packages: they name those that are missing. What
+# runs or measures something installs what it needs.
+named	:= all module library install uninstall
+deps	:= $(if $(filter-out $(named),$(MAKECMDGOALS)),,-n)
+# What the module takes besides.
+headers	:= $(if $(wildcard $(KDIR)/Makefile),,-a linux-headers-$(KVER))
 
 export PREFIX DESTDIR
 
@@ -31,15 +40,19 @@ stresses = $(addprefix build/stress/,\
 	$(shell $(MAKE) -s --no-print-directory -C tests/stress names))
 suite	:= @tests/vm/suite
 
-## all: the module, for this machine's kernel or else the guest's, and the library
+## all: the module, for this machine's kernel, and the library
 all: module library
 
 module:
-	@scripts/deps.sh build
-	@tests/vm/module $(KERNEL)
+	@scripts/deps.sh $(deps) $(headers) build
+	@[ -e "$(KDIR)/Makefile" ] || { \
+		echo "no headers of kernel $(KVER) at $(KDIR); \"make library\" does without" >&2; \
+		exit 1; \
+	}
+	@tests/vm/module $(KDIR)
 
 library:
-	@scripts/deps.sh build
+	@scripts/deps.sh $(deps) build
 	@$(MAKE) --no-print-directory $(quiet) -C userspace all
 
 ## run: count the words of FILES="..." here if /dev/kchan is here, else in a guest
@@ -316,38 +329,39 @@ lint:
 	@scripts/deps.sh check
 	@scripts/lint
 
-## install: module, udev rule, mount unit, library, tools and manual (DESTDIR, PREFIX)
-install: all
-	@if [ "$(KERNEL)" = stock ]; then \
-		echo "no headers of the running kernel at $(KDIR): the module is not installed"; \
-	else \
-		install -D -m 644 build/host/kchan.ko \
-			"$(DESTDIR)/lib/modules/$(KVER)/extra/kchan.ko" && \
-		install -D -m 644 packaging/kchan.conf \
-			"$(DESTDIR)/lib/modules-load.d/kchan.conf" && \
-		{ [ -n "$(DESTDIR)" ] || $(sbin) depmod -a "$(KVER)"; }; \
-	fi
-	install -D -m 644 packaging/60-kchan.rules \
-		"$(DESTDIR)/lib/udev/rules.d/60-kchan.rules"
-	install -D -m 644 packaging/run-kchan.mount \
-		"$(DESTDIR)/lib/systemd/system/run-kchan.mount"
-	install -d "$(DESTDIR)/lib/systemd/system/sysinit.target.wants"
-	ln -sf ../run-kchan.mount \
-		"$(DESTDIR)/lib/systemd/system/sysinit.target.wants/run-kchan.mount"
-	install -D -m 644 include/uapi/linux/kchan.h \
-		"$(DESTDIR)$(PREFIX)/include/linux/kchan.h"
+## install: module, mount unit, library, tools and manual (DESTDIR, PREFIX); loads it
+install: all install-system
+	install -D -m 644 build/host/kchan.ko "$(DESTDIR)/lib/modules/$(KVER)/extra/kchan.ko"
+	install -d "$(DESTDIR)$(UNITDIR)/sysinit.target.wants"
+	ln -sf ../run-kchan.mount "$(DESTDIR)$(UNITDIR)/sysinit.target.wants"
 	@$(MAKE) --no-print-directory -C userspace install
+	@[ -n "$(DESTDIR)" ] || $(sbin) depmod -a "$(KVER)"
+	@$(if $(live),"$(LIBEXECDIR)/load")
 
-## uninstall: take away what install put there
+# What loads the module and mounts the names, without the module. The packages enable the
+# unit themselves.
+install-system:
+	install -D -m 755 packaging/load "$(DESTDIR)$(LIBEXECDIR)/load"
+	install -D -m 644 packaging/kchan.conf "$(DESTDIR)$(MODULESLOADDIR)/kchan.conf"
+	install -D -m 644 packaging/run-kchan.mount "$(DESTDIR)$(UNITDIR)/run-kchan.mount"
+
+# Set where the system that is installed to is the one that runs.
+live	= $(if $(DESTDIR),,$(filter $(KVER),$(shell uname -r)))
+
+## uninstall: unload the module, and take away what install put there
 uninstall:
-	rm -f "$(DESTDIR)/lib/modules/$(KVER)/extra/kchan.ko"
+	@$(if $(live),packaging/load -r || :)
+	rm -f "$(DESTDIR)/lib/modules/$(KVER)/extra/kchan.ko" \
+		"$(DESTDIR)$(MODULESLOADDIR)/kchan.conf" \
+		"$(DESTDIR)$(UNITDIR)/run-kchan.mount" \
+		"$(DESTDIR)$(UNITDIR)/sysinit.target.wants/run-kchan.mount" \
+		"$(DESTDIR)$(LIBEXECDIR)/load"
+	@for each in "$(LIBEXECDIR)" "$(dir $(LIBEXECDIR))" "/lib/modules/$(KVER)/extra"; do \
+		[ ! -d "$(DESTDIR)$$each" ] || \
+			rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$each" || exit; \
+	done
 	@[ -n "$(DESTDIR)" ] || [ ! -d "/lib/modules/$(KVER)" ] || \
 		$(sbin) depmod -a "$(KVER)"
-	rm -f "$(DESTDIR)/lib/modules-load.d/kchan.conf" \
-		"$(DESTDIR)/lib/udev/rules.d/60-kchan.rules" \
-		"$(DESTDIR)/lib/systemd/system/run-kchan.mount" \
-		"$(DESTDIR)/lib/systemd/system/sysinit.target.wants/run-kchan.mount" \
-		"$(DESTDIR)$(PREFIX)/include/linux/kchan.h"
 	@$(MAKE) --no-print-directory -C userspace uninstall
 
 ## clean: remove build/; the kernels stay, in ~/.cache/kchan
@@ -359,8 +373,8 @@ help:
 	@sed -n 's/^## \([a-z-]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: all module library run check versions stress kunit kunit-smp model bench
-.PHONY: shell lint pictures install uninstall clean help uapi-programs stress-programs
-.PHONY: sanitized sanitized-programs raced races-programs repeat go check-go
+.PHONY: shell lint pictures install install-system uninstall clean help uapi-programs
+.PHONY: stress-programs sanitized sanitized-programs raced races-programs repeat go check-go
 .PHONY: clients check-clients
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))

@@ -3,7 +3,12 @@
 #
 # Install the Debian packages that are not there yet.
 #
-# usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|go|clients|check|none
+# usage: scripts/deps.sh [-n] [-a PACKAGE]... SET
+#
+#   -n   install nothing: name what is missing, and fail if something is
+#   -a   this package besides
+#
+# The sets:
 #
 #   build   what "make" needs
 #   run     what "make run" needs besides
@@ -14,13 +19,14 @@
 #   python  what "make check-python" needs besides "make run"
 #   go      what "make go" needs besides "make run"
 #   clients what "make clients" needs besides "make run"
+#   packages  what "make check-packages" needs besides "make run"
 #   check   what "make check" needs besides "make run" and "make model"
 #   none    nothing; with KCHAN_APT_UPDATE=1 the package lists alone
 
 set -eu
 
-build="gcc gcc-12 libc6-dev libncurses-dev make binutils util-linux libelf1 python3"
-run="$build qemu-system-x86 busybox-static ca-certificates"
+build="gcc libc6-dev libncurses-dev make binutils util-linux python3"
+run="$build gcc-12 libelf1 qemu-system-x86 busybox-static ca-certificates"
 bench="$run gnuplot-nox golang-go"
 model="gcc libc6-dev python3 spin"
 arm64="$run gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
@@ -29,10 +35,23 @@ pictures="graphviz mscgen"
 go="$run golang-go"
 small_clients="libuv1-dev libevent-dev liburing-dev socat moreutils findutils"
 clients="$go $small_clients rustc nodejs"
+packages="$run build-essential debhelper dh-dkms systemd pkg-config lintian debootstrap
+	e2fsprogs"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
 	cppcheck mandoc gdb $python $small_clients"
 
+name_only=
+missing=
+added=
+while getopts na: option; do
+	case $option in
+	n) name_only=1 ;;
+	a) added="$added $OPTARG" ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
 case ${1-} in
 build) wanted=$build ;;
 run) wanted=$run ;;
@@ -43,10 +62,12 @@ pictures) wanted=$pictures ;;
 python) wanted=$python ;;
 go) wanted=$go ;;
 clients) wanted=$clients ;;
+packages) wanted=$packages ;;
 check) wanted=$check ;;
 none) wanted= ;;
 *)
-	echo "usage: scripts/deps.sh build|run|bench|model|arm64|pictures|python|go|clients|check|none" >&2
+	echo "usage: scripts/deps.sh [-n] [-a PACKAGE]... SET" >&2
+	sed -n 's/^#   \([a-z][a-z0-9]*\)  */\t\1\t/p' "$0" >&2
 	exit 2
 	;;
 esac
@@ -54,13 +75,17 @@ esac
 # Elsewhere than on Debian the names are others: leave it to the user.
 command -v apt-get >/dev/null || exit 0
 
-missing=
-for package in $wanted; do
+for package in $wanted $added; do
 	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) ||
 		state=none
 	[ "$state" = installed ] || missing="$missing $package"
 done
 [ -n "$missing" ] || [ -n "${KCHAN_APT_UPDATE-}" ] || exit 0
+
+if [ -n "$name_only" ]; then
+	echo "missing packages; as root, first: apt-get install$missing" >&2
+	exit 1
+fi
 
 # Root by itself, or by sudo; else say what to do.
 root=

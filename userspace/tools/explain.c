@@ -7,6 +7,7 @@
  * When the module is loaded later, it does not replace that file.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,6 +37,32 @@ static bool was_device(int fd)
 	return len == sizeof(removed) - 1 && !memcmp(name, removed, len);
 }
 
+/*
+ * The command that makes the device again, since the module does so only when it is loaded;
+ * with @unload, the one that loads another build. What is installed beside this program
+ * has a script for that (packaging/load), which also unmounts and mounts the names: without
+ * it the module would be in use.
+ */
+static const char *load_again(bool unload)
+{
+	static char text[2 * PATH_MAX];
+	char script[PATH_MAX];
+	ssize_t len;
+	int i;
+
+	len = readlink("/proc/self/exe", script, sizeof(script) - 1);
+	script[len < 0 ? 0 : len] = '\0';
+	/* From PREFIX/bin/kchanctl to PREFIX. */
+	for (i = 0; i < 2; i++)
+		if (strrchr(script, '/'))
+			*strrchr(script, '/') = '\0';
+	strncat(script, "/libexec/kchan/load", sizeof(script) - strlen(script) - 1);
+	if (access(script, X_OK))
+		return "modprobe -r kchan; modprobe kchan";
+	snprintf(text, sizeof(text), unload ? "%s -r; %s" : "%s", script, script);
+	return text;
+}
+
 /* The version of the module that is loaded, or "". */
 static void module_version(char *to, size_t size)
 {
@@ -54,20 +81,19 @@ static void explain_version(void)
 	char version[64];
 
 	module_version(version, sizeof(version));
-	fail("the loaded kernel module (%s) is of another version than this program (%s): install both from one version, then as root: modprobe -r kchan; modprobe kchan",
-	     *version ? version : "unknown", kc_version());
+	fail("the loaded kernel module (%s) is of another version than this program (%s): install both from one version, then as root: %s",
+	     *version ? version : "unknown", kc_version(), load_again(true));
 }
 
 void explain_device(int fd)
 {
-	/* The module makes its device only when it is loaded. */
-	static const char again[] = "modprobe -r kchan; modprobe kchan";
 	struct stat st, open;
 
 	if (!stat(DEVICE, &st)) {
 		if (S_ISREG(st.st_mode)) {
 			fail(DEVICE " is a regular file: probably a shell made it, which opened it when the kernel module was not loaded");
-			fail("as root: rm " DEVICE "; %s; then open it anew", again);
+			fail("as root: rm " DEVICE "; %s; then open it anew",
+			     load_again(false));
 		} else if (was_device(fd)) {
 			fail("it is a regular file that was " DEVICE " and has been removed: open it anew");
 		} else if (S_ISCHR(st.st_mode) && !fstat(fd, &open) &&
@@ -78,7 +104,7 @@ void explain_device(int fd)
 		fail("there is no " DEVICE ": the kernel module is not loaded; as root: modprobe kchan");
 	} else if (errno == ENOENT) {
 		fail("there is no " DEVICE ", though the kernel module is loaded; if it was removed, as root: %s",
-		     again);
+		     load_again(false));
 	}
 }
 
