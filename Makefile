@@ -220,6 +220,13 @@ arm64:
 	done
 	@tests/vm/suite --totals
 
+## check-packages: build the packages, install, use, upgrade and remove them in a Debian 12
+check-packages:
+	@scripts/deps.sh packages
+	@tests/vm/suite --begin
+	@tests/vm/suite packages tests/packages/run || true
+	@tests/vm/suite --totals
+
 stress-programs:
 	@$(MAKE) --no-print-directory $(quiet) -C tests/stress
 
@@ -378,5 +385,5 @@ help:
 .PHONY: clients check-clients
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))
 .PHONY: $(addprefix check-uapi-,$(VERSIONS))
-.PHONY: arm64 arm64-uapi-programs arm64-library
+.PHONY: check-packages arm64 arm64-uapi-programs arm64-library
 .PHONY: check-python check-uapi-arm64 check-mapped-arm64-16k check-lib-arm64

@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# In the guest, after a boot: what README says works as it stands, for an ordinary user.
+
+# shellcheck disable=SC2317 # functions that step calls
+# shellcheck source=scripts/step.sh
+. /check/step.sh
+readme=/check/README.md
+
+# block PATTERN: the lines of README's indented block that has a line like this.
+block()
+{
+	awk -v pattern="$1" '
+		/^    / { text = text substr($0, 5) "\n"; if ($0 ~ pattern) found = 1; next }
+		found { exit }
+		{ text = "" }
+		END { if (found) printf "%s", text }' "$readme" >/tmp/block
+	[ -s /tmp/block ] && cat /tmp/block && chmod 644 /tmp/block
+}
+
+as_user()
+{
+	su -l user -c "$1"
+}
+
+started()
+{
+	failed=$(systemctl list-units --failed --plain --no-legend)
+	[ -z "$failed" ] || {
+		echo "$failed"
+		return 1
+	}
+	systemctl is-active run-kchan.mount
+}
+
+device()
+{
+	stat -c '%F %a' /dev/kchan
+	[ "$(stat -c '%F %a' /dev/kchan)" = "character special file 666" ]
+}
+
+# The module's build and no other, so nobody is told that it is stale.
+loaded()
+{
+	modinfo kchan || return
+	[ "$(modinfo -F srcversion kchan)" = "$(cat /sys/module/kchan/srcversion)" ]
+}
+
+program()
+{
+	awk '/^```$/ { if (on) exit } on; /^```c$/ { on = 1 }' "$readme" >/home/user/squares.c
+	# shellcheck disable=SC2016 # the user's shell's
+	as_user 'cc -o squares squares.c $(pkg-config --cflags --libs libkchan) && ./squares' \
+		>/tmp/squares || return
+	[ "$(tail -n 1 /tmp/squares)" = 100 ] && [ "$(wc -l </tmp/squares)" = 10 ]
+}
+
+shell()
+{
+	block 'exec 3<>.dev.kchan' || return
+	# shellcheck disable=SC2016
+	as_user 'mkdir -p shell && cd shell && rm -f * && for i in 1 2 3 4 5; do
+			echo "text $i" >$i.txt
+		done && sh /tmp/block && ls && test "$(ls | grep -c "txt.gz$")" = 5'
+}
+
+names()
+{
+	adduser --quiet user users
+	block 'mkdir -m 2770' && sh -e /tmp/block || return
+	block 'printf report.txt' && as_user 'cd shell && sh -e /tmp/block' >/tmp/received ||
+		return
+	cat /tmp/received
+	grep -q . /tmp/received
+}
+
+uapi()
+{
+	echo '#include <kchan/uapi.h>' >/home/user/uapi.c
+	as_user 'cc -fsyntax-only uapi.c' && [ ! -e /usr/include/linux/kchan.h ]
+}
+
+step "systemd started everything, and mounted the names" started
+step "/dev/kchan is there, for everybody" device
+step "the module that is loaded is the one that is installed" loaded
+step "README's program is compiled and runs, as a user" program
+step "the module's header is kchan/uapi.h" uapi
+step "README's commands for a shell, as a user" shell
+step "README's commands for channels with a name, as root and as a user" names
+steps_end
