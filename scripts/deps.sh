@@ -36,7 +36,8 @@ go="$run golang-go"
 small_clients="libuv1-dev libevent-dev liburing-dev socat moreutils findutils"
 clients="$go $small_clients rustc nodejs"
 packages="$run build-essential debhelper dh-dkms systemd pkg-config lintian debootstrap
-	e2fsprogs"
+	e2fsprogs dh-python libpython3-all-dev python3-all-dev python3-cffi
+	python3-setuptools"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
 	cppcheck mandoc gdb $python $small_clients"

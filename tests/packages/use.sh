@@ -81,6 +81,25 @@ uapi()
 	as_user 'cc -fsyntax-only uapi.c' && [ ! -e /usr/include/linux/kchan.h ]
 }
 
+# Within the process, and with the tool.
+python()
+{
+	cat >/home/user/channels.py <<-'END'
+		import subprocess
+		import kchan
+
+		receiver, sender = kchan.pair(8, 4)
+		with sender:
+		    sender.send(b"12345678")
+		assert list(receiver) == [b"12345678"]
+		receiver, sender = kchan.pair(100, 4, message=True)
+		fd = sender.fileno()
+		subprocess.run(["kchanctl", "send", "--fd", str(fd), "text"], pass_fds=[fd], check=True)
+		assert receiver.recv() == b"text"
+	END
+	as_user 'python3 channels.py'
+}
+
 step "systemd started everything, and mounted the names" started
 step "/dev/kchan is there, for everybody" device
 step "the module that is loaded is the one that is installed" loaded
@@ -88,4 +107,6 @@ step "README's program is compiled and runs, as a user" program
 step "the module's header is kchan/uapi.h" uapi
 step "README's commands for a shell, as a user" shell
 step "README's commands for channels with a name, as root and as a user" names
+[ ! -d /usr/lib/python3/dist-packages/kchan ] ||
+	step "the Python module, as a user" python
 steps_end
