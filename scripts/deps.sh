@@ -37,7 +37,7 @@ small_clients="libuv1-dev libevent-dev liburing-dev socat moreutils findutils"
 clients="$go $small_clients rustc nodejs"
 packages="$run build-essential debhelper dh-dkms systemd pkg-config lintian debootstrap
 	e2fsprogs dh-python libpython3-all-dev python3-all-dev python3-cffi
-	python3-setuptools"
+	python3-setuptools golang-go"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
 	cppcheck mandoc gdb $python $small_clients"
