@@ -5,7 +5,8 @@
 # with busybox alone. TAP.
 #
 # In $DOCS is a folder for each page, as tests/docs/blocks makes it, and beside them
-# "tools": what stands in a guest for a compiler. The sessions are run in $PAGE.
+# "tools": what stands in a guest for a compiler. The sessions are run in $PAGE, and have
+# $LIMIT seconds each.
 
 # shellcheck disable=SC2317 # functions that step calls
 set -u
@@ -16,7 +17,7 @@ set -u
 place=${PAGE:-/tmp/page}
 # The shell that most readers have. Busybox's runs its own head and dd, whatever PATH is.
 shell=$DOCS/tools/bash
-[ -x "$shell" ] || shell=sh
+[ -x "$shell" ] || shell="sh"
 
 # As the mount unit does, where kchan is installed.
 mounted=
@@ -75,7 +76,7 @@ page()
 	done
 	(
 		cd "$place" || exit
-		PATH=$DOCS/tools:$PATH PROGRAMS=$1/programs timeout 60 \
+		PATH=$DOCS/tools:$PATH PROGRAMS=$1/programs timeout "${LIMIT:-60}" \
 			"$shell" "$1/session.sh" >"$place.seen" 2>&1 </dev/null
 	)
 	same "$1/wanted" "$place.seen"

@@ -93,6 +93,14 @@ busy()
 	grep -q 'has a channel open' /tmp/said && $load && whole
 }
 
+# As docs/installing.md has it after an upgrade.
+reload()
+{
+	mkfifo /run/kchan/lost && su -l user -c "sh -e /check/reload/session.sh" && whole &&
+		[ ! -e /run/kchan/lost ]
+}
+
+[ ! -d /check/reload ] || step "the module is loaded anew" reload
 step "what is unloaded leaves nothing" unload
 step "a regular file in the device's place is removed" before
 step "also if the module was loaded while it was there" while_loaded
