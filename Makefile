@@ -331,6 +331,11 @@ shell: library
 
 TOOLS := build/user/kchanctl build/user/wordfreq
 
+## html: the manual as HTML, in build/user/html
+html:
+	@scripts/deps.sh html
+	@$(MAKE) --no-print-directory $(quiet) -C userspace html
+
 ## lint: checkpatch, sparse, W=1, shellcheck, cppcheck, floors of the library
 lint:
 	@scripts/deps.sh check
@@ -380,7 +385,7 @@ help:
 	@sed -n 's/^## \([a-z-]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: all module library run check versions stress kunit kunit-smp model bench
-.PHONY: shell lint pictures install install-system uninstall clean help uapi-programs
+.PHONY: shell lint pictures html install install-system uninstall clean help uapi-programs
 .PHONY: stress-programs sanitized sanitized-programs raced races-programs repeat go check-go
 .PHONY: clients check-clients
 .PHONY: check-versions $(addprefix check-,$(SUITES) $(BESIDE))

@@ -16,6 +16,7 @@
 #   model   what "make model" needs
 #   arm64   what "make arm64" needs besides "make run": a compiler and an emulator
 #   pictures  what "make pictures" needs
+#   html    what "make html" needs
 #   python  what "make check-python" needs besides "make run"
 #   go      what "make go" needs besides "make run"
 #   clients what "make clients" needs besides "make run"
@@ -32,12 +33,13 @@ model="gcc libc6-dev python3 spin"
 arm64="$run gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm"
 python="$run python3-cffi python3-dev python3-setuptools mypy"
 pictures="graphviz mscgen"
+html="gcc make mandoc python3"
 go="$run golang-go"
 small_clients="libuv1-dev libevent-dev liburing-dev socat moreutils findutils"
 clients="$go $small_clients rustc nodejs"
 packages="$run build-essential debhelper dh-dkms systemd pkg-config lintian debootstrap
 	e2fsprogs dh-python libpython3-all-dev python3-all-dev python3-cffi
-	python3-setuptools golang-go"
+	python3-setuptools golang-go mandoc"
 check="$run $model linux-source-6.12 build-essential flex bison bc libelf-dev
 	libssl-dev kmod cpio g++ perl patch xz-utils bubblewrap sparse shellcheck
 	cppcheck mandoc gdb $python $small_clients"
@@ -60,6 +62,7 @@ bench) wanted=$bench ;;
 model) wanted=$model ;;
 arm64) wanted=$arm64 ;;
 pictures) wanted=$pictures ;;
+html) wanted=$html ;;
 python) wanted=$python ;;
 go) wanted=$go ;;
 clients) wanted=$clients ;;
