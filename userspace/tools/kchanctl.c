@@ -2,11 +2,6 @@
 /*
  * kchanctl: channels in the shell.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "kchanctl.h"
 
 static const struct command *const commands[] = {
@@ -30,11 +25,14 @@ static const struct command *const commands[] = {
 	&run_command,
 	&top_command,
 	&goroutines_command,
+	NULL
 };
 
-#define NR_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
-static const char after_commands[] =
+const struct program program = {
+	.name = "kchanctl",
+	.brief = "Use channels from a shell.",
+	.commands = commands,
+	.after =
 "\n"
 "  -h, --help        show this; kchanctl COMMAND --help tells more of a command\n"
 "  -V, --version     show the version\n"
@@ -49,66 +47,5 @@ static const char after_commands[] =
 "\n"
 "Exit status: 0; 1 if something failed; 2 for wrong usage; 3 at end-of-stream,\n"
 "before what was asked for; 4 if nothing could be done in time; 126 or 127 if run or\n"
-"work cannot run the program. Else run has that of its program.\n";
-
-static int show_help(void)
-{
-	size_t i;
-
-	fputs("Usage: kchanctl COMMAND [OPTION]... [OPERAND]...\n"
-	      "Use channels from a shell.\n"
-	      "\n"
-	      "Commands:\n", stdout);
-	for (i = 0; i < NR_COMMANDS; i++)
-		printf("  %-12s %s\n", commands[i]->name, commands[i]->brief);
-	fputs(after_commands, stdout);
-	return flush("help");
-}
-
-static const struct command *find(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < NR_COMMANDS; i++)
-		if (!strcmp(commands[i]->name, name))
-			return commands[i];
-	usage("there is no command '%s'", name);
-}
-
-/*
- * A channel that is opened must not become the standard output that the user has closed.
- * To use what is opened here in its place fails, as if it were closed.
- */
-static void fill_standard(void)
-{
-	int fd;
-
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-}
-
-int main(int argc, char **argv)
-{
-	static char program[] = "kchanctl";
-	const struct command *command;
-
-	fill_standard();
-	if (argc < 2)
-		usage("no command");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		return show_help();
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		printf("kchanctl %s\n", kc_version());
-		return flush("version");
-	}
-	if (!strcmp(argv[1], "help")) {
-		if (argc == 2)
-			return show_help();
-		fputs(find(argv[2])->help, stdout);
-		return flush("help");
-	}
-	command = find(argv[1]);
-	argv[1] = program;
-	return command->run(argc - 1, argv + 1);
-}
+"work cannot run the program. Else run has that of its program.\n",
+};

@@ -2,8 +2,8 @@
 /*
  * Data for people, in lines of a key, a colon and a value; or for programs, as JSON.
  */
-#ifndef KCHANCTL_REPORT_H
-#define KCHANCTL_REPORT_H
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,4 +42,4 @@ const char *channel_state(const struct kchan_info *info);
 void report_channel(struct report *report, const struct kchan_info *info);
 void report_name(struct report *report, const struct name *name);
 
-#endif /* KCHANCTL_REPORT_H */
+#endif /* CLI_REPORT_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: why there is no channel, and what to do.
+ * Programs of commands: why there is no channel, and what to do.
  *
  * A shell that opens a file for reading and writing (<>) creates it if it does not
  * exist. Root's shell does this with /dev/kchan if the kernel module is not loaded.
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kchanctl.h"
+#include "cli.h"
 #include "names.h"
 
 #define DEVICE	"/dev/kchan"

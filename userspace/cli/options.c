@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: options, and their values.
+ * Programs of commands: options, and their values.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kchanctl.h"
+#include "cli.h"
 
 /* The command whose options are read, for messages. */
 static const struct command *current;
@@ -17,9 +17,9 @@ static void try_help(void) __attribute__((noreturn));
 static void try_help(void)
 {
 	if (current)
-		fprintf(stderr, "Try 'kchanctl %s --help'.\n", current->name);
+		fprintf(stderr, "Try '%s %s --help'.\n", program.name, current->name);
 	else
-		fputs("Try 'kchanctl --help'.\n", stderr);
+		fprintf(stderr, "Try '%s --help'.\n", program.name);
 	exit(STATUS_USAGE);
 }
 
@@ -122,29 +122,6 @@ unsigned int mode_of(const char *text)
 	if (*text < '0' || *text > '7' || *end || mode > 0777)
 		usage("'%s' is no mode: say it in octal, as 660", text);
 	return mode;
-}
-
-bool take_framing(struct frames *frames, int option)
-{
-	static const struct {
-		int option;
-		enum framing framing;
-		char delimiter;
-	} ways[] = {
-		{ '0', FRAME_LINES, '\0' }, { 'm', FRAME_WHOLE, '\n' },
-		{ 'l', FRAME_LENGTHS, '\n' }, { 'r', FRAME_RAW, '\n' },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		if (option != ways[i].option)
-			continue;
-		if (frames->chosen)
-			usage("only one of --null, --message, --length, --raw");
-		*frames = (struct frames){ ways[i].framing, ways[i].delimiter, true };
-		return true;
-	}
-	return false;
 }
 
 void take_place(struct place *at, int argc, char **argv)

@@ -2,8 +2,8 @@
 /*
  * The names of channels, in the filesystems of names.
  */
-#ifndef KCHANCTL_NAMES_H
-#define KCHANCTL_NAMES_H
+#ifndef CLI_NAMES_H
+#define CLI_NAMES_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,4 +40,4 @@ int for_each_name(char *const *paths, bool quiet,
 const char *user_name(uid_t uid);
 const char *group_name(gid_t gid);
 
-#endif /* KCHANCTL_NAMES_H */
+#endif /* CLI_NAMES_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: data, as text or as JSON.
+ * Programs of commands: data, as text or as JSON.
  */
 #include <stdio.h>
 #include <string.h>

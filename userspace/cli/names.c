@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: the names of channels.
+ * Programs of commands: the names of channels.
  */
 #include <errno.h>
 #include <fts.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "kchanctl.h"
+#include "cli.h"
 #include "names.h"
 
 const char *user_name(uid_t uid)

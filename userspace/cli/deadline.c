@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: until when to wait.
+ * Programs of commands: until when to wait.
  */
-#include "kchanctl.h"
+#include "cli.h"
 
 #define MOST_MS	3600000
 

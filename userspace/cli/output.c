@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: what it writes.
+ * Programs of commands: what it writes.
  */
 #include <errno.h>
 #include <signal.h>
@@ -11,11 +11,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "kchanctl.h"
+#include "cli.h"
 
 void complain(const char *fmt, va_list args)
 {
-	fputs("kchanctl: ", stderr);
+	fprintf(stderr, "%s: ", program.name);
 	vfprintf(stderr, fmt, args);
 	fputc('\n', stderr);
 }

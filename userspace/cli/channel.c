@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: the channel that a command is to use.
+ * Programs of commands: the channel that a command is to use.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "kchanctl.h"
+#include "cli.h"
 
 const char *place_name(const struct place *at)
 {
