@@ -3,13 +3,16 @@
  * The listing of all channels: "kchan/channels" in debugfs, for root.
  *
  * Each channel has one line. The cases that wait there follow, a line each, indented by
- * a tab: first senders, then receivers, the longest-waiting first::
+ * a tab: first senders, then receivers, the longest-waiting first. Then come the elements
+ * that are leased or delayed, in the order of their numbers::
  *
  *	channel id=3 uid=1000 flags=message,fixed elem_size=4096 capacity=16
- *	len=0 in_flight=0 sent=70 received=70 send_waits=2 recv_waits=9 send_ends=2
- *	recv_ends=1 send_waiters=0 recv_waiters=1 polled=0 map_pid=0 leased=0 delayed=0
- *	taken=70 settled=70 dropped=0
+ *	len=0 in_flight=2 sent=70 received=70 send_waits=2 recv_waits=9 send_ends=2
+ *	recv_ends=2 send_waiters=0 recv_waiters=1 polled=0 map_pid=0 leased=1 delayed=1
+ *	taken=70 settled=66 dropped=0
  *		waiter op=recv tid=815 pid=812 ms=1520 comm=worker\0402
+ *		lease number=66 returns=0 left_ms=29000 read=1
+ *		delayed number=68 returns=2 left_ms=-
  *
  * (The first four are one line.) A line begins with a word that says what it
  * describes. Pairs of key=value follow, separated by single spaces. A later version may
@@ -36,16 +39,27 @@
  *   select, which has none
  * - ms: how long it has waited
  *
- * A channel is shown with its waiters as it was at one instant. Different channels are
- * shown at different instants. /proc/PID/fdinfo shows who holds an end.
+ * Those of a leased or delayed element:
+ *
+ * - number, returns: as in &struct kchan_commit
+ * - left_ms: when it comes back by itself; "-" for never
+ * - read: its receiver has read it as a whole
+ *
+ * A channel is shown with its waiters and elements as it was at one instant. Different
+ * channels are shown at different instants. /proc/PID/fdinfo shows who holds an end, and
+ * who holds the lease of an element with this number.
  */
 #include <linux/debugfs.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kdev_t.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pid_namespace.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -54,6 +68,7 @@
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 
+#include "flight.h"
 #include "party.h"
 
 /**
@@ -73,6 +88,22 @@ struct kchan_seen {
 };
 
 /**
+ * struct kchan_seen_elem - a leased or delayed element, as the reader saw it
+ * @number: its number
+ * @left: nanoseconds until it comes back by itself; negative for never
+ * @returns: how often it has come back
+ * @leased: it is leased, and not delayed
+ * @read: its receiver has read it
+ */
+struct kchan_seen_elem {
+	u64 number;
+	s64 left;
+	u32 returns;
+	bool leased;
+	bool read;
+};
+
+/**
  * struct kchan_walk - a reader of the listing
  * @place: in the list of all channels, behind the one that was seen last
  * @held: the fields below describe the channel that is shown next
@@ -89,6 +120,9 @@ struct kchan_seen {
  * @nr: how many waiters are in @waiters
  * @room: how many fit there
  * @waiters: the waiters; owned
+ * @nr_elems: how many elements are in @elems
+ * @elem_room: how many fit there
+ * @elems: the leased and delayed elements; owned
  */
 struct kchan_walk {
 	struct kchan_entry place;
@@ -106,6 +140,9 @@ struct kchan_walk {
 	unsigned int nr;
 	unsigned int room;
 	struct kchan_seen *waiters;
+	unsigned int nr_elems;
+	unsigned int elem_room;
+	struct kchan_seen_elem *elems;
 };
 
 /*
@@ -171,20 +208,52 @@ static void kchan_see_waiters(struct kchan_walk *walk,
 	}
 }
 
+/*
+ * The lock is held: so each leased and delayed element is in the tree. A lease belongs to
+ * its element as long as the element is leased.
+ */
+static void kchan_see_elems(struct kchan_walk *walk, const struct kchan *ch)
+{
+	const ktime_t now = ktime_get();
+	struct rb_node *node;
+
+	walk->nr_elems = 0;
+	for (node = rb_first_cached(&ch->kept); node; node = rb_next(node)) {
+		const struct kchan_elem *elem = rb_entry(node, struct kchan_elem, by_number);
+		const ktime_t due = kchan_due(elem);
+		struct kchan_seen_elem *seen;
+
+		if (elem->state == KCHAN_ELEM_QUEUED)
+			continue;
+		seen = &walk->elems[walk->nr_elems++];
+		seen->number = elem->seq;
+		seen->returns = elem->returns;
+		seen->left = due ? max(ktime_sub(due, now), 0LL) : -1;
+		seen->leased = elem->state == KCHAN_ELEM_LEASED;
+		seen->read = seen->leased && elem->lease->read;
+	}
+}
+
 static bool kchan_polled(struct kchan *ch)
 {
 	/* No barrier is needed: this is only shown. */
 	return waitqueue_active(&ch->rd_wait) | waitqueue_active(&ch->wr_wait);
 }
 
-/* Sees a channel. Returns how many waiters it has, which may be more than fit. */
-static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
+/*
+ * Sees a channel, if all that it has to show fits. Returns whether it did. If it did not,
+ * the two numbers say how many there are.
+ */
+static bool kchan_see(struct kchan_walk *walk, struct kchan *ch, unsigned int *nr,
+		      unsigned int *nr_elems)
 {
-	unsigned int nr;
+	bool fits;
 
 	kchan_lock(ch);
-	nr = ch->senders.len + ch->receivers.len;
-	if (nr <= walk->room) {
+	*nr = ch->senders.len + ch->receivers.len;
+	*nr_elems = ch->leased + ch->delayed;
+	fits = *nr <= walk->room && *nr_elems <= walk->elem_room;
+	if (fits) {
 		kchan_fill_info(ch, &walk->info, &init_pid_ns);
 		walk->uid = kchan_user_uid(ch->user);
 		walk->dev = ch->dev;
@@ -198,9 +267,10 @@ static unsigned int kchan_see(struct kchan_walk *walk, struct kchan *ch)
 		walk->nr = 0;
 		kchan_see_waiters(walk, &ch->senders);
 		kchan_see_waiters(walk, &ch->receivers);
+		kchan_see_elems(walk, ch);
 	}
 	kchan_unlock(ch);
-	return nr;
+	return fits;
 }
 
 /* The first channel behind a reader's place. The list's lock is held. */
@@ -214,26 +284,41 @@ static struct kchan *kchan_walk_next(struct kchan_walk *walk)
 	return NULL;
 }
 
-static int kchan_walk_grow(struct kchan_walk *walk, unsigned int nr)
+/* Makes room for @nr in an array whose content does not matter. */
+static int kchan_walk_room(void **array, unsigned int *room, unsigned int nr, size_t size)
 {
-	struct kchan_seen *waiters;
+	void *more;
 
-	/* There may be more waiters at the next look. */
+	if (nr <= *room)
+		return 0;
+	/* There may be more at the next look. */
 	nr += nr / 4 + 16;
-	waiters = kvmalloc_array(nr, sizeof(*waiters), GFP_KERNEL);
-	if (!waiters)
+	more = kvmalloc_array(nr, size, GFP_KERNEL);
+	if (!more)
 		return -ENOMEM;
-	kvfree(walk->waiters);
-	walk->waiters = waiters;
-	walk->room = nr;
+	kvfree(*array);
+	*array = more;
+	*room = nr;
 	return 0;
+}
+
+static int kchan_walk_grow(struct kchan_walk *walk, unsigned int nr, unsigned int nr_elems)
+{
+	int ret;
+
+	ret = kchan_walk_room((void **)&walk->waiters, &walk->room, nr,
+			      sizeof(*walk->waiters));
+	if (!ret)
+		ret = kchan_walk_room((void **)&walk->elems, &walk->elem_room, nr_elems,
+				      sizeof(*walk->elems));
+	return ret;
 }
 
 /* Sees the next channel. Returns the reader, NULL at the end, or an error. */
 static struct kchan_walk *kchan_walk_on(struct kchan_walk *walk)
 {
+	unsigned int nr, nr_elems;
 	struct kchan *ch;
-	unsigned int nr;
 	int ret;
 
 	for (;;) {
@@ -244,15 +329,14 @@ static struct kchan_walk *kchan_walk_on(struct kchan_walk *walk)
 			return NULL;
 		}
 		/* It may have lost its last reference, but it is not freed yet. */
-		nr = kchan_see(walk, ch);
-		walk->held = nr <= walk->room;
+		walk->held = kchan_see(walk, ch, &nr, &nr_elems);
 		if (walk->held)
 			list_move(&walk->place.node, &ch->entry.node);
 		spin_unlock(&kchan_all_lock);
 
 		if (walk->held)
 			return walk;
-		ret = kchan_walk_grow(walk, nr);
+		ret = kchan_walk_grow(walk, nr, nr_elems);
 		if (ret)
 			return ERR_PTR(ret);
 	}
@@ -298,6 +382,19 @@ static void kchan_show_waiter(struct seq_file *m, const struct kchan_walk *walk,
 	seq_putc(m, '\n');
 }
 
+static void kchan_show_elem(struct seq_file *m, const struct kchan_seen_elem *seen)
+{
+	seq_printf(m, "\t%s number=%llu returns=%u left_ms=",
+		   seen->leased ? "lease" : "delayed", seen->number, seen->returns);
+	if (seen->left < 0)
+		seq_putc(m, '-');
+	else
+		seq_printf(m, "%lld", div_s64(seen->left, NSEC_PER_MSEC));
+	if (seen->leased)
+		seq_printf(m, " read=%d", seen->read);
+	seq_putc(m, '\n');
+}
+
 static int kchan_list_show(struct seq_file *m, void *v)
 {
 	const struct kchan_walk *walk = v;
@@ -326,6 +423,8 @@ static int kchan_list_show(struct seq_file *m, void *v)
 
 	for (i = 0; i < walk->nr && !seq_has_overflowed(m); i++)
 		kchan_show_waiter(m, walk, &walk->waiters[i]);
+	for (i = 0; i < walk->nr_elems && !seq_has_overflowed(m); i++)
+		kchan_show_elem(m, &walk->elems[i]);
 	return 0;
 }
 
@@ -358,6 +457,7 @@ static int kchan_list_release(struct inode *inode, struct file *file)
 	list_del(&walk->place.node);
 	spin_unlock(&kchan_all_lock);
 	kvfree(walk->waiters);
+	kvfree(walk->elems);
 	return seq_release_private(inode, file);
 }
 

@@ -302,7 +302,7 @@
  * one. ``broken`` says that this process has destroyed the ring that it shares: sends
  * and receives fail with ``EIO``.
  *
- * For root, kchan/channels in debugfs lists all channels with their waiters, and
+ * For root, kchan/channels in debugfs lists all channels with their waiters and leases, and
  * tracefs has the events of the system kchan. All of these identify a channel by
  * &kchan_info.id.
  */

@@ -130,6 +130,38 @@ static bool parse_waiter(struct listed_waiter *w, char *line)
 	return true;
 }
 
+static bool parse_elem(struct listed_elem *e, char *line)
+{
+	char *left;
+
+	e->leased = !strncmp(line, "\tlease ", 7);
+	if (!e->leased && strncmp(line, "\tdelayed ", 9))
+		return false;
+	line = strchr(line, ' ') + 1;
+	if (!take(&line, "number", &e->number) || !take(&line, "returns", &e->returns))
+		return false;
+	left = line;
+	e->for_ever = !strncmp(left, "left_ms=-", 9);
+	if (e->for_ever)
+		take_text(&line, "left_ms");
+	else if (!take(&line, "left_ms", &e->left_ms))
+		return false;
+	return (!e->leased || take(&line, "read", &e->read)) && !*line;
+}
+
+/* Not more than the channel counts, in the order of their numbers. */
+static void check_elems(const struct listed *c)
+{
+	uint32_t leased = 0;
+
+	for (size_t i = 0; i < c->nr_elems; i++) {
+		leased += c->elems[i].leased;
+		must(!i || c->elems[i - 1].number < c->elems[i].number);
+	}
+	must_int(leased, c->info.leased);
+	must_int(c->nr_elems, c->info.leased + c->info.delayed);
+}
+
 int listing_open(void)
 {
 	int fd = open(LISTING, O_RDONLY | O_CLOEXEC);
@@ -160,8 +192,9 @@ void listing_read_text(struct listing *l, int fd, size_t chunk)
 
 void listing_parse(struct listing *l)
 {
-	size_t lines = 0, i, k, waiters = 0;
+	size_t lines = 0, i, k, waiters = 0, elems = 0;
 	struct listed_waiter *w;
+	struct listed_elem *e;
 	char *at, *next, *copy;
 
 	for (at = l->text; *at; at++)
@@ -169,7 +202,8 @@ void listing_parse(struct listing *l)
 	copy = strdup(l->text);
 	l->channels = calloc(lines + 1, sizeof(*l->channels));
 	w = calloc(lines + 1, sizeof(*w));
-	must(copy && l->channels && w);
+	e = calloc(lines + 1, sizeof(*e));
+	must(copy && l->channels && w && e);
 	l->count = 0;
 	for (at = copy; *at; at = next) {
 		struct listed *c = &l->channels[l->count];
@@ -181,12 +215,18 @@ void listing_parse(struct listing *l)
 		snprintf(shown, sizeof(shown), "%s", at);
 		if (parse_channel(c, at)) {
 			c->waiters = &w[waiters];
+			c->elems = &e[elems];
 			l->count++;
 			continue;
 		}
 		if (l->count && parse_waiter(&w[waiters], at)) {
 			c[-1].nr_waiters++;
 			waiters++;
+			continue;
+		}
+		if (l->count && parse_elem(&e[elems], at)) {
+			c[-1].nr_elems++;
+			elems++;
 			continue;
 		}
 		tap_note("not understood: %s", shown);
@@ -201,15 +241,20 @@ void listing_parse(struct listing *l)
 		/* Senders come first. */
 		for (k = 0; k < c->nr_waiters; k++)
 			must_int(c->waiters[k].send, k < c->info.send_waiters);
+		check_elems(c);
 	}
-	if (!l->count)
+	if (!l->count) {
 		free(w);
+		free(e);
+	}
 }
 
 void listing_free(struct listing *l)
 {
-	if (l->count)
+	if (l->count) {
 		free(l->channels[0].waiters);
+		free(l->channels[0].elems);
+	}
 	free(l->channels);
 	free(l->text);
 }

@@ -19,6 +19,16 @@ struct listed_waiter {
 	char comm[80];
 };
 
+/* An element that is leased or delayed. */
+struct listed_elem {
+	bool leased;
+	uint64_t number;
+	uint64_t returns;
+	bool for_ever;		/* it does not come back by itself */
+	uint64_t left_ms;
+	uint64_t read;
+};
+
 struct listed {
 	uint64_t id;
 	uint32_t uid;
@@ -32,6 +42,8 @@ struct listed {
 	uint32_t polled;
 	size_t nr_waiters;
 	struct listed_waiter *waiters;
+	size_t nr_elems;
+	struct listed_elem *elems;	/* leased and delayed, by number */
 };
 
 struct listing {
@@ -48,7 +60,7 @@ int listing_open(void);
 /* All of the file, so many bytes at a time at the most. */
 void listing_read_text(struct listing *l, int fd, size_t chunk);
 
-/* Each channel once, the waiters of each as many as its line says. */
+/* Each channel once, the waiters and elements of each as many as its line says. */
 void listing_parse(struct listing *l);
 
 /* All of this, as it is now. */

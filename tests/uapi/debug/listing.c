@@ -11,7 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "cases.h"
+#include "leases.h"
 #include "listed.h"
 
 #define NOBODY	65534
@@ -335,6 +335,86 @@ static void selects(void)
 	listing_free(&l);
 }
 
+static void expect_elem(const struct listed_elem *e, bool leased, uint64_t number,
+			uint64_t returns, bool read)
+{
+	expect_int(e->leased, leased);
+	expect_int(e->number, number);
+	expect_int(e->returns, returns);
+	expect_int(e->read, read);
+}
+
+/* Each leased or delayed element, and none that is queued. */
+static void leases(void)
+{
+	const uint64_t hour_ms = 3600000;
+	int fd, lease[4];
+	struct listing l;
+	struct listed *c;
+
+	listing_or_skip();
+	fd = chan_make(0, 8, 8);
+	for (uint64_t i = 0; i < 5; i++)
+		send_u64(fd, i);
+	lease[0] = lease_arm(fd, 8, 0);
+	lease[1] = lease_arm(fd, 8, 0);
+	lease[2] = lease_arm(fd, 8, hour_ms * 1000000);
+	lease[3] = lease_arm(fd, 8, 0);
+	expect_lease(lease[1], 1, 1, 0);
+	must_int(lease_return(lease[1], 0, 0), 0);
+	must_int(try_lease_again(lease[1], fd, 8, 0), 0);
+	expect_lease(lease[2], 2, 2, 0);
+	must_int(lease_return(lease[3], KCHAN_RETURN_TAIL, 2 * hour_ms * 1000000), 0);
+
+	listing_read(&l);
+	c = listing_must_find(&l, fd);
+	must_int(c->nr_elems, 4);
+	expect_elem(&c->elems[0], true, 0, 0, false);
+	expect(c->elems[0].for_ever);
+	expect_elem(&c->elems[1], true, 1, 1, false);
+	expect(c->elems[1].for_ever);
+	expect_elem(&c->elems[2], true, 2, 0, true);
+	expect(!c->elems[2].for_ever);
+	expect(c->elems[2].left_ms > hour_ms / 2 && c->elems[2].left_ms <= hour_ms);
+	expect_elem(&c->elems[3], false, 3, 1, false);
+	expect(c->elems[3].left_ms > hour_ms && c->elems[3].left_ms <= 2 * hour_ms);
+	listing_free(&l);
+
+	tap_about("they end");
+	must_int(lease_ack(lease[2]), 0);
+	close(lease[0]);
+	listing_read(&l);
+	c = listing_must_find(&l, fd);
+	must_int(c->nr_elems, 2);
+	expect_elem(&c->elems[0], true, 1, 1, false);
+	expect_elem(&c->elems[1], false, 3, 1, false);
+	listing_free(&l);
+}
+
+/* More than a reader has room for at first. */
+static void many_leases(void)
+{
+	enum { MANY = 300 };
+	int fd, lease[MANY];
+	struct listing l;
+	struct listed *c;
+
+	listing_or_skip();
+	fd = chan_make(0, 8, MANY);
+	for (uint64_t i = 0; i < MANY; i++) {
+		send_u64(fd, i);
+		lease[i] = lease_arm(fd, 8, 0);
+	}
+	listing_read(&l);
+	c = listing_must_find(&l, fd);
+	must_int(c->nr_elems, MANY);
+	for (uint64_t i = 0; i < MANY; i++)
+		expect_int(c->elems[i].number, i);
+	listing_free(&l);
+	for (int i = 0; i < MANY; i++)
+		close(lease[i]);
+}
+
 static void wait_there(void *arg)
 {
 	int *fds = arg;
@@ -384,6 +464,8 @@ static const struct tap_test tests[] = {
 	{ "waiters are listed in their order, with their threads", waiters_in_order },
 	{ "how long they wait", how_long },
 	{ "a select waits with each of its cases", selects },
+	{ "leased and delayed elements are listed", leases },
+	{ "many leased elements are listed", many_leases },
 	{ "the owner is who opened it", of_another_user },
 };
 
