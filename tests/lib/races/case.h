@@ -48,11 +48,13 @@ struct race_cases {
 extern const struct edges channel_edges;
 extern const struct edges select_edges;
 extern const struct edges mapped_edges;
+extern const struct edges lease_edges;
 extern const struct edges sync_edges;
 extern const struct edges context_edges;
 extern const struct race_cases channel_cases;
 extern const struct race_cases select_cases;
 extern const struct race_cases mapped_cases;
+extern const struct race_cases lease_cases;
 extern const struct race_cases goroutine_cases;
 extern const struct race_cases group_cases;
 

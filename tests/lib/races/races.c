@@ -73,11 +73,13 @@ void go(void (*fn)(void *arg))
 }
 
 static const struct edges *const all_edges[] = {
-	&channel_edges, &select_edges, &mapped_edges, &sync_edges, &context_edges,
+	&channel_edges, &select_edges, &mapped_edges, &lease_edges, &sync_edges,
+	&context_edges,
 };
 
 static const struct race_cases *const all_cases[] = {
-	&channel_cases, &select_cases, &mapped_cases, &goroutine_cases, &group_cases,
+	&channel_cases, &select_cases, &mapped_cases, &lease_cases, &goroutine_cases,
+	&group_cases,
 };
 
 /* The subject of a test: one of these two. */

@@ -16,12 +16,13 @@
 #include "chan/cases.h"
 #include "chan/handle.h"
 #include "chan/lease.h"
+#include "chan/races.h"
 
 /* What to read first from a descriptor whose element may have any size. */
 #define FIRST_ROOM	4096
 
 struct kc_lease {
-	_Atomic uint32_t refs;
+	atomic_uint refs;
 	int fd;
 	kc_chan *chan;		/* NULL: the lease was passed on */
 	int64_t limit;
@@ -133,18 +134,21 @@ int kc_lease_make(kc_lease **out, kc_chan *c, int64_t limit)
 }
 
 /* What is in @out. Returns 1, or 0 at the end of the stream, or the error. */
-static int outcome(kc_lease *lease)
+static int outcome(kc_lease *lease, void *at)
 {
-	if (!lease->out->status) {
-		lease->held = true;
-		return 1;
+	const uint32_t status = lease->out->status;
+
+	if (status && status != EPIPE) {
+		lease->armed = false;
+		return -(int)status;
 	}
-	lease->armed = false;
-	return lease->out->status == EPIPE ? 0 : -(int)lease->out->status;
+	lease->armed = lease->held = !status;
+	kc_race_leased(lease->chan, lease->out + 1, lease->out->len, !status, at);
+	return !status;
 }
 
 /* Reads the outcome. -EAGAIN: there is none. */
-static int try_read(kc_lease *lease)
+static int try_read(kc_lease *lease, void *at)
 {
 	long ret;
 
@@ -152,7 +156,7 @@ static int try_read(kc_lease *lease)
 		ret = sys_read(lease->fd, lease->out, lease->room);
 	} while (ret == -EINTR);
 	if (ret >= 0)
-		return outcome(lease);
+		return outcome(lease, at);
 	/* Its limit came before it was received: nobody has missed it. */
 	if (ret == -ETIME)
 		lease->armed = false;
@@ -171,6 +175,7 @@ int kc_lease_arm(kc_lease *lease)
 	if (!lease->chan)
 		return -EINVAL;
 	c = recv_case(lease);
+	kc_race_arm(lease->chan);
 	ret = arm_on(lease->fd, &c, 0, lease->limit);
 	lease->armed = !ret;
 	return ret;
@@ -188,22 +193,22 @@ int kc_lease_disarm(kc_lease *lease)
 	return ret;
 }
 
-int kc_lease_recv_armed(kc_lease *lease)
+int kc_lease_recv_armed(kc_lease *lease, void *at)
 {
 	int ret;
 
 	do {
 		ret = kc_lease_arm(lease);
 		if (!ret)
-			ret = try_read(lease);
+			ret = try_read(lease, at);
 	} while (ret == -ETIME);
 	return ret;
 }
 
 /* A wait has ended with @ret, and no element. */
-static int give_up(kc_lease *lease, int ret)
+static int give_up(kc_lease *lease, int ret, void *at)
 {
-	return kc_lease_disarm(lease) == -EALREADY ? kc_lease_recv_armed(lease) : ret;
+	return kc_lease_disarm(lease) == -EALREADY ? kc_lease_recv_armed(lease, at) : ret;
 }
 
 static int recv_within(kc_lease *lease, struct kc_limit limit)
@@ -212,12 +217,12 @@ static int recv_within(kc_lease *lease, struct kc_limit limit)
 	int ret;
 
 	for (;;) {
-		ret = kc_lease_recv_armed(lease);
+		ret = kc_lease_recv_armed(lease, limit.at);
 		if (ret != -EAGAIN)
 			return ret;
 		ret = kc_select_cases(&readable, 1, limit, -1, NULL);
 		if (ret < 0)
-			return give_up(lease, ret);
+			return give_up(lease, ret, limit.at);
 	}
 }
 
@@ -228,9 +233,9 @@ int kc_lease_recv(kc_lease *lease)
 
 int kc_lease_try_recv(kc_lease *lease)
 {
-	int ret = kc_lease_recv_armed(lease);
+	int ret = kc_lease_recv_armed(lease, KC_CALLER);
 
-	return ret == -EAGAIN ? give_up(lease, ret) : ret;
+	return ret == -EAGAIN ? give_up(lease, ret, KC_CALLER) : ret;
 }
 
 int kc_lease_recv_timeout(kc_lease *lease, int64_t timeout)
@@ -255,6 +260,7 @@ int kc_lease_ack(kc_lease *lease)
 
 	if (!lease->held)
 		return -EINVAL;
+	kc_race_ack(lease->chan);
 	return ended(lease, lease_call(lease, KCHAN_IOC_ACK, &ack));
 }
 
@@ -269,11 +275,13 @@ int kc_lease_next(kc_lease *lease)
 
 	if (!lease->held || !lease->chan)
 		return -EINVAL;
+	kc_race_ack(lease->chan);
+	kc_race_arm(lease->chan);
 	ret = lease_call(lease, KCHAN_IOC_ACK, &ack);
 	if (ret < 0)
 		return ended(lease, ret);
 	lease->held = false;
-	return ret ? outcome(lease) : kc_lease_recv(lease);
+	return ret ? outcome(lease, KC_CALLER) : recv_within(lease, KC_FOR_EVER);
 }
 
 int kc_lease_return(kc_lease *lease, uint32_t flags, int64_t delay)
@@ -282,6 +290,7 @@ int kc_lease_return(kc_lease *lease, uint32_t flags, int64_t delay)
 
 	if (!lease->held || delay < 0 || (flags & ~(KC_LEASE_TAIL | KC_LEASE_UNCOUNTED)))
 		return -EINVAL;
+	kc_race_return(lease->chan);
 	return ended(lease, lease_call(lease, KCHAN_IOC_RETURN, &r));
 }
 
@@ -325,7 +334,7 @@ static int read_any(kc_lease *lease)
 	int ret;
 
 	for (;;) {
-		ret = try_read(lease);
+		ret = try_read(lease, NULL);
 		if (ret != -EMSGSIZE || lease->room > 2 * (size_t)KCHAN_MAX_ELEM_SIZE)
 			return ret;
 		more = realloc(lease->out, 2 * lease->room);
@@ -354,7 +363,7 @@ int kc_lease_from_fd(kc_lease **out, int fd)
 	ret = read_any(lease);
 	if (ret <= 0 || lease->out->size != sizeof(*lease->out)) {
 		free_lease(lease);
-		return !ret || ret > 0 || ret == -EAGAIN ? -EINVAL : ret;
+		return ret >= 0 || ret == -EAGAIN ? -EINVAL : ret;
 	}
 	*out = lease;
 	return 0;
@@ -369,8 +378,11 @@ kc_lease *kc_lease_ref(kc_lease *lease)
 
 void kc_lease_unref(kc_lease *lease)
 {
-	if (!lease || atomic_fetch_sub_explicit(&lease->refs, 1, memory_order_acq_rel) != 1)
+	if (!lease || !kc_race_put(&lease->refs))
 		return;
+	/* An element goes back. */
+	if (lease->armed)
+		kc_race_return(lease->chan);
 	sys_close(lease->fd);
 	if (lease->chan)
 		kc_unref(lease->chan);

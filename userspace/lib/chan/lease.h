@@ -7,7 +7,10 @@
 
 #include <kchan/lease.h>
 
-/* As kc_lease_try_recv(), but the handle stays armed: its descriptor can be waited for. */
-int kc_lease_recv_armed(kc_lease *lease);
+/*
+ * As kc_lease_try_recv() in the line @at, but the handle stays armed: its descriptor can be
+ * waited for.
+ */
+int kc_lease_recv_armed(kc_lease *lease, void *at);
 
 #endif /* LIBKCHAN_CHAN_LEASE_H */

@@ -5,12 +5,14 @@
  * A channel has four objects to release and acquire, one for each edge. All handles of the
  * channel share them, and find them by the channel's number:
  *
- *	sent		released by a send, acquired by a receive
+ *	sent		released by a send, and when an element under lease is returned;
+ *			acquired by a receive
  *	received	released by a receive, acquired by a send: the k-th receive is
  *			before the end of the (k+C)-th send, and on a rendezvous before
  *			the end of its own send
- *	closed		released by a close, or by dropping an end that sends; acquired
- *			by a receive at end-of-stream
+ *	closed		released by a close, by dropping an end that sends, and when an
+ *			element under lease is acknowledged; acquired by a receive at
+ *			end-of-stream
  *	deaf		released by a close, or by dropping an end that receives;
  *			acquired by a send that fails with -EPIPE
  *
@@ -27,6 +29,11 @@
  * A transfer through the ring of a mapped channel is a call that does not wait. So each
  * edge is the same whether the ring or the kernel has moved the element. The kernel is told
  * of such a transfer (KCHAN_IOC_KICK) without the lock, after the report.
+ *
+ * A lease is a receive that may wait from the moment at which it is armed, also where it is
+ * only tried. To acknowledge an element is before the end of the stream, because no receiver
+ * is told of the end while the element may come back. To return it is before its next
+ * receive, as a send is. When its limit has come, it goes back without an order.
  *
  * A send is ordered after a receive only if it needed one, that is if more than C sends
  * have begun. To know this, one must see all sends. So a channel with sends that may be
@@ -311,6 +318,31 @@ void kc_race_read_elem(const void *elem, size_t len, void *at)
 	kc_race_enter((uintptr_t)at);
 	read_elems(elem, len);
 	kc_race_leave();
+}
+
+void kc_race_do_arm(const kc_chan *c)
+{
+	begin_recv(c->race, (struct kc_limit){ 0 });
+}
+
+void kc_race_do_lease(const kc_chan *c, const void *elem, size_t len, int ret, void *at)
+{
+	const struct kc_limit limit = { .at = at };
+
+	await_told();
+	kc_race_enter((uintptr_t)at);
+	end_recv(c->race, elem, len, limit, ret > 0 ? 0 : -EPIPE);
+	kc_race_leave();
+}
+
+void kc_race_do_ack(const kc_chan *c)
+{
+	kc_race_release(&c->race->closed);
+}
+
+void kc_race_do_return(const kc_chan *c)
+{
+	kc_race_release(&c->race->sent);
 }
 
 void kc_race_begin_close(void)

@@ -25,6 +25,10 @@ void kc_race_end_send(const kc_chan *c, size_t nr, size_t sent, struct kc_limit 
 void kc_race_begin_recv(const kc_chan *c, struct kc_limit limit);
 void kc_race_end_recv(const kc_chan *c, const void *buf, size_t moved,
 		      struct kc_limit limit, int ret);
+void kc_race_do_arm(const kc_chan *c);
+void kc_race_do_lease(const kc_chan *c, const void *elem, size_t len, int ret, void *at);
+void kc_race_do_ack(const kc_chan *c);
+void kc_race_do_return(const kc_chan *c);
 void kc_race_begin_close(void);
 void kc_race_end_close(const kc_chan *c, int ret);
 void kc_race_drop_end(const kc_chan *c);
@@ -87,6 +91,37 @@ static inline void kc_race_received(const kc_chan *c, const void *buf,
 {
 	if (kc_race_knows(c))
 		kc_race_end_recv(c, buf, moved, limit, ret);
+}
+
+/*
+ * Leases. The channel is NULL for a lease that was passed on: nothing is known of its
+ * channel. The first is called before the lease is armed.
+ */
+static inline void kc_race_arm(const kc_chan *c)
+{
+	if (c && kc_race_knows(c))
+		kc_race_do_arm(c);
+}
+
+/* The call in the line @at has got an element, if @ret is over 0, or the end of the stream. */
+static inline void kc_race_leased(const kc_chan *c, const void *elem, size_t len, int ret,
+				  void *at)
+{
+	if (c && kc_race_knows(c))
+		kc_race_do_lease(c, elem, len, ret, at);
+}
+
+/* The element is about to be acknowledged, or to go back. */
+static inline void kc_race_ack(const kc_chan *c)
+{
+	if (c && kc_race_knows(c))
+		kc_race_do_ack(c);
+}
+
+static inline void kc_race_return(const kc_chan *c)
+{
+	if (c && kc_race_knows(c))
+		kc_race_do_return(c);
 }
 
 static inline void kc_race_close(const kc_chan *c)

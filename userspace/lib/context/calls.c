@@ -5,6 +5,7 @@
  */
 #include <sys/epoll.h>
 
+#include "base/clock.h"
 #include "chan/handle.h"
 #include "chan/lease.h"
 #include "context/node.h"
@@ -38,7 +39,7 @@ int kc_recv_ctx(kc_ctx *ctx, kc_chan *c, void *elem)
 /* The wait has ended with @ret. An element that came first goes back. */
 static int leave(kc_lease *lease, int ret)
 {
-	if (kc_lease_disarm(lease) == -EALREADY && kc_lease_recv_armed(lease) > 0)
+	if (kc_lease_disarm(lease) == -EALREADY && kc_lease_recv_armed(lease, NULL) > 0)
 		kc_lease_return(lease, KC_LEASE_UNCOUNTED, 0);
 	return ret;
 }
@@ -57,7 +58,7 @@ int kc_lease_recv_ctx(kc_ctx *ctx, kc_lease *lease)
 		ret = kc_select_ctx(ctx, &readable, 1);
 		if (ret < 0)
 			return leave(lease, ret);
-		ret = kc_lease_recv_armed(lease);
+		ret = kc_lease_recv_armed(lease, KC_CALLER);
 	} while (ret == -EAGAIN);
 	return ret;
 }
