@@ -95,7 +95,8 @@ int kc_lease_recv_timeout(kc_lease *lease, int64_t timeout) KC_MUST_CHECK;
  *
  * 0, or
  * -ETIME	its limit has come, and it has gone back
- * -EINVAL	the handle has no element
+ * -EINVAL	the handle has no element, or another process that has the descriptor has
+ *	ended the lease
  */
 int kc_lease_ack(kc_lease *lease) KC_MUST_CHECK;
 
@@ -105,7 +106,8 @@ int kc_lease_ack(kc_lease *lease) KC_MUST_CHECK;
  * of the element has come, nothing was received, and the caller goes on with
  * kc_lease_recv().
  *
- * What kc_lease_ack() and kc_lease_recv() return.
+ * What kc_lease_ack() and kc_lease_recv() return. It is also -EBUSY while another process
+ * that has the descriptor reads the element: then nothing was acknowledged.
  */
 int kc_lease_next(kc_lease *lease) KC_MUST_CHECK;
 
@@ -120,7 +122,8 @@ int kc_lease_next(kc_lease *lease) KC_MUST_CHECK;
  *
  * 0, or
  * -ETIME	its limit has come, and it has gone back
- * -EINVAL	the handle has no element, an unknown flag, or @delay is negative
+ * -EINVAL	the handle has no element, as for kc_lease_ack(), an unknown flag, or @delay
+ *	is negative
  */
 int kc_lease_return(kc_lease *lease, uint32_t flags, int64_t delay);
 
@@ -129,7 +132,7 @@ int kc_lease_return(kc_lease *lease, uint32_t flags, int64_t delay);
  *
  * 0, or
  * -ETIME	its limit has come, and the element has gone back
- * -EINVAL	the handle has no element, or @limit is negative
+ * -EINVAL	the handle has no element, as for kc_lease_ack(), or @limit is negative
  */
 int kc_lease_extend(kc_lease *lease, int64_t limit) KC_MUST_CHECK;
 
