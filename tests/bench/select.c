@@ -9,6 +9,7 @@
 #include <kchan/kchan.h>
 #include <linux/kchan.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -275,11 +276,18 @@ struct answers {
 	unsigned long count;
 };
 
+/*
+ * On one CPU a thread that is woken often runs at once. Then the answer would be there
+ * before the chooser looks, and nobody would wait for it. A thread of SCHED_BATCH lets the
+ * one that has woken it go on.
+ */
 static void *answer(void *arg)
 {
 	const struct answers *answers = arg;
 	char elem[ELEM_SIZE];
 
+	if (sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 }))
+		die("sched_setscheduler");
 	for (unsigned long i = 0; i < answers->count; i++) {
 		lane_recv(answers->asked, elem);
 		lane_send(&lanes[i % width], elem);
