@@ -621,6 +621,32 @@ static void kchan_finish_call(struct kchan_call *call, int ret,
 		kchan_finish(ch, step);
 }
 
+/* The page that the memory of a case is in; 0 if it is in several, or in none. */
+static unsigned long kchan_only_page(const struct kchan_branch *b)
+{
+	const unsigned long at = (unsigned long)b->addr;
+
+	if (b->iter || !b->len || offset_in_page(at) + b->len > PAGE_SIZE)
+		return 0;
+	return at & PAGE_MASK;
+}
+
+/*
+ * Makes the memory of a receive present. @there: the page that this was last done for. The
+ * cases of a select often have one buffer, or buffers side by side on the stack. To look at
+ * a page again would cost some 700 of the 1800 instructions of a case that waits.
+ */
+static bool kchan_branch_fault_in(const struct kchan_branch *b, unsigned long *there)
+{
+	const unsigned long page = kchan_only_page(b);
+	struct iov_iter own;
+
+	if (page && page == *there)
+		return true;
+	*there = page;
+	return kchan_fault_in(kchan_memory(b, &own), b->len);
+}
+
 /**
  * kchan_call_stage() - put all that a claim will need into kernel memory
  * @call: the call, with nothing staged yet
@@ -635,7 +661,7 @@ static void kchan_finish_call(struct kchan_call *call, int ret,
 int kchan_call_stage(struct kchan_call *call, struct kchan_slot *slots,
 		     bool fault_in)
 {
-	struct iov_iter own;
+	unsigned long there = 0;
 	unsigned int i;
 	int ret = 0;
 
@@ -646,7 +672,7 @@ int kchan_call_stage(struct kchan_call *call, struct kchan_slot *slots,
 			continue;
 		if (b->op == KCHAN_OP_SEND)
 			ret = kchan_stage_send(b, &slots[i].small);
-		else if (fault_in && !kchan_fault_in(kchan_memory(b, &own), b->len))
+		else if (fault_in && !kchan_branch_fault_in(b, &there))
 			ret = -EFAULT;
 		else
 			ret = kchan_stage_recv(b, &slots[i].small);
