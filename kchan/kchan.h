@@ -63,6 +63,7 @@ struct pid_namespace;
  * kchan_lock(), which also freezes a ring that a process has mapped. Under it no page
  * fault is taken, nothing is allocated or freed, and nobody is woken. What has to
  * be done for others after the lock is dropped is noted in a &struct kchan_step.
+ * Who only wants a hint takes the lock without that: kchan_mapping_may().
  * The lock is never taken in interrupt context or in a wait-queue callback. The timer of
  * a channel (flight.c) only queues its work.
  *
@@ -456,6 +457,7 @@ static inline u64 kchan_sent(const struct kchan *ch)
 /* mapping.c */
 void kchan_freeze(struct kchan *ch);
 void kchan_thaw(struct kchan *ch);
+bool kchan_mapping_may(struct kchan *ch, u32 op);
 
 /**
  * kchan_lock() - take a channel's lock
@@ -552,20 +554,29 @@ static inline void kchan_tell_broken(struct kchan *ch)
 }
 
 /* Whether a send seems to go, or to fail, without waiting. No lock is held. */
-static inline bool kchan_may_send(const struct kchan *ch)
+static inline bool kchan_may_send(struct kchan *ch)
 {
 	/* A caller that acts on this looks again with the lock. */
-	return data_race(ch->stored < ch->capacity || ch->closed || !ch->recv_ends ||
-			 ch->mapped) ||
-	       !list_empty(&ch->receivers.list);
+	if (data_race(ch->closed || !ch->recv_ends))
+		return true;
+	/* As above. */
+	if (unlikely(data_race(ch->mapped)))
+		return kchan_mapping_may(ch, KCHAN_OP_SEND);
+	/* As above. */
+	return data_race(ch->stored < ch->capacity) || !list_empty(&ch->receivers.list);
 }
 
 /* Whether a receive seems to go, or to fail, without waiting. No lock is held. */
-static inline bool kchan_may_recv(const struct kchan *ch)
+static inline bool kchan_may_recv(struct kchan *ch)
 {
 	/* As above. */
-	return data_race(ch->stored || ch->nr_put_back || ch->closed || ch->mapped) ||
-	       !list_empty(&ch->senders.list);
+	if (data_race(ch->nr_put_back || ch->closed))
+		return true;
+	/* As above. */
+	if (unlikely(data_race(ch->mapped)))
+		return kchan_mapping_may(ch, KCHAN_OP_RECV);
+	/* As above. */
+	return data_race(ch->stored) || !list_empty(&ch->senders.list);
 }
 
 /*

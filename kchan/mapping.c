@@ -318,6 +318,38 @@ void kchan_freeze(struct kchan *ch)
 }
 
 /**
+ * kchan_mapping_may() - whether a transfer seems to go, or to fail, without waiting
+ * @ch: the channel, which was mapped a moment ago
+ * @op: ``KCHAN_OP_SEND`` or ``KCHAN_OP_RECV``
+ *
+ * The process goes on with its ring meanwhile: nothing is frozen, and no word is set. So
+ * this is a hint.
+ *
+ * Context: no channel's lock is held.
+ * Return: whether the ring says so; true if it cannot tell.
+ */
+bool kchan_mapping_may(struct kchan *ch, u32 op)
+{
+	const bool send = op == KCHAN_OP_SEND;
+	const struct kchan_mapping *map;
+	bool may = true;
+	u64 pos;
+
+	/* So that the ring stays. */
+	spin_lock(&ch->lock);
+	if (ch->mapped && kchan_only_ring(ch) && !ch->mapped->map->dead) {
+		map = ch->mapped->map;
+		pos = READ_ONCE(*(send ? &map->mem->tail : &map->mem->head)) &
+		      KCHAN_POSITIONS;
+		if ((u32)pos < map->capacity)
+			may = READ_ONCE(*kchan_stamp(map, kchan_masked(map, pos))) ==
+			      pos + !send;
+	}
+	spin_unlock(&ch->lock);
+	return may;
+}
+
+/**
  * kchan_thaw() - let the process go on with its ring
  * @ch: the channel, which is mapped
  *
