@@ -366,6 +366,9 @@ void kchan_thaw(struct kchan *ch)
 
 	if (map->dead)
 		return;
+	/* They come before the words and the positions: see kc_ring_still_waits(). */
+	WRITE_ONCE(mem->send_rises, ch->send_rises);
+	WRITE_ONCE(mem->recv_rises, ch->recv_rises);
 	map->head_frozen = both || ch->nr_put_back || !list_empty(&ch->receivers.list);
 	map->tail_frozen = both || !ch->recv_ends || !list_empty(&ch->senders.list);
 	/*

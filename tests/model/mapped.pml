@@ -11,6 +11,10 @@
  * then the process can only end claims that are under way; but the freeze itself, the
  * look at the ring, and the thaw are apart.
  *
+ * With LOOKER, a thread of the process looks at the ring twice, as a select does, and takes
+ * its default if nothing has changed. At an instant between the two looks, whichever, no
+ * receive was ready. With GIVE_BACK, the first receive by the kernel puts its element back.
+ *
  * Laps wrap after LAPS.
  *
  * Stores may be late. Where the code has no full barrier between a store and a later load,
@@ -56,10 +60,13 @@ byte head, tail;
 bool hfrz, tfrz;
 byte stamp[CAP], val[CAP];
 bool told_s, told_r;
+byte rises_r;
 
 /* The channel. After a resize, @plain is the ring that elements enter. */
 bool lock, closed, dead, resized;
 byte plain[TOT + 1], nr_plain;
+byte back, rises;
+bool gave_back;
 
 /* Parties that are parked: 0 none, 1 open, 2 done. @res: 0 for the end, else moved. */
 byte st[NP], res[NP], elem[NP];
@@ -74,15 +81,22 @@ byte last[NS], nr_got;
 
 #define LEN	((tail + POS - head) % POS)
 #define STORED	(LEN + nr_plain)
+#ifdef LOOKER
+#define RISE	rises = (rises + 1) % 32
+#else
+#define RISE	skip
+#endif
 #define PUBLISHED (stamp[IDX(head)] == FULL(head))
-#define HAS_ELEM (LEN > 0 && PUBLISHED || LEN == 0 && nr_plain > 0)
+#define HAS_ELEM (back || LEN > 0 && PUBLISHED || LEN == 0 && nr_plain > 0)
+/* What the kernel would say of a receive now. */
+#define READY	(HAS_ELEM || AT_END || STORED == 0 && nsq > 0)
 #ifdef NO_STAMP
 #define RELEASED true
 #else
 #define RELEASED (dead || stamp[IDX(tail)] == FREE(tail))
 #endif
 #define HAS_ROOM (STORED < CAP && (resized || RELEASED))
-#define AT_END	(closed && STORED == 0)
+#define AT_END	(closed && STORED == 0 && !back)
 
 #define LOCK	atomic { !lock -> lock = true }
 #define UNLOCK	lock = false
@@ -107,7 +121,8 @@ inline received(x) {
 /* Takes the oldest element. It is there. */
 inline take(x) {
 	if
-	:: LEN > 0 ->
+	:: back -> x = back; back = 0
+	:: !back && LEN > 0 ->
 		x = val[IDX(head)];
 		stamp[IDX(head)] = FREE(LAP(head));
 		head = NEXT(head)
@@ -128,6 +143,7 @@ inline store(x) {
 		stamp[IDX(tail)] = FULL(tail);
 		tail = NEXT(tail)
 	fi;
+	RISE;
 	sent[x] = true
 }
 
@@ -191,6 +207,7 @@ inline freeze() {
 
 /* Who is left in the queues decides what stays frozen. */
 inline thaw() {
+	rises_r = rises;
 #ifdef LATE_TOLD
 	told_s = true;
 	told_r = true;
@@ -207,7 +224,7 @@ inline thaw() {
 #ifdef OPEN_HEAD
 	hfrz = closed || resized || dead;
 #else
-	hfrz = nrq > 0 || closed || resized || dead;
+	hfrz = back || nrq > 0 || closed || resized || dead;
 #endif
 #ifdef OPEN_TAIL
 	tfrz = closed || resized || dead;
@@ -260,7 +277,8 @@ inline ksend(x) {
 		:: closed -> w = 2
 		:: !closed && nsq == 0 && HAS_ROOM -> store(x); serve(); w = 1
 		:: else ->
-			elem[me] = x; st[me] = 1; sq[nsq] = me; nsq++; w = 0
+			elem[me] = x; st[me] = 1; sq[nsq] = me; nsq++; w = 0;
+			RISE
 		fi;
 		v = 0; i = 0
 	};
@@ -419,14 +437,65 @@ proctype ksender(byte me) {
 	ended++
 }
 
+/* The element that was received last comes back. */
+inline give_back(x) {
+	freeze();
+	atomic {
+		back = x;
+		got[x] = false;
+		nr_got--;
+		last[(x - 1) / NEL] = x - 1;
+		gave_back = true;
+		RISE;
+		serve(); v = 0; i = 0
+	};
+	thaw()
+}
+
 proctype kreceiver(byte me) {
 	byte v, w, i;
 
 	do
-	:: krecv(true); if :: w == 2 -> break :: else fi
+	:: krecv(true);
+		if
+		:: w == 2 -> break
+#ifdef GIVE_BACK
+		:: atomic { w == 1 && !gave_back -> w = 0 };
+			give_back(1)
+		:: w == 1 && gave_back
+#else
+		:: else
+#endif
+		fi
 	od;
 	ended++
 }
+
+#ifdef LOOKER
+proctype looker() {
+	byte h, seen;
+	bool ready, waits;
+
+	seen = rises_r;
+	waits = !told_r;
+	atomic { waits = waits && !hfrz; h = head };
+	waits = waits && stamp[IDX(h)] != FULL(h);
+	/* Any instant between the looks. */
+	ready = READY;
+#ifdef HEAD_FIRST
+	atomic { waits = waits && !hfrz && head == h };
+	waits = waits && stamp[IDX(h)] != FULL(h);
+#else
+	waits = waits && stamp[IDX(h)] != FULL(h);
+	atomic { waits = waits && !hfrz && head == h };
+#endif
+	waits = waits && !told_r;
+#ifndef NO_RISES
+	waits = waits && rises_r == seen;
+#endif
+	assert(!waits || !ready)
+}
+#endif
 
 #ifdef POLLER
 proctype poller(byte me) {
@@ -522,6 +591,9 @@ init {
 #endif
 #ifdef POLLER
 		run poller(NP - 1);
+#endif
+#ifdef LOOKER
+		run looker();
 #endif
 #ifdef RESIZE
 		run resizer();

@@ -978,6 +978,19 @@ struct kchan_peeked {
  *   consistent).
  * - Load told_of_recv (sequentially consistent). If it is set, %KCHAN_IOC_KICK.
  *
+ * A select may find in this way that none of its cases is ready, and take its default. It
+ * looks at all of them twice. All its loads are acquires, in this order, here for a receive:
+ *
+ * - First look: load recv_rises, told_of_recv, the head, the stamp of its slot. If
+ *   told_of_recv is set, the head is frozen, or the stamp is the head + 1, the select is a
+ *   system call.
+ * - Second look: load the stamp of the same slot, the head, told_of_recv, recv_rises. If
+ *   this finds one of these, or if the head or recv_rises has changed, the select is a
+ *   system call.
+ *
+ * For a send these are send_rises, told_of_send, the tail, and the stamp is compared with
+ * the tail. If all cases pass, none was ready at any time between the two looks.
+ *
  * From the compare-and-exchange of a position to the exchange of the stamp, a thread has a
  * claim. Receivers wait for the end of the claim of a send, and senders wait for that of a
  * receive when no other slot is free. They can be killed, and their deadlines hold. A
@@ -1019,7 +1032,9 @@ struct kchan_peeked {
  * @head: position of the oldest element
  * @tail: position for the next element
  * @told_of_send: whoever sends has to tell the kernel
+ * @send_rises: changes when the kernel has done what may have made a send ready
  * @told_of_recv: whoever receives has to tell the kernel
+ * @recv_rises: changes when the kernel has done what may have made a receive ready
  * @elem_size: bytes in an element
  * @capacity: slots
  * @stride: bytes from one slot to the next
@@ -1032,9 +1047,11 @@ struct kchan_shared {
 	__aligned_u64 tail;
 	__u8 __pad1[56];
 	__u32 told_of_send;
-	__u8 __pad2[60];
+	__u32 send_rises;
+	__u8 __pad2[56];
 	__u32 told_of_recv;
-	__u8 __pad3[60];
+	__u32 recv_rises;
+	__u8 __pad3[56];
 	__u32 elem_size;
 	__u32 capacity;
 	__u32 stride;

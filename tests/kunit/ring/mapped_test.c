@@ -7,6 +7,7 @@
 #include <kunit/test.h>
 #include <linux/err.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/string.h>
 
 #include "arms.h"
@@ -279,6 +280,106 @@ static void mapped_put_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ring_recv(m), -1);
 	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 2);
 	KUNIT_EXPECT_EQ(test, ring_recv(m), 3);
+	kt_check(test, ch);
+}
+
+/* What the two looks of a select see, with something between them. */
+struct looks {
+	struct kunit *test;
+	struct mapped *m;
+	struct kc_ring_seen seen[2];
+};
+
+/* A first look at both directions. @send, @recv: whether each would wait. */
+static struct looks first_looks(struct kunit *test, struct mapped *m, bool send, bool recv)
+{
+	struct looks l = { test, m };
+
+	KUNIT_EXPECT_EQ(test, kc_ring_waits(&m->ring, true, &l.seen[true]), send);
+	KUNIT_EXPECT_EQ(test, kc_ring_waits(&m->ring, false, &l.seen[false]), recv);
+	return l;
+}
+
+static bool still_waits(const struct looks *l, bool send)
+{
+	return kc_ring_still_waits(&l->m->ring, send, &l->seen[send]);
+}
+
+/* A select sees that nothing can be moved, as long as nothing could be. */
+static void mapped_waits(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 1);
+	struct mapped *m = kt_map(test, ch);
+	struct looks l = first_looks(test, m, false, true);
+	struct claim claim;
+	u64 n;
+
+	KUNIT_EXPECT_TRUE(test, still_waits(&l, false));
+	/* A claim alone makes nothing ready. */
+	claim = claim_send(test, m);
+	KUNIT_EXPECT_TRUE(test, still_waits(&l, false));
+	publish(&claim, 1);
+	KUNIT_EXPECT_FALSE(test, still_waits(&l, false));
+	l = first_looks(test, m, true, false);
+	KUNIT_EXPECT_TRUE(test, still_waits(&l, true));
+	claim = claim_recv(test, m, &n);
+	KUNIT_EXPECT_TRUE(test, still_waits(&l, true));
+	/* It was there between the two looks of the first one, and is gone. */
+	release(&claim);
+	KUNIT_EXPECT_FALSE(test, still_waits(&l, true));
+
+	l = first_looks(test, m, false, true);
+	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MOVED);
+	KUNIT_EXPECT_EQ(test, ring_recv(m), 2);
+	KUNIT_EXPECT_FALSE(test, still_waits(&l, false));
+
+	l = first_looks(test, m, false, true);
+	KUNIT_EXPECT_EQ(test, kt_send_n(ch, 3), 0);
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 3);
+	KUNIT_EXPECT_FALSE(test, still_waits(&l, false));
+	kt_check(test, ch);
+}
+
+/* What the kernel alone had ready, for a while: the ring is as it was. */
+static void mapped_waits_not(struct kunit *test)
+{
+	struct kchan *ch = kt_chan(test, 8, 1);
+	struct mapped *m = kt_map(test, ch);
+	struct kchan_elem *elem;
+	struct kt_call *call;
+	struct claim claim;
+	struct looks l;
+	u64 n;
+
+	/* An element was put back and received. */
+	KUNIT_EXPECT_EQ(test, ring_send(m, 1), KC_MOVED);
+	elem = kt_detach(test, ch);
+	l = first_looks(test, m, false, true);
+	KUNIT_EXPECT_TRUE(test, still_waits(&l, false));
+	kchan_put_back(ch, elem);
+	KUNIT_EXPECT_FALSE(test, still_waits(&l, false));
+	KUNIT_EXPECT_EQ(test, kt_recv_n(ch), 1);
+	KUNIT_EXPECT_FALSE(test, still_waits(&l, false));
+
+	/* A sender waited, for a slot that was claimed, and gave up. */
+	KUNIT_EXPECT_EQ(test, ring_send(m, 2), KC_MOVED);
+	claim = claim_recv(test, m, &n);
+	l = first_looks(test, m, true, true);
+	call = kt_park_send_n(test, ch, 3);
+	KUNIT_EXPECT_FALSE(test, still_waits(&l, false));
+	release(&claim);
+	kt_signal(call, SIGTERM);
+	KUNIT_EXPECT_EQ(test, kt_join_n(call), -ERESTARTSYS);
+	KUNIT_EXPECT_FALSE(test, still_waits(&l, false));
+
+	/* While the kernel says to be told, or the channel is closed, it is asked. */
+	l = first_looks(test, m, false, true);
+	call = kt_park_recv_n(test, ch);
+	KUNIT_EXPECT_FALSE(test, still_waits(&l, false));
+	first_looks(test, m, false, false);
+	KUNIT_EXPECT_EQ(test, kchan_close(ch), 0);
+	KUNIT_EXPECT_EQ(test, kt_join_n(call), -EPIPE);
+	first_looks(test, m, false, false);
 	kt_check(test, ch);
 }
 
@@ -747,6 +848,8 @@ static struct kunit_case mapped_cases[] = {
 	KUNIT_CASE(mapped_recv_order),
 	KUNIT_CASE(mapped_send_parks),
 	KUNIT_CASE(mapped_put_back),
+	KUNIT_CASE(mapped_waits),
+	KUNIT_CASE(mapped_waits_not),
 	KUNIT_CASE(mapped_close),
 	KUNIT_CASE(mapped_dies),
 	KUNIT_CASE(mapped_dies_numbers),

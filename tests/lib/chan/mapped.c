@@ -279,7 +279,7 @@ static void *without_kernel(void *arg)
 	};
 	uint64_t i, got, many[4] = { 0, 1, 2, 3 }, some[4];
 	struct lanes *l = arg;
-	kc_case cases[10];
+	kc_case cases[10], full = kc_case_send(l->lane[0], &i);
 	int ret;
 
 	/* The thread becomes known, and its choices get a seed. */
@@ -314,6 +314,15 @@ static void *without_kernel(void *arg)
 		must_int(kc_recv_n_timeout(l->lane[0], some, 3, KC_SECOND), 3);
 		must_int(kc_try_recv_n(l->lane[0], some, 4), 1);
 		must_int(some[0], 3);
+
+		/* Nothing is there, and then there is no room. */
+		must_int(kc_try_select(cases, 9), -EAGAIN);
+		must_int(kc_try_recv(l->lane[0], &got), -EAGAIN);
+		must_int(kc_try_recv_n(l->lane[0], some, 4), -EAGAIN);
+		must_int(kc_try_send_n(l->lane[0], many, 4), 4);
+		must_int(kc_try_send(l->lane[0], &i), -EAGAIN);
+		must_int(kc_try_select(&full, 1), -EAGAIN);
+		must_int(kc_try_recv_n(l->lane[0], some, 4), 4);
 	}
 	return NULL;
 }

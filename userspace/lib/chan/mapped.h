@@ -66,6 +66,19 @@ static inline void kc_mapped_warm(kc_chan *c, bool send)
 		kc_map(c, mapped);
 }
 
+/*
+ * Whether a transfer that does not wait fails with -EAGAIN. False where only the kernel
+ * knows, and under the race detector, which is told of each call.
+ */
+static inline bool kc_mapped_waits(const kc_chan *c, bool send)
+{
+	const struct kc_ring *ring = &kc_mapped_of(c, send)->ring;
+	struct kc_ring_seen seen;
+
+	return !kc_race_on() && kc_ring_waits(ring, send, &seen) &&
+	       kc_ring_still_waits(ring, send, &seen);
+}
+
 /* Moves one element of @len bytes through a ring. */
 static inline __attribute__((always_inline)) enum kc_moved
 kc_mapped_do(const struct kc_ring *ring, bool send, void *elem, size_t len, bool once)

@@ -252,4 +252,68 @@ static inline enum kc_ring_state kc_ring_look(const struct kc_ring *ring, bool s
 	       pos + !send ? KC_RING_READY : KC_RING_WAITS;
 }
 
+/*
+ * A select without a system call that finds that no case is ready. Its default is right only
+ * if there was an instant at which none was. It looks at each case by kc_ring_waits(), and
+ * then at each by kc_ring_still_waits(). If all is as it was, no case was ready at any
+ * instant T after the last of the first looks and before the first of the second ones.
+ *
+ * This is why, for a receive; a send is the same with the tail. All loads are acquires, so
+ * they are done in this order.
+ *
+ * - By the ring. The head at T was what both looks saw, because a position never comes back.
+ *   If its slot was published at T, it was published after the first look had loaded the
+ *   stamp. A stamp that has changed again by the second look was released after the head had
+ *   advanced. The second look loads the stamp first, so it then sees another head.
+ * - By the kernel, where an element was put back, a call is parked, or the channel is
+ *   closed. As long as that lasts, the kernel leaves the head frozen, or told_of_recv set.
+ *   Where that began before the first look and lasted, the first look saw it. If it began
+ *   later, the kernel has advanced recv_rises, which the first look loads before the others.
+ *   The kernel stores recv_rises before it thaws the head. And it clears told_of_recv only
+ *   under a later hold, after a full barrier. The second look loads recv_rises last. So it
+ *   sees that the head is frozen, that the word is set, or that recv_rises has changed.
+ *
+ * An instant is the same for all processors: on x86 and arm64 a store is seen by all others
+ * at once.
+ */
+
+/* What a first look has found. */
+struct kc_ring_seen {
+	__u64 pos;
+	__u32 rises;
+};
+
+/* The first look. Returns whether a transfer would wait. If not, or the kernel knows, false. */
+static inline bool kc_ring_waits(const struct kc_ring *ring, bool send,
+				 struct kc_ring_seen *seen)
+{
+	struct kchan_shared *mem = ring->mem;
+	__u32 *told = send ? &mem->told_of_send : &mem->told_of_recv;
+
+	seen->rises = __atomic_load_n(send ? &mem->send_rises : &mem->recv_rises,
+				      __ATOMIC_ACQUIRE);
+	if (__atomic_load_n(told, __ATOMIC_ACQUIRE))
+		return false;
+	seen->pos = __atomic_load_n(send ? &mem->tail : &mem->head, __ATOMIC_ACQUIRE);
+	return !(seen->pos & KCHAN_SHARED_FROZEN) &&
+	       __atomic_load_n(&kc_ring_slot(ring, seen->pos)->stamp, __ATOMIC_ACQUIRE) !=
+	       seen->pos + !send;
+}
+
+/* The second look. Returns whether nothing has changed since the first one. */
+static inline bool kc_ring_still_waits(const struct kc_ring *ring, bool send,
+				       const struct kc_ring_seen *seen)
+{
+	struct kchan_shared *mem = ring->mem;
+	__u32 *told = send ? &mem->told_of_send : &mem->told_of_recv;
+
+	return __atomic_load_n(&kc_ring_slot(ring, seen->pos)->stamp, __ATOMIC_ACQUIRE) !=
+	       seen->pos + !send &&
+	       __atomic_load_n(send ? &mem->tail : &mem->head, __ATOMIC_ACQUIRE) ==
+	       seen->pos &&
+	       !__atomic_load_n(told, __ATOMIC_ACQUIRE) &&
+	       __atomic_load_n(send ? &mem->send_rises : &mem->recv_rises,
+			       __ATOMIC_ACQUIRE) == seen->rises;
+}
+
 #endif /* KC_MAPPED_RING_H */

@@ -711,10 +711,53 @@ static __attribute__((noinline)) void tell_of_reads(const kc_case *cases, size_t
 				     cases[i].chan->elem_size, at);
 }
 
+/* Whether this is a case of a ring, if it is one that the kernel need not be asked of. */
+static bool has_ring(const kc_case *c)
+{
+	return c->chan && (c->op == KC_OP_RECV || c->op == KC_OP_SEND);
+}
+
+static const struct kc_ring *ring_of(const kc_case *c, bool send)
+{
+	return &kc_mapped_of(c->chan, send)->ring;
+}
+
 /*
- * Commits a case without the kernel. Returns its index, or -EAGAIN: then the kernel is
- * asked. It is asked too if it alone knows whether one of the cases is ready, because
- * of all that are ready each has to be as likely.
+ * Whether at one instant none of the cases was ready: see kc_ring_still_waits(). All were
+ * looked at before, and none of them is of the kernel. A context that is cancelled stays
+ * so, and is looked at last. What is due at a time is left to ask().
+ */
+static __attribute__((noinline)) bool none_is_ready(const kc_case *cases, size_t n)
+{
+	struct kc_ring_seen seen[KCHAN_MAX_CASES];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const bool send = cases[i].op == KC_OP_SEND;
+
+		if (cases[i].op == KC_OP_AFTER ||
+		    (has_ring(&cases[i]) &&
+		     !kc_ring_waits(ring_of(&cases[i], send), send, &seen[i])))
+			return false;
+	}
+	for (i = 0; i < n; i++) {
+		const bool send = cases[i].op == KC_OP_SEND;
+
+		if (has_ring(&cases[i]) ?
+		    !kc_ring_still_waits(ring_of(&cases[i], send), send, &seen[i]) :
+		    look_at(&cases[i]) != LOOK_WAITS)
+			return false;
+	}
+	return true;
+}
+
+/* Only the kernel knows more. No errno has this value. */
+#define UNKNOWN	INT_MIN
+
+/*
+ * Commits a case without the kernel. Returns its index; -EAGAIN if each was not ready when
+ * it was looked at; or UNKNOWN. That is so too if the kernel alone knows whether one of the
+ * cases is ready, because of all that are ready each has to be as likely.
  *
  * All cases are looked at first, and the channels are not held meanwhile: nobody can know
  * yet that this call has begun. Only the one that is chosen is held. When that has moved
@@ -728,7 +771,7 @@ static int move_ready(kc_case *cases, size_t n, bool may_wait, kc_ctx *ctx, void
 	size_t i;
 
 	if (n > KCHAN_MAX_CASES || kc_jitter_is_on())
-		return -EAGAIN;
+		return UNKNOWN;
 	for (i = 0; i < n; i++) {
 		clear(&cases[i]);
 		switch (look_at(&cases[i])) {
@@ -741,15 +784,15 @@ static int move_ready(kc_case *cases, size_t n, bool may_wait, kc_ctx *ctx, void
 			cold = true;
 			break;
 		case LOOK_KERNEL:
-			return -EAGAIN;
+			return UNKNOWN;
 		}
 	}
 	if (ctx && !is_idle(ctx))
-		return -EAGAIN;
+		return UNKNOWN;
 	if (__builtin_expect(cold, 0)) {
 		if (may_wait)
 			warm(cases, n);
-		return -EAGAIN;
+		return UNKNOWN;
 	}
 	if (kc_race_on() && nr)
 		tell_of_reads(cases, n, at);
@@ -762,9 +805,12 @@ static int move_ready(kc_case *cases, size_t n, bool may_wait, kc_ctx *ctx, void
 	return -EAGAIN;
 }
 
-/* What could not be done without the kernel. */
+/*
+ * What could not be done without the kernel, and what may be: to find that none is ready.
+ * @looked: move_ready() has found each not ready. The race detector is told of each call.
+ */
 static __attribute__((noinline)) int ask(kc_case *cases, size_t n, struct kc_limit limit,
-					 int64_t now, kc_ctx *ctx)
+					 int64_t now, kc_ctx *ctx, bool looked)
 {
 	void (*drop)(void *elem) = NULL;
 	struct kc_live live;
@@ -774,6 +820,9 @@ static __attribute__((noinline)) int ask(kc_case *cases, size_t n, struct kc_lim
 
 	if (n >= INT_MAX)
 		return -E2BIG;
+	if (looked && (limit.flags & KCHAN_SELECT_NONBLOCK) && !ctx && !kc_race_on() &&
+	    none_is_ready(cases, n))
+		return -EAGAIN;
 	kc_jitter_here();
 	if (!(limit.flags & KCHAN_SELECT_NONBLOCK))
 		kc_g_ready();
@@ -811,7 +860,7 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 	const bool may_wait = !(limit.flags & KCHAN_SELECT_NONBLOCK);
 	const int ret = move_ready(cases, n, may_wait, ctx, limit.at);
 
-	return ret == -EAGAIN ? ask(cases, n, limit, now, ctx) : ret;
+	return ret < 0 ? ask(cases, n, limit, now, ctx, ret == -EAGAIN) : ret;
 }
 
 int kc_select(kc_case *cases, size_t n)

@@ -96,6 +96,10 @@ kc_transfer(struct kc_transfer *t, kc_state state, struct kc_limit limit,
 					    kc_may_wait(limit), limit.at);
 		if (send ? t->moved == t->nr : t->moved)
 			goto out;
+		if (!kc_may_wait(limit) && kc_mapped_waits(t->chan, send)) {
+			ret = -EAGAIN;
+			goto out;
+		}
 	} else if (kc_may_wait(limit)) {
 		kc_mapped_warm(t->chan, send);
 	}
