@@ -113,10 +113,28 @@ static void given_back(void)
 	act_as(0);
 }
 
+/* Where a mapped ring is not drained, it counts with its pages, and not as a plain buffer. */
+static void counted_by_resize(void)
+{
+	struct mapped m;
+	uint64_t value;
+
+	param_set("max_channel_bytes", 20000);
+	act_as(NOBODY);
+	mapped_make(&m, 8, CAPACITY);
+	mapped_send_u64(&m, 1);
+	expect_errno(try_resize(m.fd, CAPACITY), EBUSY);
+	expect_int(ring_take(&m, &value), KC_MOVED);
+	expect_int(try_resize(m.fd, CAPACITY), 0);
+	mapped_free(&m);
+	act_as(0);
+}
+
 static const struct tap_test tests[] = {
 	{ "EDQUOT, and another try", refused },
 	{ "charged as long as it is mapped", charged_while_mapped },
 	{ "given back", given_back },
+	{ "a resize counts it", counted_by_resize },
 };
 
 PARAMS_MAIN(tests)
