@@ -74,19 +74,19 @@ starts()
 # systemd made the name.
 makes_name()
 {
-	[ "$(stat -c '%F %a' $name)" = "fifo 600" ] && kchanctl stat $name >/dev/null
+	[ "$(stat -c '%F %a' "$name")" = "fifo 600" ] && kchanctl stat "$name" >/dev/null
 }
 
 has_lines()
 {
-	[ "$(wc -l <$seen)" -eq "$1" ]
+	[ "$(wc -l <"$seen")" -eq "$1" ]
 }
 
 # Nobody receives: the first message starts the service.
 activates()
 {
-	printf one >$name
-	until_true has_lines 1 && grep -q '^one by ' $seen
+	printf one >"$name"
+	until_true has_lines 1 && grep -q '^one by ' "$seen"
 }
 
 ends()
@@ -97,27 +97,27 @@ ends()
 # Once more, by another process of the service.
 again()
 {
-	printf two >$name
+	printf two >"$name"
 	until_true has_lines 2 || return
-	[ "$(sed 's/.* by //' $seen | sort -u | wc -l)" -eq 2 ]
+	[ "$(sed 's/.* by //' "$seen" | sort -u | wc -l)" -eq 2 ]
 }
 
 # A name that is there is taken, if its mode and owner are those of the unit.
 takes_name()
 {
 	ends && user_systemctl stop queue.socket || return
-	[ ! -e $name ] || return
-	mkfifo -m 600 $name
-	printf three >$name
+	[ ! -e "$name" ] || return
+	mkfifo -m 600 "$name"
+	printf three >"$name"
 	user_systemctl start queue.socket && until_true has_lines 3 && ends
 }
 
 refuses_name()
 {
 	user_systemctl stop queue.socket
-	mkfifo -m 660 $name
+	mkfifo -m 660 "$name"
 	user_systemctl start queue.socket 2>/dev/null && return 1
-	rm $name
+	rm "$name"
 }
 
 write_units

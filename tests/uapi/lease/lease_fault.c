@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Without memory: what begins, reads, moves and ends a lease fails with an error that is
- * documented, and then nothing has changed, see faults.h. No element is lost.
+ * documented, and then nothing has changed: see common/faults.h. No element is lost.
  */
 #include "faults.h"
 #include "leases.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Without memory: what makes, moves and removes names, mounts and ends fails, and leaves
- * nothing: see faults.h.
+ * nothing: see common/faults.h.
  */
 #include <stdio.h>
 #include <sys/mount.h>
