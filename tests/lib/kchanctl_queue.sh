@@ -128,6 +128,78 @@ one_message()
 	status 2 kchanctl recv -x true -l /run/kchan/jobs
 }
 
+# A pipe has never more than one message, and what was not read in it goes back.
+reader_dies()
+{
+	anew jobs -c 1000 || return
+	seq 500 | kchanctl send /run/kchan/jobs || return
+	kchanctl recv /run/kchan/jobs | {
+		read -r a
+		read -r b
+		echo "$a $b"
+	} >/tmp/seen
+	is "1 2" cat /tmp/seen || return
+	is 498 value jobs len || return
+	# Of this one only a part was read.
+	kchanctl recv /run/kchan/jobs | dd bs=1 count=1 2>/dev/null >/tmp/seen
+	is 498 value jobs len || return
+	is 3 kchanctl recv -n 1 /run/kchan/jobs || return
+	# A reader of blocks gets no more than the message that was there.
+	kchanctl recv /run/kchan/jobs | head -n 1 >/tmp/seen
+	is 4 cat /tmp/seen || return
+	is 496 value jobs len || return
+	status 2 kchanctl recv --ahead -x true /run/kchan/jobs
+}
+
+# It waits for the reader, also if a message has many pages, if another program has made
+# the pipe larger, and if the pipe was not empty before.
+reader_waits()
+{
+	anew jobs -s 100000 || return
+	rm -f /tmp/pipe
+	mkfifo /tmp/pipe || return
+	exec 5<>/tmp/pipe
+	kchanctl send /run/kchan/jobs one two || return
+	head -c 50000 /dev/zero | kchanctl send -m /run/kchan/jobs || return
+	head -c 20000 /dev/zero >&5
+	kchanctl recv -n 2 /run/kchan/jobs >/tmp/pipe 5>&- &
+	for _ in $(seq 100); do
+		[ "$(value jobs leased)" != 1 ] || break
+		sleep 0.1
+	done
+	sleep 0.3
+	is 1 value jobs leased || return
+	is 2 value jobs len || return
+	dd bs=1000 count=20 <&5 >/dev/null 2>&1
+	read -r line <&5
+	is one echo "$line" || return
+	read -r line <&5
+	is two echo "$line" || return
+	wait
+	# The message is larger than the pipe is now.
+	kchanctl recv -m /run/kchan/jobs >/tmp/pipe 5>&- &
+	is 50000 eval 'head -c 50000 <&5 | wc -c' || return
+	wait
+	exec 5>&-
+	is 0 value jobs len || return
+	is 0 value jobs in_flight
+}
+
+# As it is asked for, it receives while nobody reads.
+ahead()
+{
+	anew jobs || return
+	rm -f /tmp/pipe
+	mkfifo /tmp/pipe || return
+	exec 5<>/tmp/pipe
+	kchanctl send /run/kchan/jobs one two || return
+	kchanctl recv --ahead -n 2 /run/kchan/jobs >/tmp/pipe || return
+	is 0 value jobs len || return
+	read -r line <&5
+	exec 5>&-
+	is one echo "$line"
+}
+
 wait_empty()
 {
 	anew jobs || return
@@ -192,6 +264,9 @@ step "create --no-hold: the last sender ends it" no_hold
 step "messages after their lengths" lengths
 step "elements with nothing between them" raw_elements
 step "recv --message, byte for byte" one_message
+step "recv: what was not read in a pipe goes back" reader_dies
+step "recv waits until its output was read" reader_waits
+step "recv --ahead" ahead
 step "wait" wait_empty
 step "select, by a path" select_names
 step "a channel that has ended is told" ended

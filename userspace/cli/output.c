@@ -3,6 +3,7 @@
  * Programs of commands: what it writes.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ static void advance(struct iovec *parts, int nr, size_t done)
 
 int put(const char *command, struct iovec *parts, int nr)
 {
+	struct pollfd fd = { .fd = STDOUT_FILENO, .events = POLLOUT };
 	ssize_t done;
 
 	for (;;) {
@@ -55,7 +57,10 @@ int put(const char *command, struct iovec *parts, int nr)
 		if (!nr)
 			return STATUS_OK;
 		done = writev(STDOUT_FILENO, parts, nr);
-		if (done < 0 && errno != EINTR)
+		/* The other users of the output may want it non-blocking. */
+		if (done < 0 && errno == EAGAIN)
+			poll(&fd, 1, -1);
+		else if (done < 0 && errno != EINTR)
 			return fail("%s: cannot write: %s", command,
 				    strerror(errno));
 		if (done > 0)

@@ -61,6 +61,13 @@ struct frames {
 bool take_framing(struct frames *frames, int option);
 
 /*
+ * recv: waits until all that was written to standard output was read, if that is a pipe or
+ * a stream socket of this machine: taken.c. Returns false if not all was read, and nobody
+ * can read it any more.
+ */
+bool output_taken(void);
+
+/*
  * An input for a command, which has the message, or nothing if that is NULL: exec.c.
  * Returns a descriptor, or -1.
  */

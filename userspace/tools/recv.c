@@ -2,8 +2,9 @@
 /*
  * kchanctl recv
  *
- * It receives under lease, and acknowledges a message when it has been written, or when
- * its command has ended. If recv is killed before that, the message goes back.
+ * It receives under lease, and acknowledges a message when the reader of its output has
+ * taken it, or when its command has ended. If recv is killed before that, or if the reader
+ * has gone, the message goes back.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,6 +22,7 @@ static const struct option options[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "exec", required_argument, NULL, 'x' },
 	{ "argument", no_argument, NULL, 'a' },
+	{ "ahead", no_argument, NULL, 'A' },
 	OPTIONS_END
 };
 
@@ -32,6 +34,7 @@ struct receiving {
 	int64_t timeout;	/* for each message; -1: for ever */
 	const char *command;	/* runs for each message */
 	bool argument;		/* the message is the command's $1 */
+	bool ahead;		/* do not wait until the output has been read */
 };
 
 /* What next() returns besides what kc_lease_recv() does. */
@@ -82,8 +85,12 @@ static int handle(const struct receiving *r, unsigned long seq)
 	size_t len;
 	void *msg = kc_lease_elem(r->lease, &len);
 
-	if (!r->command)
-		return write_out(r, msg, len);
+	if (!r->command) {
+		const int status = write_out(r, msg, len);
+
+		return status || r->ahead || output_taken() ? status :
+							      output_gone("recv");
+	}
 	return exec_for(r->command, r->argument, msg, len, seq) ? STATUS_OK :
 								  STATUS_FAILED;
 }
@@ -108,7 +115,7 @@ static int recv_all(const struct receiving *r)
 		handled = handle(r, ++seq);
 		if (handled)
 			status = handled;
-		/* A message that was not written goes back. */
+		/* A message that was not written and read goes back. */
 		if (handled && !r->command)
 			return status;
 		ret = kc_lease_ack(r->lease);
@@ -136,6 +143,8 @@ static void check(struct receiving *r)
 		usage("--argument is for --exec");
 	if (r->command && r->frames.chosen)
 		usage("with --exec nothing is written: no --null, --message, --length or --raw");
+	if (r->command && r->ahead)
+		usage("with --exec nothing is written: no --ahead");
 	if (r->frames.framing == FRAME_WHOLE && r->count > 1)
 		usage("with --message the output is one message: no --count");
 	if (r->frames.framing == FRAME_WHOLE)
@@ -166,6 +175,9 @@ static int recv_run(int argc, char **argv)
 			break;
 		case 'a':
 			r.argument = true;
+			break;
+		case 'A':
+			r.ahead = true;
 			break;
 		}
 	}
@@ -203,10 +215,13 @@ const struct command recv_command = {
 "                    standard input; KCHAN_SEQ counts them, from 1\n"
 "  -a, --argument    the message is CMD's $1 instead, and its standard input is\n"
 "                    empty\n"
+"  -A, --ahead       do not wait until the output has been read: this is faster, but\n"
+"                    what is in a pipe is lost with its reader\n"
 "  -h, --help        show this\n"
 "\n"
-"It also ends when nobody can read its output any more, and leaves the rest of\n"
-"the messages in the channel.\n"
+"If its output is a pipe, it receives the next message when the last one has been\n"
+"read. It also ends when nobody can read its output any more, and leaves the rest\n"
+"of the messages in the channel, with the one that was not read.\n"
 "\n"
 "Exit status: 3 at end-of-stream before N messages, 4 if the time is over, 1 if\n"
 "something failed, also a CMD.\n"
