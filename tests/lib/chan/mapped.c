@@ -277,7 +277,7 @@ static void *without_kernel(void *arg)
 		SYS_poll,
 #endif
 	};
-	uint64_t i, got, many[4] = { 0, 1, 2, 3 }, some[4];
+	uint64_t i = 0, got, many[4] = { 0, 1, 2, 3 }, some[4];
 	struct lanes *l = arg;
 	kc_case cases[10], full = kc_case_send(l->lane[0], &i);
 	int ret;
