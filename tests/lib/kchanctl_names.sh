@@ -346,8 +346,11 @@ top_once()
 	is "     LEN      CAP  FLIGHT  LEASED DELAYED   SEND/s   RECV/s  WSEND  WRECV   SEND   RECV OWNER    STATE  NAME
        3     1000       0       0       0        -        -      0      0      0      0 root     open   /run/kchan/jobs
        1       16       0       0       0        -        -      0      0      1      1 root     open   channel $id" \
-		cat /tmp/seen || return
-	kchanctl top --once --sort name | tail -n 1 | grep -q "channel $id" || return
+		grep -e NAME -e /jobs -e "channel $id\$" /tmp/seen || return
+	# By name: the paths are ahead of the channels that have none.
+	is "/run/kchan/jobs
+channel $id" sh -c "kchanctl top --once --sort name | grep -o -e '[^ ]*/jobs' -e 'channel $id\$'" ||
+		return
 	# Some names only.
 	is 2 sh -c "kchanctl top --once /run/kchan | wc -l" || return
 	# Rates need time.
