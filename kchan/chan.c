@@ -1290,7 +1290,7 @@ static void kchan_expire(struct kchan *ch, struct kchan_lease *lease,
 	struct kchan_elem *elem = kchan_lease_end(ch, lease);
 
 	if (lease->read)
-		kchan_count_return(elem);
+		kchan_count_return(ch, elem);
 	/* poll() looks at it without the lock. */
 	WRITE_ONCE(lease->expired, true);
 	kchan_tell_polled(lease->polled, step);

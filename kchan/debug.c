@@ -9,7 +9,7 @@
  *	channel id=3 uid=1000 flags=message,fixed elem_size=4096 capacity=16
  *	len=0 in_flight=2 sent=70 received=70 send_waits=2 recv_waits=9 send_ends=2
  *	recv_ends=2 send_waiters=0 recv_waiters=1 polled=0 map_pid=0 leased=1 delayed=1
- *	taken=70 settled=66 dropped=0
+ *	taken=70 settled=66 dropped=0 returns=2
  *		waiter op=recv tid=815 pid=812 ms=1520 comm=worker\0402
  *		lease number=66 returns=0 left_ms=29000 read=1
  *		delayed number=68 returns=2 left_ms=-
@@ -21,7 +21,7 @@
  *
  * These are as in &struct kchan_info: flags (message, fixed, closed, named, send-hold,
  * mapped, broken; "-" for none), elem_size, capacity, len, in_flight, leased, delayed,
- * taken, settled, dropped, ends and waiters. The others of a channel:
+ * taken, settled, dropped, returns, ends and waiters. The others of a channel:
  *
  * - uid: the user who opened the channel and is charged for it
  * - sent, received: how many elements were sent and received; an element that was put
@@ -414,8 +414,8 @@ static int kchan_list_show(struct seq_file *m, void *v)
 		   info->recv_waiters);
 	seq_printf(m, " polled=%d map_pid=%u leased=%u delayed=%u", walk->polled,
 		   info->map_pid, info->leased, info->delayed);
-	seq_printf(m, " taken=%llu settled=%llu dropped=%llu", info->taken,
-		   info->settled, info->dropped);
+	seq_printf(m, " taken=%llu settled=%llu dropped=%llu returns=%llu",
+		   info->taken, info->settled, info->dropped, info->returns);
 	if (info->flags & KCHAN_INFO_NAMED)
 		seq_printf(m, " name=%u:%u:%lu", MAJOR(walk->dev), MINOR(walk->dev),
 			   walk->ino);

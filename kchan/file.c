@@ -19,7 +19,7 @@
 /* The sizes of the structures' first published forms. */
 #define KCHAN_SETUP_SIZE_V0	16
 #define KCHAN_RESIZE_SIZE_V0	8
-#define KCHAN_INFO_SIZE_V0	88
+#define KCHAN_INFO_SIZE_V0	96
 #define KCHAN_END_SIZE_V0	8
 static_assert(sizeof(struct kchan_setup) == KCHAN_SETUP_SIZE_V0);
 static_assert(sizeof(struct kchan_resize) == KCHAN_RESIZE_SIZE_V0);

@@ -83,8 +83,8 @@ static inline void kchan_same_number(struct kchan_elem *copy, const struct kchan
 	copy->tail = false;
 }
 
-/* An element comes back, and this counts. */
-static inline void kchan_count_return(struct kchan_elem *elem)
+/* An element comes back, and this counts. The channel's lock is held. */
+static inline void kchan_count_return(struct kchan *ch, struct kchan_elem *elem)
 {
 	const u32 before = elem->returns;
 
@@ -92,6 +92,7 @@ static inline void kchan_count_return(struct kchan_elem *elem)
 	/* It does not begin anew. */
 	if (!elem->returns)
 		elem->returns = before;
+	ch->returns++;
 }
 
 /* One element in a half of kchan.flying. */

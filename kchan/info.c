@@ -58,6 +58,7 @@ void kchan_fill_info(struct kchan *ch, struct kchan_info *info,
 	info->taken = ch->seq - ch->lost;
 	info->settled = kchan_settled(ch);
 	info->dropped = ch->dropped;
+	info->returns = ch->returns;
 }
 
 /**
@@ -167,6 +168,7 @@ void kchan_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "kchan-taken:\t%llu\n", info.taken);
 	seq_printf(m, "kchan-settled:\t%llu\n", info.settled);
 	seq_printf(m, "kchan-dropped:\t%llu\n", info.dropped);
+	seq_printf(m, "kchan-returns:\t%llu\n", info.returns);
 	seq_printf(m, "kchan-map-pid:\t%u\n", info.map_pid);
 	/*
 	 * For debuggers: how many others could use this end. One reference belongs to

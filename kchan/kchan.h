@@ -284,6 +284,7 @@ struct kchan_waitq {
  * @seq: the number that the next element to be handed out gets
  * @dropped: elements that were freed because nobody could receive them
  * @lost: those of @dropped that were never handed out, although they have numbers
+ * @returns: how often an element came back, and this was counted
  * @timer: fires when the first of @due comes back
  * @timer_at: when that is; KTIME_MAX if the timer will not fire
  * @work: puts back what is due
@@ -337,6 +338,7 @@ struct kchan {
 	struct rb_root_cached due;
 	u64 dropped;
 	u64 lost;
+	u64 returns;
 	struct hrtimer timer;
 	ktime_t timer_at;
 	struct work_struct work;

@@ -148,7 +148,7 @@ int kchan_lease_return(struct kchan *ch, struct kchan_lease *lease, u32 flags, u
 	if (lease->elem) {
 		*elem = kchan_lease_end(ch, lease);
 		if (!(flags & KCHAN_RETURN_UNCOUNTED))
-			kchan_count_return(*elem);
+			kchan_count_return(ch, *elem);
 		(*elem)->tail = flags & KCHAN_RETURN_TAIL;
 		kchan_set_due(ch, *elem, delay);
 		if (delay)
@@ -195,7 +195,7 @@ void kchan_lease_drop(struct kchan *ch, struct kchan_lease *lease)
 	if (lease->elem) {
 		elem = kchan_lease_end(ch, lease);
 		if (lease->read)
-			kchan_count_return(elem);
+			kchan_count_return(ch, elem);
 		kchan_set_due(ch, elem, 0);
 	}
 	kchan_unlock(ch);

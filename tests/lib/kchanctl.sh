@@ -217,6 +217,7 @@ recv_waiters: 0
 taken: 0
 settled: 0
 dropped: 0
+returns: 0
 can_send: yes
 can_recv: yes' sh -c 'kchanctl info --fd 3 | grep -v ^id:' || return
 	kchanctl close --fd 3 || return

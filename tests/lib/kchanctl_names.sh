@@ -40,6 +40,7 @@ recv_waiters: 0
 taken: 0
 settled: 0
 dropped: 0
+returns: 0
 can_send: no
 can_recv: yes' sh -c "kchanctl info /run/kchan/jobs | grep -v ^id:" || return
 	is '640 fifo' stat -c '%a %F' /run/kchan/jobs || return
@@ -189,7 +190,7 @@ listing_json()
 	anew 'a "b\c' -c 2 -m 604 || return
 	id=$(value 'a "b\c' id)
 	is "[
-{\"path\": \"/run/kchan/a \\\"b\\\\c\", \"permissions\": \"0604\", \"user\": \"root\", \"group\": \"root\", \"id\": $id, \"mode\": \"message\", \"elem_size\": 4096, \"capacity\": 2, \"len\": 0, \"in_flight\": 0, \"leased\": 0, \"delayed\": 0, \"closed\": false, \"mapped\": false, \"map_pid\": 0, \"broken\": false, \"named\": true, \"send_hold\": true, \"send_ends\": 1, \"recv_ends\": 1, \"send_waiters\": 0, \"recv_waiters\": 0, \"taken\": 0, \"settled\": 0, \"dropped\": 0}
+{\"path\": \"/run/kchan/a \\\"b\\\\c\", \"permissions\": \"0604\", \"user\": \"root\", \"group\": \"root\", \"id\": $id, \"mode\": \"message\", \"elem_size\": 4096, \"capacity\": 2, \"len\": 0, \"in_flight\": 0, \"leased\": 0, \"delayed\": 0, \"closed\": false, \"mapped\": false, \"map_pid\": 0, \"broken\": false, \"named\": true, \"send_hold\": true, \"send_ends\": 1, \"recv_ends\": 1, \"send_waiters\": 0, \"recv_waiters\": 0, \"taken\": 0, \"settled\": 0, \"dropped\": 0, \"returns\": 0}
 ]" kchanctl ls --json || return
 	# What is no character of UTF-8, and what could move the cursor.
 	anew "$(printf 'x\303\244\303y\tz')" || return
@@ -343,9 +344,9 @@ top_once()
 	kchanctl send --fd 3 x || return
 	id=$(kchanctl info --fd 3 | sed -n 's/^id: //p')
 	kchanctl top --once >/tmp/seen || return
-	is "     LEN      CAP  FLIGHT  LEASED DELAYED   SEND/s   RECV/s  WSEND  WRECV   SEND   RECV OWNER    STATE  NAME
-       3     1000       0       0       0        -        -      0      0      0      0 root     open   /run/kchan/jobs
-       1       16       0       0       0        -        -      0      0      1      1 root     open   channel $id" \
+	is "     LEN      CAP  FLIGHT  LEASED DELAYED RETURNS   SEND/s   RECV/s  WSEND  WRECV   SEND   RECV OWNER    STATE  NAME
+       3     1000       0       0       0       0        -        -      0      0      0      0 root     open   /run/kchan/jobs
+       1       16       0       0       0       0        -        -      0      0      1      1 root     open   channel $id" \
 		grep -e NAME -e /jobs -e "channel $id\$" /tmp/seen || return
 	# By name: the paths are ahead of the channels that have none.
 	is "/run/kchan/jobs
@@ -361,13 +362,13 @@ channel $id" sh -c "kchanctl top --once --sort name | grep -o -e '[^ ]*/jobs' -e
 	kchanctl close /run/kchan/jobs || return
 	wait
 	awk 'NR == 2 && $RATE > 0 && $(RATE + 1) == "0.0" { good = 1 } END { exit !good }' \
-		RATE=6 /tmp/seen || {
+		RATE=7 /tmp/seen || {
 		cat /tmp/seen
 		return 1
 	}
 	kchanctl recv /run/kchan/jobs >/dev/null || return
 	# A user sees what may be received from.
-	is "       -        -       -       -       -        -        -      -      -      -      - root     -      /run/kchan/jobs" \
+	is "       -        -       -       -       -       -        -        -      -      -      -      - root     -      /run/kchan/jobs" \
 		sh -c "chmod 600 /run/kchan/jobs; su -s /bin/sh -c 'kchanctl top --once' nobody | tail -n 1"
 }
 

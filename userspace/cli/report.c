@@ -171,6 +171,7 @@ void report_channel(struct report *report, const struct kchan_info *info)
 	report_number(report, "taken", info->taken);
 	report_number(report, "settled", info->settled);
 	report_number(report, "dropped", info->dropped);
+	report_number(report, "returns", info->returns);
 }
 
 void report_name(struct report *report, const struct name *name)

@@ -160,6 +160,7 @@ type Info struct {
 	Taken       uint64 // elements that were handed out at least once
 	Settled     uint64 // all elements with a lower number will not come back
 	Dropped     uint64 // elements that nobody was left to receive
+	Returns     uint64 // how often an element came back, as Lease.Returns counts it
 }
 
 // Info tells what the channel is and holds.
@@ -198,6 +199,7 @@ func (e *End) Info() (Info, error) {
 		Taken:       a.taken,
 		Settled:     a.settled,
 		Dropped:     a.dropped,
+		Returns:     a.returns,
 	}, nil
 }
 

@@ -82,6 +82,7 @@ type infoArg struct {
 	taken       uint64
 	settled     uint64
 	dropped     uint64
+	returns     uint64
 }
 
 type endArg struct {

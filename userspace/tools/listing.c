@@ -77,6 +77,7 @@ static void parse_channel(struct listed *listed, const char *line)
 	info->taken = number(line, "taken");
 	info->settled = number(line, "settled");
 	info->dropped = number(line, "dropped");
+	info->returns = number(line, "returns");
 	info->send_ends = number(line, "send_ends");
 	info->recv_ends = number(line, "recv_ends");
 	info->send_waiters = number(line, "send_waiters");

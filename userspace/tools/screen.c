@@ -58,7 +58,7 @@ static void draw_keys(const struct top *top)
 	const struct column *column;
 	char text[256], *at = text;
 
-	at += snprintf(at, sizeof(text), "q ends.  Sort by:");
+	at += snprintf(at, sizeof(text), "q ends. Sort:");
 	for (column = columns; column->letter; column++)
 		at += snprintf(at, text + sizeof(text) - at, " %c %s%s", column->letter,
 			       column->name, column->letter != top->sort ? "" :

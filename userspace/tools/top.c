@@ -7,6 +7,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,8 @@
 #include "top.h"
 
 const struct column columns[] = {
-	{ 'l', "LEN" }, { 'f', "FLIGHT" }, { 's', "SEND/s" }, { 'r', "RECV/s" },
-	{ 'w', "WAIT" }, { 'o', "OWNER" }, { 'n', "NAME" }, { 0, NULL },
+	{ 'l', "LEN" }, { 'f', "FLIGHT" }, { 'b', "RETURNS" }, { 's', "SEND/s" },
+	{ 'r', "RECV/s" }, { 'w', "WAIT" }, { 'o', "OWNER" }, { 'n', "NAME" }, { 0, NULL },
 };
 
 static void free_sample(struct sample *sample)
@@ -164,6 +165,9 @@ static int by_column(const void *one, const void *other)
 	case 'f':
 		ret = descending(a->info.in_flight, b->info.in_flight);
 		break;
+	case 'b':
+		ret = descending(a->info.returns, b->info.returns);
+		break;
 	case 's':
 		ret = descending(a->send_rate, b->send_rate);
 		break;
@@ -227,8 +231,8 @@ void top_end(struct top *top)
 
 /* What comes before the name in a line, in this order. */
 enum field {
-	LEN, CAP, FLIGHT, LEASED, DELAYED, SENT, RECEIVED, SEND_WAITERS, RECV_WAITERS,
-	SEND_ENDS, RECV_ENDS, OWNER, STATE, NR_FIELDS
+	LEN, CAP, FLIGHT, LEASED, DELAYED, RETURNS, SENT, RECEIVED, SEND_WAITERS,
+	RECV_WAITERS, SEND_ENDS, RECV_ENDS, OWNER, STATE, NR_FIELDS
 };
 
 /* A terminal may be too narrow for all. Those of the highest rank are left out first. */
@@ -242,6 +246,7 @@ static const struct {
 	[FLIGHT]	= { "FLIGHT", 7, 0 },
 	[LEASED]	= { "LEASED", 7, 1 },
 	[DELAYED]	= { "DELAYED", 7, 1 },
+	[RETURNS]	= { "RETURNS", 7, 1 },
 	[SENT]		= { "SEND/s", 8, 0 },
 	[RECEIVED]	= { "RECV/s", 8, 0 },
 	[SEND_WAITERS]	= { "WSEND", 6, 2 },
@@ -294,9 +299,9 @@ void top_head(char *line, size_t size, int width)
 	join(line, size, width, text, "NAME");
 }
 
-static void put_count(texts text, enum field field, unsigned int count)
+static void put_count(texts text, enum field field, uint64_t count)
 {
-	snprintf(text[field], sizeof(text[field]), "%u", count);
+	snprintf(text[field], sizeof(text[field]), "%" PRIu64, count);
 }
 
 /* The hold of a name counts as an end that sends, and the name as one that receives. */
@@ -307,6 +312,7 @@ static void put_counts(texts text, const struct kchan_info *info)
 	put_count(text, FLIGHT, info->in_flight);
 	put_count(text, LEASED, info->leased);
 	put_count(text, DELAYED, info->delayed);
+	put_count(text, RETURNS, info->returns);
 	put_count(text, SEND_WAITERS, info->send_waiters);
 	put_count(text, RECV_WAITERS, info->recv_waiters);
 	put_count(text, SEND_ENDS,
@@ -466,16 +472,17 @@ const struct command top_command = {
 "how many elements are sent in a second.\n"
 "\n"
 "  -d, --delay=T     look every T (1s): a number with a unit: ms, s, m\n"
-"  -s, --sort=COLUMN len, flight, send/s, recv/s, wait, owner or name\n"
+"  -s, --sort=COLUMN len, flight, returns, send/s, recv/s, wait, owner or name\n"
 "  -1, --once        write the table once; with --delay it has rates\n"
 "  -j, --json        with --once: as an array of JSON, for programs\n"
 "  -h, --help        show this\n"
 "\n"
 "LEN elements are queued, of at most CAP; FLIGHT were handed out, and may come\n"
-"back: LEASED are under lease, and DELAYED wait for a retry. WSEND and WRECV calls\n"
-"wait to send and to receive. SEND and RECV are open ends. A narrow terminal shows\n"
-"fewer columns. Keys: l f s r w o n sort by a column, and once more in the other\n"
-"order; arrows and page keys scroll; q ends it.\n"
+"back: LEASED are under lease, and DELAYED wait for a retry. RETURNS tells how\n"
+"often one did come back, which a drain does not count. WSEND and WRECV calls wait\n"
+"to send and to receive. SEND and RECV are open ends. A narrow terminal shows fewer\n"
+"columns. Keys: l f b s r w o n sort by a column, and once more in the other order;\n"
+"arrows and page keys scroll; q ends it.\n"
 "\n"
 "Example: kchanctl top --once --json | jq '.[] | {path, len}'\n",
 	.run = top_run,

@@ -287,8 +287,8 @@
  * ``closed``, ``named``, ``send-hold``, ``mapped``, ``broken``, or ``-`` for none of
  * them); kchan-elem-size, kchan-capacity, kchan-len, kchan-in-flight, kchan-leased,
  * kchan-delayed, kchan-send-ends, kchan-recv-ends, kchan-send-waiters,
- * kchan-recv-waiters, kchan-taken, kchan-settled, kchan-dropped, and kchan-map-pid, in
- * the pid namespace of that /proc. One more line is for debuggers, and may go in a later
+ * kchan-recv-waiters, kchan-taken, kchan-settled, kchan-dropped, kchan-returns, and
+ * kchan-map-pid, in the pid namespace of that /proc. One more line is for debuggers, and may go in a later
  * version: kchan-debug-file-refs, the references on the open file.
  *
  * For an armed select it shows kchan-select (``idle``, ``armed``, ``committed``,
@@ -491,6 +491,8 @@ struct kchan_resize {
  *	will not come back. It may lag behind while receivers that wait are being handed
  *	elements, but not for ever: repeated calls see it advance. It never falls.
  * @dropped: elements that were freed because no end that can receive was left
+ * @returns: how often an element came back, the sum of what &struct kchan_commit tells of
+ *	each
  *
  * All fields are outputs. They are read at one instant, except @in_flight, which may
  * fall at any time. The call does not fix the geometry.
@@ -513,6 +515,7 @@ struct kchan_info {
 	__aligned_u64 taken;
 	__aligned_u64 settled;
 	__aligned_u64 dropped;
+	__aligned_u64 returns;
 };
 
 /*

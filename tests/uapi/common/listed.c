@@ -54,17 +54,18 @@ static bool take_u32(char **line, const char *key, uint32_t *number)
 
 /* The types of the two have the same width, and not always the same name. */
 static bool set_counts(struct kchan_info *info, uint64_t taken, uint64_t settled,
-		       uint64_t dropped)
+		       uint64_t dropped, uint64_t returns)
 {
 	info->taken = taken;
 	info->settled = settled;
 	info->dropped = dropped;
+	info->returns = returns;
 	return true;
 }
 
 static bool parse_channel(struct listed *c, char *line)
 {
-	uint64_t taken = 0, settled = 0, dropped = 0;
+	uint64_t taken = 0, settled = 0, dropped = 0, returns = 0;
 	char *flags, *name;
 
 	memset(c, 0, sizeof(*c));
@@ -102,8 +103,8 @@ static bool parse_channel(struct listed *c, char *line)
 	       take_u32(&line, "leased", &c->info.leased) &&
 	       take_u32(&line, "delayed", &c->info.delayed) &&
 	       take(&line, "taken", &taken) && take(&line, "settled", &settled) &&
-	       take(&line, "dropped", &dropped) &&
-	       set_counts(&c->info, taken, settled, dropped) && !*line;
+	       take(&line, "dropped", &dropped) && take(&line, "returns", &returns) &&
+	       set_counts(&c->info, taken, settled, dropped, returns) && !*line;
 }
 
 static bool parse_waiter(struct listed_waiter *w, char *line)

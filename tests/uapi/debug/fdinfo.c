@@ -81,6 +81,7 @@ static void expect_same(pid_t pid, int fd)
 	expect_number(&f, "taken", info.taken);
 	expect_number(&f, "settled", info.settled);
 	expect_number(&f, "dropped", info.dropped);
+	expect_number(&f, "returns", info.returns);
 }
 
 static void not_set_up(void)

@@ -85,6 +85,7 @@ static void expect_same(int fd)
 	expect_int(c->info.taken, info.taken);
 	expect_int(c->info.settled, info.settled);
 	expect_int(c->info.dropped, info.dropped);
+	expect_int(c->info.returns, info.returns);
 	listing_free(&l);
 }
 

@@ -327,13 +327,14 @@ static void layout(void)
 {
 	expect_int(sizeof(struct kchan_setup), 16);
 	expect_int(sizeof(struct kchan_resize), 8);
-	expect_int(sizeof(struct kchan_info), 88);
+	expect_int(sizeof(struct kchan_info), 96);
 	expect_int(offsetof(struct kchan_info, id), 32);
 	expect_int(offsetof(struct kchan_info, in_flight), 40);
 	expect_int(offsetof(struct kchan_info, map_pid), 44);
 	expect_int(offsetof(struct kchan_info, leased), 48);
 	expect_int(offsetof(struct kchan_info, instance), 56);
 	expect_int(offsetof(struct kchan_info, dropped), 80);
+	expect_int(offsetof(struct kchan_info, returns), 88);
 	expect_int(sizeof(struct kchan_end), 8);
 	expect_int(sizeof(struct kchan_case), 24);
 	expect_int(offsetof(struct kchan_case, len), 16);

@@ -90,7 +90,9 @@ static void returned(void)
 	must_int(lease_return(lease, 0, 0), 0);
 	must_int(try_lease_again(lease, fd, 8, 0), 0);
 	expect_lease(lease, 0, 0, 1);
+	expect_int(chan_info(fd).returns, 1);
 	must_int(lease_return(lease, KCHAN_RETURN_UNCOUNTED, 0), 0);
+	expect_int(chan_info(fd).returns, 1);
 	must_int(try_lease_again(lease, fd, 8, 0), 0);
 	expect_lease(lease, 0, 0, 1);
 	must_int(lease_return(lease, KCHAN_RETURN_TAIL, 0), 0);
@@ -99,7 +101,9 @@ static void returned(void)
 	expect_recv(fd, 2);
 	must_int(try_lease_again(lease, fd, 8, 0), 0);
 	expect_lease(lease, 0, 0, 2);
+	expect_int(chan_info(fd).returns, 2);
 	close(lease);
+	expect_int(chan_info(fd).returns, 3);
 	expect_recv(fd, 0);
 	expect_recv(fd, 3);
 }
@@ -160,6 +164,7 @@ static void limits(void)
 	must_int(poll(&p, 1, 10000), 1);
 	expect_int(disarm(lease), 0);
 	expect_errno(try_collect(lease, &out), EINVAL);
+	expect_int(chan_info(fd).returns, 2);
 	expect_recv(fd, 7);
 }
 
@@ -196,6 +201,7 @@ static void holder_killed(void)
 	s.lease = lease_arm(s.fd, 8, 0);
 	expect_lease(s.lease, 1, 0, 1);
 	must_int(lease_ack(s.lease), 0);
+	expect_int(chan_info(s.fd).returns, 1);
 	expect_recv(s.fd, 2);
 	expect_recv(s.fd, 99);
 }
