@@ -25,13 +25,12 @@ static void parent_and_child(void)
 
 static void why(void)
 {
-	kc_error *full = kc_errorf(-ENOSPC, "the disk is full");
 	kc_ctx *ctx;
 
 	CHECK(kc_with_cancel(&ctx, NULL));
-	kc_cancel_cause(ctx, full);
+	/* The context takes the error over. */
+	kc_cancel_cause(ctx, kc_errorf(-ENOSPC, "the disk is full"));
 	printf("cancelled, since %s\n", kc_error_text(kc_ctx_cause(ctx)));
-	kc_error_unref(full);
 	kc_ctx_unref(ctx);
 }
 

@@ -288,8 +288,8 @@
  * them); kchan-elem-size, kchan-capacity, kchan-len, kchan-in-flight, kchan-leased,
  * kchan-delayed, kchan-send-ends, kchan-recv-ends, kchan-send-waiters,
  * kchan-recv-waiters, kchan-taken, kchan-settled, kchan-dropped, kchan-returns, and
- * kchan-map-pid, in the pid namespace of that /proc. One more line is for debuggers, and may go in a later
- * version: kchan-debug-file-refs, the references on the open file.
+ * kchan-map-pid, in the pid namespace of that /proc. One more line is for debuggers, and
+ * may go in a later version: kchan-debug-file-refs, the references on the open file.
  *
  * For an armed select it shows kchan-select (``idle``, ``armed``, ``committed``,
  * ``leased``, or ``expired`` when a lease's limit has come), and a line kchan-case for
