@@ -805,12 +805,9 @@ static int move_ready(kc_case *cases, size_t n, bool may_wait, kc_ctx *ctx, void
 	return -EAGAIN;
 }
 
-/*
- * What could not be done without the kernel, and what may be: to find that none is ready.
- * @looked: move_ready() has found each not ready. The race detector is told of each call.
- */
+/* What could not be done without the kernel. */
 static __attribute__((noinline)) int ask(kc_case *cases, size_t n, struct kc_limit limit,
-					 int64_t now, kc_ctx *ctx, bool looked)
+					 int64_t now, kc_ctx *ctx)
 {
 	void (*drop)(void *elem) = NULL;
 	struct kc_live live;
@@ -820,9 +817,6 @@ static __attribute__((noinline)) int ask(kc_case *cases, size_t n, struct kc_lim
 
 	if (n >= INT_MAX)
 		return -E2BIG;
-	if (looked && (limit.flags & KCHAN_SELECT_NONBLOCK) && !ctx && !kc_race_on() &&
-	    none_is_ready(cases, n))
-		return -EAGAIN;
 	kc_jitter_here();
 	if (!(limit.flags & KCHAN_SELECT_NONBLOCK))
 		kc_g_ready();
@@ -860,7 +854,12 @@ int kc_select_cases(kc_case *cases, size_t n, struct kc_limit limit, int64_t now
 	const bool may_wait = !(limit.flags & KCHAN_SELECT_NONBLOCK);
 	const int ret = move_ready(cases, n, may_wait, ctx, limit.at);
 
-	return ret < 0 ? ask(cases, n, limit, now, ctx, ret == -EAGAIN) : ret;
+	if (ret >= 0)
+		return ret;
+	/* The race detector sees only what is asked of the kernel. */
+	if (ret == -EAGAIN && !may_wait && !ctx && !kc_race_on() && none_is_ready(cases, n))
+		return ret;
+	return ask(cases, n, limit, now, ctx);
 }
 
 int kc_select(kc_case *cases, size_t n)
