@@ -24,7 +24,7 @@ void faults_end(void)
 	must_int(write(ignore_wait, "Y", 1), 1);
 }
 
-static void set_fail_nth(long nth)
+void set_fail_nth(long nth)
 {
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%ld", nth);
@@ -34,13 +34,12 @@ static void set_fail_nth(long nth)
 		must_int(errno, EFAULT);
 }
 
-/* Whether one was to fail, and none did before this. */
-static bool fail_nth_left(void)
+long fail_nth_left(void)
 {
 	char text[32] = "";
 
-	return pread(fail_nth, text, sizeof(text) - 1, 0) < 0 ||
-	       strtol(text, NULL, 10);
+	/* If one was left, it may be hit itself. */
+	return pread(fail_nth, text, sizeof(text) - 1, 0) < 0 ? 1 : strtol(text, NULL, 10);
 }
 
 void each_fails(int (*run)(void), void (*undo)(int ret), void (*failed)(void))

@@ -13,6 +13,12 @@
 void faults_begin(void);
 void faults_end(void);
 
+/* Lets the allocation or copy with this number fail, from now on in this thread; 0: none. */
+void set_fail_nth(long nth);
+
+/* How many are to come until then; 0 once it has failed. */
+long fail_nth_left(void);
+
 /*
  * Calls @run again and again, with another allocation or copy failing each time, until none
  * is left. @run returns -1 and errno, and then @failed is called, if it is not NULL; or

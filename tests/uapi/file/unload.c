@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "armed.h"
+#include "faults.h"
 
 #define MODULE "/vm/kchan.ko"
 
@@ -119,25 +120,8 @@ static void after_elements(void)
 
 #define FAILSLAB "/sys/kernel/debug/failslab/"
 
-/* How many allocations a load makes, as the kernel counts those that may fail. */
-#define MANY	"1000000"
-
-static void set_fail_nth(int fd, const char *nth)
-{
-	must_int(pwrite(fd, nth, strlen(nth), 0), (int)strlen(nth));
-}
-
-static long fail_nth_left(int fd)
-{
-	char text[32] = "";
-
-	/* If one was left, it may be this call's own. */
-	if (pread(fd, text, sizeof(text) - 1, 0) <= 0) {
-		must(errno == ENOMEM);
-		return 1;
-	}
-	return strtol(text, NULL, 10);
-}
+/* More allocations than a load makes. */
+#define MANY	1000000
 
 static void set_number(const char *path, const char *text)
 {
@@ -192,48 +176,44 @@ static void spare_slab_add(bool spare)
 static void load_fails(void)
 {
 	const int last = 150;
-	int fail, wait, fd, failed = 0;
-	char nth[32];
+	int fd, failed = 0;
 	long all;
 
 	begin();
-	fail = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	wait = open(FAILSLAB "ignore-gfp-wait", O_WRONLY | O_CLOEXEC);
-	if (fail < 0 || wait < 0)
-		tap_skip("no allocation can be made to fail");
+	faults_begin();
 	fd = open(MODULE, O_RDONLY | O_CLOEXEC);
 	must(fd >= 0);
-	must_int(write(wait, "N", 1), 1);
 	spare_slab_add(true);
 	until(unloaded());
-	set_fail_nth(fail, MANY);
+	set_fail_nth(MANY);
 	must_int(syscall(SYS_finit_module, fd, "", 0), 0);
-	all = strtol(MANY, NULL, 10) - fail_nth_left(fail);
-	set_fail_nth(fail, "0");
+	all = MANY - fail_nth_left();
+	set_fail_nth(0);
 	tap_note("a load makes %ld allocations that may fail", all);
 	must(all > last);
 	until(unloaded());
 	for (long i = all - last; i <= all; i++) {
 		long ret, left;
+		int error;
 
 		tap_about("allocation %ld", i);
-		snprintf(nth, sizeof(nth), "%ld", i);
-		set_fail_nth(fail, nth);
+		set_fail_nth(i);
 		ret = syscall(SYS_finit_module, fd, "", 0);
-		left = fail_nth_left(fail);
-		set_fail_nth(fail, "0");
+		error = errno;
+		left = fail_nth_left();
+		set_fail_nth(0);
 		if (!ret) {
 			/* Others have allocated less, or it does without. */
 			until(unloaded());
 			continue;
 		}
 		expect_int(left, 0);
-		expect_int(errno, ENOMEM);
+		expect_int(error, ENOMEM);
 		expect_errno(access("/dev/kchan", F_OK), ENOENT);
 		expect_errno(access("/sys/module/kchan", F_OK), ENOENT);
 		failed++;
 	}
-	must_int(write(wait, "Y", 1), 1);
+	faults_end();
 	spare_slab_add(false);
 	expect(failed > 10);
 	tap_note("%d of them make it fail", failed);

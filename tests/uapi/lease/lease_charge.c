@@ -303,7 +303,7 @@ static void no_quota(void)
 	params_restore();
 }
 
-/* A call that may wait fails. One that may not is told what poll() tells. */
+/* There is no room: EAGAIN without waiting, as poll() says. A wait needs quota: EDQUOT. */
 static void expect_no_room(int fd, const char *elem)
 {
 	expect_errno(write(fd, elem, LARGE), EAGAIN);
