@@ -12,7 +12,7 @@
 /*
  * What each inode of a mount, names and directories, charges to its maker. It covers the
  * inode and its entry, of 624 and 192 bytes, and the longest name, of 273 bytes. It also
- * covers the channel, of 528 bytes: a name needs no descriptor, which would bound how many
+ * covers the channel, of 536 bytes: a name needs no descriptor, which would bound how many
  * there are. The allocator rounds up to less than 2048 bytes in all.
  */
 #define KCHAN_INODE_BYTES	2048

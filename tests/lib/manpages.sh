@@ -229,8 +229,8 @@ comment_to_page()
 	grep -qx 'Text of the header.' "$work/made/man7/kc_more.7"
 }
 
-# A page shows the shortest function of the examples that uses its call. Those of which no
-# example has a call, and too long ones, show none.
+# A page shows the shortest function of the examples that uses its call. A page shows no
+# function if none uses its call, or if the function is too long.
 example_to_page()
 {
 	mkdir -p "$work/examples"

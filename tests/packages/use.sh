@@ -41,7 +41,7 @@ device()
 	[ "$(stat -c '%F %a' /dev/kchan)" = "character special file 666" ]
 }
 
-# The module's build and no other, so nobody is told that it is stale.
+# The module that is loaded is the one that is installed: the tools do not call it stale.
 loaded()
 {
 	modinfo kchan || return

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kchanctl: how messages are told apart in a stream of bytes.
+ * kchanctl: how a stream of bytes is cut into messages.
  */
 #include "kchanctl.h"
 

@@ -14,7 +14,7 @@ extern kc_chan *c, *other;
 extern kc_chan *in, *out;	/* two ends of one channel */
 extern int elem;		/* what is sent */
 
-/* The steps of an edge. Each moves one element, or is told that there is none. */
+/* The steps of an edge. Each moves one element, closes the channel, or finds it closed. */
 void send_it(void);
 void recv_it(void);
 void send_timed(void);

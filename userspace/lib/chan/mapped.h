@@ -68,7 +68,7 @@ static inline void kc_mapped_warm(kc_chan *c, bool send)
 
 /*
  * Whether a transfer that does not wait fails with -EAGAIN. False where only the kernel
- * knows, and under the race detector, which is told of each call.
+ * knows, and under the race detector, which has to see each call.
  */
 static inline bool kc_mapped_waits(const kc_chan *c, bool send)
 {

@@ -31,9 +31,9 @@
  * of such a transfer (KCHAN_IOC_KICK) without the lock, after the report.
  *
  * A lease is a receive that may wait from the moment at which it is armed, also where it is
- * only tried. To acknowledge an element is before the end of the stream, because no receiver
- * is told of the end while the element may come back. To return it is before its next
- * receive, as a send is. When its limit has come, it goes back without an order.
+ * only tried. An acknowledgment happens before the end of the stream, because no receive
+ * returns the end while the element may come back. A return happens before the next receive
+ * of the element, as a send does. An element whose limit has come goes back without an order.
  *
  * A send is ordered after a receive only if it needed one, that is if more than C sends
  * have begun. To know this, one must see all sends. So a channel with sends that may be
